@@ -1,0 +1,1 @@
+"""Simulated and real multi-omics cohorts."""
