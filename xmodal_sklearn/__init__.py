@@ -1,5 +1,28 @@
 """Cross-modal attention for multi-omics classification, as scikit-learn estimators."""
 
-from ._version import __version__
+from typing import TYPE_CHECKING, Any
 
-__all__ = ["__version__"]
+from . import datasets
+from ._modalities import concat_modalities
+from ._version import __version__
+from .selection import MultiOmicsSelector
+
+if TYPE_CHECKING:
+    from .classifier import CrossModalAttentionClassifier
+
+__all__ = [
+    "CrossModalAttentionClassifier",
+    "MultiOmicsSelector",
+    "__version__",
+    "concat_modalities",
+    "datasets",
+]
+
+
+def __getattr__(name: str) -> Any:
+    # PyTorch takes seconds to import, which only those who train should wait for.
+    if name == "CrossModalAttentionClassifier":
+        from .classifier import CrossModalAttentionClassifier
+
+        return CrossModalAttentionClassifier
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

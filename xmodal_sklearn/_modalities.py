@@ -1,0 +1,392 @@
+"""Which columns belong to which modality, names in and out: the one place that knows."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, TypeAlias
+
+import numpy as np
+import pandas as pd
+from sklearn.base import BaseEstimator
+from sklearn.utils import _safe_indexing
+from sklearn.utils.validation import validate_data
+
+__all__ = ["concat_modalities"]
+
+SEPARATOR = "__"
+UNNAMED = "X"
+
+Columns: TypeAlias = Sequence | slice | np.ndarray | Callable | str | int
+Modalities: TypeAlias = dict[str, np.ndarray]
+
+
+def concat_modalities(tables: Mapping[str, pd.DataFrame], *, join: str = "inner") -> pd.DataFrame:
+    """Align the tables of several modalities on their samples and put them side by side.
+
+    The result is the one two-dimensional X that every estimator of this package takes: one row
+    per sample, columns named ``modality__feature``, modalities in the order given.
+
+    Parameters
+    ----------
+    tables : mapping of str to DataFrame of shape (n_samples_m, n_features_m)
+        One table per modality, samples in rows, sample names as its index. Modality names must
+        not contain a double underscore; feature names may.
+    join : {"inner", "outer"}, default="inner"
+        ``"inner"`` keeps the samples that every table has, in the order of the first table.
+        ``"outer"`` keeps the samples of any table, in order of first appearance; where a table
+        lacks a sample, its whole block is NaN, which the estimators read as an absent modality.
+
+    Returns
+    -------
+    DataFrame of shape (n_samples, sum of n_features_m)
+        The aligned tables. Columns keep their dtype, except that integer and boolean columns
+        become floats where a block of NaN comes in.
+
+    Raises
+    ------
+    ValueError
+        If a sample or a feature stands twice in a table, if no sample is common to all tables
+        (``join="inner"``), if a column is not numeric, or if a modality has an unusable name.
+    TypeError
+        If a table is not a DataFrame.
+
+    See Also
+    --------
+    MultiOmicsSelector : Keeps the best features of each modality.
+    CrossModalAttentionClassifier : Classifies the samples of such a table.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from xmodal_sklearn import concat_modalities
+    >>> exp = pd.DataFrame({"ESR1": [2.1, -0.3], "GATA3": [1.0, 0.4]}, index=["MB-1", "MB-2"])
+    >>> mut = pd.DataFrame({"TP53": [1, 0]}, index=["MB-2", "MB-3"])
+    >>> concat_modalities({"exp": exp, "mut": mut})
+          exp__ESR1  exp__GATA3  mut__TP53
+    MB-2       -0.3         0.4          1
+    >>> concat_modalities({"exp": exp, "mut": mut}, join="outer")
+          exp__ESR1  exp__GATA3  mut__TP53
+    MB-1        2.1         1.0        NaN
+    MB-2       -0.3         0.4        1.0
+    MB-3        NaN         NaN        0.0
+    """
+    if join not in ("inner", "outer"):
+        raise ValueError(f'join must be "inner" or "outer", got {join!r}.')
+    if not isinstance(tables, Mapping) or not tables:
+        raise ValueError("tables must map at least one modality name to a DataFrame.")
+    for modality, table in tables.items():
+        _check_modality_name(modality)
+        _check_table(modality, table)
+
+    samples = _join_samples(tables, join)
+    blocks = [
+        _reindex(table, samples).set_axis(
+            [f"{modality}{SEPARATOR}{feature}" for feature in table.columns], axis=1
+        )
+        for modality, table in tables.items()
+    ]
+    return pd.concat(blocks, axis=1)
+
+
+def validate_table(
+    estimator: BaseEstimator, X: Any, y: Any = "no_validation", *, reset: bool = True, **checks: Any
+) -> tuple[Any, np.ndarray, Any]:
+    """Validate X, and y where given, as scikit-learn does, but leave NaN and infinity to us.
+
+    Returns
+    -------
+    table : DataFrame or ndarray of shape (n_samples, n_features)
+        X with flat column names.
+    values : ndarray of shape (n_samples, n_features)
+        The numbers of X.
+    y : ndarray of shape (n_samples,) or str
+        The validated y, or "no_validation".
+    """
+    X = _flatten_columns(X)
+    _check_numeric(X)
+    checks["ensure_all_finite"] = False
+    validated = validate_data(estimator, X, y, reset=reset, **checks)
+    # scikit-learn returns a pair only where there is a y.
+    values, y = validated if isinstance(validated, tuple) else (validated, y)
+    return (X if hasattr(X, "columns") else values), values, y
+
+
+def resolve_modalities(X: Any, modalities: Mapping[str, Columns] | None) -> Modalities:
+    """Map each modality of X to its column positions.
+
+    Parameters
+    ----------
+    X : DataFrame or ndarray of shape (n_samples, n_features)
+        With flat column names, as :func:`validate_table` returns it.
+    modalities : mapping of str to columns, or None
+        Columns as :class:`~sklearn.compose.ColumnTransformer` takes them. None reads the
+        modalities from names of the form ``modality__feature``; without such names, all columns
+        are one modality named ``"X"``.
+
+    Returns
+    -------
+    dict of str to ndarray of int
+        In order of first appearance; positions ascending; every column in exactly one modality.
+    """
+    names = column_names(X)
+    if names is not None:
+        _check_unique(names, "column names of X")
+    if modalities is None:
+        return _modalities_from_names(names, n_columns=X.shape[1])
+    if not isinstance(modalities, Mapping) or not modalities:
+        raise ValueError(
+            "modalities must be None or map at least one modality name to its columns, "
+            f"got {modalities!r}."
+        )
+    for modality in modalities:
+        _check_modality_name(modality)
+    resolved = {
+        modality: _column_positions(X, modality, columns)
+        for modality, columns in modalities.items()
+    }
+    _check_partition(resolved, labels=column_labels(X))
+    return resolved
+
+
+def has_named_modalities(X: Any, modalities: Mapping[str, Columns] | None) -> bool:
+    """Tell whether the modalities of X are known by name, from columns or from `modalities`."""
+    names = column_names(X)
+    return modalities is not None or (names is not None and any(SEPARATOR in n for n in names))
+
+
+def column_names(X: Any) -> list[str] | None:
+    """Return the column names of a DataFrame whose names are all strings, else None."""
+    columns = getattr(X, "columns", None)
+    if columns is None or not all(isinstance(column, str) for column in columns):
+        return None
+    return list(columns)
+
+
+def column_labels(X: Any) -> list[str]:
+    """Return what to call the columns of X: their names, or x0, x1, … by position."""
+    return column_names(X) or [f"x{position}" for position in range(X.shape[1])]
+
+
+def qualified_names(labels: Sequence[str], modalities: Modalities) -> np.ndarray:
+    """Return the ``modality__feature`` name of each column, leaving qualified names as they are."""
+    names = np.array(labels, dtype=object)
+    for modality, positions in modalities.items():
+        prefix = modality + SEPARATOR
+        for position in positions:
+            if not names[position].startswith(prefix):
+                names[position] = prefix + names[position]
+    return names
+
+
+def modality_presence(table: Any, values: np.ndarray, modalities: Modalities) -> np.ndarray:
+    """Tell which sample has which modality, and refuse values that are neither there nor absent.
+
+    Parameters
+    ----------
+    table : DataFrame or ndarray of shape (n_samples, n_features)
+        Gives columns and samples their names in an error.
+    values : ndarray of shape (n_samples, n_features)
+    modalities : dict of str to ndarray of int
+
+    Returns
+    -------
+    ndarray of bool of shape (n_samples, n_modalities)
+        False where all columns of the modality are NaN.
+
+    Raises
+    ------
+    ValueError
+        For an infinite value, for a NaN beside values of the same modality, and for a sample
+        without any modality; the message names modality, column and sample.
+    """
+    present = np.ones((len(values), len(modalities)), dtype=bool)
+    if values.dtype.kind != "f" or _all_finite(values):
+        return present
+    for index, (modality, positions) in enumerate(modalities.items()):
+        block = values[:, positions]
+        missing = np.isnan(block)
+        absent = missing.all(axis=1)
+        labels = np.array(column_labels(table), dtype=object)[positions]
+        where = f"modality {modality!r}", labels, sample_labels(table)
+        _refuse(np.isinf(block), "infinity", *where, "Correct it.")
+        _refuse(
+            missing & ~absent[:, None],
+            "NaN",
+            *where,
+            "Other columns of the modality have values there. Impute it, drop the column, or set "
+            "the whole modality of that sample to NaN to mark it as absent.",
+        )
+        present[:, index] = ~absent
+    empty = np.flatnonzero(~present.any(axis=1))
+    if len(empty):
+        raise ValueError(
+            f"Input X contains NaN: sample {sample_labels(table)[empty[0]]!r} has no modality at "
+            f"all, every column is NaN ({len(empty)} such samples). Leave such samples out."
+        )
+    return present
+
+
+def sample_labels(X: Any) -> Sequence:
+    """Return what to call the rows of X: the index of a DataFrame, or positions."""
+    return X.index if isinstance(X, pd.DataFrame) else range(len(X))
+
+
+def _refuse(
+    bad: np.ndarray,
+    kind: str,
+    where: str,
+    columns: Sequence[str],
+    samples: Sequence,
+    remedy: str,
+) -> None:
+    if not bad.any():
+        return
+    row, column = np.argwhere(bad)[0]
+    raise ValueError(
+        f"Input X contains {kind}: {where}, column {columns[column]!r}, sample "
+        f"{samples[row]!r} ({bad.sum()} such values in this modality). {remedy}"
+    )
+
+
+def _flatten_columns(X: Any) -> Any:
+    """Name the columns of a two-level DataFrame ``modality__feature``; return others unchanged."""
+    if not isinstance(X, pd.DataFrame) or not isinstance(X.columns, pd.MultiIndex):
+        return X
+    if X.columns.nlevels != 2:
+        raise ValueError(
+            "A DataFrame with levelled columns must have the two levels (modality, feature), "
+            f"got {X.columns.nlevels} levels."
+        )
+    for modality in X.columns.unique(0):
+        _check_modality_name(modality)
+    return X.set_axis([SEPARATOR.join(map(str, column)) for column in X.columns], axis=1)
+
+
+def _check_numeric(X: Any) -> None:
+    """Raise a ValueError that names the first column of a DataFrame that holds no numbers."""
+    if not isinstance(X, pd.DataFrame):
+        return
+    numeric = [pd.api.types.is_numeric_dtype(dtype) for dtype in X.dtypes]
+    for position in np.flatnonzero(~np.array(numeric, dtype=bool)):
+        column = X.iloc[:, position]
+        try:
+            pd.to_numeric(column)
+        except (ValueError, TypeError) as error:
+            raise ValueError(
+                f"Column {X.columns[position]!r} is not numeric (dtype {column.dtype}): {error}. "
+                "Encode it as numbers or leave it out."
+            ) from error
+
+
+def _all_finite(values: np.ndarray) -> bool:
+    # A finite sum proves that all values are finite, in one pass and without a mask as large as X.
+    with np.errstate(over="ignore", invalid="ignore"):
+        return bool(np.isfinite(values.sum(dtype=np.float64))) or bool(np.isfinite(values).all())
+
+
+def _check_modality_name(modality: Any) -> None:
+    if not isinstance(modality, str) or not modality or SEPARATOR in modality:
+        raise ValueError(
+            "A modality's name must be a non-empty string without a double underscore, "
+            f"got {modality!r}."
+        )
+
+
+def _check_unique(names: Iterable, what: str) -> None:
+    repeated = [name for name, count in Counter(names).items() if count > 1]
+    if repeated:
+        raise ValueError(
+            f"The {what} must be unique, but {repeated[0]!r} stands there more than once "
+            f"({len(repeated)} repeated in all). Merge or rename them first."
+        )
+
+
+def _check_table(modality: str, table: Any) -> None:
+    if not isinstance(table, pd.DataFrame):
+        raise TypeError(
+            f"The table of modality {modality!r} must be a pandas DataFrame with the samples as "
+            f"its index, got {type(table).__name__}."
+        )
+    if table.shape[1] == 0:
+        raise ValueError(f"The table of modality {modality!r} has no feature columns.")
+    _check_unique(table.index, f"samples of modality {modality!r}")
+    _check_unique(map(str, table.columns), f"features of modality {modality!r}")
+    try:
+        _check_numeric(table)
+    except ValueError as error:
+        raise ValueError(f"Modality {modality!r}: {error}") from error
+
+
+def _join_samples(tables: Mapping[str, pd.DataFrame], join: str) -> pd.Index:
+    indexes = [table.index for table in tables.values()]
+    samples = indexes[0]
+    for index in indexes[1:]:
+        if join == "inner":
+            samples = samples[samples.isin(index)]
+        else:
+            samples = samples.append(index.difference(samples, sort=False))
+    if len(samples) == 0:
+        examples = {modality: list(table.index[:2]) for modality, table in tables.items()}
+        raise ValueError(
+            f"No sample is common to the modalities {list(tables)}; their samples begin with "
+            f'{examples}. Give all tables the same sample names as index, or use join="outer".'
+        )
+    return samples
+
+
+def _reindex(table: pd.DataFrame, samples: pd.Index) -> pd.DataFrame:
+    if samples.isin(table.index).all():
+        return table.loc[samples]
+    # pandas would turn a boolean column with missing rows into one of objects.
+    flags = table.columns[[dtype == bool for dtype in table.dtypes]]
+    return table.astype(dict.fromkeys(flags, np.float32)).reindex(samples)
+
+
+def _modalities_from_names(names: list[str] | None, n_columns: int) -> Modalities:
+    if names is None or not any(SEPARATOR in name for name in names):
+        return {UNNAMED: np.arange(n_columns)}
+    positions: dict[str, list[int]] = {}
+    for position, name in enumerate(names):
+        modality, separator, _ = name.partition(SEPARATOR)
+        if not separator or not modality:
+            raise ValueError(
+                f"Column {name!r} names no modality, while other columns are named "
+                f"modality{SEPARATOR}feature. Name it the same way, or say by `modalities=` "
+                "which columns belong to which modality."
+            )
+        positions.setdefault(modality, []).append(position)
+    return {modality: np.array(columns) for modality, columns in positions.items()}
+
+
+def _column_positions(X: Any, modality: str, columns: Columns) -> np.ndarray:
+    if callable(columns):
+        columns = columns(X)
+    header = pd.DataFrame([range(X.shape[1])], columns=getattr(X, "columns", None))
+    try:
+        chosen = _safe_indexing(header, columns, axis=1)
+    except (ValueError, IndexError, KeyError, TypeError) as error:
+        raise ValueError(
+            f"Modality {modality!r} asks for columns {columns!r}, which X does not have: {error}"
+        ) from error
+    positions = np.sort(np.ravel(np.asarray(chosen, dtype=int)))
+    if len(positions) == 0:
+        raise ValueError(f"Modality {modality!r} has no column of X.")
+    _check_unique(positions, f"columns of modality {modality!r}")
+    return positions
+
+
+def _check_partition(modalities: Modalities, labels: Sequence[str]) -> None:
+    owner: dict[int, str] = {}
+    for modality, positions in modalities.items():
+        for position in positions.tolist():
+            if position in owner:
+                raise ValueError(
+                    f"Column {labels[position]!r} is in two modalities, {owner[position]!r} and "
+                    f"{modality!r}. Give each column to one modality."
+                )
+            owner[position] = modality
+    left_over = [label for position, label in enumerate(labels) if position not in owner]
+    if left_over:
+        raise ValueError(
+            f"{len(left_over)} columns of X belong to no modality, the first is "
+            f"{left_over[0]!r}. Name their modality in `modalities=`, or drop them from X."
+        )

@@ -1,0 +1,358 @@
+"""Selecting the best K features of each modality."""
+
+from collections.abc import Mapping
+from numbers import Integral, Real
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from joblib import Parallel, delayed
+from sklearn.base import BaseEstimator, _fit_context, clone
+from sklearn.feature_selection import SelectorMixin
+from sklearn.preprocessing import LabelEncoder, StandardScaler
+from sklearn.utils import Tags, check_array
+from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import check_is_fitted, check_memory
+
+from . import _modalities as blocks
+
+__all__ = ["MultiOmicsSelector"]
+
+
+class MultiOmicsSelector(SelectorMixin, BaseEstimator):
+    """Keep the K features of each modality that an elastic net finds most predictive.
+
+    Every modality is ranked on its own, on the training rows only, by the path of a
+    multi-response elastic net on the one-hot encoded classes. The ranking does not depend on K,
+    so the best 300 features are among the best 500.
+
+    Parameters
+    ----------
+    k : int, "all" or dict of str to (int or "all"), default=300
+        Number of features to keep per modality: exactly ``min(k, features of the modality)``.
+        A dict gives each modality its own number and must name every modality.
+    modalities : dict of str to columns, default=None
+        The columns of each modality, as :class:`~sklearn.compose.ColumnTransformer` takes them
+        (names, positions, slice, boolean mask or callable); each column must belong to exactly
+        one. None reads the modalities from column names of the form ``modality__feature`` or
+        from two-level columns (modality, feature); unnamed columns are one modality.
+    estimator : estimator object, default=None
+        A scikit-learn estimator with ``coef_`` or ``feature_importances_`` that replaces the
+        built-in elastic net. It is fitted to the standardised columns of one modality at a time
+        and to the class codes 0, 1, ….
+    l1_ratio : float, default=0.5
+        Share of the group-lasso penalty in the built-in elastic net, in (0, 1].
+    memory : str, path or object with the joblib.Memory interface, default=None
+        Where to cache rankings, so that a grid search over `k` ranks once per fold and modality.
+    n_jobs : int, default=None
+        Number of modalities ranked in parallel. None means 1, -1 all processors.
+
+    Attributes
+    ----------
+    modalities_ : dict of str to ndarray of int
+        Column positions of each modality.
+    rankings_ : dict of str to ndarray
+        Per modality its features, best first: names as in ``feature_names_in_`` where X had
+        names, else column positions.
+    scores_ : ndarray of float of shape (n_features_in_,)
+        The score by which each column is ranked within its modality; larger is better. Scores of
+        different modalities are not comparable.
+    n_features_in_ : int
+        Number of columns seen during fit.
+    feature_names_in_ : ndarray of str of shape (n_features_in_,)
+        Column names seen during fit, if X had names.
+
+    Raises
+    ------
+    ValueError
+        If a value is infinite, or NaN beside values of the same modality and sample; if `y` has
+        one class only; if `k` or `modalities` name something that X does not have.
+
+    See Also
+    --------
+    CrossModalAttentionClassifier : Takes the selected table as it is.
+    concat_modalities : Builds the table from one table per modality.
+
+    Notes
+    -----
+    With :math:`\\tilde X` the standardised columns of one modality and :math:`Y` the centred
+    one-hot classes of the samples that have it, the elastic net minimises
+
+    .. math::
+        \\tfrac{1}{2n} \\lVert Y - \\tilde X B \\rVert_F^2 + \\lambda \\Big( \\rho \\sum_j
+        \\lVert B_j \\rVert_2 + \\tfrac{1 - \\rho}{2} \\lVert B \\rVert_F^2 \\Big)
+
+    with :math:`\\rho` = `l1_ratio` [1]_. All coefficients of a feature enter together, so there is
+    one ranking for all classes. A feature ranks by where it enters on the path of decreasing
+    :math:`\\lambda`, then by the norm of its coefficients there. Features that never enter rank
+    behind, by how close they are to entering: the norm of their correlation with the residual.
+    Constant columns come last. Features with equal scores, such as copies of one column, are
+    ordered by name, or by position where there are no names.
+
+    With `estimator`, a feature ranks by the Euclidean norm of its coefficients over the classes,
+    or by its importance. Features that it leaves at zero rank behind, by the norm of their
+    correlation with the classes, and score that norm, relative to the largest, minus one.
+
+    A sample without a modality (a block of NaN) is left out of that modality's ranking and stays
+    NaN in the output.
+
+    References
+    ----------
+    .. [1] N. Simon, J. Friedman, T. Hastie, "A Blockwise Descent Algorithm for Group-penalized
+       Multiresponse and Multinomial Regression", 2013, arXiv:1311.6529.
+
+    Examples
+    --------
+    >>> from xmodal_sklearn import MultiOmicsSelector
+    >>> from xmodal_sklearn.datasets import make_multiomics
+    >>> X, y = make_multiomics(n_samples=100, return_X_y=True, random_state=0)
+    >>> selector = MultiOmicsSelector(k={"exp": 50, "cna": 20, "mut": "all"}).fit(X, y)
+    >>> selected = selector.transform(X)
+    >>> selected.shape[1] == 50 + 20 + len(selector.modalities_["mut"])
+    True
+    """
+
+    _parameter_constraints: dict = {  # noqa: RUF012
+        "k": [Interval(Integral, 1, None, closed="left"), StrOptions({"all"}), dict],
+        "modalities": [dict, None],
+        "estimator": [HasMethods(["fit"]), None],
+        "l1_ratio": [Interval(Real, 0, 1, closed="right")],
+        "memory": [str, HasMethods(["cache"]), HasMethods(["__fspath__"]), None],
+        "n_jobs": [Integral, None],
+    }
+
+    def __init__(
+        self,
+        k: int | str | dict = 300,
+        *,
+        modalities: dict | None = None,
+        estimator: Any = None,
+        l1_ratio: float = 0.5,
+        memory: Any = None,
+        n_jobs: int | None = None,
+    ):
+        self.k = k
+        self.modalities = modalities
+        self.estimator = estimator
+        self.l1_ratio = l1_ratio
+        self.memory = memory
+        self.n_jobs = n_jobs
+
+    @_fit_context(prefer_skip_nested_validation=False)
+    def fit(self, X: Any, y: Any) -> "MultiOmicsSelector":
+        """Rank the features of every modality.
+
+        Parameters
+        ----------
+        X : DataFrame or array of shape (n_samples, n_features)
+            Training samples; a block of NaN marks an absent modality.
+        y : array-like of shape (n_samples,)
+            Class labels.
+
+        Returns
+        -------
+        MultiOmicsSelector
+            The fitted selector.
+        """
+        table, values, y = blocks.validate_table(self, X, y, ensure_min_samples=2)
+        check_classification_targets(y)
+        self.modalities_ = blocks.resolve_modalities(table, self.modalities)
+        self._named = blocks.has_named_modalities(table, self.modalities)
+        self._k = _k_by_modality(self.k, self.modalities_)
+        present = blocks.modality_presence(table, values, self.modalities_)
+        codes = LabelEncoder().fit_transform(y)
+        score = check_memory(self.memory).cache(_score_features)
+        scores = Parallel(n_jobs=self.n_jobs)(
+            delayed(score)(
+                *_samples_with(modality, values, positions, codes, has_it),
+                estimator=self.estimator,
+                l1_ratio=self.l1_ratio,
+            )
+            for (modality, positions), has_it in zip(
+                self.modalities_.items(), present.T, strict=True
+            )
+        )
+        self._set_rankings(scores)
+        return self
+
+    def transform(self, X: Any) -> Any:
+        """Keep the selected columns.
+
+        Parameters
+        ----------
+        X : DataFrame or array of shape (n_samples, n_features)
+            Samples with the columns seen in fit.
+
+        Returns
+        -------
+        DataFrame or ndarray of shape (n_samples, n_selected)
+            The selected columns in their original order: a DataFrame with columns named
+            ``modality__feature`` where the modalities are known by name, else an array.
+        """
+        check_is_fitted(self)
+        table, values, _ = blocks.validate_table(self, X, reset=False)
+        blocks.modality_presence(table, values, self.modalities_)
+        support = self.get_support(indices=True)
+        if not self._named:
+            return values[:, support]
+        if isinstance(table, pd.DataFrame):
+            return table.iloc[:, support].set_axis(self.get_feature_names_out(), axis=1)
+        return pd.DataFrame(values[:, support], columns=self.get_feature_names_out())
+
+    def inverse_transform(self, X: Any) -> Any:
+        """Put the selected columns back in their places, with zeros for the others.
+
+        Parameters
+        ----------
+        X : DataFrame or array of shape (n_samples, n_selected)
+            Samples as :meth:`transform` returned them.
+
+        Returns
+        -------
+        DataFrame or ndarray of shape (n_samples, n_features_in_)
+            The columns seen in fit; an absent modality is NaN throughout. A DataFrame if X is
+            one and names were seen in fit.
+        """
+        check_is_fitted(self)
+        selected = check_array(X, dtype=None, ensure_all_finite=False)
+        support = self.get_support(indices=True)
+        if selected.shape[1] != len(support):
+            raise ValueError(f"X has {selected.shape[1]} columns, {len(support)} were selected.")
+        full = np.zeros((len(selected), self.n_features_in_), dtype=selected.dtype)
+        full[:, support] = selected
+        for positions in self.modalities_.values() if selected.dtype.kind == "f" else ():
+            absent = np.isnan(full[:, positions]).any(axis=1)
+            full[np.ix_(absent, positions)] = np.nan
+        if isinstance(X, pd.DataFrame) and hasattr(self, "feature_names_in_"):
+            return pd.DataFrame(full, index=X.index, columns=self.feature_names_in_)
+        return full
+
+    def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
+        """Name the selected columns.
+
+        Parameters
+        ----------
+        input_features : array-like of str of shape (n_features_in_,), default=None
+            Names to use where fit saw none; must equal ``feature_names_in_`` where it did.
+
+        Returns
+        -------
+        ndarray of str of shape (n_selected,)
+            ``modality__feature`` where the modalities are known by name, else the column names.
+        """
+        names = super().get_feature_names_out(input_features)
+        if not self._named:
+            return names
+        support = self.get_support(indices=True)
+        selected = {
+            modality: np.flatnonzero(np.isin(support, positions))
+            for modality, positions in self.modalities_.items()
+        }
+        return blocks.qualified_names(names, selected)
+
+    def _get_support_mask(self) -> np.ndarray:
+        check_is_fitted(self)
+        mask = np.zeros(self.n_features_in_, dtype=bool)
+        for modality, order in self._orders.items():
+            mask[order[: self._k[modality]]] = True
+        return mask
+
+    def _set_rankings(self, scores: list[np.ndarray]) -> None:
+        names = getattr(self, "feature_names_in_", None)
+        self.scores_ = np.empty(self.n_features_in_)
+        self._orders = {}
+        for (modality, positions), modality_scores in zip(
+            self.modalities_.items(), scores, strict=True
+        ):
+            self.scores_[positions] = modality_scores
+            tie_break = positions if names is None else names[positions]
+            self._orders[modality] = positions[np.lexsort((tie_break, -modality_scores))]
+        self.rankings_ = {
+            modality: order if names is None else names[order]
+            for modality, order in self._orders.items()
+        }
+
+    def __sklearn_tags__(self) -> Tags:
+        """Return the estimator's capabilities."""
+        tags = super().__sklearn_tags__()
+        tags.target_tags.required = True
+        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
+        return tags
+
+
+def _k_by_modality(k: int | str | Mapping, modalities: blocks.Modalities) -> dict[str, int]:
+    if not isinstance(k, Mapping):
+        k = dict.fromkeys(modalities, k)
+    unknown, unsaid = set(k) - set(modalities), set(modalities) - set(k)
+    if unknown or unsaid:
+        raise ValueError(
+            f"k must give a number for each of the modalities {list(modalities)}; "
+            f"it names unknown ones {sorted(unknown)} and leaves out {sorted(unsaid)}."
+        )
+    for modality, number in k.items():
+        is_count = isinstance(number, Integral) and not isinstance(number, bool) and number >= 1
+        if not is_count and number != "all":
+            raise ValueError(
+                f'k of modality {modality!r} must be an integer of at least 1 or "all", '
+                f"got {number!r}."
+            )
+    return {
+        modality: len(positions) if k[modality] == "all" else min(k[modality], len(positions))
+        for modality, positions in modalities.items()
+    }
+
+
+def _samples_with(
+    modality: str, values: np.ndarray, positions: np.ndarray, codes: np.ndarray, has_it: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the block of a modality and the class codes, of the samples that have it."""
+    if len(np.unique(codes[has_it])) < 2:
+        raise ValueError(
+            f"Can't rank the features of modality {modality!r}: the {has_it.sum()} training "
+            "samples that have it are of one class only. Give samples of at least two classes."
+        )
+    first, last = positions[0], positions[-1]
+    adjacent = last - first + 1 == len(positions)
+    # A slice is a view; picking columns by position would copy a genome.
+    block = values[:, first : last + 1] if adjacent else values[:, positions]
+    return (block, codes) if has_it.all() else (block[has_it], codes[has_it])
+
+
+def _score_features(
+    block: np.ndarray, codes: np.ndarray, *, estimator: Any, l1_ratio: float
+) -> np.ndarray:
+    """Score the columns of one modality, better ones higher. Pure, so that it can be cached."""
+    if estimator is not None:
+        return _score_by_estimator(block, codes, estimator)
+    # Imported here because numba takes half a second that other users need not wait for.
+    from ._elastic_net import rank_features
+
+    return rank_features(block, _one_hot(codes), l1_ratio=l1_ratio)[1]
+
+
+def _score_by_estimator(block: np.ndarray, codes: np.ndarray, estimator: Any) -> np.ndarray:
+    standardised = StandardScaler().fit_transform(block)
+    importances = _importances(clone(estimator).fit(standardised, codes))
+    classes = _one_hot(codes)
+    correlation = np.linalg.norm(standardised.T @ (classes - classes.mean(axis=0)), axis=1)
+    correlation /= max(correlation.max(), np.finfo(float).tiny)
+    return np.where(importances > 0, importances, correlation - 1)
+
+
+def _importances(fitted: Any) -> np.ndarray:
+    if hasattr(fitted, "coef_"):
+        coefficients = fitted.coef_
+        if hasattr(coefficients, "toarray"):
+            coefficients = coefficients.toarray()
+        return np.linalg.norm(np.atleast_2d(coefficients), axis=0)
+    if hasattr(fitted, "feature_importances_"):
+        return np.asarray(fitted.feature_importances_, dtype=float)
+    raise ValueError(
+        f"estimator={fitted!r} has neither coef_ nor feature_importances_ once fitted, so it "
+        "can't rank features. Give one that has, or None for the built-in elastic net."
+    )
+
+
+def _one_hot(codes: np.ndarray) -> np.ndarray:
+    return np.eye(codes.max() + 1)[codes]
