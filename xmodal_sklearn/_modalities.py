@@ -206,7 +206,7 @@ def modality_presence(table: Any, values: np.ndarray, modalities: Modalities) ->
         missing = np.isnan(block)
         absent = missing.all(axis=1)
         labels = np.array(column_labels(table), dtype=object)[positions]
-        where = f"modality {modality!r}", labels, sample_labels(table)
+        where = modality, labels, sample_labels(table)
         _refuse(np.isinf(block), "infinity", *where, "Correct it.")
         _refuse(
             missing & ~absent[:, None],
@@ -225,24 +225,19 @@ def modality_presence(table: Any, values: np.ndarray, modalities: Modalities) ->
     return present
 
 
-def sample_labels(X: Any) -> Sequence:
+def sample_labels(X: Any) -> Any:
     """Return what to call the rows of X: the index of a DataFrame, or positions."""
     return X.index if isinstance(X, pd.DataFrame) else range(len(X))
 
 
 def _refuse(
-    bad: np.ndarray,
-    kind: str,
-    where: str,
-    columns: Sequence[str],
-    samples: Sequence,
-    remedy: str,
+    bad: np.ndarray, kind: str, modality: str, columns: np.ndarray, samples: Any, remedy: str
 ) -> None:
     if not bad.any():
         return
     row, column = np.argwhere(bad)[0]
     raise ValueError(
-        f"Input X contains {kind}: {where}, column {columns[column]!r}, sample "
+        f"Input X contains {kind}: modality {modality!r}, column {columns[column]!r}, sample "
         f"{samples[row]!r} ({bad.sum()} such values in this modality). {remedy}"
     )
 
@@ -337,7 +332,7 @@ def _reindex(table: pd.DataFrame, samples: pd.Index) -> pd.DataFrame:
     if samples.isin(table.index).all():
         return table.loc[samples]
     # pandas would turn a boolean column with missing rows into one of objects.
-    flags = table.columns[[dtype == bool for dtype in table.dtypes]]
+    flags = table.columns[[pd.api.types.is_bool_dtype(dtype) for dtype in table.dtypes]]
     return table.astype(dict.fromkeys(flags, np.float32)).reindex(samples)
 
 

@@ -59,10 +59,9 @@ class CrossModalNetwork(nn.Module):
             CrossAttention(n_members, embed_dim, n_heads, attention, generator)
             for _ in range(max(len(columns) - 1, 1))
         )
+        self.n_members = n_members
         self.dropout = Dropout(dropout, generator)
-        self.project = MemberLinear(
-            n_members, embed_dim * len(columns[0]), hidden_dim, generator
-        )
+        self.project = MemberLinear(n_members, embed_dim * len(columns[0]), hidden_dim, generator)
         self.absent_primary = nn.Parameter(torch.zeros(n_members, 1, hidden_dim))
         self.classifier = ResidualMLP(n_members, hidden_dim, n_classes, self.dropout, generator)
 
@@ -71,7 +70,7 @@ class CrossModalNetwork(nn.Module):
         blocks = [x[:, getattr(self, f"columns_{i}")] for i in range(len(self.embeddings))]
         present = [~block[:, 0].isnan() for block in blocks]
         tokens = [
-            embed(self.dropout(block.nan_to_num().expand(embed.n_members, -1, -1)))
+            embed(self.dropout(block.nan_to_num().expand(self.n_members, -1, -1)))
             for embed, block in zip(self.embeddings, blocks, strict=True)
         ]
         enriched = self.enrich(tokens, present)
@@ -112,7 +111,6 @@ class FeatureEmbedding(nn.Module):
 
     def __init__(self, n_members: int, n_features: int, width: int, generator: torch.Generator):
         super().__init__()
-        self.n_members = n_members
         shape = (n_members, width, n_features)
         self.direction = _uniform(shape, 1 / math.sqrt(width), generator)
         self.identity = _uniform(shape, 1 / math.sqrt(width), generator)

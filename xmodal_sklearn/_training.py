@@ -48,12 +48,23 @@ def stratified_holdout(
     Returns
     -------
     training, validation : ndarray of int
+
+    Raises
+    ------
+    ValueError
+        If every class is too small to hold a sample out.
     """
     validation = []
     for code in np.unique(codes):
         members = random_state.permutation(np.flatnonzero(codes == code))
         validation.append(members[: min(round(fraction * len(members)), len(members) - 1)])
     held_out = np.sort(np.concatenate(validation))
+    if len(held_out) == 0:
+        raise ValueError(
+            f"No class has enough samples to hold out {fraction:g} of them for early stopping; the "
+            f"largest of the {len(validation)} classes has {np.bincount(codes).max()} samples. "
+            "Raise validation_fraction or set early_stopping=False."
+        )
     return np.setdiff1d(np.arange(len(codes)), held_out), held_out
 
 

@@ -21,7 +21,7 @@ __all__ = ["MultiOmicsSelector"]
 
 
 class MultiOmicsSelector(SelectorMixin, BaseEstimator):
-    """Keep the K features of each modality that an elastic net finds most predictive.
+    r"""Keep the K features of each modality that an elastic net finds most predictive.
 
     Every modality is ranked on its own, on the training rows only, by the path of a
     multi-response elastic net on the one-hot encoded classes. The ranking does not depend on K,
@@ -76,16 +76,16 @@ class MultiOmicsSelector(SelectorMixin, BaseEstimator):
 
     Notes
     -----
-    With :math:`\\tilde X` the standardised columns of one modality and :math:`Y` the centred
+    With :math:`\tilde X` the standardised columns of one modality and :math:`Y` the centred
     one-hot classes of the samples that have it, the elastic net minimises
 
     .. math::
-        \\tfrac{1}{2n} \\lVert Y - \\tilde X B \\rVert_F^2 + \\lambda \\Big( \\rho \\sum_j
-        \\lVert B_j \\rVert_2 + \\tfrac{1 - \\rho}{2} \\lVert B \\rVert_F^2 \\Big)
+        \tfrac{1}{2n} \lVert Y - \tilde X B \rVert_F^2 + \lambda \Big( \rho \sum_j
+        \lVert B_j \rVert_2 + \tfrac{1 - \rho}{2} \lVert B \rVert_F^2 \Big)
 
-    with :math:`\\rho` = `l1_ratio` [1]_. All coefficients of a feature enter together, so there is
+    with :math:`\rho` = `l1_ratio` [1]_. All coefficients of a feature enter together, so there is
     one ranking for all classes. A feature ranks by where it enters on the path of decreasing
-    :math:`\\lambda`, then by the norm of its coefficients there. Features that never enter rank
+    :math:`\lambda`, then by the norm of its coefficients there. Features that never enter rank
     behind, by how close they are to entering: the norm of their correlation with the residual.
     Constant columns come last. Features with equal scores, such as copies of one column, are
     ordered by name, or by position where there are no names.
@@ -291,8 +291,7 @@ def _k_by_modality(k: int | str | Mapping, modalities: blocks.Modalities) -> dic
             f"it names unknown ones {sorted(unknown)} and leaves out {sorted(unsaid)}."
         )
     for modality, number in k.items():
-        is_count = isinstance(number, Integral) and not isinstance(number, bool) and number >= 1
-        if not is_count and number != "all":
+        if number != "all" and not (isinstance(number, Integral) and int(number) >= 1):
             raise ValueError(
                 f'k of modality {modality!r} must be an integer of at least 1 or "all", '
                 f"got {number!r}."

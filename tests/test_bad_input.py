@@ -1,0 +1,202 @@
+"""Bad input gets an error that says what was wrong, where, and what to do."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from xmodal_sklearn import CrossModalAttentionClassifier, MultiOmicsSelector
+
+BOTH = {
+    "selector": lambda **parameters: MultiOmicsSelector(k=5, **parameters),
+    "classifier": lambda **parameters: CrossModalAttentionClassifier(
+        n_estimators=1, embed_dim=4, max_epochs=1, early_stopping=False, **parameters
+    ),
+}
+both = pytest.mark.parametrize("make", BOTH.values(), ids=BOTH)
+
+
+def scattered_nan(X):
+    X = X.astype(float)
+    X.loc["patient", "cna__there"] = np.nan
+    return X
+
+
+def infinite(X):
+    X = X.astype(float)
+    X.loc["patient", "cna__there"] = -np.inf
+    return X
+
+
+def no_modality(X):
+    X = X.astype(float)
+    X.loc["patient"] = np.nan
+    return X
+
+
+def words(X):
+    return X.assign(cna__there=["gain"] * len(X))
+
+
+def unnamed_column(X):
+    return X.rename(columns={"cna__there": "there"})
+
+
+def repeated_column(X):
+    return X.rename(columns={"cna__there": X.columns[0]})
+
+
+TABLES = [
+    (scattered_nan, r"NaN.*'cna'.*'cna__there'.*'patient'.*[Ii]mpute"),
+    (infinite, r"infinity.*'cna'.*'cna__there'.*'patient'"),
+    (no_modality, r"'patient' has no modality at all"),
+    (words, r"'cna__there' is not numeric.*gain"),
+    (unnamed_column, r"'there' names no modality.*modalities="),
+    (repeated_column, r"(?s)unique.*exp__"),
+]
+
+
+@pytest.fixture
+def data(cohort):
+    X, y = cohort
+    X = X.rename(index={X.index[3]: "patient"}, columns={X.columns[65]: "cna__there"})
+    return X, np.asarray(y)
+
+
+@both
+@pytest.mark.parametrize(("spoil", "message"), TABLES, ids=[spoil.__name__ for spoil, _ in TABLES])
+def test_a_spoilt_table_is_refused_in_fit(make, spoil, message, data):
+    X, y = data
+    with pytest.raises(ValueError, match=message):
+        make().fit(spoil(X), y)
+
+
+@both
+@pytest.mark.parametrize("spoil", [scattered_nan, infinite, no_modality, words])
+def test_a_spoilt_table_is_refused_after_fit(make, spoil, data):
+    X, y = data
+    model = make().fit(X, y)
+    message = dict(TABLES)[spoil]
+    with pytest.raises(ValueError, match=message):
+        getattr(model, "predict" if hasattr(model, "predict") else "transform")(spoil(X))
+
+
+@both
+@pytest.mark.parametrize(
+    ("modalities", "message"),
+    [
+        ({"exp": ["exp__nowhere"]}, r"'exp' asks for columns.*exp__nowhere"),
+        ({"exp": [0, 1000]}, r"'exp' asks for columns"),
+        ({"exp": slice(0, 61), "cna": slice(60, 130)}, r"in two modalities, 'exp' and 'cna'"),
+        ({"exp": slice(0, 60)}, r"70 columns of X belong to no modality"),
+        ({"exp": slice(0, 0), "cna": slice(0, 130)}, r"'exp' has no column"),
+        ({"exp": [0, 0], "cna": slice(1, 130)}, r"columns of modality 'exp' must be unique"),
+        ({"e__p": slice(0, 130)}, "double underscore"),
+        ({}, "at least one modality"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_modalities_that_do_not_fit_are_refused(make, modalities, message, data):
+    X, y = data
+    with pytest.raises(ValueError, match=message):
+        make(modalities=modalities).fit(X, y)
+
+
+@both
+def test_one_class_is_refused(make, data):
+    X, _ = data
+    with pytest.raises(ValueError, match="one class"):
+        make().fit(X, ["LumA"] * len(X))
+
+
+@both
+def test_continuous_targets_are_refused(make, data):
+    X, _ = data
+    with pytest.raises(ValueError, match="continuous"):
+        make().fit(X, np.linspace(0, 1, len(X)))
+
+
+@both
+def test_other_columns_than_in_fit_are_refused(make, data):
+    X, y = data
+    model = make().fit(X, y)
+    apply = model.predict if hasattr(model, "predict") else model.transform
+    with pytest.raises(ValueError, match="must be in the same order"):
+        apply(X[X.columns[::-1]])
+    with pytest.raises(ValueError, match=r"(?s)unseen at fit time.*exp__new"):
+        apply(X.rename(columns={X.columns[0]: "exp__new"}))
+    with pytest.raises(ValueError, match="129 features"):
+        apply(X.iloc[:, 1:].to_numpy())
+
+
+@pytest.mark.parametrize("k", [0, -3, 2.5, "some", None])
+def test_an_impossible_k_is_refused(k, data):
+    with pytest.raises(ValueError, match="'k' parameter"):
+        MultiOmicsSelector(k).fit(*data)
+
+
+@pytest.mark.parametrize(
+    ("k", "message"),
+    [
+        ({"exp": 5, "cna": 5, "mut": 5, "met": 5}, r"unknown ones \['met'\]"),
+        ({"exp": 5, "cna": 5}, r"leaves out \['mut'\]"),
+        ({"exp": 5, "cna": 0, "mut": 5}, "'cna' must be an integer of at least 1"),
+        ({"exp": 5, "cna": "most", "mut": 5}, "'cna' must be an integer of at least 1"),
+    ],
+)
+def test_an_impossible_k_by_modality_is_refused(k, message, data):
+    with pytest.raises(ValueError, match=message):
+        MultiOmicsSelector(k).fit(*data)
+
+
+def test_a_modality_nobody_has_can_not_be_ranked(data):
+    X, y = data
+    X = X.astype(float)
+    X.loc[:, X.columns.str.startswith("cna__")] = np.nan
+    with pytest.raises(ValueError, match="features of modality 'cna'"):
+        MultiOmicsSelector().fit(X, y)
+
+
+def test_a_modality_nobody_has_can_not_be_learned(data):
+    X, y = data
+    X = X.astype(float)
+    X.loc[:, X.columns.str.startswith("cna__")] = np.nan
+    with pytest.raises(ValueError, match="'cna' is absent from every training sample"):
+        CrossModalAttentionClassifier().fit(X, y)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "message"),
+    [
+        ({"primary": "met"}, r"primary='met'.*\['exp', 'cna', 'mut'\]"),
+        ({"embed_dim": 10, "n_heads": 4}, "embed_dim=10 and n_heads=4"),
+        ({"dropout": 1.0}, "'dropout' parameter"),
+        ({"attention": "sparse"}, "'attention' parameter"),
+        ({"validation_fraction": 0.0}, "'validation_fraction' parameter"),
+        ({"validation_fraction": 1e-3}, "validation_fraction.*early_stopping=False"),
+        ({"class_weight": {"nobody": 2}}, "not in class_weight"),
+        ({"device": "abacus"}, "abacus"),
+    ],
+)
+def test_impossible_parameters_are_refused(parameters, message, data):
+    with pytest.raises((ValueError, RuntimeError), match=message):
+        CrossModalAttentionClassifier(**parameters).fit(*data)
+
+
+def test_a_constant_column_is_allowed(data):
+    X, y = data
+    X = X.assign(cna__there=1.0)
+    for make in BOTH.values():
+        make().fit(X, y)
+
+
+def test_repeated_sample_names_are_allowed_as_a_bootstrap_makes_them(data):
+    X, y = data
+    drawn = np.random.default_rng(0).integers(len(X), size=len(X))
+    for make in BOTH.values():
+        make().fit(X.iloc[drawn], y[drawn])
+
+
+def test_a_list_of_lists_is_one_modality(data):
+    X, y = data
+    table = pd.DataFrame(X).to_numpy().tolist()
+    assert list(MultiOmicsSelector(k=3).fit(table, y).modalities_) == ["X"]

@@ -1,0 +1,203 @@
+"""What CrossModalAttentionClassifier learns, returns and leaves alone."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from joblib import parallel_config
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.metrics import f1_score
+from sklearn.model_selection import GridSearchCV, train_test_split
+from skorch.callbacks import Callback
+
+from xmodal_sklearn import CrossModalAttentionClassifier
+
+
+def small(**parameters):
+    defaults = {"embed_dim": 8, "n_heads": 2, "n_estimators": 2, "random_state": 0}
+    return CrossModalAttentionClassifier(**(defaults | parameters))
+
+
+@pytest.mark.parametrize("attention", ["linear", "softmax"])
+def test_it_learns(cohort, attention):
+    X, y = cohort
+    X_train, X_test, y_train, y_test = train_test_split(X, y, stratify=y, random_state=0)
+    model = small(attention=attention).fit(X_train, y_train)
+    assert f1_score(y_train, model.predict(X_train), average="macro") > 0.9
+    assert f1_score(y_test, model.predict(X_test), average="macro") > 0.6
+
+
+def test_it_learns_what_only_two_modalities_tell_together():
+    rng = np.random.default_rng(0)
+    exp, cna = rng.normal(size=(600, 3)), rng.normal(size=(600, 3))
+    X = pd.DataFrame(np.hstack([exp, cna])).set_axis(
+        [f"{m}__{j}" for m in ("exp", "cna") for j in range(3)], axis=1
+    )
+    y = (exp[:, 0] * cna[:, 0] > 0).astype(int)
+    model = small(embed_dim=16, n_estimators=4).fit(X[:450], y[:450])
+    assert model.score(X[450:], y[450:]) > 0.8
+    assert small().fit(X.iloc[:450, :3], y[:450]).score(X.iloc[450:, :3], y[450:]) < 0.65
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [["LumA", "LumB", "Basal"], [3, -1, 7], [0.0, 1.0, 2.0]],
+    ids=["str", "int", "float"],
+)
+def test_labels_come_back_in_their_own_type(cohort, labels):
+    X, y = cohort
+    y = np.array(labels)[pd.factorize(y)[0]]
+    model = small(max_epochs=1, early_stopping=False).fit(X, y)
+    assert model.classes_.tolist() == sorted(labels)
+    assert model.predict(X).dtype == y.dtype
+
+
+@pytest.mark.parametrize("dtype", ["str", "object", "category"])
+def test_labels_may_be_a_pandas_series(cohort, dtype):
+    X, y = cohort
+    model = small(max_epochs=1, early_stopping=False).fit(X, pd.Series(y, dtype=dtype))
+    assert set(model.predict(X)) <= set(y)
+
+
+def test_history_has_a_row_per_epoch(cohort):
+    X, y = cohort
+    history = small().fit(X, y).history_
+    assert list(history) == ["epoch", "train_loss", "valid_loss", "valid_score", "seconds"]
+    assert history["epoch"].tolist() == list(range(1, len(history) + 1))
+    assert history["train_loss"].iloc[-1] < history["train_loss"].iloc[0]
+    plain = small(early_stopping=False, max_epochs=3).fit(X, y).history_
+    assert list(plain) == ["epoch", "train_loss", "seconds"]
+    assert len(plain) == 3
+
+
+def test_early_stopping_restores_the_best_epoch(cohort):
+    X, y = cohort
+    impatient = small(patience=5).fit(X, y)
+    best = impatient.history_["valid_loss"].idxmin()
+    assert len(impatient.history_) == best + 1 + 5
+    until_best = small(patience=1000, max_epochs=int(best) + 1)
+    with pytest.warns(ConvergenceWarning, match="max_epochs"):
+        until_best.fit(X, y)
+    np.testing.assert_array_equal(impatient.predict_proba(X), until_best.predict_proba(X))
+
+
+def test_a_class_with_one_sample_is_trained_on(cohort):
+    X, y = cohort
+    y = y.to_numpy().copy()
+    y[0] = "rare"
+    model = small().fit(X, y)
+    assert "rare" in model.classes_
+    assert model.predict_proba(X)[0].argmax() == model.classes_.tolist().index("rare")
+
+
+def test_standardisation_makes_units_irrelevant(cohort):
+    X, y = cohort
+    rescaled = X.astype(float) * 64 + 1
+    expected = small().fit(X, y).predict_proba(X)
+    np.testing.assert_allclose(
+        small().fit(rescaled, y).predict_proba(rescaled), expected, atol=1e-3
+    )
+
+
+def test_scaling_uses_the_training_rows_only(cohort):
+    X, y = cohort
+    model = small().fit(X, y)
+    alone = model.predict_proba(X.iloc[:1])
+    np.testing.assert_allclose(model.predict_proba(X)[:1], alone, atol=1e-6)
+
+
+def test_patients_without_a_modality_train_and_predict(cohort):
+    X, y = cohort
+    gaps = X.astype(float)
+    gaps.iloc[:20, :60] = np.nan
+    gaps.iloc[20:40, 60:110] = np.nan
+    model = small().fit(gaps, y)
+    probabilities = model.predict_proba(gaps)
+    assert np.isfinite(probabilities).all()
+    only_mutations = X.astype(float)
+    only_mutations.iloc[:, :110] = np.nan
+    np.testing.assert_allclose(model.predict_proba(only_mutations).sum(axis=1), 1)
+
+
+def test_the_primary_modality_can_be_chosen(cohort):
+    X, y = cohort
+    model = small(primary="cna").fit(X, y)
+    assert model.net_.module_.columns_0.tolist() == model.modalities_["cna"].tolist()
+
+
+def test_two_fits_give_the_same_bits(cohort):
+    X, y = cohort
+    first, second = (small().fit(X, y).predict_proba(X) for _ in range(2))
+    np.testing.assert_array_equal(first, second)
+    other = small(random_state=1).fit(X, y).predict_proba(X)
+    assert not np.array_equal(first, other)
+
+
+@pytest.mark.parametrize("backend", ["loky", "threading"])
+def test_a_parallel_search_gives_the_same_bits(cohort, backend):
+    X, y = cohort
+    grid = {"n_heads": [2, 4], "attention": ["linear", "softmax"]}
+
+    def search(n_jobs):
+        return GridSearchCV(
+            small(max_epochs=3, early_stopping=False), grid, n_jobs=n_jobs, cv=2
+        ).fit(X, y)
+
+    one = search(1)
+    with parallel_config(backend):
+        two = search(2)
+    np.testing.assert_array_equal(one.predict_proba(X), two.predict_proba(X))
+    np.testing.assert_array_equal(
+        one.cv_results_["mean_test_score"], two.cv_results_["mean_test_score"]
+    )
+
+
+def test_nothing_global_is_left_changed(cohort):
+    X, y = cohort
+    threads = torch.get_num_threads()
+    torch_state, numpy_state = torch.get_rng_state(), np.random.get_state()[1].copy()
+    small(random_state=7).fit(X, y).predict_proba(X)
+    assert torch.get_num_threads() == threads
+    assert torch.equal(torch.get_rng_state(), torch_state)
+    np.testing.assert_array_equal(np.random.get_state()[1], numpy_state)
+
+
+def test_threads_are_restored_after_an_error(cohort):
+    X, y = cohort
+
+    class Broken(Callback):
+        def on_epoch_end(self, net, **kwargs):
+            raise RuntimeError("stop here")
+
+    threads = torch.get_num_threads()
+    with pytest.raises(RuntimeError, match="stop here"):
+        small(callbacks=[Broken()]).fit(X, y)
+    assert torch.get_num_threads() == threads
+
+
+def test_callbacks_reach_skorch(cohort):
+    X, y = cohort
+    epochs = []
+
+    class Count(Callback):
+        def on_epoch_end(self, net, **kwargs):
+            epochs.append(len(net.history))
+
+    small(max_epochs=4, early_stopping=False, callbacks=[Count()]).fit(X, y)
+    assert epochs == [1, 2, 3, 4]
+
+
+def test_a_fitted_model_carries_no_patients(cohort):
+    X, y = cohort
+    model = small(max_epochs=2, early_stopping=True)
+    with pytest.warns(ConvergenceWarning):
+        model.fit(X, y)
+    assert model.net_.train_split is None
+
+
+def test_verbose_prints_every_epoch(cohort, capsys):
+    X, y = cohort
+    small(max_epochs=3, early_stopping=False, verbose=1).fit(X, y)
+    assert "train_loss" in capsys.readouterr().out
+    small(max_epochs=3, early_stopping=False).fit(X, y)
+    assert capsys.readouterr().out == ""

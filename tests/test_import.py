@@ -1,0 +1,25 @@
+"""Importing the package is cheap."""
+
+import subprocess
+import sys
+
+
+def run(code):
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    return done.stdout.strip()
+
+
+def test_torch_is_not_imported_until_the_classifier_is_used():
+    loaded = "import sys, xmodal_sklearn; print({'torch', 'skorch', 'numba'} & set(sys.modules))"
+    assert run(loaded) == "set()"
+
+
+def test_the_classifier_is_there_when_asked_for():
+    assert run("import xmodal_sklearn as x; print(x.CrossModalAttentionClassifier())") == (
+        "CrossModalAttentionClassifier()"
+    )
+
+
+def test_an_unknown_name_is_an_attribute_error():
+    ask = "import xmodal_sklearn as x; print(hasattr(x, 'CrossModalRegressor'))"
+    assert run(ask) == "False"
