@@ -258,7 +258,9 @@ class _WorkingSet:
         self.leading_columns = np.concatenate([self.leading_columns, columns])
         self.values = np.vstack([self.values, values])
         self.gram = np.block([[self.gram, across], [across.T, within]])
-        self.sums = np.vstack([self.sums, np.zeros((len(columns), self.sums.shape[1]), across.dtype)])
+        self.sums = np.vstack(
+            [self.sums, np.zeros((len(columns), self.sums.shape[1]), across.dtype)]
+        )
 
     def refresh(self, correlation: np.ndarray) -> None:
         """Take over freshly computed correlations, which rounding has not worn."""

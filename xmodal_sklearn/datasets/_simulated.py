@@ -21,9 +21,9 @@ SUBTYPE_WEIGHTS = (0.40, 0.27, 0.13, 0.12, 0.08)
 N_CHROMOSOMES = 22
 N_BACKGROUND_MODULES = 15
 # At class_sep=1: distance of class means in latent standard deviations, and log odds ratios.
-PROGRAM_SHIFT = 2.1
-REGION_LOG_ODDS = 1.6
-DRIVER_LOG_ODDS = 1.4
+PROGRAM_SHIFT = 2.0
+REGION_LOG_ODDS = 2.0
+DRIVER_LOG_ODDS = 1.1
 
 DESCR = """\
 Simulated multi-omics tumour cohort (xmodal_sklearn.datasets.make_multiomics).
@@ -175,19 +175,241 @@ def make_multiomics(
 
     classes = _draw_classes(n_samples, shares, rng)
     genome = _draw_genome(max(sizes.values()), n_classes, rng)
-    genes = {name: np.sort(rng.permutation(genome.n_genes)[:size]) for name, size in sizes.items()}
-    copy_number = _draw_copy_number(classes, genome, class_sep, rng)
-    in_region = _covered(genome.regions, genome.n_genes)
+    copy_number = _draw_copy_number(classes, n_classes, genome, class_sep, rng)
+    recurrent = _covered(genome.regions, genome.n_genes)
 
-    values, informative = {}, {}
-    for modality, positions in genes.items():
+    samples = pd.Index([f"SIM-{number:04d}" for number in range(n_samples)], name="sample")
+    genes = np.array([f"GENE{number:05d}" for number in range(genome.n_genes)], dtype=object)
+    tables, informative = {}, {}
+    for modality, size in sizes.items():
+        own = np.sort(rng.permutation(genome.n_genes)[:size])
         if modality == "exp":
-            values[modality], informative[modality] = _draw_expression(
-                classes, copy_number[:, positions], in_region[positions], class_sep, rng
+            values, informs = _draw_expression(
+                classes, n_classes, copy_number[:, own], recurrent[own], class_sep, rng
             )
         elif modality == "cna":
-            values[modality], informative[modality] = copy_number[:, positions], in_region[positions]
+            values, informs = copy_number[:, own], recurrent[own]
         else:
-            values[modality], informative[modality] = _draw_mutations(
-                classes, len(positions), class_sep, rng
+            values, informs = _draw_mutations(classes, n_classes, size, class_sep, rng)
+        if values.dtype.kind == "f":
+            values = values.astype(dtype, copy=False)
+        tables[modality] = pd.DataFrame(values, index=samples, columns=genes[own])
+        informative[modality] = [f"{modality}__{gene}" for gene in genes[own][informs]]
+
+    data = concat_modalities(_drop_samples(tables, fractions, rng), join="outer").loc[samples]
+    target = pd.Series(names[classes], index=samples, name="subtype", dtype=object)
+    if return_X_y:
+        return data, target
+    return Bunch(
+        data=data,
+        target=target,
+        target_names=np.unique(names),
+        feature_names=list(data.columns),
+        modalities=resolve_modalities(data, None),
+        informative=informative,
+        DESCR=DESCR,
+    )
+
+
+def _check_n_features(n_features: Mapping[str, int] | None) -> dict[str, int]:
+    sizes = dict(DEFAULT_N_FEATURES if n_features is None else n_features)
+    _check_modality_names("n_features", sizes, allowed=list(DEFAULT_N_FEATURES))
+    if not sizes:
+        raise ValueError("n_features must name at least one of 'exp', 'cna' and 'mut', got {}.")
+    for modality, size in sizes.items():
+        if not isinstance(size, Integral) or isinstance(size, bool) or size < 1:
+            raise ValueError(f"n_features[{modality!r}] must be a positive integer, got {size!r}.")
+    return sizes
+
+
+def _check_missing(
+    missing: Mapping[str, float] | None, sizes: Mapping[str, int]
+) -> dict[str, float]:
+    fractions = dict(missing or {})
+    _check_modality_names("missing", fractions, allowed=list(sizes))
+    for modality, fraction in fractions.items():
+        if not isinstance(fraction, Real) or not 0 <= fraction < 1:
+            raise ValueError(
+                f"missing[{modality!r}] must be a fraction in [0, 1), got {fraction!r}."
             )
+    return fractions
+
+
+def _check_modality_names(argument: str, mapping: Mapping, *, allowed: list[str]) -> None:
+    for modality in mapping:
+        if modality not in allowed:
+            raise ValueError(f"{argument} names the modality {modality!r}; allowed are {allowed}.")
+
+
+def _check_classes(
+    n_samples: int, n_classes: int, weights: Sequence[float] | None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the names of the classes and their shares of the samples."""
+    if n_samples < n_classes:
+        raise ValueError(
+            f"n_samples must be at least n_classes, got {n_samples} samples for {n_classes} "
+            "classes."
+        )
+    is_pam50 = n_classes == len(SUBTYPES)
+    names = SUBTYPES if is_pam50 else [f"class_{number}" for number in range(n_classes)]
+    if weights is None:
+        weights = SUBTYPE_WEIGHTS if is_pam50 else 1 / np.arange(1, n_classes + 1)
+    shares = np.asarray(weights, dtype=float)
+    if shares.shape != (n_classes,) or not np.isfinite(shares).all() or (shares <= 0).any():
+        raise ValueError(f"weights must be {n_classes} positive numbers, got {weights!r}.")
+    return np.array(names, dtype=object), shares / shares.sum()
+
+
+def _generator(random_state: Any) -> np.random.Generator:
+    if isinstance(random_state, np.random.RandomState):
+        random_state = random_state.randint(2**31)
+    return np.random.default_rng(random_state)
+
+
+def _draw_classes(n_samples: int, shares: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Return a class per sample, in random order; sizes are the shares, but at least one."""
+    n_classes = len(shares)
+    borders = np.rint(np.cumsum(shares) * (n_samples - n_classes)).astype(int)
+    sizes = 1 + np.diff(borders, prepend=0)
+    return rng.permutation(np.repeat(np.arange(n_classes), sizes))
+
+
+def _draw_genome(n_genes: int, n_classes: int, rng: np.random.Generator) -> _Genome:
+    """Cut the genes into arms, and choose arms and short pieces of arms as recurrent regions."""
+    # Human chromosomes hold ever fewer genes, the last about a fifth of the first.
+    lengths = np.repeat(np.linspace(1, 0.2, N_CHROMOSOMES), 2)
+    borders = np.rint(np.append(0, np.cumsum(lengths)) / lengths.sum() * n_genes).astype(int)
+    arms = np.column_stack([borders[:-1], borders[1:]])
+    arms = arms[arms[:, 0] < arms[:, 1]]
+
+    # Every class has regions of its own: one arm and two short pieces.
+    regions = rng.permutation(arms)[: 3 * n_classes]
+    is_short = np.arange(len(regions)) >= n_classes
+    regions[is_short] = _pieces(regions[is_short], 0.2, 0.4, rng)
+    sign = rng.choice([-1.0, 1.0], size=len(regions))
+    return _Genome(n_genes, arms, regions, sign * np.where(is_short, 0.8, 0.5))
+
+
+def _pieces(arms: np.ndarray, low: float, high: float, rng: np.random.Generator) -> np.ndarray:
+    """Return a random piece of each arm, a share between `low` and `high` of its genes."""
+    lengths = arms[:, 1] - arms[:, 0]
+    sizes = np.ceil(lengths * rng.uniform(low, high, len(arms))).astype(int)
+    starts = arms[:, 0] + rng.integers(0, lengths - sizes, endpoint=True)
+    return np.column_stack([starts, starts + sizes])
+
+
+def _covered(regions: np.ndarray, n_genes: int) -> np.ndarray:
+    covered = np.zeros(n_genes, dtype=bool)
+    for start, end in regions:
+        covered[start:end] = True
+    return covered
+
+
+def _draw_copy_number(
+    classes: np.ndarray,
+    n_classes: int,
+    genome: _Genome,
+    class_sep: float,
+    rng: np.random.Generator,
+) -> np.ndarray:
+    """Return log2 ratios of shape (n_samples, n_genes), piecewise constant along the genome."""
+    n_samples, n_regions = len(classes), len(genome.regions)
+    owner = np.arange(n_regions) % n_classes
+    log_odds = logit(0.15) + class_sep * REGION_LOG_ODDS * (owner == classes[:, None])
+    sample, region = np.nonzero(rng.random((n_samples, n_regions)) < expit(log_odds))
+    recurrent = sample, genome.regions[region], genome.region_shift[region]
+
+    # Unstable tumours have many segments at random places, stable ones few.
+    instability = rng.gamma(2, 5, size=n_samples)
+    sample = np.repeat(np.arange(n_samples), rng.poisson(instability))
+    arms = genome.arms[rng.integers(len(genome.arms), size=len(sample))]
+    passenger = sample, _pieces(arms, 0.1, 1, rng), rng.normal(0, 0.35, size=len(sample))
+
+    # An arm's baseline is never measured as exactly 0.
+    sample = np.repeat(np.arange(n_samples), len(genome.arms))
+    baseline = sample, np.tile(genome.arms, (n_samples, 1)), rng.normal(0, 0.03, size=len(sample))
+
+    ratios = _paint([recurrent, passenger, baseline], n_samples, genome.n_genes)
+    # Normal cells in the sample dilute what the tumour cells show.
+    ratios *= rng.uniform(0.4, 1, size=(n_samples, 1)).astype(np.float32)
+    # Genes of one segment are equal to the last digit, as in a segmentation's output.
+    return np.round(ratios, 4, out=ratios)
+
+
+def _paint(
+    events: Sequence[tuple[np.ndarray, np.ndarray, np.ndarray]], n_samples: int, n_genes: int
+) -> np.ndarray:
+    """Add up events, each given by samples, gene intervals and shifts."""
+    steps = np.zeros((n_samples, n_genes + 1), dtype=np.float32)
+    for sample, interval, shift in events:
+        np.add.at(steps, (sample, interval[:, 0]), shift)
+        np.add.at(steps, (sample, interval[:, 1]), -shift)
+    return np.cumsum(steps, axis=1, out=steps)[:, :n_genes]
+
+
+def _draw_expression(
+    classes: np.ndarray,
+    n_classes: int,
+    copy_number: np.ndarray,
+    recurrent: np.ndarray,
+    class_sep: float,
+    rng: np.random.Generator,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return log2 expression, and which genes depend on the class."""
+    n_samples, n_genes = copy_number.shape
+    # Modules: first one per class, its program, then those of no class, at last a gene's own.
+    n_modules = n_classes + N_BACKGROUND_MODULES
+    activity = rng.standard_normal((n_samples, n_modules), dtype=np.float32)
+    activity[np.arange(n_samples), classes] += class_sep * PROGRAM_SHIFT
+    module = rng.integers(n_modules, size=n_genes)
+    loading = rng.uniform(0.3, 0.8, n_genes) * rng.choice([-1.0, 1.0], n_genes)
+    loading[rng.random(n_genes) < 0.4] = 0
+    dosage = rng.uniform(0.3, 1.2, n_genes) * (rng.random(n_genes) < 0.7)
+
+    values = rng.standard_normal(copy_number.shape, dtype=np.float32)
+    values *= rng.uniform(0.3, 0.7, n_genes).astype(np.float32)
+    values += rng.normal(8, 1.5, n_genes).astype(np.float32)
+    values += activity[:, module] * loading.astype(np.float32)
+    values += copy_number * dosage.astype(np.float32)
+    depends = ((module < n_classes) & (loading != 0)) | (recurrent & (dosage > 0))
+    return values, depends
+
+
+def _draw_mutations(
+    classes: np.ndarray,
+    n_classes: int,
+    n_genes: int,
+    class_sep: float,
+    rng: np.random.Generator,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return 0 and 1, and which genes depend on the class."""
+    n_samples = len(classes)
+    # Few genes are mutated in many tumours, as TP53 and PIK3CA are, most in one of a hundred.
+    frequency = np.maximum(0.3 / np.arange(1, n_genes + 1), 0.01)
+    n_drivers = min(2 * n_classes, -(-n_genes // 5))
+    effect = np.zeros((n_classes, n_genes))
+    effect[:, :n_drivers] = rng.choice([-1.0, 0.0, 1.0], size=(n_classes, n_drivers))
+    effect[np.arange(n_drivers) % n_classes, np.arange(n_drivers)] = 1.0
+    burden = rng.normal(0, 0.5, size=(n_samples, 1))
+    log_odds = logit(frequency) + burden + class_sep * DRIVER_LOG_ODDS * effect[classes]
+    values = (rng.random((n_samples, n_genes)) < expit(log_odds)).astype(np.int8)
+    shuffle = rng.permutation(n_genes)
+    return values[:, shuffle], shuffle < n_drivers
+
+
+def _drop_samples(
+    tables: dict[str, pd.DataFrame], fractions: Mapping[str, float], rng: np.random.Generator
+) -> dict[str, pd.DataFrame]:
+    if not fractions:
+        return tables
+    n_samples = len(next(iter(tables.values())))
+    absent = np.zeros((n_samples, len(tables)), dtype=bool)
+    for column, modality in enumerate(tables):
+        n_absent = round(fractions.get(modality, 0) * n_samples)
+        absent[rng.permutation(n_samples)[:n_absent], column] = True
+    empty = np.flatnonzero(absent.all(axis=1))
+    absent[empty, rng.integers(len(tables), size=len(empty))] = False
+    return {
+        modality: table[~lacks]
+        for (modality, table), lacks in zip(tables.items(), absent.T, strict=True)
+    }
