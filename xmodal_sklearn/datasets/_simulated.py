@@ -10,7 +10,7 @@ from scipy.special import expit, logit
 from sklearn.utils import Bunch
 from sklearn.utils._param_validation import Interval, StrOptions, validate_params
 
-from .._modalities import concat_modalities, resolve_modalities
+from xmodal_sklearn._modalities import concat_modalities, resolve_modalities
 
 __all__ = ["make_multiomics"]
 
@@ -22,8 +22,8 @@ N_CHROMOSOMES = 22
 N_BACKGROUND_MODULES = 15
 # At class_sep=1: distance of class means in latent standard deviations, and log odds ratios.
 PROGRAM_SHIFT = 2.0
-REGION_LOG_ODDS = 2.0
-DRIVER_LOG_ODDS = 1.1
+REGION_LOG_ODDS = 1.8
+DRIVER_LOG_ODDS = 1.0
 
 DESCR = """\
 Simulated multi-omics tumour cohort (xmodal_sklearn.datasets.make_multiomics).
@@ -70,10 +70,10 @@ def make_multiomics(
     weights: Sequence[float] | None = None,
     missing: Mapping[str, float] | None = None,
     dtype: str = "float64",
-    return_X_y: bool = False,  # noqa: N803
+    return_X_y: bool = False,
     random_state: int | np.random.RandomState | np.random.Generator | None = None,
 ) -> Bunch | tuple[pd.DataFrame, pd.Series]:
-    """Simulate a tumour cohort with expression, copy number and mutations.
+    r"""Simulate a tumour cohort with expression, copy number and mutations.
 
     It has the traits of METABRIC that matter to a classifier: classes of unequal size, expression
     in correlated modules of which few follow the subtype, segmental copy number that drives the
@@ -139,9 +139,9 @@ def make_multiomics(
     -----
     For tumour :math:`i` of class :math:`c` and gene :math:`g` in module :math:`m`,
 
-    .. math:: x_{ig} = \\mu_g + \\lambda_g f_{im} + \\gamma_g s_{ig} + \\varepsilon_{ig}
+    .. math:: x_{ig} = \mu_g + \lambda_g f_{im} + \gamma_g s_{ig} + \varepsilon_{ig}
 
-    with module activity :math:`f_{im} \\sim N(\\delta_{cm}, 1)`, where :math:`\\delta_{cm}` is not
+    with module activity :math:`f_{im} \sim N(\delta_{cm}, 1)`, where :math:`\delta_{cm}` is not
     zero for the one module per class that is the class's program, and log2 copy-number ratio
     :math:`s_{ig}`. A region's copy number changes with a probability whose log odds are higher in
     one class, and segments with random borders change in any tumour. A driver gene is mutated with
@@ -163,7 +163,7 @@ def make_multiomics(
     >>> cohort.target.value_counts().to_dict()
     {'LumA': 40, 'LumB': 27, 'Her2': 13, 'Basal': 12, 'Normal': 8}
     >>> {modality: len(names) for modality, names in cohort.informative.items()}
-    {}
+    {'exp': 244, 'cna': 130, 'mut': 10}
     >>> X, y = make_multiomics(n_samples=100, missing={"cna": 0.3}, return_X_y=True, random_state=0)
     >>> int(X.filter(like="cna__").isna().all(axis=1).sum())
     30
@@ -252,9 +252,8 @@ def _check_classes(
         )
     is_pam50 = n_classes == len(SUBTYPES)
     names = SUBTYPES if is_pam50 else [f"class_{number}" for number in range(n_classes)]
-    if weights is None:
-        weights = SUBTYPE_WEIGHTS if is_pam50 else 1 / np.arange(1, n_classes + 1)
-    shares = np.asarray(weights, dtype=float)
+    usual = SUBTYPE_WEIGHTS if is_pam50 else 1 / np.arange(1, n_classes + 1)
+    shares = np.asarray(usual if weights is None else weights, dtype=float)
     if shares.shape != (n_classes,) or not np.isfinite(shares).all() or (shares <= 0).any():
         raise ValueError(f"weights must be {n_classes} positive numbers, got {weights!r}.")
     return np.array(names, dtype=object), shares / shares.sum()
@@ -268,10 +267,12 @@ def _generator(random_state: Any) -> np.random.Generator:
 
 def _draw_classes(n_samples: int, shares: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Return a class per sample, in random order; sizes are the shares, but at least one."""
-    n_classes = len(shares)
-    borders = np.rint(np.cumsum(shares) * (n_samples - n_classes)).astype(int)
-    sizes = 1 + np.diff(borders, prepend=0)
-    return rng.permutation(np.repeat(np.arange(n_classes), sizes))
+    borders = np.rint(np.cumsum(shares) * n_samples).astype(int)
+    sizes = np.diff(borders, prepend=0)
+    while not sizes.all():
+        sizes[sizes.argmin()] += 1
+        sizes[sizes.argmax()] -= 1
+    return rng.permutation(np.repeat(np.arange(len(shares)), sizes))
 
 
 def _draw_genome(n_genes: int, n_classes: int, rng: np.random.Generator) -> _Genome:
@@ -287,7 +288,7 @@ def _draw_genome(n_genes: int, n_classes: int, rng: np.random.Generator) -> _Gen
     is_short = np.arange(len(regions)) >= n_classes
     regions[is_short] = _pieces(regions[is_short], 0.2, 0.4, rng)
     sign = rng.choice([-1.0, 1.0], size=len(regions))
-    return _Genome(n_genes, arms, regions, sign * np.where(is_short, 0.8, 0.5))
+    return _Genome(n_genes, arms, regions, sign * np.where(is_short, 1.0, 0.6))
 
 
 def _pieces(arms: np.ndarray, low: float, high: float, rng: np.random.Generator) -> np.ndarray:
@@ -323,7 +324,7 @@ def _draw_copy_number(
     instability = rng.gamma(2, 5, size=n_samples)
     sample = np.repeat(np.arange(n_samples), rng.poisson(instability))
     arms = genome.arms[rng.integers(len(genome.arms), size=len(sample))]
-    passenger = sample, _pieces(arms, 0.1, 1, rng), rng.normal(0, 0.35, size=len(sample))
+    passenger = sample, _pieces(arms, 0.1, 1, rng), rng.normal(0, 0.5, size=len(sample))
 
     # An arm's baseline is never measured as exactly 0.
     sample = np.repeat(np.arange(n_samples), len(genome.arms))
@@ -331,7 +332,8 @@ def _draw_copy_number(
 
     ratios = _paint([recurrent, passenger, baseline], n_samples, genome.n_genes)
     # Normal cells in the sample dilute what the tumour cells show.
-    ratios *= rng.uniform(0.4, 1, size=(n_samples, 1)).astype(np.float32)
+    dilution = rng.uniform(0.4, 1, size=(n_samples, 1))
+    ratios *= dilution.astype(np.float32)
     # Genes of one segment are equal to the last digit, as in a segmentation's output.
     return np.round(ratios, 4, out=ratios)
 
@@ -356,7 +358,7 @@ def _draw_expression(
     rng: np.random.Generator,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return log2 expression, and which genes depend on the class."""
-    n_samples, n_genes = copy_number.shape
+    n_samples, n_genes = len(classes), len(recurrent)
     # Modules: first one per class, its program, then those of no class, at last a gene's own.
     n_modules = n_classes + N_BACKGROUND_MODULES
     activity = rng.standard_normal((n_samples, n_modules), dtype=np.float32)
@@ -364,9 +366,9 @@ def _draw_expression(
     module = rng.integers(n_modules, size=n_genes)
     loading = rng.uniform(0.3, 0.8, n_genes) * rng.choice([-1.0, 1.0], n_genes)
     loading[rng.random(n_genes) < 0.4] = 0
-    dosage = rng.uniform(0.3, 1.2, n_genes) * (rng.random(n_genes) < 0.7)
+    dosage = rng.uniform(0.4, 1.4, n_genes) * (rng.random(n_genes) < 0.7)
 
-    values = rng.standard_normal(copy_number.shape, dtype=np.float32)
+    values = rng.standard_normal((n_samples, n_genes), dtype=np.float32)
     values *= rng.uniform(0.3, 0.7, n_genes).astype(np.float32)
     values += rng.normal(8, 1.5, n_genes).astype(np.float32)
     values += activity[:, module] * loading.astype(np.float32)
@@ -384,11 +386,11 @@ def _draw_mutations(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return 0 and 1, and which genes depend on the class."""
     n_samples = len(classes)
-    # Few genes are mutated in many tumours, as TP53 and PIK3CA are, most in one of a hundred.
+    # A few genes are mutated in many tumours, as TP53 and PIK3CA are, most in one of a hundred.
     frequency = np.maximum(0.3 / np.arange(1, n_genes + 1), 0.01)
     n_drivers = min(2 * n_classes, -(-n_genes // 5))
     effect = np.zeros((n_classes, n_genes))
-    effect[:, :n_drivers] = rng.choice([-1.0, 0.0, 1.0], size=(n_classes, n_drivers))
+    effect[:, :n_drivers] = rng.choice([-1.0, 0.0], size=(n_classes, n_drivers))
     effect[np.arange(n_drivers) % n_classes, np.arange(n_drivers)] = 1.0
     burden = rng.normal(0, 0.5, size=(n_samples, 1))
     log_odds = logit(frequency) + burden + class_sep * DRIVER_LOG_ODDS * effect[classes]
