@@ -27,7 +27,7 @@ def result(cohort):
 def test_scores_equal_those_of_cross_validate(cohort, result):
     X, y = cohort
     for name, estimator in ESTIMATORS.items():
-        rows = result.scores.query("estimator == @name").sort_values("fold")
+        rows = result.scores[result.scores["estimator"] == name].sort_values("fold")
         expected = cross_validate(estimator, X, y, cv=CV, scoring=["f1_macro", "roc_auc_ovr"])
         np.testing.assert_allclose(rows["f1_macro"], expected["test_f1_macro"])
         np.testing.assert_allclose(rows["roc_auc_ovr"], expected["test_roc_auc_ovr"])

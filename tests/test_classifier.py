@@ -155,11 +155,12 @@ def test_a_parallel_search_gives_the_same_bits(cohort, backend):
 def test_nothing_global_is_left_changed(cohort):
     X, y = cohort
     threads = torch.get_num_threads()
-    torch_state, numpy_state = torch.get_rng_state(), np.random.get_state()[1].copy()
+    torch_state = torch.get_rng_state()
+    numpy_state = np.random.get_state()[1].copy()  # noqa: NPY002
     small(random_state=7).fit(X, y).predict_proba(X)
     assert torch.get_num_threads() == threads
     assert torch.equal(torch.get_rng_state(), torch_state)
-    np.testing.assert_array_equal(np.random.get_state()[1], numpy_state)
+    np.testing.assert_array_equal(np.random.get_state()[1], numpy_state)  # noqa: NPY002
 
 
 def test_threads_are_restored_after_an_error(cohort):

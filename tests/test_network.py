@@ -71,7 +71,8 @@ def test_attention_equals_its_definition(attention, x):
         for embed, columns in zip(network.embeddings, (EXP, CNA, MUT), strict=True)
     ]
     attend = network.attentions[0]
-    found = attend(tokens[0], tokens[1], torch.ones(10, dtype=torch.bool))
+    start = torch.randn(1, 10, 8, 6)
+    found = attend(start, tokens[0], tokens[1], torch.ones(10, dtype=torch.bool)) - start
 
     def project(layer, dense):
         return layer.weight @ dense + layer.bias

@@ -5,13 +5,13 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.base import clone
+from sklearn.metrics import f1_score
 from sklearn.model_selection import (
     GridSearchCV,
     StratifiedKFold,
     cross_val_predict,
     cross_validate,
 )
-from sklearn.metrics import f1_score
 from sklearn.pipeline import make_pipeline
 
 from xmodal_sklearn import CrossModalAttentionClassifier, MultiOmicsSelector

@@ -75,7 +75,7 @@ def test_a_feature_that_determines_the_classes_ranks_first(cohort):
 
 def test_output_keeps_index_values_and_dtypes(cohort):
     X, y = cohort
-    X = X.astype({c: "int8" for c in X.filter(like="mut__")})
+    X = X.astype(dict.fromkeys(X.filter(like="mut__"), "int8"))
     selected = MultiOmicsSelector(k=10).fit_transform(X, y)
     pd.testing.assert_frame_equal(selected, X[selected.columns])
 
@@ -160,10 +160,10 @@ def test_the_cache_changes_nothing_and_saves_the_ranking(cohort, tmp_path):
     X, y = cohort
     plain = MultiOmicsSelector(k=10).fit(X, y)
     MultiOmicsSelector(k=20, memory=str(tmp_path)).fit(X, y)
-    entries = {path for path in tmp_path.rglob("output.pkl")}
+    entries = set(tmp_path.rglob("output.pkl"))
     cached = MultiOmicsSelector(k=10, memory=str(tmp_path)).fit(X, y)
     assert len(entries) == 3
-    assert {path for path in tmp_path.rglob("output.pkl")} == entries
+    assert set(tmp_path.rglob("output.pkl")) == entries
     np.testing.assert_array_equal(cached.scores_, plain.scores_)
     assert cached.get_feature_names_out().tolist() == plain.get_feature_names_out().tolist()
 

@@ -333,7 +333,7 @@ def _find_copies(products: np.ndarray, n_before: int) -> tuple[np.ndarray, np.nd
 
 
 @numba.njit(cache=True, fastmath=True, nogil=True)
-def _descend(gram, correlation, coefficients, ridge, threshold, tol):  # type: ignore[no-untyped-def]
+def _descend(gram, correlation, coefficients, ridge, threshold, tol):
     """Sweep over the features until none moves by more than `tol`; changes arrays in place.
 
     Parameters

@@ -81,11 +81,10 @@ class CrossModalNetwork(nn.Module):
         """Add to the tokens of the primary modality what they find in the other modalities."""
         primary = tokens[0]
         others = list(zip(tokens, present, strict=True))[1:] or [(primary, present[0])]
-        found = [
-            attend(primary, other, has_it)
-            for attend, (other, has_it) in zip(self.attentions, others, strict=True)
-        ]
-        return primary.dense() + sum(found)
+        enriched = primary.dense()
+        for attend, (other, has_it) in zip(self.attentions, others, strict=True):
+            enriched = attend(enriched, primary, other, has_it)
+        return enriched
 
 
 class Tokens(NamedTuple):
@@ -150,34 +149,56 @@ class CrossAttention(nn.Module):
         self.query = TokenLinear(n_members, width, generator)
         self.key = TokenLinear(n_members, width, generator)
         self.value = TokenLinear(n_members, width, generator)
-        self.output = _uniform((n_members, 1, width, width), 1 / math.sqrt(width), generator)
+        self.output = _uniform((n_members, width, width), 1 / math.sqrt(width), generator)
 
-    def forward(self, tokens: Tokens, other: Tokens, present: Tensor) -> Tensor:
-        """Return what each token finds, ``(members, batch, width, tokens)``.
+    def forward(self, enriched: Tensor, tokens: Tokens, other: Tokens, present: Tensor) -> Tensor:
+        """Add what each token finds, ``(members, batch, width, tokens)``.
 
         Samples without the other modality find exactly nothing, whatever its tokens hold.
         """
-        query, key, value = self.query(tokens), self.key(other), self.value(other)
-        found = self.attend(query, key, value, self.n_heads)
-        return (self.output @ found) * present[:, None, None]
+        found, mix = self.attend(
+            self.query(tokens), self.key(other), self.value(other), self.output, self.n_heads
+        )
+        mix = mix * present[:, None, None]
+        batches = (x.flatten(0, 1) for x in (enriched, mix, found))
+        return torch.baddbmm(*batches).view_as(enriched)
 
 
-def softmax_attention(query: Tokens, key: Tokens, value: Tokens, n_heads: int) -> Tensor:
-    """Attend by softmax, through PyTorch's fused kernels."""
+def softmax_attention(
+    query: Tokens, key: Tokens, value: Tokens, output: Tensor, n_heads: int
+) -> tuple[Tensor, Tensor]:
+    """Attend by softmax, through PyTorch's fused kernels.
+
+    Returns
+    -------
+    found : Tensor of shape (members, batch, width, tokens)
+    mix : Tensor of shape (members, batch, width, width)
+        The map from what was found to the embedding space.
+    """
 
     def by_head(tokens: Tokens) -> Tensor:
         # The fused kernels want four axes, the width last.
         return tokens.dense().unflatten(2, (n_heads, -1)).flatten(0, 1).transpose(-1, -2)
 
     found = functional.scaled_dot_product_attention(by_head(query), by_head(key), by_head(value))
-    return found.transpose(-1, -2).flatten(1, 2).unflatten(0, query.values.shape[:2])
+    found = found.transpose(-1, -2).flatten(1, 2).unflatten(0, query.values.shape[:2])
+    return found, output[:, None]
 
 
-def linear_attention(query: Tokens, key: Tokens, value: Tokens, n_heads: int) -> Tensor:
+def linear_attention(
+    query: Tokens, key: Tokens, value: Tokens, output: Tensor, n_heads: int
+) -> tuple[Tensor, Tensor]:
     """Attend at a cost linear in the number of tokens, as efficient attention (Shen et al. 2021).
 
     Each entry of a head's key is a softmax over the tokens, so the summaries of the values are
     weighted means; each query mixes these summaries by a softmax over its entries.
+
+    Returns
+    -------
+    found : Tensor of shape (members, batch, width, tokens)
+        The weights with which the tokens mix the summaries.
+    mix : Tensor of shape (members, batch, width, width)
+        The summaries, mapped to the embedding space.
     """
 
     def by_head(table: Tensor) -> Tensor:
@@ -192,11 +213,12 @@ def linear_attention(query: Tokens, key: Tokens, value: Tokens, n_heads: int) ->
     weights = keys.softmax(dim=-1)
     summary = (weights * values).flatten(2, 3) @ by_head(value.direction).transpose(-1, -2)
     summary = summary + weights.flatten(2, 3) @ by_head(value.identity).transpose(-1, -2)
-    # To (members, batch, heads, value width, key width), as the queries lie.
+    # From (members, heads, key width * batch, value width) to (members, batch, width, width).
     summary = summary.unflatten(2, (-1, values.shape[-2])).permute(0, 3, 1, 4, 2)
+    by_value = output.unflatten(2, (n_heads, -1)).transpose(1, 2)
+    mix = (by_value[:, None] @ summary).transpose(2, 3).flatten(3)
 
-    queries = query.dense().unflatten(2, (n_heads, -1)).softmax(dim=-2)
-    return (summary @ queries).flatten(2, 3)
+    return query.dense().unflatten(2, (n_heads, -1)).softmax(dim=-2).flatten(2, 3), mix
 
 
 class ResidualMLP(nn.Module):
