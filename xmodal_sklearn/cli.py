@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Table
 
@@ -20,7 +21,6 @@ HEADERS = {
     "f1_weighted": "weighted F1",
     "accuracy": "accuracy",
     "roc_auc_ovr": "ROC AUC",
-    "fit_seconds": "seconds a fit",
 }
 
 app = typer.Typer(
@@ -92,17 +92,16 @@ def bench(
 
 
 def _summary_table(result: Comparison) -> Table:
-    table = Table("model", *HEADERS.values())
+    table = Table("model", *HEADERS.values(), "s a fit", box=SIMPLE, padding=(0, 1, 0, 0))
     for name, row in result.summary().iterrows():
-        table.add_row(
-            str(name),
-            *(f"{row[column, 'mean']:.3f} ± {row[column, 'std']:.3f}" for column in HEADERS),
-        )
+        scores = (f"{row[metric, 'mean']:.3f}±{row[metric, 'std']:.3f}" for metric in HEADERS)
+        table.add_row(str(name), *scores, f"{row['fit_seconds', 'mean']:.1f}")
     return table
 
 
 def _test_table(result: Comparison) -> Table:
-    table = Table(f"{ATTENTION} against", "macro-F1 difference", "p (corrected resampled t-test)")
+    table = Table(f"{ATTENTION} against", "macro-F1 difference", "p", box=SIMPLE)
     for name, row in result.test(ATTENTION).iterrows():
         table.add_row(str(name), f"{row['difference']:+.3f}", f"{row['p']:.3f}")
+    table.caption = "p of the corrected resampled t-test (Nadeau and Bengio 2003)"
     return table

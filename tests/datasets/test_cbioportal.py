@@ -5,6 +5,9 @@ from collections import Counter
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sklearn.ensemble import RandomForestClassifier
 
 from xmodal_sklearn.datasets import read_cbioportal
 
@@ -75,6 +78,30 @@ def test_metabric_expression_values_are_those_in_the_file(metabric):
         )
 
 
+def test_metabric_copy_number_is_the_mean_of_a_gene_s_rows(metabric):
+    data = read_cbioportal(metabric, modalities=["cna"]).data
+    header, *rows = lines(metabric / "data_log2_cna.txt")
+    by_gene = {}
+    for row in rows:
+        by_gene.setdefault(row[0], []).append([float(value) for value in row[2:]])
+    assert list(data) == [f"cna__{gene}" for gene in by_gene]
+    repeated = [gene for gene, values in by_gene.items() if len(values) > 1]
+    assert len(repeated) == 87
+    for gene in repeated:
+        mean = dict(zip(header[2:], np.mean(by_gene[gene], axis=0), strict=True))
+        expected = [mean[patient] for patient in data.index]
+        np.testing.assert_allclose(data[f"cna__{gene}"], expected, atol=1e-6)
+
+
+def test_metabric_classes_suit_scikit_learn(metabric):
+    data = read_cbioportal(metabric, modalities=("exp", "mut"))
+    forest = RandomForestClassifier(5, class_weight="balanced", random_state=0)
+    forest.fit(data.data, data.target)
+    np.testing.assert_array_equal(forest.classes_, data.target_names)
+    exp, mut = data.modalities["exp"], data.modalities["mut"]
+    assert [data.feature_names[exp[0]], len(exp), len(mut)] == ["exp__BRCA1", 489, 173]
+
+
 def test_metabric_mutations_agree_with_a_count_by_hand(metabric):
     data = read_cbioportal(metabric, modalities=["mut"])
     header, *rows = lines(metabric / "data_mutations.txt")
@@ -130,6 +157,7 @@ TP53\tSilent\tP1-a
 TP53\t3'Flank\tP1-b
 GATA3\tIntron\tP2-a
 GATA3\tFrame_Shift_Del\tP3-a
+\tMissense_Mutation\tP2-a
 """
 
 
@@ -185,6 +213,7 @@ def test_everything_left_out_is_counted(study):
         "rows without a gene symbol": 1,
         "rows of repeated gene symbols, averaged": 1,
         "genes with missing values": 1,
+        "mutations without a gene symbol": 1,
         "mutations that leave the protein unchanged": 3,
         "mutations of samples not listed as sequenced": 1,
         "samples that the sample file does not list": 1,
@@ -194,6 +223,75 @@ def test_everything_left_out_is_counted(study):
 
 def test_the_target_may_stand_in_the_sample_file(study):
     assert read(study, target="GRADE").target.to_dict() == {"P1": "3", "P2": "1", "P5": "2"}
+
+
+def test_the_patient_file_is_needed_only_for_a_target_in_it(study):
+    (study / "data_clinical_patient.txt").unlink()
+    assert set(read(study, target="GRADE").target) == {"1", "2", "3"}
+
+
+def test_the_sample_with_the_most_modalities_is_kept(study):
+    (study / "data_mutations.txt").write_text(MUT.replace("P1-a P1-b", "P1-a"))
+    data = read(study, join="outer").data
+    assert data.loc["P1", "cna__ERBB2"] == 1  # of P1-a, which the file lists second
+    assert data.loc["P1", "mut__TP53"] == 0
+
+
+def test_samples_of_one_patient_are_not_mixed(study):
+    (study / "data_mutations.txt").write_text(MUT.replace("P1-a P1-b", "P1-c"))
+    assert "P1" not in read(study).data.index
+
+
+def test_a_mean_of_rows_leaves_gaps_out(study):
+    replace("data_cna.txt", "MYC\t4609\t3\t4", "MYC\t4609\tNA\t")(study)
+    assert read(study).data["cna__MYC"].to_dict() == {"P1": 2, "P2": 4, "P5": 6}
+
+
+def test_a_sample_without_values_is_absent_and_costs_no_gene(study):
+    table = [row.split("\t") for row in CNA.splitlines()]
+    for row in table[1:]:
+        row[table[0].index("P2-a")] = "NA"
+    (study / "data_cna.txt").write_text("\n".join("\t".join(row) for row in table))
+    data = read(study, join="outer")
+    # The only gap of the gene GAP was in this sample.
+    assert list(data.data.filter(like="cna__")) == ["cna__ERBB2", "cna__MYC", "cna__GAP"]
+    assert data.data.loc["P2"].filter(like="cna__").isna().all()
+    assert data.data.loc["P2", "mut__TP53"] == 1
+    assert data.report.set_index("what")["count"]["samples without any value"] == 1
+
+
+def test_annotation_columns_quotation_marks_and_windows_lines_are_taken_as_they_are(study):
+    expected = read(study).data
+    rows = [row.split("\t", 1) for row in CNA.splitlines()]
+    cytoband = ["Cytoband", *["1p36.1"] * 5]
+    (study / "data_cna.txt").write_bytes(
+        "\r\n".join(
+            f"{gene}\t{band}\t{rest}" for (gene, rest), band in zip(rows, cytoband, strict=True)
+        ).encode()
+    )
+    replace("data_clinical_sample.txt", "P1-b\tP1\t3", 'P1-b\tP1\t3"')(study)
+    assert read(study).data.equals(expected)
+    assert read(study, target="GRADE").target["P1"] == '3"'
+
+
+GENES, BARCODES = ["TP53", "GATA3", "CDH1"], ["P1-a", "P2-a", "P5-a", "P3-a"]
+KINDS = ["Missense_Mutation", "Splice_Region", "Silent", "5'Flank", "RNA"]
+MUTATION = st.tuples(*map(st.sampled_from, (GENES, KINDS, BARCODES)))
+
+
+@settings(
+    max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(st.lists(MUTATION, min_size=1))
+def test_a_gene_is_mutated_where_a_counted_row_says_so(study, mutations):
+    header = "#Sequenced_Samples: P1-a P2-a P5-a\nHugo_Symbol\tVariant_Classification\t"
+    rows = ["\t".join(mutation) for mutation in mutations]
+    (study / "data_mutations.txt").write_text("\n".join([header + "Tumor_Sample_Barcode", *rows]))
+    data = read(study, modalities=["mut"]).data
+    assert data.shape == (3, len({gene for gene, _, _ in mutations}))
+    mutated = {(gene, barcode) for gene, kind, barcode in mutations if kind in KINDS[:2]}
+    for (patient, column), value in data.stack().items():
+        assert value == ((column.removeprefix("mut__"), f"{patient}-a") in mutated)
 
 
 def test_expression_without_z_scores_is_preferred(study):
@@ -215,6 +313,8 @@ def replace(name, old, new):
     [
         (None, {"modalities": ["rna"]}, ValueError, "rna"),
         (None, {"modalities": "exp"}, ValueError, "exp"),
+        (None, {"modalities": []}, ValueError, "modalities"),
+        (None, {"modalities": ["mut", "mut"]}, ValueError, "twice"),
         (None, {"modalities": ["exp"]}, FileNotFoundError, r"data_mrna_\*.*data_cna.txt"),
         (None, {"target": "PAM50"}, ValueError, r"'PAM50'.*'SUBTYPE'.*'GRADE'"),
         (None, {"join": "left"}, ValueError, "join"),
@@ -222,13 +322,24 @@ def replace(name, old, new):
          "no data_clinical_patient.txt"),
         (replace("data_clinical_sample.txt", "PATIENT_ID", "PERSON"), {}, ValueError,
          "data_clinical_sample.txt has no column 'PATIENT_ID'"),
-        (replace("data_clinical_sample.txt", "P1-a", "P1-b"), {}, ValueError, "'P1-b' stands more"),
+        (replace("data_clinical_sample.txt", "P1-a", "P1-b"), {}, ValueError, "'P1-b' stands in"),
         (replace("data_cna.txt", "Hugo_Symbol", "Gene"), {}, ValueError,
          "data_cna.txt has no column 'Hugo_Symbol'"),
         (replace("data_cna.txt", "\t5\t6\n", "\thigh\t6\n"), {}, ValueError,
          "data_cna.txt: sample 'P5-a' has 'high' for gene 'ERBB2'"),
         (replace("data_clinical_patient.txt", "P", "Q"), {}, ValueError,
          "data_clinical_patient.txt has no column 'PATIENT_ID'"),
+        (replace("data_cna.txt", "\t5\t6\n", "\tinf\t6\n"), {}, ValueError, "'P5-a' has 'inf' for"),
+        (replace("data_cna.txt", "P2-a", "P1-a"), {}, ValueError,
+         "data_cna.txt: .*'P1-a' more than once"),
+        (replace("data_cna.txt", "\tP1-a", ""), {}, ValueError, "data_cna.txt"),
+        (replace("data_cna.txt", "MYC\t", "MYC\t\t"), {}, ValueError, "data_cna.txt"),
+        (replace("data_clinical_patient.txt", "PATIENT_ID\t", ""), {}, ValueError,
+         "data_clinical_patient.txt"),
+        (replace("data_clinical_sample.txt", "-", "+"), {"modalities": ["mut"], "join": "outer"},
+         ValueError, "No patient.*known SUBTYPE and any of.*'mut'"),
+        (lambda study: (study / "data_mutations.txt").write_bytes(b"\xff\xfe"), {}, ValueError,
+         "data_mutations.txt"),
         (lambda study: (study / "data_cna.txt").write_text(""), {}, ValueError, "data_cna.txt"),
     ],
 )  # fmt: skip

@@ -10,7 +10,7 @@ from scipy.special import expit, logit
 from sklearn.utils import Bunch
 from sklearn.utils._param_validation import Interval, StrOptions, validate_params
 
-from xmodal_sklearn._modalities import concat_modalities, resolve_modalities
+from .._modalities import concat_modalities, resolve_modalities
 
 __all__ = ["make_multiomics"]
 
