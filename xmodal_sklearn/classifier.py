@@ -16,8 +16,9 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted
 from skorch import NeuralNet
-from skorch.callbacks import EarlyStopping, EpochScoring
+from skorch.callbacks import Callback, EarlyStopping, EpochScoring, LRScheduler
 from skorch.helper import predefined_split
+from torch.optim.lr_scheduler import CosineAnnealingLR
 from torch.utils.data import TensorDataset
 
 from . import _modalities as blocks
@@ -25,6 +26,10 @@ from ._network import CrossModalNetwork, WeightedCrossEntropy, average_members
 from ._training import TensorBatches, one_thread, stratified_holdout
 
 __all__ = ["CrossModalAttentionClassifier"]
+
+# A small cohort needs as many steps as a large one, and so more epochs.
+N_STEPS = 500
+MOST_STEPS = 2000
 
 
 class CrossModalAttentionClassifier(ClassifierMixin, BaseEstimator):
@@ -56,22 +61,23 @@ class CrossModalAttentionClassifier(ClassifierMixin, BaseEstimator):
         Networks in the ensemble. They differ in their initial parameters and dropout.
     hidden_dim : int, default=64
         Hidden units of the residual network.
-    dropout : float, default=0.2
+    dropout : float, default=0.5
         Share of the input values and of the hidden units dropped at random in training.
     class_weight : dict, "balanced" or None, default=None
         Weights of the classes in the loss, as everywhere in scikit-learn.
-    lr : float, default=1e-3
-        Learning rate of AdamW.
+    lr : float, default=2e-3
+        Learning rate of AdamW. It falls to zero along a half cosine over `max_epochs`, and is
+        constant with `early_stopping`, where the end is not known beforehand.
     weight_decay : float, default=1e-2
         Weight decay of AdamW.
     batch_size : int, default=32
         Samples per training step.
-    max_epochs : int, default=200
-        Epochs at most.
-    early_stopping : bool, default=True
+    max_epochs : int, default=None
+        Epochs to train, or at most to train with `early_stopping`. None trains for about 500
+        steps, or for at most 2,000 with `early_stopping`, however many samples there are.
+    early_stopping : bool, default=False
         Hold out part of the training samples, stop when their loss has not improved for
-        `patience` epochs, and restore the parameters of the best epoch. False trains on all
-        samples for `max_epochs`.
+        `patience` epochs, and restore the parameters of the best epoch.
     validation_fraction : float, default=0.15
         Share of every class to hold out for early stopping. A class with one sample is trained
         on and not held out.
@@ -83,7 +89,7 @@ class CrossModalAttentionClassifier(ClassifierMixin, BaseEstimator):
     random_state : int, RandomState instance or None, default=None
         Determines the initial parameters, dropout, the order of samples and the held-out ones.
     callbacks : list of skorch callbacks, default=None
-        Passed on to skorch.
+        Called at every step and epoch of the training.
     verbose : int, default=0
         A value above 0 prints every epoch.
 
@@ -164,7 +170,7 @@ class CrossModalAttentionClassifier(ClassifierMixin, BaseEstimator):
         "lr": [Interval(Real, 0, None, closed="neither")],
         "weight_decay": [Interval(Real, 0, None, closed="left")],
         "batch_size": [Interval(Integral, 1, None, closed="left")],
-        "max_epochs": [Interval(Integral, 1, None, closed="left")],
+        "max_epochs": [Interval(Integral, 1, None, closed="left"), None],
         "early_stopping": ["boolean"],
         "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
         "patience": [Interval(Integral, 1, None, closed="left")],
@@ -184,13 +190,13 @@ class CrossModalAttentionClassifier(ClassifierMixin, BaseEstimator):
         attention: str = "linear",
         n_estimators: int = 4,
         hidden_dim: int = 64,
-        dropout: float = 0.2,
+        dropout: float = 0.5,
         class_weight: Any = None,
-        lr: float = 1e-3,
+        lr: float = 2e-3,
         weight_decay: float = 1e-2,
         batch_size: int = 32,
-        max_epochs: int = 200,
-        early_stopping: bool = True,
+        max_epochs: int | None = None,
+        early_stopping: bool = False,
         validation_fraction: float = 0.15,
         patience: int = 10,
         device: str = "auto",
@@ -311,23 +317,32 @@ class CrossModalAttentionClassifier(ClassifierMixin, BaseEstimator):
         if self.early_stopping:
             training, validation = stratified_holdout(codes, self.validation_fraction, random_state)
             held_out = TensorDataset(x[validation], target[validation])
-        self.net_ = self._make_net(seed, held_out).fit(TensorDataset(x[training], target[training]))
+        max_epochs = self.max_epochs or self._default_epochs(len(training))
+        self.net_ = self._make_net(seed, len(training), max_epochs, held_out)
+        self.net_.fit(TensorDataset(x[training], target[training]))
         # A fitted model must not carry patients along when it is pickled.
         self.net_.train_split = None
         self.history_ = _history_frame(self.net_.history)
-        if self.early_stopping and len(self.history_) == self.max_epochs:
+        if self.early_stopping and len(self.history_) == max_epochs:
             warnings.warn(
-                f"Early stopping did not stop the training within max_epochs={self.max_epochs}. "
+                f"Early stopping did not stop the training within max_epochs={max_epochs}. "
                 "Raise max_epochs or lr.",
                 ConvergenceWarning,
                 stacklevel=3,
             )
 
-    def _make_net(self, seed: int, held_out: TensorDataset | None) -> NeuralNet:
-        early_stopping = [
-            ("valid_score", EpochScoring(_macro_f1, lower_is_better=False, name="valid_score")),
-            ("early_stopping", EarlyStopping(patience=self.patience, load_best=True)),
-        ]
+    def _make_net(
+        self, seed: int, n_training: int, max_epochs: int, held_out: TensorDataset | None
+    ) -> NeuralNet:
+        schedule: list[Callback]
+        if held_out is None:
+            n_steps = max_epochs * self._steps_per_epoch(n_training)
+            schedule = [LRScheduler(CosineAnnealingLR, T_max=n_steps, step_every="batch")]
+        else:
+            schedule = [
+                EpochScoring(_macro_f1, lower_is_better=False, name="valid_score"),
+                EarlyStopping(patience=self.patience, load_best=True),
+            ]
         net = NeuralNet(
             CrossModalNetwork,
             module__columns=self._columns_primary_first(),
@@ -343,7 +358,7 @@ class CrossModalAttentionClassifier(ClassifierMixin, BaseEstimator):
             optimizer=torch.optim.AdamW,
             optimizer__weight_decay=self.weight_decay,
             lr=self.lr,
-            max_epochs=self.max_epochs,
+            max_epochs=max_epochs,
             batch_size=self.batch_size,
             iterator_train=TensorBatches,
             iterator_train__generator=torch.Generator().manual_seed(seed),
@@ -351,11 +366,18 @@ class CrossModalAttentionClassifier(ClassifierMixin, BaseEstimator):
             iterator_valid__batch_size=256,
             predict_nonlinearity=average_members,
             train_split=None if held_out is None else predefined_split(held_out),
-            callbacks=[*(early_stopping if held_out else []), *(self.callbacks or [])],
+            callbacks=[*schedule, *(self.callbacks or [])],
             device=_resolve_device(self.device),
             verbose=self.verbose,
         )
         return net if self.verbose else net.set_params(callbacks__print_log=None)
+
+    def _steps_per_epoch(self, n_training: int) -> int:
+        return -(-n_training // self.batch_size)
+
+    def _default_epochs(self, n_training: int) -> int:
+        n_steps = MOST_STEPS if self.early_stopping else N_STEPS
+        return -(-n_steps // self._steps_per_epoch(n_training))
 
     def _columns_primary_first(self) -> list[list[int]]:
         primary = self.primary or next(iter(self.modalities_))
