@@ -146,23 +146,19 @@ def elastic_net_path(
         raise ValueError(f"l1_ratio must be in (0, 1], got {l1_ratio!r}.")
     design = _Design(X)
     centred = np.asarray(Y - np.mean(Y, axis=0), dtype=design.dtype)
-    correlation = design.correlate(centred)
-    lengths = np.linalg.norm(correlation, axis=1)
+    lengths = np.linalg.norm(design.correlate(centred), axis=1)
     penalties = shares * max(lengths.max(initial=0), np.finfo(design.dtype).tiny) / l1_ratio
-    # Sweeping in an order that the data give makes the path independent of the columns' order.
-    work = _WorkingSet(design, centred.shape[1], priority=lengths.copy())
+    work = _WorkingSet(design, centred, priority=lengths)
     features, coefficients = [], []
     entered = np.zeros(X.shape[1], dtype=bool)
     before = penalties[0]
     for penalty in penalties:
         candidates = lengths >= l1_ratio * (2 * penalty - before)
         while candidates.any():
-            work.add(np.flatnonzero(candidates), correlation)
+            work.screen(np.flatnonzero(candidates))
             work.solve(penalty, l1_ratio, tol)
-            correlation = design.correlate(work.residual(centred))
-            lengths = np.linalg.norm(correlation, axis=1)
-            work.refresh(correlation)
-            candidates = ~work.contains & (lengths > l1_ratio * penalty * (1 + tol))
+            lengths = np.linalg.norm(design.correlate(work.residual), axis=1)
+            candidates = ~work.screened & (lengths > l1_ratio * penalty * (1 + tol))
         columns, values = work.solution()
         features.append(columns)
         coefficients.append(values)
@@ -182,10 +178,8 @@ class _Design:
         self.dtype = X.dtype if X.dtype in (np.float32, np.float64) else np.dtype(np.float64)
         self.mean = np.empty(self.n_columns)
         self.scale = np.empty(self.n_columns)
-        for block in self._column_blocks(np.dtype(np.float64)):
-            values = np.asarray(X[:, block], dtype=np.float64)
-            self.mean[block] = values.mean(axis=0)
-            self.scale[block] = values.std(axis=0)
+        for block in self._column_blocks():
+            self.mean[block], self.scale[block] = _moments(self._values(block))
         # What is left of a constant column is the rounding of its mean.
         resolution = 10 * np.finfo(self.dtype).eps * np.abs(self.mean)
         self.inverse_scale = np.where(
@@ -198,8 +192,8 @@ class _Design:
             products = np.asarray(self.X.T) @ residual
         else:
             products = np.empty((self.n_columns, residual.shape[1]), dtype=self.dtype)
-            for block in self._column_blocks(self.dtype):
-                products[block] = np.asarray(self.X[:, block], dtype=self.dtype).T @ residual
+            for block in self._column_blocks():
+                products[block] = self._values(block).T @ residual
         return products * (self.inverse_scale / self.n_samples)[:, None].astype(self.dtype)
 
     def standardised(self, columns: np.ndarray) -> np.ndarray:
@@ -207,89 +201,142 @@ class _Design:
         values = np.asarray(self.X[:, columns], dtype=np.float64)
         return ((values - self.mean[columns]) * self.inverse_scale[columns]).T.astype(self.dtype)
 
-    def _column_blocks(self, dtype: np.dtype) -> Iterator[slice]:
-        width = max(BLOCK_BYTES // (dtype.itemsize * self.n_samples), 1)
+    def _values(self, block: slice) -> np.ndarray:
+        return np.asarray(self.X[:, block], dtype=self.dtype)
+
+    def _column_blocks(self) -> Iterator[slice]:
+        width = max(BLOCK_BYTES // (self.dtype.itemsize * self.n_samples), 1)
         for start in range(0, self.n_columns, width):
             yield slice(start, min(start + width, self.n_columns))
 
 
-class _WorkingSet:
-    """The columns under work: their Gram matrix, coefficients and correlations.
+class _Rows:
+    """A matrix that rows are appended to, without a copy of the others each time."""
 
-    Copies of a column are solved for as one. With m equal columns the elastic net's minimiser
-    gives each the same coefficients b; in terms of their sum mb the ridge penalty is divided by m.
+    def __init__(self, width: int, dtype: np.dtype):
+        self.buffer = np.empty((64, width), dtype=dtype)
+        self.size = 0
+
+    def append(self, rows: np.ndarray) -> None:
+        needed = self.size + len(rows)
+        if needed > len(self.buffer):
+            grown = np.empty((2 * needed, self.buffer.shape[1]), dtype=self.buffer.dtype)
+            grown[: self.size] = self.rows
+            self.buffer = grown
+        self.buffer[self.size : needed] = rows
+        self.size = needed
+
+    @property
+    def rows(self) -> np.ndarray:
+        return self.buffer[: self.size]
+
+
+class _WorkingSet:
+    """The columns that passed the screening, and the solution among them.
+
+    Only columns that at some penalty broke the optimality conditions are descended on, by their
+    Gram matrix. Copies of a column are solved for as one: with m equal columns the elastic net's
+    minimiser gives each the same coefficients b; in terms of their sum mb the ridge penalty is
+    divided by m.
     """
 
-    def __init__(self, design: _Design, n_responses: int, priority: np.ndarray):
+    def __init__(self, design: _Design, centred: np.ndarray, priority: np.ndarray):
         self.design = design
+        self.centred = centred
+        self.residual = centred
+        # Descending in an order that the data give makes the path independent of the columns'.
         self.priority = priority
-        self.contains = np.zeros(design.n_columns, dtype=bool)
-        self.columns = np.empty(0, dtype=int)
+        self.screened = np.zeros(design.n_columns, dtype=bool)
+        self.screened_columns = np.empty(0, dtype=int)
+        self.screened_values = _Rows(design.n_samples, design.dtype)
+        self.correlation = np.empty((0, centred.shape[1]), dtype=design.dtype)
+        self.joined = np.empty(0, dtype=bool)
+
+        # Of the columns descended on: where they stand among the screened ones, which leading
+        # column each is a copy of, and with which sign.
+        self.members = np.empty(0, dtype=int)
         self.leader = np.empty(0, dtype=int)
         self.sign = np.empty(0, dtype=design.dtype)
-        self.leading_columns = np.empty(0, dtype=int)
-        self.values = np.empty((0, design.n_samples), dtype=design.dtype)
+        self.leading = np.empty(0, dtype=int)
+        self.values = _Rows(design.n_samples, design.dtype)
         self.gram = np.empty((0, 0), dtype=design.dtype)
-        self.sums = np.empty((0, n_responses), dtype=design.dtype)
-        self.correlation = np.empty((n_responses, 0), dtype=design.dtype)
+        self.sums = np.empty((0, centred.shape[1]), dtype=design.dtype)
 
-    def add(self, candidates: np.ndarray, correlation: np.ndarray) -> None:
-        """Take in those of the candidate columns that are not under work yet."""
-        new = candidates[~self.contains[candidates]]
-        if len(new) == 0:
-            return
+    def screen(self, candidates: np.ndarray) -> None:
+        """Take in those of the candidate columns that are not there yet."""
+        new = candidates[~self.screened[candidates]]
         new = new[np.argsort(-self.priority[new], kind="stable")]
-        self.contains[new] = True
         values = self.design.standardised(new)
-        across = self.values @ values.T / self.design.n_samples
-        within = values @ values.T / self.design.n_samples
-        n_before = len(self.leading_columns)
-        products = np.vstack([across, within])
-        leader, sign, leads = _find_copies(products, n_before)
-        self.columns = np.concatenate([self.columns, new])
-        self.leader = np.concatenate([self.leader, leader])
-        self.sign = np.concatenate([self.sign, sign])
-        self._extend(new[leads], values[leads], across[:, leads], within[np.ix_(leads, leads)])
-        self.refresh(correlation)
-
-    def _extend(
-        self, columns: np.ndarray, values: np.ndarray, across: np.ndarray, within: np.ndarray
-    ) -> None:
-        self.leading_columns = np.concatenate([self.leading_columns, columns])
-        self.values = np.vstack([self.values, values])
-        self.gram = np.block([[self.gram, across], [across.T, within]])
-        self.sums = np.vstack(
-            [self.sums, np.zeros((len(columns), self.sums.shape[1]), across.dtype)]
-        )
-
-    def refresh(self, correlation: np.ndarray) -> None:
-        """Take over freshly computed correlations, which rounding has not worn."""
-        self.correlation = np.ascontiguousarray(correlation[self.leading_columns].T)
+        self.screened[new] = True
+        self.screened_columns = np.concatenate([self.screened_columns, new])
+        self.screened_values.append(values)
+        self.correlation = np.vstack([self.correlation, self._correlate(values)])
+        self.joined = np.concatenate([self.joined, np.zeros(len(new), dtype=bool)])
 
     def solve(self, penalty: float, l1_ratio: float, tol: float) -> None:
-        """Minimise over the coefficients of the columns under work."""
-        copies = np.bincount(self.leader, minlength=len(self.leading_columns))
+        """Minimise over the coefficients of the screened columns."""
         threshold = l1_ratio * penalty
-        _descend(
-            self.gram,
-            self.correlation,
-            self.sums,
-            ((1 - l1_ratio) * penalty / copies).astype(self.gram.dtype),
-            self.gram.dtype.type(threshold),
-            self.gram.dtype.type(tol * threshold),
-        )
-
-    def residual(self, centred: np.ndarray) -> np.ndarray:
-        """Return the centred residual of the present solution."""
-        active = self.sums.any(axis=1)
-        residual = centred - self.values[active].T @ self.sums[active]
-        return residual - residual.mean(axis=0)
+        solved = False
+        while True:
+            lengths = np.linalg.norm(self.correlation, axis=1)
+            violates = ~self.joined & (lengths > threshold * (1 + tol))
+            if solved and not violates.any():
+                break
+            if violates.any():
+                self._join(np.flatnonzero(violates))
+            _descend(
+                self.gram,
+                np.ascontiguousarray(self.correlation[self.leading].T),
+                self.sums,
+                ((1 - l1_ratio) * penalty / self._copies()).astype(self.gram.dtype),
+                self.gram.dtype.type(threshold),
+                self.gram.dtype.type(tol * threshold),
+            )
+            self._update_residual()
+            self.correlation = self._correlate(self.screened_values.rows)
+            solved = True
 
     def solution(self) -> tuple[np.ndarray, np.ndarray]:
-        """Return the columns under work and the coefficients of each."""
-        copies = np.bincount(self.leader, minlength=len(self.leading_columns))
-        share = self.sign / copies[self.leader]
-        return self.columns, self.sums[self.leader] * share[:, None].astype(self.sums.dtype)
+        """Return the columns descended on and the coefficients of each."""
+        share = (self.sign / self._copies()[self.leader]).astype(self.sums.dtype)
+        return self.screened_columns[self.members], self.sums[self.leader] * share[:, None]
+
+    def _correlate(self, values: np.ndarray) -> np.ndarray:
+        return values @ self.residual / self.design.dtype.type(self.design.n_samples)
+
+    def _update_residual(self) -> None:
+        active = np.flatnonzero(self.sums.any(axis=1))
+        residual = self.centred - self.values.rows[active].T @ self.sums[active]
+        self.residual = residual - residual.mean(axis=0)
+
+    def _join(self, chosen: np.ndarray) -> None:
+        """Extend the Gram matrix by some of the screened columns."""
+        values, n_before = self.screened_values.rows[chosen], self.values.size
+        across = self.values.rows @ values.T / self.design.n_samples
+        within = values @ values.T / self.design.n_samples
+        leader, sign, leads = _find_copies(np.vstack([across, within]), n_before)
+        self.joined[chosen] = True
+        self.members = np.concatenate([self.members, chosen])
+        self.leader = np.concatenate([self.leader, leader])
+        self.sign = np.concatenate([self.sign, sign])
+        self.leading = np.concatenate([self.leading, chosen[leads]])
+        self.values.append(values[leads])
+        self._extend_gram(n_before, across[:, leads], within[np.ix_(leads, leads)])
+        new = np.zeros((leads.sum(), self.sums.shape[1]), dtype=self.sums.dtype)
+        self.sums = np.vstack([self.sums, new])
+
+    def _extend_gram(self, n_before: int, across: np.ndarray, within: np.ndarray) -> None:
+        n_after = n_before + len(within)
+        if n_after > len(self.gram):
+            grown = np.empty((2 * n_after, 2 * n_after), dtype=self.gram.dtype)
+            grown[:n_before, :n_before] = self.gram[:n_before, :n_before]
+            self.gram = grown
+        self.gram[:n_before, n_before:n_after] = across
+        self.gram[n_before:n_after, :n_before] = across.T
+        self.gram[n_before:n_after, n_before:n_after] = within
+
+    def _copies(self) -> np.ndarray:
+        return np.bincount(self.leader, minlength=self.values.size)
 
 
 def _find_copies(products: np.ndarray, n_before: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -332,13 +379,46 @@ def _find_copies(products: np.ndarray, n_before: int) -> tuple[np.ndarray, np.nd
     return leader, sign, leads
 
 
+def _moments(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return mean and standard deviation of the columns, accumulated in double precision."""
+    by_column = values.flags.f_contiguous
+    total, squares = _shifted_sums(values.T if by_column else values, by_column)
+    mean = total / len(values)
+    return values[0] + mean, np.sqrt(np.maximum(squares / len(values) - mean**2, 0))
+
+
+@numba.njit(cache=True, nogil=True)
+def _shifted_sums(values, by_column):
+    """Sum up what columns, or rows of a transposed table, differ from their first value."""
+    n_outer, n_inner = values.shape
+    size = n_outer if by_column else n_inner
+    total, squares = np.zeros(size), np.zeros(size)
+    if by_column:
+        for j in range(n_outer):
+            for i in range(n_inner):
+                difference = np.float64(values[j, i]) - np.float64(values[j, 0])
+                total[j] += difference
+                squares[j] += difference * difference
+    else:
+        for i in range(n_outer):
+            for j in range(n_inner):
+                difference = np.float64(values[i, j]) - np.float64(values[0, j])
+                total[j] += difference
+                squares[j] += difference * difference
+    return total, squares
+
+
 @numba.njit(cache=True, fastmath=True, nogil=True)
 def _descend(gram, correlation, coefficients, ridge, threshold, tol):
     """Sweep over the features until none moves by more than `tol`; changes arrays in place.
 
     Parameters
     ----------
-    gram : (w, w); correlation : (responses, w); coefficients : (w, responses); ridge : (w,)
+    gram : ndarray of shape (at least w, at least w)
+    correlation : ndarray of shape (n_responses, w)
+    coefficients : ndarray of shape (w, n_responses)
+    ridge : ndarray of shape (w,)
+    threshold, tol : float
     """
     n_features, n_responses = coefficients.shape
     target = np.empty(n_responses, dtype=gram.dtype)

@@ -63,8 +63,9 @@ class CrossModalAttentionClassifier(ClassifierMixin, BaseEstimator):
         Hidden units of the residual network.
     dropout : float, default=0.5
         Share of the input values and of the hidden units dropped at random in training.
-    class_weight : dict, "balanced" or None, default=None
-        Weights of the classes in the loss, as everywhere in scikit-learn.
+    class_weight : dict, "balanced" or None, default="balanced"
+        Weights of the classes in the loss. ``"balanced"`` weighs classes by the inverse of their
+        frequency, None all samples equally.
     lr : float, default=2e-3
         Learning rate of AdamW. It falls to zero along a half cosine over `max_epochs`, and is
         constant with `early_stopping`, where the end is not known beforehand.
@@ -191,7 +192,7 @@ class CrossModalAttentionClassifier(ClassifierMixin, BaseEstimator):
         n_estimators: int = 4,
         hidden_dim: int = 64,
         dropout: float = 0.5,
-        class_weight: Any = None,
+        class_weight: Any = "balanced",
         lr: float = 2e-3,
         weight_decay: float = 1e-2,
         batch_size: int = 32,

@@ -1,0 +1,211 @@
+"""Time the ranking beside adelie and scikit-learn, and how it grows.
+
+Every section prints a table of what it measured. adelie needs numpy below 2, so it runs in an
+environment of its own::
+
+    python3.11 -m venv /tmp/adelie && /tmp/adelie/bin/pip install adelie==1.1.52 "numpy<2"
+    python benchmarks/selection.py --adelie-python /tmp/adelie/bin/python
+"""
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from sklearn.linear_model import MultiTaskElasticNet
+
+from xmodal_sklearn._elastic_net import rank_features
+
+SHARES = [0.40, 0.27, 0.13, 0.12, 0.08]
+
+ADELIE = """
+import json, sys, time
+import adelie as ad, numpy as np
+X, Y, k = np.load(sys.argv[1]), np.load(sys.argv[2]), int(sys.argv[3])
+X = np.asfortranarray(X)
+start = time.perf_counter()
+X = (X - X.mean(axis=0)) / X.std(axis=0)
+standardised = time.perf_counter()
+state = ad.grpnet(
+    X=np.asfortranarray(X),
+    glm=ad.glm.multigaussian(y=Y - Y.mean(axis=0), dtype=X.dtype),
+    alpha=0.5, tol=1e-4, lmda_path_size=50, min_ratio=1e-2, intercept=False,
+    n_threads=2, progress_bar=False,
+    exit_cond=lambda state: len(state.active_set) >= k,
+)
+end = time.perf_counter()
+print(json.dumps({
+    "path": end - standardised,
+    "standardise": standardised - start,
+    "features": len(state.active_set) if hasattr(state, "active_set") else None,
+}))
+"""
+
+
+def expression(n: int, p: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """Simulate log2 expression (float32) in modules of 50 genes, and one-hot classes."""
+    random = np.random.default_rng(seed)
+    codes = random.choice(len(SHARES), p=SHARES, size=n)
+    X = np.empty((n, p), dtype=np.float32)
+    for start in range(0, p, 50):
+        width = min(50, p - start)
+        shift = random.normal(size=len(SHARES)) * 0.5 * (random.random() < 0.3)
+        activity = random.normal(size=n) + shift[codes]
+        loading = random.uniform(0.2, 0.9, size=width)
+        X[:, start : start + width] = 8 + activity[:, None] * loading
+        X[:, start : start + width] += random.normal(size=(n, width))
+    return X, np.eye(len(SHARES))[codes]
+
+
+def seconds(function: Callable[[], object]) -> float:
+    """Time one call."""
+    start = time.perf_counter()
+    function()
+    return time.perf_counter() - start
+
+
+def adelie_seconds(python: str, X: np.ndarray, Y: np.ndarray, k: int) -> dict:
+    """Time adelie's path on the same arrays, in its own environment."""
+    with tempfile.TemporaryDirectory() as folder:
+        np.save(f"{folder}/X.npy", X)
+        np.save(f"{folder}/Y.npy", Y.astype(X.dtype))
+        command = [python, "-c", ADELIE, f"{folder}/X.npy", f"{folder}/Y.npy", str(k)]
+        done = subprocess.run(command, check=True, capture_output=True, text=True)
+    return json.loads(done.stdout)
+
+
+def scikit_learn_seconds(X: np.ndarray, Y: np.ndarray, k: int) -> float:
+    """Time a warm-started path of MultiTaskElasticNet that ends once k features are kept."""
+    standardised = np.asfortranarray((X - X.mean(axis=0)) / X.std(axis=0), dtype=np.float64)
+    centred = Y - Y.mean(axis=0)
+    largest = np.linalg.norm(standardised.T @ centred, axis=1).max() / len(X) / 0.5
+    model = MultiTaskElasticNet(l1_ratio=0.5, tol=1e-3, warm_start=True, fit_intercept=False)
+
+    def path() -> None:
+        for share in np.geomspace(1, 0.01, 20):
+            model.set_params(alpha=largest * share).fit(standardised, centred)
+            if np.any(model.coef_, axis=0).sum() >= k:
+                break
+
+    return seconds(path)
+
+
+def compare(arguments: argparse.Namespace) -> None:
+    """Pair our ranking with the peers' paths to as many features, run by run."""
+    X, Y = expression(arguments.samples, arguments.features)
+    rank_features(*expression(60, 100))
+    rows = []
+    for _ in range(arguments.runs):
+        row = {"ours": seconds(lambda: rank_features(X, Y))}
+        if arguments.adelie_python:
+            adelie = adelie_seconds(arguments.adelie_python, X, Y, arguments.k)
+            row |= {"adelie": adelie["path"], "adelie features": adelie["features"]}
+            row["ours / adelie"] = row["ours"] / row["adelie"]
+        rows.append(row)
+    table = pd.DataFrame(rows)
+    print(f"{arguments.samples} x {arguments.features} x {len(SHARES)}, K = {arguments.k}")
+    print(table.round(2).to_string(index=False))
+    print("medians:", table.median().round(3).to_dict())
+    if arguments.scikit_learn:
+        theirs = scikit_learn_seconds(X, Y, arguments.k)
+        print(f"MultiTaskElasticNet: {theirs:.1f} s, {theirs / table['ours'].median():.0f} x ours")
+
+
+def growth(arguments: argparse.Namespace) -> None:
+    """Time the ranking for growing numbers of features and of samples."""
+    sizes = [(1000, p) for p in arguments.growth_features]
+    sizes += [(n, 20_000) for n in arguments.growth_samples]
+    rows = []
+    for n, p in sizes:
+        X, Y = expression(n, p)
+        spent = np.median([seconds(lambda X=X, Y=Y: rank_features(X, Y)) for _ in range(3)])
+        rows.append({"n": n, "p": p, "seconds": spent, "ns per value": spent / n / p * 1e9})
+    print(pd.DataFrame(rows).round(2).to_string(index=False))
+
+
+@contextmanager
+def peak_memory() -> Iterator[dict]:
+    """Sample the anonymous memory of this process, which does not count mapped files."""
+
+    def anonymous() -> float:
+        lines = Path("/proc/self/status").read_text().splitlines()
+        return next(int(line.split()[1]) for line in lines if line.startswith("RssAnon")) / 1e6
+
+    result = {"before": anonymous(), "peak": 0.0}
+    done = threading.Event()
+
+    def watch() -> None:
+        while not done.wait(0.02):
+            result["peak"] = max(result["peak"], anonymous())
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    try:
+        yield result
+    finally:
+        done.set()
+        watcher.join()
+
+
+def probes(arguments: argparse.Namespace) -> None:
+    """Rank methylation probes from a memory map, in a process of its own."""
+    n, p = 1000, arguments.probes
+    with tempfile.TemporaryDirectory() as folder:
+        path = f"{folder}/probes.npy"
+        mapped = np.lib.format.open_memmap(path, mode="w+", dtype=np.float32, shape=(n, p))
+        for start in range(0, p, 10_000):
+            stop = min(start + 10_000, p)
+            mapped[:, start:stop], Y = expression(n, stop - start, seed=start)
+        # The classes of the first block; those of the others are independent of them.
+        Y = expression(n, 50, seed=0)[1]
+        mapped.flush()
+        del mapped
+        np.save(f"{folder}/Y.npy", Y)
+        command = [sys.executable, __file__, "--rank-mapped", path, f"{folder}/Y.npy"]
+        print(subprocess.run(command, check=True, capture_output=True, text=True).stdout, end="")
+
+
+def rank_mapped(path: str, classes: str) -> None:
+    """Rank a mapped table and print time and memory."""
+    X, Y = np.load(path, mmap_mode="r"), np.load(classes)
+    rank_features(*expression(60, 100))
+    with peak_memory() as memory:
+        spent = seconds(lambda: rank_features(X, Y))
+    print(
+        f"memory map {X.shape[0]} x {X.shape[1]} float32 ({X.nbytes / 1e9:.2f} GB): "
+        f"{spent:.1f} s, {memory['peak'] - memory['before']:.2f} GB beyond the mapped data"
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--samples", type=int, default=1584)
+    parser.add_argument("--features", type=int, default=20_000)
+    parser.add_argument("--k", type=int, default=1500)
+    parser.add_argument("--runs", type=int, default=5)
+    parser.add_argument("--adelie-python", help="interpreter of an environment with adelie")
+    parser.add_argument("--scikit-learn", action="store_true", help="takes minutes")
+    parser.add_argument("--growth-features", type=int, nargs="*", default=[5_000, 20_000, 80_000])
+    parser.add_argument("--growth-samples", type=int, nargs="*", default=[250, 500, 1000, 2000])
+    parser.add_argument("--probes", type=int, default=450_000)
+    parser.add_argument("--rank-mapped", nargs=2, metavar=("X", "Y"), help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    if arguments.rank_mapped:
+        rank_mapped(*arguments.rank_mapped)
+        return
+    compare(arguments)
+    growth(arguments)
+    if arguments.probes:
+        probes(arguments)
+
+
+if __name__ == "__main__":
+    main()
