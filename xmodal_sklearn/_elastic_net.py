@@ -117,7 +117,7 @@ def elastic_net_path(
     l1_ratio: float,
     shares: np.ndarray,
     max_features: int | None = None,
-    tol: float = 1e-3,
+    tol: float = 3e-3,
 ) -> Path:
     """Solve for decreasing penalties, each from the solution before.
 
@@ -133,7 +133,7 @@ def elastic_net_path(
         Decreasing penalties, relative to the one at which the first feature enters.
     max_features : int, default=None
         Stop after the step at which so many features have entered.
-    tol : float, default=1e-3
+    tol : float, default=3e-3
         A step is solved when no coefficient vector moves by more than this share of the
         threshold ``l1_ratio * penalty`` in a sweep.
 
@@ -146,7 +146,7 @@ def elastic_net_path(
         raise ValueError(f"l1_ratio must be in (0, 1], got {l1_ratio!r}.")
     design = _Design(X)
     centred = np.asarray(Y - np.mean(Y, axis=0), dtype=design.dtype)
-    lengths = np.linalg.norm(design.correlate(centred), axis=1)
+    lengths = design.correlation_lengths(centred)
     penalties = shares * max(lengths.max(initial=0), np.finfo(design.dtype).tiny) / l1_ratio
     work = _WorkingSet(design, centred, priority=lengths)
     features, coefficients = [], []
@@ -157,7 +157,7 @@ def elastic_net_path(
         while candidates.any():
             work.screen(np.flatnonzero(candidates))
             work.solve(penalty, l1_ratio, tol)
-            lengths = np.linalg.norm(design.correlate(work.residual), axis=1)
+            lengths = design.correlation_lengths(work.residual)
             candidates = ~work.screened & (lengths > l1_ratio * penalty * (1 + tol))
         columns, values = work.solution()
         features.append(columns)
@@ -186,15 +186,16 @@ class _Design:
             self.scale > resolution, 1 / np.maximum(self.scale, np.finfo(float).tiny), 0
         )
 
-    def correlate(self, residual: np.ndarray) -> np.ndarray:
-        """Return the correlations ``(n_columns, n_responses)`` with a centred residual."""
+    def correlation_lengths(self, residual: np.ndarray) -> np.ndarray:
+        """Return the lengths of all columns' correlations with a centred residual."""
+        responses = np.ascontiguousarray(residual.T)
         if self.X.dtype == self.dtype:
-            products = np.asarray(self.X.T) @ residual
+            lengths = np.linalg.norm(responses @ self.X, axis=0)
         else:
-            products = np.empty((self.n_columns, residual.shape[1]), dtype=self.dtype)
+            lengths = np.empty(self.n_columns, dtype=self.dtype)
             for block in self._column_blocks():
-                products[block] = self._values(block).T @ residual
-        return products * (self.inverse_scale / self.n_samples)[:, None].astype(self.dtype)
+                lengths[block] = np.linalg.norm(responses @ self._values(block), axis=0)
+        return lengths * (self.inverse_scale / self.n_samples).astype(self.dtype)
 
     def standardised(self, columns: np.ndarray) -> np.ndarray:
         """Return some standardised columns, ``(n_columns, n_samples)``."""
