@@ -84,15 +84,17 @@ def bench(
     source = "simulated data" if study is None else study.name
     n_classes = data.target.nunique()
     console.print(
-        f"{source}: {data.data.shape[0]} samples, {n_classes} classes, "
-        f"{folds} folds × {repeats}, K = {k} per modality; mean ± standard deviation over folds"
+        f"\n{source}: {data.data.shape[0]} samples, {n_classes} classes, K = {k} per modality\n"
+        f"mean ± standard deviation over {folds} folds × {repeats}\n"
     )
-    console.print(_summary_table(result))
-    console.print(_test_table(result))
+    console.print(_summary_table(result), "", _test_table(result), sep="\n")
 
 
 def _summary_table(result: Comparison) -> Table:
-    table = Table("model", *HEADERS.values(), "s a fit", box=SIMPLE, padding=(0, 1, 0, 0))
+    table = Table(box=None, padding=(0, 1, 0, 0))
+    table.add_column("model", no_wrap=True)
+    for header in (*HEADERS.values(), "s a fit"):
+        table.add_column(header)
     for name, row in result.summary().iterrows():
         scores = (f"{row[metric, 'mean']:.3f}±{row[metric, 'std']:.3f}" for metric in HEADERS)
         table.add_row(str(name), *scores, f"{row['fit_seconds', 'mean']:.1f}")
@@ -100,7 +102,7 @@ def _summary_table(result: Comparison) -> Table:
 
 
 def _test_table(result: Comparison) -> Table:
-    table = Table(f"{ATTENTION} against", "macro-F1 difference", "p", box=SIMPLE)
+    table = Table(f"{ATTENTION} against", "macro-F1 difference", "p", box=SIMPLE, show_edge=False)
     for name, row in result.test(ATTENTION).iterrows():
         table.add_row(str(name), f"{row['difference']:+.3f}", f"{row['p']:.3f}")
     table.caption = "p of the corrected resampled t-test (Nadeau and Bengio 2003)"
