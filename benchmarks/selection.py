@@ -23,8 +23,7 @@ import pandas as pd
 from sklearn.linear_model import MultiTaskElasticNet
 
 from xmodal_sklearn._elastic_net import PENALTY_STEP, rank_features
-
-SHARES = [0.40, 0.27, 0.13, 0.12, 0.08]
+from xmodal_sklearn.datasets import make_multiomics
 
 # In single precision adelie 1.1.52 stops at the first penalty ("Newton-ABS max iterations"), so it
 # is given doubles; its standardisation is not timed, ours is.
@@ -45,18 +44,12 @@ print(json.dumps({"seconds": seconds, "features": int(state.active_set_size)}))
 
 
 def expression(n: int, p: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
-    """Simulate log2 expression (float32) in modules of 50 genes, and one-hot classes."""
-    random = np.random.default_rng(seed)
-    codes = random.choice(len(SHARES), p=SHARES, size=n)
-    X = np.empty((n, p), dtype=np.float32)
-    for start in range(0, p, 50):
-        width = min(50, p - start)
-        shift = random.normal(size=len(SHARES)) * 0.5 * (random.random() < 0.3)
-        activity = random.normal(size=n) + shift[codes]
-        loading = random.uniform(0.2, 0.9, size=width)
-        X[:, start : start + width] = 8 + activity[:, None] * loading
-        X[:, start : start + width] += random.normal(size=(n, width))
-    return X, np.eye(len(SHARES))[codes]
+    """Simulate METABRIC-like expression (float32) and one-hot subtypes, samples by subtype."""
+    X, y = make_multiomics(n, {"exp": p}, dtype="float32", return_X_y=True, random_state=seed)
+    names, codes = np.unique(y.to_numpy(), return_inverse=True)
+    # In one order of the subtypes, so that tables of other seeds fit beside this one.
+    order = np.argsort(codes, kind="stable")
+    return X.to_numpy()[order], np.eye(len(names))[codes[order]]
 
 
 def seconds(function: Callable[[], object]) -> float:
@@ -105,7 +98,7 @@ def compare(arguments: argparse.Namespace) -> None:
             row["ours / adelie"] = row["ours"] / row["adelie"]
         rows.append(row)
     table = pd.DataFrame(rows)
-    print(f"{arguments.samples} x {arguments.features} x {len(SHARES)}, K = {arguments.k}")
+    print(f"{X.shape[0]} x {X.shape[1]} x {Y.shape[1]}, K = {arguments.k}")
     print(table.round(2).to_string(index=False))
     print("medians:", table.median().round(3).to_dict())
     if arguments.scikit_learn:
@@ -155,11 +148,9 @@ def probes(arguments: argparse.Namespace) -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = f"{folder}/probes.npy"
         mapped = np.lib.format.open_memmap(path, mode="w+", dtype=np.float32, shape=(n, p))
-        for start in range(0, p, 10_000):
-            stop = min(start + 10_000, p)
+        for start in range(0, p, 50_000):
+            stop = min(start + 50_000, p)
             mapped[:, start:stop], Y = expression(n, stop - start, seed=start)
-        # The classes of the first block; those of the others are independent of them.
-        Y = expression(n, 50, seed=0)[1]
         mapped.flush()
         del mapped
         np.save(f"{folder}/Y.npy", Y)
@@ -187,7 +178,9 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--adelie-python", help="interpreter of an environment with adelie")
     parser.add_argument("--scikit-learn", action="store_true", help="takes minutes")
-    parser.add_argument("--growth-features", type=int, nargs="*", default=[5_000, 20_000, 80_000])
+    parser.add_argument(
+        "--growth-features", type=int, nargs="*", default=[5_000, 20_000, 80_000, 450_000]
+    )
     parser.add_argument("--growth-samples", type=int, nargs="*", default=[250, 500, 1000, 2000])
     parser.add_argument("--probes", type=int, default=450_000)
     parser.add_argument("--rank-mapped", nargs=2, metavar=("X", "Y"), help=argparse.SUPPRESS)
@@ -196,7 +189,8 @@ def main() -> None:
         rank_mapped(*arguments.rank_mapped)
         return
     compare(arguments)
-    growth(arguments)
+    if arguments.growth_features or arguments.growth_samples:
+        growth(arguments)
     if arguments.probes:
         probes(arguments)
 

@@ -43,6 +43,10 @@ PATH_FEATURES = 1500
 # Columns correlated more closely than this are copies of one another.
 COPY = 1 - 1e-5
 BLOCK_BYTES = 2**25
+# Columns taken in, and descended on, at a time. Where a whole module of correlated columns comes
+# up at once, most of it is explained by a few; the checks find those that are not.
+MOST_SCREENED = 1000
+MOST_JOINING = 200
 
 
 @dataclass(frozen=True)
@@ -153,12 +157,14 @@ def elastic_net_path(
     entered = np.zeros(X.shape[1], dtype=bool)
     before = penalties[0]
     for penalty in penalties:
-        candidates = lengths >= l1_ratio * (2 * penalty - before)
-        while candidates.any():
-            work.screen(np.flatnonzero(candidates))
+        candidates = ~work.screened & (lengths >= l1_ratio * (2 * penalty - before))
+        while True:
+            work.screen(_longest(lengths, candidates, MOST_SCREENED))
             work.solve(penalty, l1_ratio, tol)
             lengths = design.correlation_lengths(work.residual)
             candidates = ~work.screened & (lengths > l1_ratio * penalty * (1 + tol))
+            if not candidates.any():
+                break
         columns, values = work.solution()
         features.append(columns)
         coefficients.append(values)
@@ -167,6 +173,14 @@ def elastic_net_path(
         if max_features is not None and entered.sum() >= max_features:
             break
     return Path(penalties[: len(features)], features, coefficients, lengths)
+
+
+def _longest(lengths: np.ndarray, candidates: np.ndarray, most: int) -> np.ndarray:
+    """Return the positions of at most so many candidates, those of the greatest length."""
+    chosen = np.flatnonzero(candidates)
+    if len(chosen) > most:
+        chosen = chosen[np.argsort(-lengths[chosen], kind="stable")[:most]]
+    return chosen
 
 
 class _Design:
@@ -221,7 +235,7 @@ class _Rows:
     def append(self, rows: np.ndarray) -> None:
         needed = self.size + len(rows)
         if needed > len(self.buffer):
-            grown = np.empty((2 * needed, self.buffer.shape[1]), dtype=self.buffer.dtype)
+            grown = np.empty((needed * 5 // 4, self.buffer.shape[1]), dtype=self.buffer.dtype)
             grown[: self.size] = self.rows
             self.buffer = grown
         self.buffer[self.size : needed] = rows
@@ -264,9 +278,8 @@ class _WorkingSet:
         self.sums = np.empty((0, centred.shape[1]), dtype=design.dtype)
 
     def screen(self, candidates: np.ndarray) -> None:
-        """Take in those of the candidate columns that are not there yet."""
-        new = candidates[~self.screened[candidates]]
-        new = new[np.argsort(-self.priority[new], kind="stable")]
+        """Take in columns that are not there yet."""
+        new = candidates[np.argsort(-self.priority[candidates], kind="stable")]
         values = self.design.standardised(new)
         self.screened[new] = True
         self.screened_columns = np.concatenate([self.screened_columns, new])
@@ -284,7 +297,7 @@ class _WorkingSet:
             if solved and not violates.any():
                 break
             if violates.any():
-                self._join(np.flatnonzero(violates))
+                self._join(_longest(lengths, violates, MOST_JOINING))
             _descend(
                 self.gram,
                 np.ascontiguousarray(self.correlation[self.leading].T),
@@ -329,7 +342,8 @@ class _WorkingSet:
     def _extend_gram(self, n_before: int, across: np.ndarray, within: np.ndarray) -> None:
         n_after = n_before + len(within)
         if n_after > len(self.gram):
-            grown = np.empty((2 * n_after, 2 * n_after), dtype=self.gram.dtype)
+            size = n_after * 5 // 4
+            grown = np.empty((size, size), dtype=self.gram.dtype)
             grown[:n_before, :n_before] = self.gram[:n_before, :n_before]
             self.gram = grown
         self.gram[:n_before, n_before:n_after] = across
