@@ -173,3 +173,12 @@ def test_ranking_modalities_in_parallel_changes_nothing(cohort):
     one = MultiOmicsSelector().fit(X, y)
     two = MultiOmicsSelector(n_jobs=2).fit(X, y)
     np.testing.assert_array_equal(one.scores_, two.scores_)
+
+
+def test_a_half_written_cache_is_ranked_anew(cohort, tmp_path):
+    X, y = cohort
+    expected = MultiOmicsSelector(memory=str(tmp_path)).fit(X, y)
+    for entry in tmp_path.rglob("output.pkl"):
+        entry.write_bytes(entry.read_bytes()[:100])
+    again = MultiOmicsSelector(memory=str(tmp_path)).fit(X, y)
+    np.testing.assert_array_equal(again.scores_, expected.scores_)

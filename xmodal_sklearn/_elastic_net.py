@@ -34,11 +34,13 @@ import numpy as np
 
 __all__ = ["Path", "elastic_net_path", "rank_features"]
 
-# The path ends where this share of the largest penalty is reached or this many features have
-# entered, whichever comes first; 1,500 is the largest K of the paper.
+# The path ends where this share of the largest penalty is reached, this many features have entered
+# (the largest K of the paper), or this share of the classes' variance is explained: what enters
+# later explains noise.
 PENALTY_STEP = 0.9
 SMALLEST_PENALTY = 0.01
 PATH_FEATURES = 1500
+MOST_EXPLAINED = 0.95
 
 # Columns correlated more closely than this are copies of one another.
 COPY = 1 - 1e-5
@@ -98,7 +100,12 @@ def rank_features(
     """
     steps = np.arange(np.ceil(np.log(SMALLEST_PENALTY) / np.log(PENALTY_STEP)) + 1)
     path = elastic_net_path(
-        X, Y, l1_ratio=l1_ratio, shares=PENALTY_STEP**steps, max_features=PATH_FEATURES
+        X,
+        Y,
+        l1_ratio=l1_ratio,
+        shares=PENALTY_STEP**steps,
+        max_features=PATH_FEATURES,
+        max_explained=MOST_EXPLAINED,
     )
     threshold = l1_ratio * path.penalties[-1]
     # Copies get the same score although rounding may differ between their columns.
@@ -120,7 +127,8 @@ def elastic_net_path(
     *,
     l1_ratio: float,
     shares: np.ndarray,
-    max_features: int | None = None,
+    max_features: float = np.inf,
+    max_explained: float = 1,
     tol: float = 3e-3,
 ) -> Path:
     """Solve for decreasing penalties, each from the solution before.
@@ -135,8 +143,10 @@ def elastic_net_path(
         Share of the group-lasso penalty, in (0, 1].
     shares : ndarray of shape (n_steps,)
         Decreasing penalties, relative to the one at which the first feature enters.
-    max_features : int, default=None
+    max_features : float, default=inf
         Stop after the step at which so many features have entered.
+    max_explained : float, default=1
+        Stop after the step that explains more than this share of the variance of Y.
     tol : float, default=3e-3
         A step is solved when no coefficient vector moves by more than this share of the
         threshold ``l1_ratio * penalty`` in a sweep.
@@ -156,6 +166,7 @@ def elastic_net_path(
     features, coefficients = [], []
     entered = np.zeros(X.shape[1], dtype=bool)
     before = penalties[0]
+    variation = np.linalg.norm(centred) ** 2
     for penalty in penalties:
         candidates = ~work.screened & (lengths >= l1_ratio * (2 * penalty - before))
         while True:
@@ -170,7 +181,8 @@ def elastic_net_path(
         coefficients.append(values)
         entered[columns[values.any(axis=1)]] = True
         before = penalty
-        if max_features is not None and entered.sum() >= max_features:
+        unexplained = np.linalg.norm(work.residual) ** 2
+        if entered.sum() >= max_features or unexplained < (1 - max_explained) * variation:
             break
     return Path(penalties[: len(features)], features, coefficients, lengths)
 

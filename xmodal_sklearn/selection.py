@@ -87,8 +87,9 @@ class MultiOmicsSelector(SelectorMixin, BaseEstimator):
     one ranking for all classes. A feature ranks by where it enters on the path of decreasing
     :math:`\lambda`, then by the norm of its coefficients there. Features that never enter rank
     behind, by how close they are to entering: the norm of their correlation with the residual.
-    Constant columns come last. Features with equal scores, such as copies of one column, are
-    ordered by name, or by position where there are no names.
+    The path ends once 1,500 features have entered or 95% of the variance of the classes is
+    explained. Constant columns come last. Features with equal scores, such as copies of one
+    column, are ordered by name, or by position where there are no names.
 
     With `estimator`, a feature ranks by the Euclidean norm of its coefficients over the classes,
     or by its importance. Features that it leaves at zero rank behind, by the norm of their

@@ -1,0 +1,39 @@
+"""Time selection_stability and print what it finds."""
+
+import argparse
+import time
+
+from xmodal_sklearn import MultiOmicsSelector
+from xmodal_sklearn.datasets import make_multiomics
+from xmodal_sklearn.inspection import selection_stability
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--samples", type=int, default=500)
+    parser.add_argument("--features", type=int, default=2000)
+    parser.add_argument("--resamples", type=int, default=100)
+    parser.add_argument("--jobs", type=int, default=1)
+    arguments = parser.parse_args()
+    X, y = make_multiomics(
+        arguments.samples, {"exp": arguments.features}, return_X_y=True, random_state=0
+    )
+    start = time.perf_counter()
+    result = selection_stability(
+        MultiOmicsSelector(),
+        X,
+        y,
+        n_resamples=arguments.resamples,
+        k=[50, 100, 300],
+        random_state=0,
+        n_jobs=arguments.jobs,
+    )
+    print(
+        f"{arguments.resamples} resamples of {arguments.samples} x {arguments.features}: ", end=""
+    )
+    print(f"{time.perf_counter() - start:.1f} s")
+    print(result.index.round(3).to_string())
+
+
+if __name__ == "__main__":
+    main()
