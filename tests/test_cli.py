@@ -33,6 +33,7 @@ def test_bench_compares_all_models_on_a_study(data_dir):
         (["--study", "/nowhere"], "nowhere"),
         (["--k", "0"], "--k"),
         (["--folds", "1"], "--folds"),
+        (["--folds", "60"], "'Normal' has"),
     ],
 )
 def test_wrong_options_are_refused_with_exit_code_2(arguments, message):

@@ -69,6 +69,12 @@ def bench(
             )
         except (ValueError, OSError) as error:
             raise typer.BadParameter(str(error)) from error
+    sizes = data.target.value_counts()
+    if sizes.min() < folds:
+        raise typer.BadParameter(
+            f"{folds} folds need {folds} samples of each class; {sizes.idxmin()!r} has "
+            f"{sizes.min()}. Use fewer --folds, or other --modalities or --target."
+        )
     attention = make_pipeline(
         MultiOmicsSelector(k), CrossModalAttentionClassifier(random_state=seed)
     )
