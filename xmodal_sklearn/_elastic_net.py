@@ -10,10 +10,11 @@ is the minimiser over :math:`B` of
 for decreasing :math:`\lambda`. A feature whose correlation :math:`c_j = \tilde X_j^\top R / n` with
 the residual :math:`R` is no longer than :math:`\lambda \rho` has zero coefficients.
 
-The solver is blockwise coordinate descent (Simon, Friedman, Hastie 2013) on the Gram matrix of the
-features that the sequential strong rule (Tibshirani et al. 2012) does not discard. The rule can
-err, so after every step the correlations of all features are computed, and those that break the
-optimality conditions are taken in: what was skipped is proven to be zero.
+The solver is blockwise coordinate descent (Simon, Friedman, Hastie 2013) on a Gram matrix. The
+sequential strong rule (Tibshirani et al. 2012) discards most features; of the others, those that
+break the optimality conditions are descended on. The rule can err, so after every step the
+correlations of all features are computed, and those that break the conditions are taken in: what
+was skipped is proven to be zero.
 
 X is standardised virtually: only the columns under work are ever copied.
 
