@@ -2,12 +2,13 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any, TypeAlias
 
 import numpy as np
 import pandas as pd
 from sklearn.base import BaseEstimator
-from sklearn.utils import _safe_indexing
+from sklearn.utils import _safe_indexing, check_array, check_X_y
 from sklearn.utils.validation import validate_data
 
 __all__ = ["concat_modalities"]
@@ -89,25 +90,34 @@ def concat_modalities(tables: Mapping[str, pd.DataFrame], *, join: str = "inner"
 
 def validate_table(
     estimator: BaseEstimator, X: Any, y: Any = "no_validation", *, reset: bool = True, **checks: Any
-) -> tuple[Any, np.ndarray, Any]:
+) -> tuple[Any, Any]:
     """Validate X, and y where given, as scikit-learn does, but leave NaN and infinity to us.
+
+    A DataFrame is not made one matrix, whose dtype would have to hold the values of all columns.
 
     Returns
     -------
     table : DataFrame or ndarray of shape (n_samples, n_features)
-        X with flat column names.
-    values : ndarray of shape (n_samples, n_features)
-        The numbers of X.
+        X; a DataFrame with flat column names.
     y : ndarray of shape (n_samples,) or str
         The validated y, or "no_validation".
     """
-    X = _flatten_columns(X)
-    _check_numeric(X)
+    X = _flatten_columns(_as_pandas(X))
     checks["ensure_all_finite"] = False
-    validated = validate_data(estimator, X, y, reset=reset, **checks)
-    # scikit-learn returns a pair only where there is a y.
-    values, y = validated if isinstance(validated, tuple) else (validated, y)
-    return (X if hasattr(X, "columns") else values), values, y
+    if not isinstance(X, pd.DataFrame):
+        validated = validate_data(estimator, X, y, reset=reset, **checks)
+        # scikit-learn returns a pair only where there is a y.
+        return validated if isinstance(validated, tuple) else (validated, y)
+    _check_numeric(X)
+    # For names and number of columns; pandas' own strings are several times slower to go through.
+    names = pd.Index(X.columns.tolist(), dtype=object)
+    header = pd.DataFrame(np.empty((0, len(names))), columns=names)
+    validate_data(estimator, header, reset=reset, skip_check_array=True)
+    stand_in = np.broadcast_to(np.float32(0), X.shape)
+    if isinstance(y, str):
+        check_array(stand_in, estimator=estimator, input_name="X", **checks)
+        return X, y
+    return X, check_X_y(stand_in, y, estimator=estimator, **checks)[1]
 
 
 def resolve_modalities(X: Any, modalities: Mapping[str, Columns] | None) -> Modalities:
@@ -128,10 +138,11 @@ def resolve_modalities(X: Any, modalities: Mapping[str, Columns] | None) -> Moda
         In order of first appearance; positions ascending; every column in exactly one modality.
     """
     names = column_names(X)
-    if names is not None:
+    if names is not None and not X.columns.is_unique:
         _check_unique(names, "column names of X")
     if modalities is None:
-        return _modalities_from_names(names, n_columns=X.shape[1])
+        positions = _modalities_from_names(None if names is None else tuple(names), X.shape[1])
+        return dict(positions)
     if not isinstance(modalities, Mapping) or not modalities:
         raise ValueError(
             "modalities must be None or map at least one modality name to its columns, "
@@ -155,10 +166,9 @@ def has_named_modalities(X: Any, modalities: Mapping[str, Columns] | None) -> bo
 
 def column_names(X: Any) -> list[str] | None:
     """Return the column names of a DataFrame whose names are all strings, else None."""
-    columns = getattr(X, "columns", None)
-    if columns is None or not all(isinstance(column, str) for column in columns):
+    if not isinstance(X, pd.DataFrame) or X.columns.inferred_type != "string":
         return None
-    return list(columns)
+    return X.columns.tolist()
 
 
 def column_labels(X: Any) -> list[str]:
@@ -177,14 +187,29 @@ def qualified_names(labels: Sequence[str], modalities: Modalities) -> np.ndarray
     return names
 
 
-def modality_presence(table: Any, values: np.ndarray, modalities: Modalities) -> np.ndarray:
+def modality_blocks(table: Any, modalities: Modalities) -> dict[str, np.ndarray]:
+    """Return the values of each modality, views where they lie side by side in one dtype.
+
+    Parameters
+    ----------
+    table : DataFrame or ndarray of shape (n_samples, n_features)
+        As :func:`validate_table` returns it.
+    modalities : dict of str to ndarray of int
+    """
+    return {modality: _values(table, positions) for modality, positions in modalities.items()}
+
+
+def modality_presence(
+    table: Any, blocks: Mapping[str, np.ndarray], modalities: Modalities
+) -> np.ndarray:
     """Tell which sample has which modality, and refuse values that are neither there nor absent.
 
     Parameters
     ----------
     table : DataFrame or ndarray of shape (n_samples, n_features)
         Gives columns and samples their names in an error.
-    values : ndarray of shape (n_samples, n_features)
+    blocks : mapping of str to ndarray
+        The values of each modality, see :func:`modality_blocks`.
     modalities : dict of str to ndarray of int
 
     Returns
@@ -198,14 +223,13 @@ def modality_presence(table: Any, values: np.ndarray, modalities: Modalities) ->
         For an infinite value, for a NaN beside values of the same modality, and for a sample
         without any modality; the message names modality, column and sample.
     """
-    present = np.ones((len(values), len(modalities)), dtype=bool)
-    if values.dtype.kind != "f" or _all_finite(values):
-        return present
-    for index, (modality, positions) in enumerate(modalities.items()):
-        block = values[:, positions]
+    present = np.ones((len(table), len(modalities)), dtype=bool)
+    for index, (modality, block) in enumerate(blocks.items()):
+        if block.dtype.kind != "f" or _all_finite(block):
+            continue
         missing = np.isnan(block)
         absent = missing.all(axis=1)
-        labels = np.array(column_labels(table), dtype=object)[positions]
+        labels = np.array(column_labels(table), dtype=object)[modalities[modality]]
         where = modality, labels, sample_labels(table)
         _refuse(np.isinf(block), "infinity", *where, "Correct it.")
         _refuse(
@@ -256,12 +280,24 @@ def _flatten_columns(X: Any) -> Any:
     return X.set_axis([SEPARATOR.join(map(str, column)) for column in X.columns], axis=1)
 
 
-def _check_numeric(X: Any) -> None:
-    """Raise a ValueError that names the first column of a DataFrame that holds no numbers."""
-    if not isinstance(X, pd.DataFrame):
+def _as_pandas(X: Any) -> Any:
+    """Return the data frames of other libraries as pandas'; anything else as it is."""
+    if isinstance(X, pd.DataFrame) or not hasattr(X, "columns"):
+        return X
+    return pd.DataFrame(np.asarray(X), columns=list(X.columns))
+
+
+def _check_numeric(X: pd.DataFrame) -> None:
+    """Raise a ValueError that names the first column that holds no numbers."""
+    dtypes = X.dtypes
+    doubtful = {kind for kind in dtypes.unique() if not pd.api.types.is_numeric_dtype(kind)}
+    if not doubtful and not any(kind.kind == "c" for kind in dtypes.unique()):
         return
-    numeric = [pd.api.types.is_numeric_dtype(dtype) for dtype in X.dtypes]
-    for position in np.flatnonzero(~np.array(numeric, dtype=bool)):
+    for position, kind in enumerate(dtypes):
+        if kind.kind == "c":
+            raise ValueError(
+                f"Complex data not supported: column {X.columns[position]!r} has dtype {kind}."
+            )
         column = X.iloc[:, position]
         try:
             pd.to_numeric(column)
@@ -272,9 +308,28 @@ def _check_numeric(X: Any) -> None:
             ) from error
 
 
+def _values(table: Any, positions: np.ndarray) -> np.ndarray:
+    first, last = positions[0], positions[-1]
+    adjacent = last - first + 1 == len(positions)
+    # A slice is a view; picking columns by position would copy a genome.
+    columns = slice(first, last + 1) if adjacent else positions
+    if not isinstance(table, pd.DataFrame):
+        return table[:, columns]
+    block = table.iloc[:, columns]
+    dtypes = block.dtypes.unique()
+    if len(dtypes) == 1 and isinstance(dtypes[0], np.dtype) and dtypes[0].kind in "fiub":
+        return block.to_numpy()
+    return check_array(block, ensure_all_finite=False)
+
+
 def _all_finite(values: np.ndarray) -> bool:
-    # A finite sum proves that all values are finite, in one pass and without a mask as large as X.
+    # A finite sum proves that all values are finite, in one pass and without a mask as large as X;
+    # BLAS is the fastest to sum, but needs adjacent values and overflows earlier.
     with np.errstate(over="ignore", invalid="ignore"):
+        if values.flags.c_contiguous or values.flags.f_contiguous:
+            flat = values.ravel(order="K")
+            if np.isfinite(flat @ flat):
+                return True
         return bool(np.isfinite(values.sum(dtype=np.float64))) or bool(np.isfinite(values).all())
 
 
@@ -336,7 +391,10 @@ def _reindex(table: pd.DataFrame, samples: pd.Index) -> pd.DataFrame:
     return table.astype(dict.fromkeys(flags, np.float32)).reindex(samples)
 
 
-def _modalities_from_names(names: list[str] | None, n_columns: int) -> Modalities:
+@lru_cache(maxsize=4)
+def _modalities_from_names(names: tuple[str, ...] | None, n_columns: int) -> Modalities:
+    # Cached because a search asks for the modalities of the same tens of thousands of names in
+    # every one of its fits.
     if names is None or not any(SEPARATOR in name for name in names):
         return {UNNAMED: np.arange(n_columns)}
     positions: dict[str, list[int]] = {}
@@ -349,7 +407,10 @@ def _modalities_from_names(names: list[str] | None, n_columns: int) -> Modalitie
                 "which columns belong to which modality."
             )
         positions.setdefault(modality, []).append(position)
-    return {modality: np.array(columns) for modality, columns in positions.items()}
+    modalities = {modality: np.array(columns) for modality, columns in positions.items()}
+    for columns in modalities.values():
+        columns.setflags(write=False)
+    return modalities
 
 
 def _column_positions(X: Any, modality: str, columns: Columns) -> np.ndarray:

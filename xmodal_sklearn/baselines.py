@@ -87,16 +87,15 @@ class LateFusionClassifier(ClassifierMixin, BaseEstimator):
         LateFusionClassifier
             The fitted classifier.
         """
-        table, values, y = blocks.validate_table(self, X, y, ensure_min_samples=2)
+        table, y = blocks.validate_table(self, X, y, ensure_min_samples=2)
         check_classification_targets(y)
         self.classes_ = np.unique(y)
         self.modalities_ = blocks.resolve_modalities(table, self.modalities)
+        values = blocks.modality_blocks(table, self.modalities_)
         present = blocks.modality_presence(table, values, self.modalities_)
         self.estimators_ = {
-            modality: clone(self.estimator).fit(values[np.ix_(has_it, positions)], y[has_it])
-            for (modality, positions), has_it in zip(
-                self.modalities_.items(), present.T, strict=True
-            )
+            modality: clone(self.estimator).fit(block[has_it], y[has_it])
+            for (modality, block), has_it in zip(values.items(), present.T, strict=True)
         }
         return self
 
@@ -114,14 +113,15 @@ class LateFusionClassifier(ClassifierMixin, BaseEstimator):
             Columns in the order of ``classes_``.
         """
         check_is_fitted(self)
-        table, values, _ = blocks.validate_table(self, X, reset=False)
+        table, _ = blocks.validate_table(self, X, reset=False)
+        values = blocks.modality_blocks(table, self.modalities_)
         present = blocks.modality_presence(table, values, self.modalities_)
-        total = np.zeros((len(values), len(self.classes_)))
+        total = np.zeros((len(table), len(self.classes_)))
         for (modality, estimator), has_it in zip(self.estimators_.items(), present.T, strict=True):
             if has_it.any():
-                block = values[np.ix_(has_it, self.modalities_[modality])]
                 seen = np.searchsorted(self.classes_, estimator.classes_)
-                total[np.ix_(has_it, seen)] += estimator.predict_proba(block)
+                probabilities = estimator.predict_proba(values[modality][has_it])
+                total[np.ix_(has_it, seen)] += probabilities
         return total / total.sum(axis=1, keepdims=True)
 
     def predict(self, X: Any) -> np.ndarray:

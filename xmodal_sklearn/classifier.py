@@ -11,7 +11,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin, _fit_context
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import f1_score
 from sklearn.preprocessing import LabelEncoder, StandardScaler
-from sklearn.utils import check_random_state, compute_class_weight
+from sklearn.utils import check_array, check_random_state, compute_class_weight
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted
@@ -247,11 +247,12 @@ class CrossModalAttentionClassifier(ClassifierMixin, BaseEstimator):
                 f"embed_dim must be a multiple of n_heads, got embed_dim={self.embed_dim} and "
                 f"n_heads={self.n_heads}."
             )
-        table, values, y = blocks.validate_table(self, X, y, dtype=np.float32, ensure_min_samples=2)
+        table, y = blocks.validate_table(self, X, y, ensure_min_samples=2)
         check_classification_targets(y)
         self.modalities_ = blocks.resolve_modalities(table, self.modalities)
         _check_primary(self.primary, self.modalities_)
-        _check_presence(blocks.modality_presence(table, values, self.modalities_), self.modalities_)
+        values, present = self._values(table)
+        _check_presence(present, self.modalities_)
         encoder = LabelEncoder().fit(y)
         self.classes_ = encoder.classes_
         codes = encoder.transform(y)
@@ -280,8 +281,8 @@ class CrossModalAttentionClassifier(ClassifierMixin, BaseEstimator):
             Columns in the order of ``classes_``.
         """
         check_is_fitted(self)
-        table, values, _ = blocks.validate_table(self, X, reset=False, dtype=np.float32)
-        blocks.modality_presence(table, values, self.modalities_)
+        table, _ = blocks.validate_table(self, X, reset=False)
+        values, _ = self._values(table)
         with one_thread():
             probabilities = self.net_.predict_proba(_dataset(self._tensor(values)))
         probabilities = probabilities.astype(np.float64)
@@ -302,6 +303,12 @@ class CrossModalAttentionClassifier(ClassifierMixin, BaseEstimator):
         """
         check_is_fitted(self)
         return self.classes_[self.predict_proba(X).argmax(axis=1)]
+
+    def _values(self, table: Any) -> tuple[np.ndarray, np.ndarray]:
+        """Return the values of a table, and which sample has which modality."""
+        values = check_array(table, dtype=np.float32, ensure_all_finite=False)
+        of_modalities = blocks.modality_blocks(values, self.modalities_)
+        return values, blocks.modality_presence(table, of_modalities, self.modalities_)
 
     def _tensor(self, values: np.ndarray) -> torch.Tensor:
         return torch.from_numpy(self._scaler.transform(values).astype(np.float32, copy=False))

@@ -1,11 +1,13 @@
 """Selecting the best K features of each modality."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
 import pandas as pd
+import xxhash
 from joblib import Parallel, delayed
 from sklearn.base import BaseEstimator, _fit_context, clone
 from sklearn.feature_selection import SelectorMixin
@@ -16,8 +18,11 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, check_memory
 
 from . import _modalities as blocks
+from ._version import __version__
 
 __all__ = ["MultiOmicsSelector"]
+
+FINGERPRINT_ROWS = 1024
 
 
 class MultiOmicsSelector(SelectorMixin, BaseEstimator):
@@ -156,26 +161,26 @@ class MultiOmicsSelector(SelectorMixin, BaseEstimator):
         MultiOmicsSelector
             The fitted selector.
         """
-        table, values, y = blocks.validate_table(self, X, y, ensure_min_samples=2)
-        check_classification_targets(y)
-        self.modalities_ = blocks.resolve_modalities(table, self.modalities)
-        self._named = blocks.has_named_modalities(table, self.modalities)
-        self._k = _k_by_modality(self.k, self.modalities_)
-        present = blocks.modality_presence(table, values, self.modalities_)
-        codes = LabelEncoder().fit_transform(y)
-        score = check_memory(self.memory).cache(_score_features)
-        scores = Parallel(n_jobs=self.n_jobs)(
-            delayed(score)(
-                *_samples_with(modality, values, positions, codes, has_it),
-                estimator=self.estimator,
-                l1_ratio=self.l1_ratio,
-            )
-            for (modality, positions), has_it in zip(
-                self.modalities_.items(), present.T, strict=True
-            )
-        )
-        self._set_rankings(scores)
+        self._fit(X, y)
         return self
+
+    @_fit_context(prefer_skip_nested_validation=False)
+    def fit_transform(self, X: Any, y: Any) -> Any:
+        """Rank the features of every modality and keep the selected columns.
+
+        Parameters
+        ----------
+        X : DataFrame or array of shape (n_samples, n_features)
+            Training samples; a block of NaN marks an absent modality.
+        y : array-like of shape (n_samples,)
+            Class labels.
+
+        Returns
+        -------
+        DataFrame or ndarray of shape (n_samples, n_selected)
+            The selected columns, as :meth:`transform` returns them.
+        """
+        return self._select(self._fit(X, y))
 
     def transform(self, X: Any) -> Any:
         """Keep the selected columns.
@@ -192,14 +197,10 @@ class MultiOmicsSelector(SelectorMixin, BaseEstimator):
             ``modality__feature`` where the modalities are known by name, else an array.
         """
         check_is_fitted(self)
-        table, values, _ = blocks.validate_table(self, X, reset=False)
+        table, _ = blocks.validate_table(self, X, reset=False)
+        values = blocks.modality_blocks(table, self.modalities_)
         blocks.modality_presence(table, values, self.modalities_)
-        support = self.get_support(indices=True)
-        if not self._named:
-            return values[:, support]
-        if isinstance(table, pd.DataFrame):
-            return table.iloc[:, support].set_axis(self.get_feature_names_out(), axis=1)
-        return pd.DataFrame(values[:, support], columns=self.get_feature_names_out())
+        return self._select(table)
 
     def inverse_transform(self, X: Any) -> Any:
         """Put the selected columns back in their places, with zeros for the others.
@@ -251,6 +252,32 @@ class MultiOmicsSelector(SelectorMixin, BaseEstimator):
             for modality, positions in self.modalities_.items()
         }
         return blocks.qualified_names(names, selected)
+
+    def _fit(self, X: Any, y: Any) -> Any:
+        """Rank the features and return the validated table."""
+        table, y = blocks.validate_table(self, X, y, ensure_min_samples=2)
+        check_classification_targets(y)
+        self.modalities_ = blocks.resolve_modalities(table, self.modalities)
+        self._named = blocks.has_named_modalities(table, self.modalities)
+        self._k = _k_by_modality(self.k, self.modalities_)
+        values = blocks.modality_blocks(table, self.modalities_)
+        present = blocks.modality_presence(table, values, self.modalities_)
+        codes = LabelEncoder().fit_transform(y)
+        score = partial(_score_from(self.memory), estimator=self.estimator, l1_ratio=self.l1_ratio)
+        # Threads, because the solver releases the lock and processes would copy the table.
+        scores = Parallel(n_jobs=self.n_jobs, prefer="threads")(
+            delayed(score)(*_samples_with(modality, block, codes, has_it))
+            for (modality, block), has_it in zip(values.items(), present.T, strict=True)
+        )
+        self._set_rankings(scores)
+        return table
+
+    def _select(self, table: Any) -> Any:
+        support = self.get_support(indices=True)
+        if isinstance(table, pd.DataFrame) and self._named:
+            return table.iloc[:, support].set_axis(self.get_feature_names_out(), axis=1)
+        (values,) = blocks.modality_blocks(table, {"": support}).values()
+        return pd.DataFrame(values, columns=self.get_feature_names_out()) if self._named else values
 
     def _get_support_mask(self) -> np.ndarray:
         check_is_fitted(self)
@@ -304,7 +331,7 @@ def _k_by_modality(k: int | str | Mapping, modalities: blocks.Modalities) -> dic
 
 
 def _samples_with(
-    modality: str, values: np.ndarray, positions: np.ndarray, codes: np.ndarray, has_it: np.ndarray
+    modality: str, block: np.ndarray, codes: np.ndarray, has_it: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return the block of a modality and the class codes, of the samples that have it."""
     if len(np.unique(codes[has_it])) < 2:
@@ -312,17 +339,39 @@ def _samples_with(
             f"Can't rank the features of modality {modality!r}: the {has_it.sum()} training "
             "samples that have it are of one class only. Give samples of at least two classes."
         )
-    first, last = positions[0], positions[-1]
-    adjacent = last - first + 1 == len(positions)
-    # A slice is a view; picking columns by position would copy a genome.
-    block = values[:, first : last + 1] if adjacent else values[:, positions]
     return (block, codes) if has_it.all() else (block[has_it], codes[has_it])
 
 
+def _score_from(memory: Any) -> Callable[..., np.ndarray]:
+    """Return :func:`_score_features`, looked up in `memory` where there is one."""
+    if memory is None:
+        return _score_features
+    # joblib would hash the block itself, which takes a good part of the time of ranking it.
+    cached = check_memory(memory).cache(_score_features, ignore=["block"])
+
+    def look_up(block: np.ndarray, codes: np.ndarray, **options: Any) -> np.ndarray:
+        return cached(block, codes, version=(__version__, _fingerprint(block)), **options)
+
+    return look_up
+
+
+def _fingerprint(block: np.ndarray) -> str:
+    """Hash values, shape and dtype at the speed at which memory is read."""
+    rows = block.T if block.flags.f_contiguous else block
+    layout = block.shape, block.dtype.str, block.flags.f_contiguous
+    digest = xxhash.xxh3_128(repr(layout).encode())
+    for row in range(0, len(rows), FINGERPRINT_ROWS):
+        digest.update(np.ascontiguousarray(rows[row : row + FINGERPRINT_ROWS]).data)
+    return digest.hexdigest()
+
+
 def _score_features(
-    block: np.ndarray, codes: np.ndarray, *, estimator: Any, l1_ratio: float
+    block: np.ndarray, codes: np.ndarray, *, estimator: Any, l1_ratio: float, version: Any = None
 ) -> np.ndarray:
-    """Score the columns of one modality, better ones higher. Pure, so that it can be cached."""
+    """Score the columns of one modality, better ones higher.
+
+    Pure, so that it can be cached; `version` stands for the block and this package in the cache.
+    """
     if estimator is not None:
         return _score_by_estimator(block, codes, estimator)
     # Imported here because numba takes half a second that other users need not wait for.

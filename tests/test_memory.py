@@ -1,0 +1,127 @@
+"""One ranking for every K: what the cache of MultiOmicsSelector may not get wrong."""
+
+import multiprocessing
+import time
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.model_selection import GridSearchCV
+from sklearn.neighbors import KNeighborsClassifier
+from sklearn.pipeline import Pipeline
+
+from xmodal_sklearn import MultiOmicsSelector
+
+
+def entries(folder):
+    return set(folder.rglob("output.pkl"))
+
+
+def search(X, y, memory, n_jobs=None):
+    pipeline = Pipeline(
+        [("select", MultiOmicsSelector(memory=memory)), ("classify", KNeighborsClassifier())]
+    )
+    grid = {"select__k": [5, 10, 20], "classify__n_neighbors": [1, 5]}
+    return GridSearchCV(pipeline, grid, cv=3, n_jobs=n_jobs).fit(X, y)
+
+
+@pytest.mark.parametrize("n_jobs", [1, 2])
+def test_a_search_ranks_every_fold_once_and_scores_the_same(cohort, tmp_path, n_jobs):
+    X, y = cohort
+    plain, cached = search(X, y, None), search(X, y, str(tmp_path), n_jobs)
+    np.testing.assert_array_equal(
+        plain.cv_results_["mean_test_score"], cached.cv_results_["mean_test_score"]
+    )
+    assert len(entries(tmp_path)) == (3 + 1) * 3  # three folds and the refit, three modalities
+
+
+def test_another_process_finds_the_ranking(cohort, tmp_path):
+    X, y = cohort
+    process = multiprocessing.get_context("spawn").Process(
+        target=fit_resamples, args=(X, y, str(tmp_path), 1)
+    )
+    process.start()
+    process.join()
+    before = entries(tmp_path)
+    again = MultiOmicsSelector(memory=str(tmp_path)).fit(*resample(X, y, 0))
+    assert len(before) == 3
+    assert entries(tmp_path) == before
+    np.testing.assert_array_equal(
+        again.scores_, MultiOmicsSelector().fit(*resample(X, y, 0)).scores_
+    )
+
+
+def test_a_process_killed_while_it_writes_does_no_harm(cohort, tmp_path):
+    X, y = cohort
+    delays = np.random.default_rng(0).uniform(0, 0.05, size=3)
+    for n_more, delay in enumerate(delays, start=1):
+        start_and_kill(X, y, tmp_path, n_entries=len(entries(tmp_path)) + n_more, delay=delay)
+    n_ranked = len(entries(tmp_path)) // 3
+    assert n_ranked >= 1
+    for seed in range(n_ranked + 2):
+        rows = resample(X, y, seed)
+        np.testing.assert_array_equal(
+            MultiOmicsSelector(memory=str(tmp_path)).fit(*rows).scores_,
+            MultiOmicsSelector().fit(*rows).scores_,
+        )
+
+
+def test_a_changed_value_is_ranked_anew(cohort, tmp_path):
+    X, y = cohort
+    MultiOmicsSelector(memory=str(tmp_path)).fit(X, y)
+    changed = X.copy()
+    changed.iloc[-1, 7] += 1
+    cached = MultiOmicsSelector(memory=str(tmp_path)).fit(changed, y)
+    np.testing.assert_array_equal(cached.scores_, MultiOmicsSelector().fit(changed, y).scores_)
+    assert len(entries(tmp_path)) == 4
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        pytest.param(
+            lambda X, y: (X.to_numpy().reshape(len(X) * 2, -1), np.tile(y, 2)), id="shape"
+        ),
+        pytest.param(lambda X, y: (X.to_numpy().view(np.int64), y), id="dtype"),
+        pytest.param(lambda X, y: (X.to_numpy(), y[::-1]), id="classes"),
+    ],
+)
+def test_the_same_bytes_in_another_meaning_are_ranked_anew(cohort, tmp_path, change):
+    X, y = cohort
+    X, y = X.filter(like="exp__").astype(float), y.to_numpy(dtype=object)
+    MultiOmicsSelector(memory=str(tmp_path)).fit(X.to_numpy(), y)
+    changed = change(X, y)
+    cached = MultiOmicsSelector(memory=str(tmp_path)).fit(*changed)
+    np.testing.assert_array_equal(cached.scores_, MultiOmicsSelector().fit(*changed).scores_)
+
+
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_arrays_in_any_order_are_told_apart_from_their_transposes(tmp_path, order):
+    square = np.asarray(np.random.default_rng(0).normal(size=(30, 30)), order=order)
+    y = np.arange(30) % 2
+    for X in (square, square.T):
+        cached = MultiOmicsSelector(memory=str(tmp_path)).fit(X, y)
+        np.testing.assert_array_equal(cached.scores_, MultiOmicsSelector().fit(X, y).scores_)
+
+
+def resample(X, y, seed):
+    rows = np.random.default_rng(seed).permutation(len(X))[: len(X) // 2]
+    return X.iloc[rows], y.iloc[rows]
+
+
+def fit_resamples(X: pd.DataFrame, y: pd.Series, memory: str, n_resamples: int):
+    for seed in range(n_resamples):
+        MultiOmicsSelector(memory=memory).fit(*resample(X, y, seed))
+
+
+def start_and_kill(X, y, memory, *, n_entries, delay):
+    process = multiprocessing.get_context("spawn").Process(
+        target=fit_resamples, args=(X, y, str(memory), 10_000)
+    )
+    process.start()
+    give_up = time.monotonic() + 60
+    while len(entries(memory)) < n_entries and time.monotonic() < give_up:
+        time.sleep(0.005)
+    time.sleep(delay)
+    process.kill()
+    process.join()
