@@ -36,6 +36,7 @@ CHUNK = 2**20
 @validate_params(
     {
         "study_id": [str],
+        "target": [str],
         "data_home": [str, os.PathLike, None],
         "download_if_missing": ["boolean"],
         "base_url": [str, None],
@@ -268,7 +269,7 @@ def _by_hand(url: str, archive: Path) -> str:
 
 def _read(archive: Path, url: str, known_hash: str | None, options: dict[str, Any]) -> Bunch:
     """Parse the archive, downloading it if need be, and keep the tables."""
-    with TemporaryDirectory(dir=archive.parent) as name:
+    with TemporaryDirectory(dir=archive.parent, prefix="unpacked-") as name:
         scratch = Path(name)
         if archive.is_file():
             study_dir = _unpack(archive, scratch)
