@@ -269,7 +269,7 @@ def _by_hand(url: str, archive: Path) -> str:
 
 def _read(archive: Path, url: str, known_hash: str | None, options: dict[str, Any]) -> Bunch:
     """Parse the archive, downloading it if need be, and keep the tables."""
-    with TemporaryDirectory(dir=archive.parent, prefix="unpacked-") as name:
+    with TemporaryDirectory(dir=archive.parent, prefix="incomplete-") as name:
         scratch = Path(name)
         if archive.is_file():
             study_dir = _unpack(archive, scratch)
