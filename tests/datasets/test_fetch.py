@@ -205,6 +205,18 @@ def test_fetch_metabric_returns_all_modalities_and_subtypes(server, tmp_path):
     pd.testing.assert_series_equal(y, data.target)
 
 
+def test_metabric_as_it_is_survives_the_round_trip(data_dir, server, fetch, tmp_path):
+    folder = tmp_path / STUDY
+    folder.symlink_to(data_dir / "metabric")
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w:gz", compresslevel=1, dereference=True) as tar:
+        tar.add(folder, STUDY)
+    server.archive = buffer.getvalue()
+    expected = read_cbioportal(folder, join="outer")
+    assert_same(fetch(join="outer"), expected)
+    assert_same(fetch(join="outer"), expected)
+
+
 def test_the_second_call_neither_downloads_nor_parses(fetch, server, monkeypatch):
     first = fetch()
     server.answers = [missing]
@@ -273,13 +285,13 @@ def test_an_archive_that_has_changed_is_refused(fetch, tmp_path):
     fetch()
 
 
-def test_a_study_that_changed_is_parsed_anew(fetch, server, tmp_path):
+def test_an_archive_replaced_on_purpose_is_parsed_anew(fetch, tmp_path):
     old = fetch()
     path = tmp_path / "cbioportal" / FILE
-    path.unlink()
     files = study_files()
     files["data_clinical_patient.txt"] = files["data_clinical_patient.txt"].replace("Her2", "NC")
-    server.archive = pack(files)
+    path.write_bytes(pack(files))
+    path.with_name(f"{FILE}.sha256").unlink()
     assert len(fetch().data) < len(old.data)
 
 
