@@ -31,9 +31,9 @@ def peak():
     return int(re.search(r"VmHWM:\\s+(\\d+)", Path("/proc/self/status").read_text())[1]) / 2**20
 
 imports = peak()
-start = time.perf_counter()
+start = time.perf_counter(), time.process_time()
 study = fetch_metabric(data_home=sys.argv[1], base_url=sys.argv[2])
-seconds = time.perf_counter() - start
+seconds = time.perf_counter() - start[0], time.process_time() - start[1]
 shape = {name: len(columns) for name, columns in study.modalities.items()}
 print(json.dumps([seconds, peak(), imports, len(study.data), shape]))
 """
@@ -63,7 +63,8 @@ def main() -> None:
                 done = subprocess.run(command, stdout=subprocess.PIPE, check=True)
                 seconds, peak, imports, patients, shape = json.loads(done.stdout)
                 print(
-                    f"{call} call: {seconds:.1f} s, peak memory {peak:.2f} GiB "
+                    f"{call} call: {seconds[0]:.1f} s ({seconds[1]:.1f} s of processor), "
+                    f"peak memory {peak:.2f} GiB "
                     f"({imports:.2f} GiB before the call), {patients} patients x {shape}"
                 )
             server.shutdown()
