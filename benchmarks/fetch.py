@@ -75,7 +75,7 @@ def main() -> None:
 class QuietHandler(SimpleHTTPRequestHandler):
     """Serves a folder without a log."""
 
-    def log_message(self, *_):  # noqa: D102
+    def log_message(self, *_):
         pass
 
 

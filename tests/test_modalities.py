@@ -5,11 +5,36 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy import sparse
 
-from xmodal_sklearn import MultiOmicsSelector, concat_modalities
+from xmodal_sklearn import MultiOmicsSelector, concat_modalities, split_modalities
 
 EXP = pd.DataFrame({"ESR1": [1.0, 2.0, 3.0], "GATA3": [4.0, 5.0, 6.0]}, index=["a", "b", "c"])
 MUT = pd.DataFrame({"TP53": [1, 0], "HLA__A": [0, 1]}, index=["c", "b"])
+
+DTYPES = ["float32", "float64", "int8", "int64", "bool", pd.SparseDtype("int8", 0)]
+GENES = st.sampled_from(["ESR1", "HLA-A", "HLA__A", "_A", "RP11-34.2", "NKX2-1_", "x y"])
+
+
+@st.composite
+def tables_of_modalities(draw):
+    """One to three tables with some samples in common, columns of one or of several dtypes."""
+    names = st.text("ex_.-", min_size=1, max_size=5).filter(lambda name: "__" not in name + "_")
+    tables = {}
+    for modality in draw(st.lists(names, min_size=1, max_size=3, unique=True)):
+        samples = draw(st.permutations(["s0", *draw(st.sets(st.sampled_from("abcde")))]))
+        genes = draw(st.lists(GENES, min_size=1, max_size=4, unique=True))
+        dtypes = draw(st.lists(st.sampled_from(DTYPES), min_size=1, max_size=2))
+        tables[modality] = pd.DataFrame(
+            {
+                gene: pd.Series(
+                    draw(st.lists(st.integers(0, 1), min_size=len(samples), max_size=len(samples))),
+                    index=samples,
+                ).astype(dtypes[position % len(dtypes)])
+                for position, gene in enumerate(genes)
+            }
+        )
+    return tables
 
 
 def test_inner_join_keeps_common_samples_in_the_order_of_the_first_table():
@@ -37,6 +62,99 @@ def test_outer_join_turns_flags_with_gaps_into_numbers():
     X = concat_modalities({"exp": EXP, "mut": MUT.astype(bool)}, join="outer")
     assert all(dtype.kind == "f" for dtype in X.dtypes)
     assert X.loc["c", "mut__TP53"] == 1
+
+
+def test_numbers_that_float32_holds_become_float32_beside_a_gap():
+    table = pd.DataFrame({"cna": [-2, 1]}, index=["b", "x"])
+    for dtype, expected in {"int8": "float32", "int16": "float32", "int64": "float64"}.items():
+        X = concat_modalities({"exp": EXP, "cna": table.astype(dtype)}, join="outer")
+        assert X["cna__cna"].dtype == expected
+        assert X.loc[["b", "x"], "cna__cna"].tolist() == [-2, 1]
+
+
+@pytest.mark.parametrize("dtype", ["int8", "bool", "float32"])
+def test_sparse_tables_stay_sparse(dtype):
+    matrix = sparse.random(30, 20, density=0.1, format="csr", rng=0) > 0
+    table = pd.DataFrame.sparse.from_spmatrix(matrix.astype(dtype)).add_prefix("g")
+    others = pd.DataFrame({"ESR1": np.arange(20.0)}, index=np.arange(25, 5, -1))
+    inner = concat_modalities({"exp": others, "mut": table})
+    outer = concat_modalities({"exp": others, "mut": table}, join="outer")
+    for X in (inner, inner.iloc[[3, 1]], outer, split_modalities(outer)["mut"].add_prefix("mut__")):
+        kept = X.filter(like="mut__")
+        assert all(isinstance(column, pd.SparseDtype) for column in kept.dtypes)
+        expected = table.loc[kept.index].astype(float)
+        np.testing.assert_array_equal(kept.astype(float), expected)
+    assert (inner.filter(like="mut__").dtypes == table.dtypes.iloc[0]).all()
+    assert inner.filter(like="mut__").sparse.density < 0.2
+
+
+def test_flags_and_small_integers_stay_small():
+    table = pd.DataFrame(np.ones((50, 40)), columns=map(str, range(40)))
+    X = concat_modalities({"cna": table.astype("int8"), "mut": table.iloc[::-1].astype(bool)})
+    assert X.memory_usage(index=False).sum() == 50 * 80
+    assert X.iloc[::2].memory_usage(index=False).sum() == 25 * 80
+
+
+@given(tables_of_modalities())
+def test_splitting_undoes_an_inner_join(tables):
+    X = concat_modalities(tables)
+    parts = split_modalities(X)
+    assert list(parts) == list(tables)
+    for modality, table in tables.items():
+        pd.testing.assert_frame_equal(parts[modality], table.loc[X.index])
+
+
+@given(tables_of_modalities())
+def test_splitting_an_outer_join_gives_every_table_its_samples_and_values_back(tables):
+    X = concat_modalities(tables, join="outer")
+    parts = split_modalities(X)
+    assert list(parts) == list(tables)
+    for modality, table in tables.items():
+        part = parts[modality]
+        assert list(part.index) == [sample for sample in X.index if sample in table.index]
+        pd.testing.assert_frame_equal(part.loc[table.index], table, check_dtype=False)
+        if len(part) == len(X):
+            assert part.dtypes.tolist() == table.dtypes.tolist()
+
+
+def test_a_sample_with_some_missing_values_has_the_modality():
+    X = concat_modalities({"exp": EXP, "mut": MUT}, join="outer")
+    X.loc["b", "mut__TP53"] = np.nan
+    assert list(split_modalities(X)["mut"].index) == ["b", "c"]
+
+
+def test_two_level_columns_are_split_like_named_ones(cohort):
+    X, _ = cohort
+    levels = pd.MultiIndex.from_tuples([tuple(c.split("__", 1)) for c in X.columns])
+    named = split_modalities(X)
+    for modality, table in split_modalities(X.set_axis(levels, axis=1)).items():
+        pd.testing.assert_frame_equal(table, named[modality], check_names=False)
+
+
+def test_the_features_of_a_modality_need_not_stand_together(cohort):
+    X, _ = cohort
+    named = split_modalities(X)
+    for modality, table in split_modalities(X.sample(frac=1, axis=1, random_state=0)).items():
+        pd.testing.assert_frame_equal(table[named[modality].columns], named[modality])
+
+
+@pytest.mark.parametrize(
+    ("X", "message"),
+    [
+        (EXP, "No column of X names a modality, the first is 'ESR1'"),
+        (EXP.add_prefix("exp__").assign(age=1), "Column 'age' names no modality"),
+        (pd.concat([EXP, EXP], axis=1).add_prefix("exp__"), "must be unique"),
+        (EXP.set_axis(["__ESR1", "__GATA3"], axis=1), "names no modality"),
+    ],
+)
+def test_tables_without_named_modalities_can_not_be_split(X, message):
+    with pytest.raises(ValueError, match=message):
+        split_modalities(X)
+
+
+def test_only_a_data_frame_can_be_split():
+    with pytest.raises(TypeError, match="must be a DataFrame"):
+        split_modalities(EXP.to_numpy())
 
 
 @given(
@@ -69,6 +187,7 @@ def test_joins_agree_with_set_algebra_and_never_mix_up_samples(first, second):
         ({"exp": EXP[["ESR1", "ESR1"]]}, "inner", r"features of modality 'exp'.*'ESR1'"),
         ({"exp": EXP.assign(ESR1="high")}, "inner", r"'exp': Column 'ESR1' is not numeric"),
         ({"ex__p": EXP}, "inner", "double underscore"),
+        ({"exp_": EXP}, "inner", "underscore at its end"),
         ({"exp": EXP[[]]}, "inner", "'exp' has no feature"),
         ({}, "inner", "at least one modality"),
         ({"exp": EXP}, "left", 'join must be "inner" or "outer"'),

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 from . import datasets
-from ._modalities import concat_modalities
+from ._modalities import concat_modalities, split_modalities
 from ._version import __version__
 from .selection import MultiOmicsSelector
 
@@ -16,6 +16,7 @@ __all__ = [
     "__version__",
     "concat_modalities",
     "datasets",
+    "split_modalities",
 ]
 
 

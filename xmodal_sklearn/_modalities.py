@@ -11,7 +11,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils import _safe_indexing, check_array, check_X_y
 from sklearn.utils.validation import validate_data
 
-__all__ = ["concat_modalities"]
+__all__ = ["concat_modalities", "split_modalities"]
 
 SEPARATOR = "__"
 UNNAMED = "X"
@@ -30,7 +30,7 @@ def concat_modalities(tables: Mapping[str, pd.DataFrame], *, join: str = "inner"
     ----------
     tables : mapping of str to DataFrame of shape (n_samples_m, n_features_m)
         One table per modality, samples in rows, sample names as its index. Modality names must
-        not contain a double underscore; feature names may.
+        not contain a double underscore or end in an underscore; feature names may.
     join : {"inner", "outer"}, default="inner"
         ``"inner"`` keeps the samples that every table has, in the order of the first table.
         ``"outer"`` keeps the samples of any table, in order of first appearance; where a table
@@ -39,8 +39,9 @@ def concat_modalities(tables: Mapping[str, pd.DataFrame], *, join: str = "inner"
     Returns
     -------
     DataFrame of shape (n_samples, sum of n_features_m)
-        The aligned tables. Columns keep their dtype, except that integer and boolean columns
-        become floats where a block of NaN comes in.
+        The aligned tables. Columns keep their dtype, sparse ones included, except that integer and
+        boolean columns become floats where a block of NaN comes in: float32 where that holds
+        every value of their dtype, else float64.
 
     Raises
     ------
@@ -52,6 +53,7 @@ def concat_modalities(tables: Mapping[str, pd.DataFrame], *, join: str = "inner"
 
     See Also
     --------
+    split_modalities : Takes such a table apart again.
     MultiOmicsSelector : Keeps the best features of each modality.
     CrossModalAttentionClassifier : Classifies the samples of such a table.
 
@@ -86,6 +88,80 @@ def concat_modalities(tables: Mapping[str, pd.DataFrame], *, join: str = "inner"
         for modality, table in tables.items()
     ]
     return pd.concat(blocks, axis=1)
+
+
+def split_modalities(X: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """Take a table of several modalities apart into one table per modality.
+
+    Undoes :func:`concat_modalities`, for example to look at the selected features of one modality
+    by their gene symbols.
+
+    Parameters
+    ----------
+    X : DataFrame of shape (n_samples, n_features)
+        Columns named ``modality__feature``, or of two levels (modality, feature).
+
+    Returns
+    -------
+    dict of str to DataFrame of shape (n_samples_m, n_features_m)
+        One table per modality, in order of first appearance, with the features' own names and
+        the samples that have the modality: those whose block is not NaN throughout.
+
+    Raises
+    ------
+    ValueError
+        If a column names no modality, or stands there twice.
+    TypeError
+        If X is not a DataFrame.
+
+    See Also
+    --------
+    concat_modalities : Puts the tables side by side.
+
+    Notes
+    -----
+    Values, dtypes and names are those of the tables that went into :func:`concat_modalities`, for
+    the samples that the join kept. Where ``join="outer"`` made floats of integers or booleans,
+    they stay floats, and rows are in the order of X.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from xmodal_sklearn import concat_modalities, split_modalities
+    >>> exp = pd.DataFrame({"ESR1": [2.1, -0.3], "HLA-A": [1.0, 0.4]}, index=["MB-1", "MB-2"])
+    >>> mut = pd.DataFrame({"TP53": [1, 0]}, index=["MB-2", "MB-3"])
+    >>> tables = split_modalities(concat_modalities({"exp": exp, "mut": mut}, join="outer"))
+    >>> tables["exp"]
+          ESR1  HLA-A
+    MB-1   2.1    1.0
+    MB-2  -0.3    0.4
+    >>> tables["mut"]
+          TP53
+    MB-2   1.0
+    MB-3   0.0
+    """
+    if not isinstance(X, pd.DataFrame):
+        raise TypeError(
+            f"X must be a DataFrame with columns named modality{SEPARATOR}feature, "
+            f"got {type(X).__name__}."
+        )
+    flat = _flatten_columns(X)
+    if not has_named_modalities(flat, None):
+        raise ValueError(
+            f"No column of X names a modality, the first is {next(iter(flat), None)!r}. Name the "
+            f"columns modality{SEPARATOR}feature."
+        )
+    tables = {}
+    for modality, positions in resolve_modalities(flat, None).items():
+        features = (
+            X.columns.get_level_values(1)[positions]
+            if isinstance(X.columns, pd.MultiIndex)
+            else [flat.columns[position].partition(SEPARATOR)[2] for position in positions]
+        )
+        block = X.iloc[:, positions].set_axis(features, axis=1)
+        absent = _all_missing(block)
+        tables[modality] = block[~absent] if absent.any() else block
+    return tables
 
 
 def validate_table(
@@ -334,10 +410,11 @@ def _all_finite(values: np.ndarray) -> bool:
 
 
 def _check_modality_name(modality: Any) -> None:
-    if not isinstance(modality, str) or not modality or SEPARATOR in modality:
+    # With an underscore at its end, "mut_" and "A" would be read back as "mut" and "_A".
+    if not isinstance(modality, str) or not modality or SEPARATOR in modality + "_":
         raise ValueError(
-            "A modality's name must be a non-empty string without a double underscore, "
-            f"got {modality!r}."
+            "A modality's name must be a non-empty string without a double underscore and without "
+            f"an underscore at its end, got {modality!r}."
         )
 
 
@@ -384,11 +461,31 @@ def _join_samples(tables: Mapping[str, pd.DataFrame], join: str) -> pd.Index:
 
 
 def _reindex(table: pd.DataFrame, samples: pd.Index) -> pd.DataFrame:
+    if table.index.equals(samples):
+        return table.set_axis(samples)  # shares its values, where .loc would copy them
     if samples.isin(table.index).all():
         return table.loc[samples]
-    # pandas would turn a boolean column with missing rows into one of objects.
-    flags = table.columns[[pd.api.types.is_bool_dtype(dtype) for dtype in table.dtypes]]
-    return table.astype(dict.fromkeys(flags, np.float32)).reindex(samples)
+    dtypes = {dtype: _dtype_with_gaps(dtype) for dtype in table.dtypes.unique()}
+    if len(dtypes) == 1:
+        return table.astype(*dtypes.values()).reindex(samples)
+    return table.astype(table.dtypes.map(dtypes).to_dict()).reindex(samples)
+
+
+def _dtype_with_gaps(dtype: Any) -> Any:
+    """Return the smallest dtype that holds NaN beside every value of the given one."""
+    if isinstance(dtype, pd.SparseDtype) and dtype.subtype.kind in "biu":
+        return pd.SparseDtype(np.result_type(dtype.subtype, np.float32), float(dtype.fill_value))
+    if isinstance(dtype, np.dtype) and dtype.kind in "biu":
+        return np.result_type(dtype, np.float32)
+    return dtype
+
+
+def _all_missing(block: pd.DataFrame) -> np.ndarray:
+    """Tell which rows are NaN throughout."""
+    # Few rows lack their first value, so that few have to be looked at.
+    missing = block.iloc[:, 0].isna().to_numpy(dtype=bool, copy=True)
+    missing[missing] = block[missing].isna().all(axis=1)
+    return missing
 
 
 @lru_cache(maxsize=4)

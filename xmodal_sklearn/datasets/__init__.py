@@ -2,6 +2,14 @@
 
 from ._cbioportal import read_cbioportal
 from ._fetch import fetch_cbioportal, fetch_metabric
+from ._mudata import from_mudata, to_mudata
 from ._simulated import make_multiomics
 
-__all__ = ["fetch_cbioportal", "fetch_metabric", "make_multiomics", "read_cbioportal"]
+__all__ = [
+    "fetch_cbioportal",
+    "fetch_metabric",
+    "from_mudata",
+    "make_multiomics",
+    "read_cbioportal",
+    "to_mudata",
+]

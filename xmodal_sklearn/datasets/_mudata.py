@@ -1,0 +1,317 @@
+"""MuData and AnnData in, MuData out."""
+
+import warnings
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy import sparse
+from sklearn.utils import Bunch
+
+from .._modalities import (
+    UNNAMED,
+    _check_unique,
+    concat_modalities,
+    resolve_modalities,
+    split_modalities,
+)
+
+__all__ = ["from_mudata", "to_mudata"]
+
+
+def from_mudata(
+    mdata: Any,
+    *,
+    target: str,
+    modalities: Sequence[str] | None = None,
+    layers: Mapping[str, str] | None = None,
+    join: str = "inner",
+) -> Bunch:
+    """Read the modalities and classes of a MuData or AnnData object.
+
+    The modalities are aligned on their sample names (``obs_names``), samples whose class is
+    unknown are left out, and how many is said in a report.
+
+    Parameters
+    ----------
+    mdata : MuData or AnnData
+        Samples in ``obs``, features in ``var``. An AnnData is one modality. Objects backed by a
+        file are read into memory.
+    target : str
+        Column of ``mdata.obs`` that holds the classes; if it has none of that name, of the
+        modalities' own ``obs``.
+    modalities : sequence of str, default=None
+        Which modalities to read, in the order of the columns; the first is the classifier's
+        primary modality. None means all. For an AnnData, one name to call it by; None means
+        ``["X"]``.
+    layers : dict of str to str, default=None
+        The layer to read, of the modalities that are not to be read from ``X``.
+    join : {"inner", "outer"}, default="inner"
+        Keep the samples that have all of the modalities, or those that have any. An absent
+        modality is then a block of NaN.
+
+    Returns
+    -------
+    :class:`~sklearn.utils.Bunch`
+        With the attributes
+
+        data : DataFrame of shape (n_samples, n_features)
+            Columns named ``modality__feature`` in the dtype of their matrix, sample names as
+            index, in the order of ``mdata.obs``. A sparse matrix becomes sparse columns.
+        target : Series of shape (n_samples,)
+            Classes, indexed like ``data``: of object dtype where they are strings.
+        target_names : ndarray of shape (n_classes,)
+            Classes, sorted as in a classifier's ``classes_``.
+        feature_names : list of str
+            Columns of ``data``.
+        modalities : dict of str to ndarray of int
+            Column positions of each modality.
+        report : DataFrame with the columns "where", "what" and "count"
+            What was left out, and how often.
+        DESCR : str
+            What this is.
+
+    Raises
+    ------
+    ValueError
+        If a modality, layer or target is not there (the message lists those that are), if a
+        sample or feature name stands twice, if the modalities' ``obs`` disagree on a sample's
+        class, if the modalities share features instead of samples (``axis=1``), or if no sample
+        is left.
+    TypeError
+        If `mdata` is neither MuData nor AnnData.
+
+    See Also
+    --------
+    to_mudata : The way back.
+    read_cbioportal : Reads a study folder into the same form.
+
+    Notes
+    -----
+    A class is unknown where ``obs`` holds NaN, None or NA; any other value, an empty string too,
+    is a class.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from anndata import AnnData
+    >>> from xmodal_sklearn.datasets import from_mudata
+    >>> counts = pd.DataFrame({"ESR1": [7, 0, 3], "HLA-A": [5, 8, 6]}, index=["P1", "P2", "P3"])
+    >>> obs = pd.DataFrame({"subtype": ["LumA", "Basal", None]}, index=counts.index)
+    >>> adata = AnnData(counts, obs=obs)
+    >>> study = from_mudata(adata, target="subtype", modalities=["exp"])
+    >>> study.data
+        exp__ESR1  exp__HLA-A
+    P1          7           5
+    P2          0           8
+    >>> study.target.to_dict()
+    {'P1': 'LumA', 'P2': 'Basal'}
+    """
+    parts = _modalities_of(mdata, modalities)
+    layers = layers or {}
+    unread = sorted(set(layers) - set(parts))
+    if unread:
+        raise ValueError(f"layers names modalities {unread}, but those read are {list(parts)}.")
+    _check_unique(mdata.obs_names, "samples (obs_names) of mdata")
+    tables = {name: _read_table(name, part, layers.get(name)) for name, part in parts.items()}
+    data = concat_modalities(tables, join=join)
+    data = data.reindex(mdata.obs_names[mdata.obs_names.isin(data.index)])
+    labels = _find_labels(mdata, target).dropna()
+    known = data.index.isin(labels.index)
+    if not known.any():
+        raise ValueError(
+            f"None of the {len(known)} samples has a known {target!r}; its known samples are "
+            f"{list(labels.index[:3])}… and those of the modalities {list(data.index[:3])}…"
+        )
+    data = data if known.all() else data[known]
+    classes = labels.loc[data.index].to_numpy()
+    report = [("samples", "target unknown", int((~known).sum()))]
+    return Bunch(
+        data=data,
+        # With a dtype, because pandas 3 would make string arrays of objects, which scikit-learn
+        # does not take everywhere.
+        target=pd.Series(classes, index=data.index, name=target, dtype=classes.dtype),
+        target_names=np.unique(classes),
+        feature_names=list(data.columns),
+        modalities=resolve_modalities(data, None),
+        report=pd.DataFrame(
+            [entry for entry in report if entry[2]], columns=["where", "what", "count"]
+        ),
+        DESCR=f"{type(mdata).__name__}: {', '.join(parts)} ({join} join), {target}.",
+    )
+
+
+def to_mudata(X: pd.DataFrame, y: Any = None) -> Any:
+    """Turn a table of several modalities, and classes where given, into a MuData object.
+
+    Parameters
+    ----------
+    X : DataFrame of shape (n_samples, n_features)
+        Columns named ``modality__feature``, or of two levels (modality, feature). A block of NaN
+        marks an absent modality.
+    y : array-like of shape (n_samples,), default=None
+        Classes; a Series must have the index of X.
+
+    Returns
+    -------
+    MuData
+        One AnnData per modality with the samples that have it, ``obs`` in the order of X. Classes
+        are a column of ``obs`` with the name of `y`, or ``"target"`` where it has none.
+
+    Raises
+    ------
+    ImportError
+        If mudata is not installed; the extra ``omics`` brings it.
+    ValueError
+        If a sample or column name stands twice, a column names no modality, a sample has no
+        modality at all, or `y` does not belong to the samples of X.
+    TypeError
+        If X is not a DataFrame.
+
+    See Also
+    --------
+    from_mudata : The way back.
+    split_modalities : One DataFrame per modality.
+
+    Notes
+    -----
+    Sample names become strings. A modality whose columns are all sparse, with zeros left out,
+    becomes a sparse matrix. One whose columns differ in dtype gets the smallest that holds them
+    all. To write the result to a file with pandas 3, anndata 0.12 wants
+    ``anndata.settings.allow_write_nullable_strings = True``.
+
+    Examples
+    --------
+    >>> from xmodal_sklearn.datasets import from_mudata, make_multiomics, to_mudata
+    >>> X, y = make_multiomics(100, missing={"cna": 0.2}, return_X_y=True, random_state=0)
+    >>> mdata = to_mudata(X, y.rename("subtype"))
+    >>> {modality: adata.shape for modality, adata in mdata.mod.items()}
+    {'exp': (100, 1000), 'cna': (80, 800), 'mut': (100, 100)}
+    >>> from_mudata(mdata, target="subtype", join="outer").data.equals(X)
+    True
+    """
+    try:
+        from anndata import AnnData
+        from mudata import MuData, set_options
+    except ImportError as error:
+        raise ImportError(
+            'to_mudata needs mudata. Install it with pip install "xmodal-sklearn[omics]".'
+        ) from error
+    tables = split_modalities(X)
+    samples = X.index.astype(str)
+    _check_unique(samples, "samples of X, as strings,")
+    absent = ~np.logical_or.reduce([X.index.isin(table.index) for table in tables.values()])
+    if absent.any():
+        raise ValueError(
+            f"Sample {X.index[absent.argmax()]!r} has no modality at all, every column is NaN "
+            f"({absent.sum()} such samples). Leave such samples out."
+        )
+    parts = {
+        modality: AnnData(
+            _to_matrix(table),
+            obs=pd.DataFrame(index=table.index.astype(str)),
+            var=pd.DataFrame(index=table.columns.astype(str)),
+        )
+        for modality, table in tables.items()
+    }
+    obs = pd.DataFrame(_to_labels(X, y), index=samples)
+    # mudata 0.4 will not pull columns; until then it warns where it is not told so.
+    with set_options(pull_on_update=False), warnings.catch_warnings():
+        # Modalities that measure the same gene are what this package is for.
+        warnings.filterwarnings("ignore", "var_names are not unique", UserWarning)
+        return MuData(parts, obs=obs)
+
+
+def _modalities_of(mdata: Any, modalities: Sequence[str] | None) -> dict[str, Any]:
+    """Return the AnnData of every modality to be read."""
+    if not hasattr(mdata, "obs_names"):
+        raise TypeError(f"mdata must be a MuData or an AnnData, got {type(mdata).__name__}.")
+    if isinstance(modalities, str):
+        raise ValueError(f"modalities must be a list of names, got {modalities!r}.")
+    if not hasattr(mdata, "mod"):
+        names = [UNNAMED] if modalities is None else list(modalities)
+        if len(names) != 1:
+            raise ValueError(f"An AnnData is one modality, but modalities gives {names}.")
+        return {names[0]: mdata}
+    if mdata.axis == 1:
+        raise ValueError(
+            "The modalities of mdata share their features (axis=1), not their samples. Give a "
+            "MuData with axis=0."
+        )
+    names = list(mdata.mod) if modalities is None else list(modalities)
+    _check_unique(names, "names in modalities")
+    missing = [name for name in names if name not in mdata.mod]
+    if missing or not names:
+        raise ValueError(
+            f"modalities must name some of {list(mdata.mod)}, the modalities of mdata, got {names}."
+        )
+    return {name: mdata.mod[name] for name in names}
+
+
+def _read_table(modality: str, adata: Any, layer: str | None) -> pd.DataFrame:
+    if hasattr(adata, "mod"):
+        raise ValueError(f"Modality {modality!r} is itself a MuData. Read it on its own.")
+    if layer is not None and layer not in adata.layers:
+        raise ValueError(
+            f"Modality {modality!r} has no layer {layer!r}; its layers are {list(adata.layers)}."
+        )
+    if adata.isbacked:
+        adata = adata.to_memory()
+    values = adata.X if layer is None else adata.layers[layer]
+    if values is None:
+        raise ValueError(
+            f"Modality {modality!r} has no X. Name in layers one of {list(adata.layers)}."
+        )
+    if sparse.issparse(values):
+        return pd.DataFrame.sparse.from_spmatrix(values, adata.obs_names, adata.var_names)
+    return pd.DataFrame(np.asarray(values), adata.obs_names, adata.var_names)
+
+
+def _find_labels(mdata: Any, target: str) -> pd.Series:
+    """Return the target of every sample for which some obs holds it."""
+    if target in mdata.obs:
+        return mdata.obs[target]
+    tables = {modality: adata.obs for modality, adata in getattr(mdata, "mod", {}).items()}
+    found = {modality: obs[target].dropna() for modality, obs in tables.items() if target in obs}
+    if not found:
+        columns = {modality: list(obs) for modality, obs in tables.items()}
+        raise ValueError(
+            f"No column of obs is named {target!r}. Columns of mdata.obs: {list(mdata.obs)}"
+            + (f"; of the modalities' obs: {columns}." if columns else ".")
+        )
+    labels = pd.concat(found.values())
+    first = labels[~labels.index.duplicated()]
+    differs = labels.to_numpy() != first.loc[labels.index].to_numpy()
+    if differs.any():
+        sample = labels.index[differs.argmax()]
+        raise ValueError(
+            f"The modalities {list(found)} disagree on {target!r}: sample {sample!r} has "
+            f"{labels.loc[sample].unique().tolist()} ({differs.sum()} such values). Put the right "
+            "classes into mdata.obs."
+        )
+    return first
+
+
+def _to_matrix(table: pd.DataFrame) -> np.ndarray | sparse.csr_matrix:
+    dtypes = table.dtypes.unique()
+    if all(isinstance(dtype, pd.SparseDtype) and dtype.fill_value == 0 for dtype in dtypes):
+        return table.sparse.to_coo().tocsr()
+    # pandas itself would make objects of numbers beside booleans.
+    common = np.result_type(*(getattr(dtype, "subtype", dtype) for dtype in dtypes))
+    return table.to_numpy(dtype=common)
+
+
+def _to_labels(X: pd.DataFrame, y: Any) -> dict[str, Any]:
+    """Return the column of obs that holds y."""
+    if y is None:
+        return {}
+    if len(y) != len(X):
+        raise ValueError(f"X has {len(X)} samples, but y has {len(y)} classes.")
+    if isinstance(y, pd.Series) and not y.index.equals(X.index):
+        raise ValueError(
+            "The index of y is not that of X. Give y in the order of X: y.loc[X.index], or "
+            "y.to_numpy() if it is in that order already."
+        )
+    name = getattr(y, "name", None)
+    return {"target" if name is None else str(name): np.asarray(y)}
