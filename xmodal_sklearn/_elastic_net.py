@@ -202,7 +202,9 @@ class _Design:
     def __init__(self, X: np.ndarray):
         self.X = X
         self.n_samples, self.n_columns = X.shape
-        self.dtype = X.dtype if X.dtype in (np.float32, np.float64) else np.dtype(np.float64)
+        # Single precision holds copy-number calls and mutations exactly.
+        single = np.result_type(X.dtype, np.float32) == np.float32
+        self.dtype = np.dtype(np.float32 if single else np.float64)
         self.mean = np.empty(self.n_columns)
         self.scale = np.empty(self.n_columns)
         for block in self._column_blocks():
@@ -248,9 +250,9 @@ class _Rows:
     def append(self, rows: np.ndarray) -> None:
         needed = self.size + len(rows)
         if needed > len(self.buffer):
-            grown = np.empty((needed * 5 // 4, self.buffer.shape[1]), dtype=self.buffer.dtype)
-            grown[: self.size] = self.rows
-            self.buffer = grown
+            # In place, where the system can; a copy would need the memory twice. No view of the
+            # buffer outlives an append.
+            self.buffer.resize((needed * 5 // 4, self.buffer.shape[1]), refcheck=False)
         self.buffer[self.size : needed] = rows
         self.size = needed
 
