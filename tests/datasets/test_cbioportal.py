@@ -146,7 +146,7 @@ CNA = """Hugo_Symbol\tEntrez_Gene_Id\tP1-a\tP1-b\tP2-a\tP3-a\tP5-a\tP9-a
 ERBB2\t2064\t1\t2\t3\t4\t5\t6
 MYC\t4609\t1\t2\t3\t4\t5\t6
 MYC\t4609\t3\t4\t5\t6\t7\t8
-\t1\t1\t1\t1\t1\t1\t1
+\t\t1\t1\t1\t1\t1\t1
 GAP\t2\t1\t1\tNA\t1\t1\t1
 """
 MUT = """#Sequenced_Samples: P1-a P1-b P2-a P4-a P5-a
@@ -210,10 +210,10 @@ def test_without_the_list_samples_with_a_row_were_sequenced(study):
 def test_everything_left_out_is_counted(study):
     report = read(study).report.set_index("what")["count"].to_dict()
     assert report == {
-        "rows without a gene symbol": 1,
+        "rows without a gene symbol or Entrez id": 1,
         "rows of repeated gene symbols, averaged": 1,
         "genes with missing values": 1,
-        "mutations without a gene symbol": 1,
+        "mutations without a gene symbol or Entrez id": 1,
         "mutations that leave the protein unchanged": 3,
         "mutations of samples not listed as sequenced": 1,
         "samples that the sample file does not list": 1,
