@@ -178,6 +178,7 @@ SPOILERS = [
 
 def naive_rows(content):
     """Comments and rows as dicts, by the csv module."""
+    csv.field_size_limit(2**24)
     text = content.decode("utf-8-sig")
     rows = list(csv.reader(StringIO(text, newline=""), delimiter="\t", quoting=csv.QUOTE_NONE))
     rows = [row for row in rows if row]

@@ -188,7 +188,7 @@ def read_cbioportal(
     for modality, table in tables.items():
         tables[modality] = table[table.index.isin(chosen.index)]
     if "mut" in tables:
-        tables["mut"] = drop_uncovered(tables["mut"], paths["mut"], report)
+        tables["mut"] = drop_uncovered(study, paths["mut"], tables["mut"], report)
     data = concat_modalities(tables, join=join).loc[chosen.index].set_axis(chosen["PATIENT_ID"])
     # dtype=object, because scikit-learn does not take the string arrays of pandas 3 everywhere.
     labels = pd.Series(

@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 
 from ._profiles import StudyFolder
-from ._study_files import malformed, quote, read_text_table
+from ._study_files import malformed, quote, quote_all, read_text_table
 
 UNKNOWN = {"", "NA", "NAN", "NC", "N/A", "UNKNOWN", "[NOT AVAILABLE]", "[UNKNOWN]"}
 
@@ -24,7 +24,7 @@ def read_samples(study: StudyFolder, target: str) -> pd.DataFrame:
         if target not in patients:
             raise ValueError(
                 f"No clinical column is named {target!r}. Columns of {study.patient_file.name}: "
-                f"{list(patients)}; of {study.sample_file.name}: {list(samples)}."
+                f"{quote_all(patients)}; of {study.sample_file.name}: {quote_all(samples)}."
             )
         by_patient = patients.set_index("PATIENT_ID", drop=False)[target]
         values = samples["PATIENT_ID"].map(by_patient).fillna("")
@@ -44,7 +44,7 @@ def check_target_map(
         if old not in there:
             raise ValueError(
                 f"target_map renames {old!r}, which is no label of {target}. Its labels are "
-                f"{sorted(there)[:30]}."
+                f"{quote_all(sorted(there)[:30])}."
             )
         if new is not None and (not isinstance(new, str) or not new.strip()):
             raise ValueError(

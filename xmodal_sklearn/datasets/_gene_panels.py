@@ -1,15 +1,17 @@
 """Which genes a sample was sequenced for."""
 
+import re
 from collections.abc import Collection
 from pathlib import Path
 
 import pandas as pd
 
 from ._profiles import Profile, StudyFolder
-from ._study_files import malformed, read_properties, read_text_table
+from ._study_files import malformed, quote, read_properties, read_text_table
 
 # What the panel matrix holds for a sample whose genes were not chosen beforehand.
 WHOLE_EXOME = {"", "NA", "N/A", "NAN", "WES", "WXS", "WGS"}
+GENE = re.compile("[A-Za-z0-9._@/-]+")
 PANEL_FILES = ("data_gene_panel_*.txt", "gene_panel_*.txt", "gene_panels/*.txt")
 
 
@@ -24,15 +26,21 @@ def panels_of_samples(study: StudyFolder, profile: Profile, samples: pd.Index) -
 
 def read_gene_lists(study: StudyFolder, panels: Collection[str]) -> dict[str, set[str]]:
     """Return the genes of those of the panels whose files are in the folder."""
-    paths = {path for pattern in PANEL_FILES for path in study.folder.glob(pattern)}
-    paths.discard(study.panel_matrix)
     lists: dict[str, set[str]] = {}
-    for path in sorted(paths):
+    for path in panel_files(study):
         panel, genes = _gene_list(path)
         if lists.get(panel, genes) != genes:
-            raise malformed(path, f"panel {panel!r} has other genes in another file of the folder")
+            raise malformed(
+                path, f"panel {quote(panel)} has other genes in another file of the folder"
+            )
         lists[panel] = genes
     return {panel: genes for panel, genes in lists.items() if panel in panels}
+
+
+def panel_files(study: StudyFolder) -> list[Path]:
+    """Return the files of the folder that hold the genes of a panel each."""
+    paths = {path for pattern in PANEL_FILES for path in study.folder.glob(pattern)}
+    return sorted(paths - {study.panel_matrix})
 
 
 def _gene_list(path: Path) -> tuple[str, set[str]]:
@@ -40,7 +48,11 @@ def _gene_list(path: Path) -> tuple[str, set[str]]:
     for key in ("stable_id", "gene_list"):
         if not properties.get(key):
             raise malformed(path, f"a gene panel needs a line '{key}: …'")
-    return properties["stable_id"], set(properties["gene_list"].split())
+    genes = set(properties["gene_list"].split())
+    for gene in genes:
+        if not GENE.fullmatch(gene):
+            raise malformed(path, f"{quote(gene)} is no gene; genes must be separated by tabs")
+    return properties["stable_id"], genes
 
 
 def _panel_matrix(path: Path, column: str) -> pd.Series:
@@ -50,7 +62,7 @@ def _panel_matrix(path: Path, column: str) -> pd.Series:
     repeated = table.index[table["SAMPLE_ID"].duplicated()]
     if len(repeated):
         sample = table["SAMPLE_ID"][repeated[0]]
-        raise malformed(path, f"SAMPLE_ID {sample!r} stands in more than one row", repeated[0])
+        raise malformed(path, f"SAMPLE_ID {quote(sample)} stands in more than one row", repeated[0])
     # A profile without a column of its own was not made with panels.
     if column not in table:
         return pd.Series(dtype=str)

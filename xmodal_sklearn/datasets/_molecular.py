@@ -5,12 +5,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from ._gene_panels import panels_of_samples, read_gene_lists
+from ._gene_panels import panel_files, panels_of_samples, read_gene_lists
 from ._profiles import Profile, StudyFolder
 from ._study_files import (
     ENTREZ,
     SYMBOL,
     malformed,
+    quote,
     read_matrix,
     read_properties,
     read_text_table,
@@ -34,15 +35,18 @@ def read_profile(study: StudyFolder, profile: Profile, report: Report) -> pd.Dat
     return _read_values(profile.path, report)
 
 
-def drop_uncovered(table: pd.DataFrame, path: Path, report: Report) -> pd.DataFrame:
+def drop_uncovered(
+    study: StudyFolder, path: Path, table: pd.DataFrame, report: Report
+) -> pd.DataFrame:
     """Leave out the genes that are outside the panel of any of the samples."""
     uncovered = (table == NOT_COVERED).to_numpy().any(axis=0)
     report.append((path.name, "genes outside the panel of a kept sample", int(uncovered.sum())))
     if len(table) and uncovered.all():
         raise malformed(
             path,
-            "no gene is in the panels of all samples that are kept; if a panel has no gene list "
-            "in the folder, put its file there, or leave out the samples of small panels",
+            f"no gene is in the panels of all samples that are kept, by {study.panel_matrix.name} "
+            f"and the panels' genes in {[file.name for file in panel_files(study)]}; put the "
+            "files of all panels into the folder, or leave out the samples of small panels",
         )
     return table.loc[:, ~uncovered]
 
@@ -168,7 +172,7 @@ def _covered(
             report.append(
                 (
                     profile.path.name,
-                    f"samples of panel {panel!r}, which has no gene list here: its genes are "
+                    f"samples of panel {quote(panel)}, which has no gene list here: its genes are "
                     "those with a mutation in these samples",
                     len(of_panel),
                 )

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ._study_files import malformed, read_properties
+from ._study_files import malformed, quote, read_properties
 
 # By file name: what a modality's files are called, and the data type of each.
 FILES = {
@@ -52,7 +52,7 @@ class Profile:
     gene_panel: str = ""
 
     def __str__(self) -> str:
-        identifier = f"stable id {self.stable_id!r}, " if self.stable_id else ""
+        identifier = f"stable id {quote(self.stable_id)}, " if self.stable_id else ""
         missing = "" if self.path.is_file() else ", but the file is missing"
         return f"{self.modality}: {self.path.name} ({identifier}{self.datatype}{missing})"
 
@@ -164,8 +164,11 @@ def _other_file(metas: dict[Path, dict[str, str]], alteration: str, datatype: st
 
 def _data_file(path: Path, meta: dict[str, str]) -> str:
     name = meta.get("data_filename", "")
-    if not name or Path(name).name != name:
-        raise malformed(path, f"data_filename must be the name of a file beside it, not {name!r}")
+    # A longer name than file systems take would be an OSError that names no meta file.
+    if not name or Path(name).name != name or len(name.encode()) > 255:
+        raise malformed(
+            path, f"data_filename must be the name of a file beside it, not {quote(name)}"
+        )
     return name
 
 

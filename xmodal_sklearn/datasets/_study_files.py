@@ -4,7 +4,7 @@ import codecs
 import csv
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from io import BytesIO
 from pathlib import Path
 from typing import NamedTuple
@@ -52,6 +52,11 @@ def quote(text: str) -> str:
     return repr(text if len(text) <= 60 else text[:60] + "…")
 
 
+def quote_all(texts: Iterable[str]) -> str:
+    """Return a list of texts as an error shows it."""
+    return f"[{', '.join(map(quote, texts))}]"
+
+
 def read_text_table(
     path: Path, required: Sequence[str], optional: Sequence[str] | None = None
 ) -> TextTable:
@@ -80,12 +85,7 @@ def read_text_table(
         numbers.append(number)
         rows.append([_decode(path, number, fields[position]) for position in wanted])
     names = [table.header[position] for position in wanted]
-    columns = zip(*rows, strict=True) if rows else ([] for _ in names)
-    fields_by_name = {
-        name: pd.Series(list(column), index=numbers, dtype=str)
-        for name, column in zip(names, columns, strict=True)
-    }
-    return TextTable(table.comments, pd.DataFrame(fields_by_name))
+    return TextTable(table.comments, pd.DataFrame(rows, numbers, names, dtype=str))
 
 
 def read_matrix(path: Path) -> Matrix:
@@ -108,7 +108,7 @@ def read_matrix(path: Path) -> Matrix:
         raise malformed(path, "its header names no sample")
     if "" in samples:
         raise malformed(path, f"column {table.header.index('') + 1} of its header has no name")
-    numbers, labels, blocks = [], [], [np.empty((0, len(samples)), dtype=np.float32)]
+    numbers, labels, blocks = [], [], []
     for block in _blocks(table.rows):
         for number, line in block:
             fields = line.split(b"\t", at[-1] + 1)
@@ -194,7 +194,7 @@ def missing_column(
     return ValueError(
         f"{path.name} has no column {column!r} in its header"
         f"{'' if line is None else f' (line {line})'}, which begins with "
-        f"[{', '.join(map(quote, header[:10]))}].{hint}"
+        f"{quote_all(header[:10])}.{hint}"
     )
 
 
@@ -202,6 +202,7 @@ def _rows(path: Path, lines: Lines, header: bytes) -> Lines:
     """Yield the lines below the header, each with as many fields as the header."""
     # A parser would fill a short row with missing values, and thereby hide a truncated file.
     expected = header.count(b"\t") + 1
+    number = None
     for number, line in lines:
         n_fields = line.count(b"\t") + 1
         if n_fields != expected:
@@ -209,6 +210,8 @@ def _rows(path: Path, lines: Lines, header: bytes) -> Lines:
         if line == header:
             raise malformed(path, "a row repeats the header", number)
         yield number, line
+    if number is None:
+        raise malformed(path, "has no row below its header")
 
 
 def _blocks(rows: Lines) -> Iterator[list[tuple[int, bytes]]]:
