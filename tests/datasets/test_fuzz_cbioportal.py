@@ -10,13 +10,14 @@ import statistics
 from datetime import timedelta
 from io import StringIO
 from pathlib import Path
+from unittest import mock
 
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 
-from xmodal_sklearn.datasets import read_cbioportal
+from xmodal_sklearn.datasets import _study_files, read_cbioportal
 
 PACKAGE = Path(read_cbioportal.__code__.co_filename).parents[1]
 MODALITIES = ["exp", "cna", "mut"]
@@ -56,9 +57,6 @@ STUDY = {
     ),
     "data_gene_panel_1.txt": "stable_id: PANEL1\ndescription: x\ngene_list: TP53\t2625\t1956\n",
 }
-
-
-# Spoiling a file ------------------------------------------------------------------------------
 
 
 def at(data, content):
@@ -171,9 +169,6 @@ SPOILERS = [
     other_line_ends, swap_fields, huge_line, binary, empty,
     *map(on_lines, (repeat_line, drop_line, swap_lines, repeat_column)),
 ]  # fmt: skip
-
-
-# What a naive parser reads --------------------------------------------------------------------
 
 
 def naive_rows(content):
@@ -310,9 +305,6 @@ def naive_study(study):
     )
 
 
-# The two together -----------------------------------------------------------------------------
-
-
 @pytest.fixture(scope="module")
 def study(tmp_path_factory):
     folder = tmp_path_factory.mktemp("study")
@@ -364,11 +356,12 @@ def test_a_spoilt_file_is_refused_by_name_or_read_as_it_is(study, data):
     content = original = STUDY[name].encode()
     for spoil in spoilers:
         content = spoil(data, content)
+    # Small blocks, so that a few lines are as many blocks as a large file is.
+    block = data.draw(st.sampled_from([1, 60, _study_files.BLOCK_BYTES]), label="bytes of a block")
     (study / name).write_bytes(content)
     try:
-        refused = check(
-            study, {file: text.encode() for file, text in STUDY.items()} | {name: content}
-        )
+        with mock.patch.object(_study_files, "BLOCK_BYTES", block):
+            refused = check(study, {f: t.encode() for f, t in STUDY.items()} | {name: content})
     finally:
         (study / name).write_bytes(original)
     event("refused" if refused else "read")
