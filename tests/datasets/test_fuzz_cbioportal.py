@@ -233,7 +233,7 @@ def naive_mutations(study):
     genes = dict.fromkeys(naive_gene(row) for row in rows)
     genes.pop("", None)
     covered = {}
-    for line in study["data_gene_panel_1.txt"].decode("utf-8-sig").splitlines():
+    for line in study["data_gene_panel_1.txt"].decode("utf-8-sig").split("\n"):
         key, _, value = line.partition(":")
         if key.strip() == "stable_id":
             panel = value.strip()

@@ -81,9 +81,9 @@ def read_text_table(
     ]
     numbers, rows = [], []
     for number, line in table.rows:
-        fields = line.split(b"\t")
+        fields = _decode(path, number, line).split("\t")
         numbers.append(number)
-        rows.append([_decode(path, number, fields[position]) for position in wanted])
+        rows.append([fields[position] for position in wanted])
     names = [table.header[position] for position in wanted]
     return TextTable(table.comments, pd.DataFrame(rows, numbers, names, dtype=str))
 
