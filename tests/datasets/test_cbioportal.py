@@ -526,6 +526,8 @@ def test_a_byte_order_mark_is_no_part_of_the_first_column(study):
         ("data_cna.txt", "\t5\t6\n", "\t5_0\t6\n", r"'5_0' for gene 'ERBB2'.*\(line 2\)"),
         ("data_cna.txt", "\t5\t6\n", "\t1e39\t6\n", r"'1e39' .* not a finite number \(line 2\)"),
         ("data_cna.txt", "\t5\t6\n", "\tTrue\t6\n", r"'True' .* not a finite number \(line 2\)"),
+        ("data_cna.txt", "\t5\t6\n", '\t"5"\t6\n', r"'\"5\"' for gene 'ERBB2'.*\(line 2\)"),
+        ("data_cna.txt", "\t5\t6\n", "\t1.#IND\t6\n", r"'1.#IND' for gene .*\(line 2\)"),
         ("data_cna.txt", "MYC", "M\xe9", r"byte 0xe9 is not UTF-8.*\(line 3\)"),
         ("data_cna.txt", "\t", ",", r"no column 'Hugo_Symbol'.*separated by tabs"),
         ("data_cna.txt", "\n", "\r", "carriage return"),

@@ -9,9 +9,10 @@ import pandas as pd
 from sklearn.utils import Bunch
 
 from .._modalities import concat_modalities, resolve_modalities
-from ._clinical import Report, apply_target_map, check_target_map, read_samples
+from ._clinical import apply_target_map, check_target_map, read_samples
 from ._molecular import drop_uncovered, read_profile
 from ._profiles import FILES, StudyFolder
+from ._study_files import Report
 
 __all__ = ["read_cbioportal"]
 
@@ -108,7 +109,8 @@ def read_cbioportal(
     *Expression and copy number.* Rows of the same gene are averaged, sample by sample and over
     the values that there are. This looks at no other sample, so that nothing leaks from a test
     set, as it would if the most variable row were chosen. Discrete calls may so become fractions.
-    Samples without any value and then genes with a value missing in any sample are left out.
+    Blank, ``NA``, ``N/A``, ``NaN``, ``null`` and ``None`` are missing values; samples without any
+    value and then genes with a value missing in any sample are left out.
 
     *Mutations.* 1 where a gene has a mutation that may change the protein, 0 where the sample was
     sequenced and has none. Silent, Intron, IGR, RNA, UTR and Flank variants do not count, as in

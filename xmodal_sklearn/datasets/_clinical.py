@@ -6,11 +6,9 @@ from pathlib import Path
 import pandas as pd
 
 from ._profiles import StudyFolder
-from ._study_files import malformed, quote, quote_all, read_text_table
+from ._study_files import Report, malformed, quote, quote_all, read_text_table
 
 UNKNOWN = {"", "NA", "NAN", "NC", "N/A", "UNKNOWN", "[NOT AVAILABLE]", "[UNKNOWN]"}
-
-Report = list[tuple[str, str, int]]
 
 
 def read_samples(study: StudyFolder, target: str) -> pd.DataFrame:

@@ -10,6 +10,7 @@ from ._profiles import Profile, StudyFolder
 from ._study_files import (
     ENTREZ,
     SYMBOL,
+    Report,
     malformed,
     quote,
     read_matrix,
@@ -24,8 +25,6 @@ SEQUENCED = "#sequenced_samples:"
 SILENT = {"Silent", "Intron", "IGR", "RNA", "3'UTR", "5'UTR", "3'Flank", "5'Flank"}
 # Marks a gene outside a sample's panel until it is known which samples are kept.
 NOT_COVERED = -1
-
-Report = list[tuple[str, str, int]]
 
 
 def read_profile(study: StudyFolder, profile: Profile, report: Report) -> pd.DataFrame:

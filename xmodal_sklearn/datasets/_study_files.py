@@ -18,6 +18,8 @@ MISSING = ["", "NA", "Na", "na", "N/A", "n/a", "NaN", "NAN", "nan", "NULL", "nul
 NUMBER = re.compile(rb" *[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)? *")
 BLOCK_BYTES = 2**24
 
+# What was left out or merged: where, what, how often.
+Report = list[tuple[str, str, int]]
 Lines = Iterator[tuple[int, bytes]]
 
 
