@@ -146,7 +146,7 @@ CNA = """Hugo_Symbol\tEntrez_Gene_Id\tP1-a\tP1-b\tP2-a\tP3-a\tP5-a\tP9-a
 ERBB2\t2064\t1\t2\t3\t4\t5\t6
 MYC\t4609\t1\t2\t3\t4\t5\t6
 MYC\t4609\t3\t4\t5\t6\t7\t8
-\t1\t1\t1\t1\t1\t1\t1
+\t\t1\t1\t1\t1\t1\t1
 GAP\t2\t1\t1\tNA\t1\t1\t1
 """
 MUT = """#Sequenced_Samples: P1-a P1-b P2-a P4-a P5-a
@@ -210,10 +210,10 @@ def test_without_the_list_samples_with_a_row_were_sequenced(study):
 def test_everything_left_out_is_counted(study):
     report = read(study).report.set_index("what")["count"].to_dict()
     assert report == {
-        "rows without a gene symbol": 1,
+        "rows without a gene symbol or Entrez id": 1,
         "rows of repeated gene symbols, averaged": 1,
         "genes with missing values": 1,
-        "mutations without a gene symbol": 1,
+        "mutations without a gene symbol or Entrez id": 1,
         "mutations that leave the protein unchanged": 3,
         "mutations of samples not listed as sequenced": 1,
         "samples that the sample file does not list": 1,
@@ -353,3 +353,230 @@ def test_a_broken_study_is_refused_by_file_and_place(study, spoil, options, erro
 def test_a_missing_folder_is_an_error(tmp_path):
     with pytest.raises(FileNotFoundError, match="no study folder"):
         read_cbioportal(tmp_path / "nowhere")
+
+
+def counts(data):
+    return data.report.set_index("what")["count"].to_dict()
+
+
+def meta(study, name, **fields):
+    text = "".join(f"{key}: {value}\n" for key, value in fields.items())
+    (study / name).write_text(text)
+
+
+def scaled(by):
+    """The expression of `CNA`, every value `by` times as large."""
+    header, *rows = CNA.splitlines()
+    fields = [row.split("\t") for row in rows]
+    return "\n".join(
+        [header, *("\t".join([*row[:2], *(f"{by}{value}" for value in row[2:])]) for row in fields)]
+    ).replace(f"{by}NA", "NA")
+
+
+def test_rows_with_nothing_but_an_entrez_id_are_named_by_it(study):
+    replace("data_cna.txt", "\t\t1\t1", "\t1956\t1\t1")(study)
+    replace("data_mutations.txt", "Symbol\t", "Symbol\tEntrez_Gene_Id\t")(study)
+    rows = (study / "data_mutations.txt").read_text().splitlines()
+    entrez = [row.replace("\t", "\t672\t", 1) for row in rows[2:]]
+    (study / "data_mutations.txt").write_text("\n".join([*rows[:2], *entrez]))
+    data = read(study)
+    assert list(data.data)[2:] == ["cna__1956", "mut__TP53", "mut__GATA3", "mut__672"]
+    assert data.data["mut__672"].to_dict() == {"P1": 0, "P2": 1, "P5": 0}
+    assert counts(data)["rows named by their Entrez id"] == 1
+    assert counts(data)["mutations named by their Entrez id"] == 1
+
+
+def test_a_table_may_name_its_genes_by_entrez_ids_alone(study):
+    rows = [row.split("\t", 1)[1] for row in CNA.splitlines()]
+    (study / "data_cna.txt").write_text("\n".join(rows))
+    assert list(read(study, modalities=["cna"]).data) == ["cna__2064", "cna__4609"]
+
+
+def test_classes_are_merged_and_left_out_as_the_map_says(study):
+    data = read(study, target_map={"LumA": "Luminal", "LumA#2": "Luminal", "Basal": None})
+    assert data.target.to_dict() == {"P1": "Luminal", "P5": "Luminal"}
+    assert counts(data)["target 'LumA#2' renamed 'Luminal'"] == 1
+    assert counts(data)["target 'Basal' left out by target_map"] == 1
+
+
+def test_a_label_that_stands_for_unknown_is_known_once_it_is_named(study):
+    data = read(study, modalities=["cna"], target_map={"NC": "unclassified"})
+    assert data.target["P3"] == "unclassified"
+
+
+def test_meta_files_say_which_file_is_what(study):
+    for name, by in {"data_a.txt": 1, "data_b.txt": 2, "data_c.txt": 3}.items():
+        (study / name).write_text(scaled(by))
+    expression = {"genetic_alteration_type": "MRNA_EXPRESSION"}
+    meta(study, "meta_a.txt", **expression, datatype="Z-SCORE", stable_id="rna_z",
+         data_filename="data_a.txt")  # fmt: skip
+    meta(study, "meta_b.txt", **expression, datatype="CONTINUOUS", stable_id="rna",
+         data_filename="data_b.txt")  # fmt: skip
+    meta(study, "meta_study.txt", type_of_cancer="brca", description="see https://x.org")
+    # No meta file speaks of it.
+    (study / "data_mrna_seq_v2_rsem.txt").write_text("broken")
+    data = read(study, modalities=["exp", "cna"])
+    assert data.profiles == {"exp": "data_b.txt", "cna": "data_cna.txt"}
+    assert data.data.loc["P2", "exp__ERBB2"] == 23
+    for profile in ("rna_z", "data_a.txt"):
+        zscores = read(study, modalities=["exp"], profiles={"exp": profile})
+        assert zscores.data.loc["P2", "exp__ERBB2"] == 13
+    with pytest.raises(ValueError, match=r"'rna_y' as 'exp'.*'rna_z', Z-SCORE.*cna: data_cna"):
+        read(study, modalities=["exp"], profiles={"exp": "rna_y"})
+    (study / "data_b.txt").unlink()
+    assert read(study, modalities=["exp"]).profiles == {"exp": "data_a.txt"}
+    (study / "data_a.txt").unlink()
+    with pytest.raises(FileNotFoundError, match=r"no data_b.txt or data_a.txt.*cna: data_cna.txt"):
+        read(study, modalities=["exp"])
+    with pytest.raises(FileNotFoundError, match=r"data_a.txt.*the file is missing"):
+        read(study, modalities=["exp"], profiles={"exp": "rna_z"})
+
+
+def test_without_meta_files_z_scores_are_read_where_asked_for(study):
+    zscores = "data_mrna_seq_v2_rsem_zscores_ref_all_samples.txt"
+    (study / zscores).write_text(scaled(2))
+    (study / "data_mrna_seq_v2_rsem.txt").write_text(CNA)
+    (study / "data_mrna_agilent_microarray.txt").write_text("broken")
+    assert read(study, modalities=["exp"]).profiles == {"exp": "data_mrna_seq_v2_rsem.txt"}
+    data = read(study, modalities=["exp"], profiles={"exp": zscores})
+    assert data.data.loc["P2", "exp__ERBB2"] == 23
+
+
+def test_log2_copy_number_is_preferred_to_discrete_calls(study):
+    (study / "data_log2_cna.txt").write_text(CNA.replace("\t5\t6\n", "\t-0.25\t6\n"))
+    assert read(study, modalities=["cna"]).data.loc["P5", "cna__ERBB2"] == -0.25
+    calls = read(study, modalities=["cna"], profiles={"cna": "data_cna.txt"})
+    assert calls.data.loc["P5", "cna__ERBB2"] == 5
+
+
+def test_the_case_list_says_who_was_sequenced_where_the_maf_does_not(study):
+    (study / "data_mutations.txt").write_text("#version 2.4\n" + MUT.split("\n", 1)[1])
+    (study / "case_lists").mkdir()
+    meta(study, "case_lists/cases_sequenced.txt", stable_id="x_sequenced",
+         case_list_ids="P1-b\tP2-a\tP5-a")  # fmt: skip
+    assert list(read(study).data.index) == ["P1", "P2", "P5"]
+
+
+MATRIX = "SAMPLE_ID\tmutations\nP1-b\tSMALL\nP2-a\tLARGE\nP4-a\tTINY\nP5-a\tNA\n"
+
+
+@pytest.fixture
+def panels(study):
+    (study / "data_gene_panel_matrix.txt").write_text(MATRIX)
+    meta(study, "data_gene_panel_small.txt", stable_id="SMALL", description="x", gene_list="TP53")
+    (study / "gene_panels").mkdir()
+    meta(study, "gene_panels/large.txt", stable_id="LARGE", gene_list="TP53\tGATA3\tCDH1")
+    meta(study, "gene_panels/tiny.txt", stable_id="TINY", gene_list="CDH1")
+    return study
+
+
+def test_a_gene_outside_the_panel_of_a_kept_sample_is_not_wild_type(panels):
+    # P4 is of unknown class, so that its panel, which holds neither gene, does not matter.
+    data = read(panels, modalities=["mut"])
+    assert data.data["mut__TP53"].to_dict() == {"P1": 0, "P2": 1, "P5": 0}
+    assert list(data.data) == ["mut__TP53"]
+    assert counts(data)["genes outside the panel of a kept sample"] == 1
+    without = read(panels, modalities=["mut"], target_map={"LumA": None})
+    assert list(without.data) == ["mut__TP53", "mut__GATA3"]
+
+
+def test_a_panel_of_entrez_ids_covers_the_genes_of_these_ids(panels):
+    meta(panels, "data_gene_panel_small.txt", stable_id="SMALL", gene_list="2625")
+    header, columns, *rows = MUT.splitlines()
+    rows = [f"{row}\t{2625 if row.startswith('GATA3') else 7157}" for row in rows]
+    text = "\n".join([header, columns + "\tEntrez_Gene_Id", *rows])
+    (panels / "data_mutations.txt").write_text(text)
+    assert read(panels, modalities=["mut"]).feature_names[0] == "mut__GATA3"
+
+
+def test_a_panel_without_a_gene_list_holds_the_genes_mutated_in_its_samples(panels):
+    (panels / "data_gene_panel_small.txt").unlink()
+    data = read(panels, modalities=["mut"])
+    # All that P1-b has is a silent variant of TP53.
+    assert list(data.data) == ["mut__TP53"]
+    assert any("panel 'SMALL', which has no gene list" in what for what in counts(data))
+
+
+def test_the_meta_file_may_give_all_samples_one_panel(panels):
+    meta(panels, "meta_mutations.txt", genetic_alteration_type="MUTATION_EXTENDED",
+         datatype="MAF", stable_id="mutations", gene_panel="LARGE",
+         data_filename="data_mutations.txt")  # fmt: skip
+    assert list(read(panels, modalities=["mut"]).data) == ["mut__TP53", "mut__GATA3"]
+
+
+def test_panels_with_no_gene_in_common_are_refused(panels):
+    (panels / "data_gene_panel_matrix.txt").write_text(MATRIX.replace("LARGE", "TINY"))
+    replace("data_mutations.txt", "\tP2-a", "\tP5-a")(panels)
+    with pytest.raises(ValueError, match=r"no gene is in the panels of all.*data_gene_panel_small"):
+        read(panels, modalities=["mut"])
+
+
+def test_a_byte_order_mark_is_no_part_of_the_first_column(study):
+    expected = read(study).data
+    for name in ("data_cna.txt", "data_mutations.txt", "data_clinical_sample.txt"):
+        (study / name).write_text((study / name).read_text(), encoding="utf-8-sig")
+    assert read(study).data.equals(expected)
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new", "message"),
+    [
+        ("data_cna.txt", "MYC\t4609\t1\t2", "MYC\t4609\t1", r"7 fields, the header 8 \(line 3\)"),
+        ("data_cna.txt", "\t6\n", "\t6\0\n", r"NUL byte.*\(line 2\)"),
+        ("data_cna.txt", "\t5\t6\n", "\t5_0\t6\n", r"'5_0' for gene 'ERBB2'.*\(line 2\)"),
+        ("data_cna.txt", "\t5\t6\n", "\t1e39\t6\n", r"'1e39' .* not a finite number \(line 2\)"),
+        ("data_cna.txt", "\t5\t6\n", "\tTrue\t6\n", r"'True' .* not a finite number \(line 2\)"),
+        ("data_cna.txt", "\t5\t6\n", '\t"5"\t6\n', r"'\"5\"' for gene 'ERBB2'.*\(line 2\)"),
+        ("data_cna.txt", "\t5\t6\n", "\t1.#IND\t6\n", r"'1.#IND' for gene .*\(line 2\)"),
+        ("data_cna.txt", "MYC", "M\xe9", r"byte 0xe9 is not UTF-8.*\(line 3\)"),
+        ("data_cna.txt", "\t", ",", r"no column 'Hugo_Symbol'.*separated by tabs"),
+        ("data_cna.txt", "\n", "\r", "carriage return"),
+        ("data_cna.txt", "MYC", "Hugo_Symbol\tx\ty\nMYC", r"a row has 3 fields.*\(line 3\)"),
+        ("data_cna.txt", CNA.split("\n", 1)[1], CNA, r"repeats the header \(line 2\)"),
+        ("data_cna.txt", CNA.split("\n", 1)[1], "", "no row below its header"),
+        ("data_mutations.txt", "Silent", "\xe9", r"\(line 5\)"),
+        ("data_clinical_sample.txt", "P5-a\tP5", "P5-a\t", r"PATIENT_ID is blank \(line 8\)"),
+        ("data_clinical_patient.txt", "P5\tLumA#2\n", "P5", r"1 fields, the header 2 \(line 10\)"),
+    ],
+)  # fmt: skip
+def test_a_malformed_line_is_named(study, name, old, new, message):
+    content = (study / name).read_text().replace(old, new)
+    (study / name).write_bytes(content.encode("latin-1"))
+    with pytest.raises(ValueError, match=f"{name}.*{message}"):
+        read(study)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"target_map": {"Her2": "HER2"}}, r"'Her2', which is no label of SUBTYPE.*'Basal'"),
+        ({"target_map": {"Basal": ""}}, "'Basal' to a label, or to None"),
+        ({"target_map": ["Basal"]}, "must be a dict"),
+        ({"profiles": {"exp": "data_cna.txt"}}, r"profiles must map some of .*'cna', 'mut'"),
+        ({"profiles": {"cna": 3}}, "profiles must map"),
+        ({"profiles": {"cna": "data_mutations.txt"}}, "'data_mutations.txt' as 'cna'"),
+    ],
+)
+def test_a_map_that_does_not_fit_the_study_is_refused(study, options, message):
+    with pytest.raises(ValueError, match=message):
+        read(study, **options)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "message"),
+    [
+        ("meta_cna.txt", "stable_id\n", r"not of the form 'key: value' \(line 1\)"),
+        ("meta_cna.txt", "a: 1\n\na: 2\n", r"'a' stands there twice \(line 3\)"),
+        ("meta_cna.txt", "genetic_alteration_type: COPY_NUMBER_ALTERATION\ndatatype: DISCRETE\n"
+         "data_filename: ../data_cna.txt\n", "data_filename must be the name"),
+        ("gene_panels/other.txt", "stable_id: SMALL\ngene_list: MYC\n", "'SMALL' has other genes"),
+        ("gene_panels/other.txt", "stable_id: SMALL\n", "needs a line 'gene_list: …'"),
+        ("gene_panels/other.txt", "stable_id: A\ngene_list: MYC,TP53\n", "separated by tabs"),
+        ("data_gene_panel_matrix.txt", MATRIX + "P1-b\tLARGE\n", r"'P1-b' stands.*\(line 6\)"),
+        ("data_gene_panel_matrix.txt", "mutations\nSMALL\n", "no column 'SAMPLE_ID'"),
+    ],
+)  # fmt: skip
+def test_a_malformed_companion_file_is_named(panels, name, text, message):
+    (panels / name).write_text(text)
+    with pytest.raises(ValueError, match=f"{name.split('/')[-1]}.*{message}"):
+        read(panels)

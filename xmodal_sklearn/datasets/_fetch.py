@@ -8,7 +8,7 @@ import os
 import re
 import tarfile
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import groupby
 from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
@@ -21,13 +21,14 @@ from sklearn.utils._param_validation import validate_params
 
 from .._modalities import resolve_modalities
 from .._version import __version__
-from . import _cbioportal
+from . import _cbioportal, _clinical, _gene_panels, _molecular, _profiles, _study_files
 from ._cbioportal import read_cbioportal
 
 __all__ = ["fetch_cbioportal", "fetch_metabric"]
 
 BASE_URL = "https://datahub.assets.cbioportal.org"
 BASE_URL_VARIABLE = "XMODAL_CBIOPORTAL_URL"
+READER = _cbioportal, _clinical, _gene_panels, _molecular, _profiles, _study_files
 REPEATS = 2
 CHUNK = 2**20
 
@@ -36,6 +37,8 @@ CHUNK = 2**20
     {
         "study_id": [str],
         "target": [str],
+        "target_map": [Mapping, None],
+        "profiles": [Mapping, None],
         "data_home": [str, os.PathLike, None],
         "download_if_missing": ["boolean"],
         "base_url": [str, None],
@@ -49,7 +52,9 @@ def fetch_cbioportal(
     *,
     modalities: Sequence[str] = ("exp", "cna", "mut"),
     target: str = "CLAUDIN_SUBTYPE",
+    target_map: Mapping[str, str | None] | None = None,
     join: str = "inner",
+    profiles: Mapping[str, str] | None = None,
     data_home: str | os.PathLike[str] | None = None,
     download_if_missing: bool = True,
     base_url: str | None = None,
@@ -70,7 +75,11 @@ def fetch_cbioportal(
         As in :func:`read_cbioportal`.
     target : str, default="CLAUDIN_SUBTYPE"
         As in :func:`read_cbioportal`. TCGA's studies call it ``"SUBTYPE"``.
+    target_map : dict of str to (str or None), default=None
+        As in :func:`read_cbioportal`.
     join : {"inner", "outer"}, default="inner"
+        As in :func:`read_cbioportal`.
+    profiles : dict of str to str, default=None
         As in :func:`read_cbioportal`.
     data_home : str or path-like, default=None
         Where archives and tables are kept, in the folder ``cbioportal``. None is scikit-learn's
@@ -161,12 +170,18 @@ def fetch_cbioportal(
     from sklearn.datasets import get_data_home
 
     # Before a long download, not after it.
-    modalities = _cbioportal._check_arguments(modalities, join)
+    modalities = _cbioportal._check_arguments(modalities, join, profiles)
     if not re.fullmatch(r"\w[\w.-]*", study_id):
         raise ValueError(
             f'study_id must be the name of a study, like "brca_metabric", got {study_id!r}.'
         )
-    options = {"modalities": modalities, "target": target, "join": join}
+    options = {
+        "modalities": modalities,
+        "target": target,
+        "target_map": target_map,
+        "join": join,
+        "profiles": profiles,
+    }
     folder = Path(get_data_home(data_home), "cbioportal").absolute()
     folder.mkdir(exist_ok=True)
     archive = folder / f"{study_id}.tar.gz"
@@ -405,7 +420,7 @@ def _check_member(member: tarfile.TarInfo, study_id: str, archive: str) -> None:
 
 def _cache_path(archive: Path, options: dict[str, Any]) -> Path:
     # The code of the reader too, because the version stays the same while it is developed.
-    key = [_recorded(archive), __version__, inspect.getsource(_cbioportal), options]
+    key = [_recorded(archive), __version__, [inspect.getsource(m) for m in READER], options]
     digest = hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()
     return archive.with_name(f"{archive.name.removesuffix('.tar.gz')}-{digest[:16]}.npz")
 
@@ -422,6 +437,8 @@ def _save(study: Bunch, path: Path) -> Path:
         "patients": study.data.index,
         "target": study.target,
         "names": [study.data.index.name, study.target.name],
+        "modalities": list(study.profiles),
+        "profiles": list(study.profiles.values()),
         "where": study.report["where"],
         "what": study.report["what"],
         "DESCR": study.DESCR,
@@ -457,6 +474,7 @@ def _load(path: Path) -> Bunch | None:
         target_names=np.unique(target),
         feature_names=lists["columns"],
         modalities=resolve_modalities(data, None),
+        profiles=dict(zip(lists["modalities"], lists["profiles"], strict=True)),
         report=pd.DataFrame(
             list(zip(lists["where"], lists["what"], lists["count"], strict=True)),
             columns=["where", "what", "count"],

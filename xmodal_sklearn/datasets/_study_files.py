@@ -1,0 +1,284 @@
+"""Reading the text files of a study: no line goes unchecked, errors name file and line."""
+
+import codecs
+import csv
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from io import BytesIO
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+SYMBOL, ENTREZ = "Hugo_Symbol", "Entrez_Gene_Id"
+ANNOTATION = [SYMBOL, ENTREZ, "Cytoband", "Locus ID", "Composite.Element.REF"]
+MISSING = ["", "NA", "Na", "na", "N/A", "n/a", "NaN", "NAN", "nan", "NULL", "null", "None", "<NA>"]
+NUMBER = re.compile(rb" *[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)? *")
+BLOCK_BYTES = 2**24
+
+# What was left out or merged: where, what, how often.
+Report = list[tuple[str, str, int]]
+Lines = Iterator[tuple[int, bytes]]
+
+
+class TextTable(NamedTuple):
+    """The fields of a table as they are, and the ``#`` lines above it."""
+
+    comments: list[str]
+    fields: pd.DataFrame  # of str, its index the number of each row's line
+
+
+class Matrix(NamedTuple):
+    """A table of numbers, and the columns that say what its rows are."""
+
+    labels: pd.DataFrame  # of str, its index the number of each row's line
+    samples: list[str]
+    values: np.ndarray  # of float32 and shape (n_rows, n_samples), NaN where a value is missing
+
+
+class _Table(NamedTuple):
+    comments: list[str]
+    header: list[str]
+    rows: Lines
+
+
+def malformed(path: Path, problem: str, line: int | None = None) -> ValueError:
+    """Return the error that names file, problem and line."""
+    return ValueError(f"{path.name}: {problem}{'' if line is None else f' (line {line})'}.")
+
+
+def quote(text: str) -> str:
+    """Return the text as an error shows it, however long it is."""
+    return repr(text if len(text) <= 60 else text[:60] + "…")
+
+
+def quote_all(texts: Iterable[str]) -> str:
+    """Return a list of texts as an error shows it."""
+    return f"[{', '.join(map(quote, texts))}]"
+
+
+def read_text_table(
+    path: Path, required: Sequence[str], optional: Sequence[str] | None = None
+) -> TextTable:
+    """Read the tab-separated table below the ``#`` lines of a file, without interpreting it.
+
+    Parameters
+    ----------
+    path : Path
+    required, optional : sequence of str
+        Columns to read; a required one that is missing is an error. ``optional=None`` reads all.
+
+    Raises
+    ------
+    ValueError
+        If the file is no such table.
+    """
+    table = _open_table(path, required)
+    wanted = [
+        position
+        for position, name in enumerate(table.header)
+        if optional is None or name in required or name in optional
+    ]
+    numbers, rows = [], []
+    for number, line in table.rows:
+        fields = _decode(path, number, line).split("\t")
+        numbers.append(number)
+        rows.append([fields[position] for position in wanted])
+    names = [table.header[position] for position in wanted]
+    return TextTable(table.comments, pd.DataFrame(rows, numbers, names, dtype=str))
+
+
+def read_matrix(path: Path) -> Matrix:
+    """Read a table of numbers, each column of which is a sample unless it is an annotation.
+
+    Raises
+    ------
+    ValueError
+        If the file is no such table, or a value is neither missing nor a finite number.
+    """
+    table = _open_table(path)
+    at = [position for position, name in enumerate(table.header) if name in ANNOTATION]
+    # Rows may be named by Entrez ids alone. In the first column, lest a column of other names
+    # is taken for a sample.
+    if SYMBOL not in table.header and table.header[0] != ENTREZ:
+        raise missing_column(path, SYMBOL, table.header)
+    columns = [position for position in range(len(table.header)) if position not in at]
+    samples = [table.header[position] for position in columns]
+    if not samples:
+        raise malformed(path, "its header names no sample")
+    if "" in samples:
+        raise malformed(path, f"column {table.header.index('') + 1} of its header has no name")
+    numbers, labels, blocks = [], [], []
+    for block in _blocks(table.rows):
+        for number, line in block:
+            fields = line.split(b"\t", at[-1] + 1)
+            numbers.append(number)
+            labels.append([_decode(path, number, fields[position]) for position in at])
+        blocks.append(_numbers(path, block, table.header, columns))
+    frame = pd.DataFrame(labels, numbers, [table.header[position] for position in at], dtype=str)
+    return Matrix(frame, samples, np.concatenate(blocks))
+
+
+def read_properties(path: Path) -> dict[str, str]:
+    """Read a file of lines ``key: value``; blank lines and ``#`` lines do not count.
+
+    Raises
+    ------
+    ValueError
+        If another line is there, or a key stands there twice.
+    """
+    properties: dict[str, str] = {}
+    for number, line in _lines(path):
+        text = _decode(path, number, line)
+        if not text.strip() or text.startswith("#"):
+            continue
+        key, colon, value = text.partition(":")
+        key = key.strip()
+        if not colon or not key:
+            raise malformed(path, f"{quote(text)} is not of the form 'key: value'", number)
+        if key in properties:
+            raise malformed(path, f"{quote(key)} stands there twice", number)
+        properties[key] = value.strip()
+    return properties
+
+
+def _lines(path: Path) -> Lines:
+    """Yield number and content of each line that is not empty."""
+    with path.open("rb") as file:
+        for number, line in enumerate(file, start=1):
+            if number == 1:
+                line = line.removeprefix(codecs.BOM_UTF8)
+            line = line.removesuffix(b"\n").removesuffix(b"\r")
+            if b"\0" in line:
+                raise malformed(path, "holds a NUL byte, so it is not text in UTF-8", number)
+            if b"\r" in line:
+                raise malformed(path, "holds a carriage return that ends no line", number)
+            if line:
+                yield number, line
+
+
+def _decode(path: Path, number: int, text: bytes) -> str:
+    try:
+        return text.decode()
+    except UnicodeDecodeError as error:
+        raise malformed(
+            path, f"byte {text[error.start]:#04x} is not UTF-8; save the file as UTF-8", number
+        ) from error
+
+
+def _open_table(path: Path, required: Sequence[str] = ()) -> _Table:
+    lines, comments = _lines(path), []
+    for number, line in lines:
+        if not line.startswith(b"#"):
+            break
+        comments.append(_decode(path, number, line))
+    else:
+        raise malformed(path, "has no table, it is empty or holds nothing but # lines")
+    header = _decode(path, number, line).split("\t")
+    repeated = [name for name, count in Counter(header).items() if count > 1]
+    if repeated:
+        raise malformed(
+            path, f"its header names the column {quote(repeated[0])} more than once", number
+        )
+    for column in required:
+        if column not in header:
+            raise missing_column(path, column, header, number)
+    return _Table(comments, header, _rows(path, lines, line))
+
+
+def missing_column(
+    path: Path, column: str, header: Sequence[str], line: int | None = None
+) -> ValueError:
+    """Return the error that says which columns there are instead."""
+    hint = "" if len(header) > 1 else " Fields must be separated by tabs."
+    return ValueError(
+        f"{path.name} has no column {column!r} in its header"
+        f"{'' if line is None else f' (line {line})'}, which begins with "
+        f"{quote_all(header[:10])}.{hint}"
+    )
+
+
+def _rows(path: Path, lines: Lines, header: bytes) -> Lines:
+    """Yield the lines below the header, each with as many fields as the header."""
+    # A parser would fill a short row with missing values, and thereby hide a truncated file.
+    expected = header.count(b"\t") + 1
+    number = None
+    for number, line in lines:
+        n_fields = line.count(b"\t") + 1
+        if n_fields != expected:
+            raise malformed(path, f"a row has {n_fields} fields, the header {expected}", number)
+        if line == header:
+            raise malformed(path, "a row repeats the header", number)
+        yield number, line
+    if number is None:
+        raise malformed(path, "has no row below its header")
+
+
+def _blocks(rows: Lines) -> Iterator[list[tuple[int, bytes]]]:
+    block, size = [], 0
+    for number, line in rows:
+        block.append((number, line))
+        size += len(line)
+        if size >= BLOCK_BYTES:
+            yield block
+            block, size = [], 0
+    if block:
+        yield block
+
+
+def _numbers(
+    path: Path, block: list[tuple[int, bytes]], header: list[str], columns: list[int]
+) -> np.ndarray:
+    """Parse the given columns of lines whose fields are counted, as float32."""
+    try:
+        # A number too large for float32 becomes an infinity, which is refused below.
+        with np.errstate(over="ignore"):
+            values = pd.read_csv(
+                BytesIO(b"\n".join(line for _, line in block)),
+                sep="\t",
+                header=None,
+                names=range(len(header)),
+                usecols=columns,
+                dtype=np.float32,
+                quoting=csv.QUOTE_NONE,
+                na_values=MISSING,
+                keep_default_na=False,
+                encoding_errors="replace",
+                low_memory=False,
+            ).to_numpy()
+    except (ValueError, OverflowError) as error:
+        raise _bad_number(path, block, header, columns, str(error)) from error
+    if values.shape != (len(block), len(columns)) or np.isinf(values).any():
+        raise _bad_number(path, block, header, columns, "not all values are finite numbers")
+    # Row by row, as the columns of the table that is made of it; selecting samples is then fast.
+    return np.ascontiguousarray(values)
+
+
+def _bad_number(
+    path: Path, block: list[tuple[int, bytes]], header: list[str], columns: list[int], reason: str
+) -> ValueError:
+    """Return the error that names the first value that is neither missing nor a finite number."""
+    missing = {text.encode() for text in MISSING}
+    for number, line in block:
+        fields = line.split(b"\t")
+        for position in columns:
+            field = fields[position]
+            if field in missing or (NUMBER.fullmatch(field) and _fits_float32(field)):
+                continue
+            gene = next(
+                (fields[other] for other in range(len(header)) if other not in columns), b""
+            )
+            return malformed(
+                path,
+                f"sample {quote(header[position])} has {quote(field.decode(errors='replace'))} "
+                f"for gene {quote(gene.decode(errors='replace'))}, which is not a finite number",
+                number,
+            )
+    return malformed(path, f"{reason}, between lines {block[0][0]} and {block[-1][0]}")
+
+
+def _fits_float32(field: bytes) -> bool:
+    with np.errstate(over="ignore"):
+        return bool(np.isfinite(np.float32(field)))
