@@ -204,7 +204,7 @@ class _Design:
         self.n_samples, self.n_columns = X.shape
         # Single precision holds copy-number calls and mutations exactly.
         single = np.result_type(X.dtype, np.float32) == np.float32
-        self.dtype = np.dtype(np.float32 if single else np.float64)
+        self.dtype: np.dtype = np.dtype(np.float32 if single else np.float64)
         self.mean = np.empty(self.n_columns)
         self.scale = np.empty(self.n_columns)
         for block in self._column_blocks():
