@@ -95,6 +95,7 @@ def test_the_result_is_that_of_one_machine(client, cohort):
     pd.testing.assert_frame_equal(without_costs(local), without_costs(remote), check_exact=True)
     pd.testing.assert_frame_equal(local.predictions, remote.predictions, check_exact=True)
     pd.testing.assert_frame_equal(local.selected, remote.selected)
+    assert client.amm.running()  # as before
 
 
 def test_a_grid_search_is_that_of_one_machine(client, cohort):

@@ -580,24 +580,36 @@ def _run_tasks(
                 del waiting[number]
                 yield number, result
     with _data_on_every_worker(X):
-        # One fold at a time, so that what is finished arrives at once.
-        parallel = Parallel(n_jobs=n_jobs, return_as="generator_unordered", batch_size=1)
-    finished = parallel(
-        delayed(_run_fold)(number, runs[task.estimator], X, (y, task), metrics)
-        for number, task in waiting.items()
-    )
-    for number, result in finished:
-        if store is not None:
-            folds.write(names[number], result)
-        yield number, result
+        # One fold at a time, so that what is finished arrives at once, if the backend can do that.
+        at_once = get_active_backend()[0].supports_return_generator
+        return_as = "generator_unordered" if at_once else "list"
+        # All tasks are at hand for workers that join a cluster later.
+        parallel = Parallel(n_jobs, return_as=return_as, batch_size=1, pre_dispatch="all")
+        for number, result in parallel(
+            delayed(_run_fold)(number, runs[task.estimator], X, (y, task), metrics)
+            for number, task in waiting.items()
+        ):
+            if store is not None:
+                folds.write(names[number], result)
+            yield number, result
 
 
-def _data_on_every_worker(X: Any) -> contextlib.AbstractContextManager:
+@contextlib.contextmanager
+def _data_on_every_worker(X: Any) -> Iterator[None]:
     """Under Dask, send X to each worker once, so that none is lost with the worker that has it."""
     client = _dask_client()
     if client is None:
-        return contextlib.nullcontext()
-    return parallel_config("dask", client=client, scatter=[X])
+        yield
+        return
+    # The memory manager would drop copies that no worker needs at the moment.
+    managed = client.amm.running()
+    client.amm.stop()
+    try:
+        with parallel_config("dask", client=client, scatter=[X]):
+            yield
+    finally:
+        if managed:
+            client.amm.start()
 
 
 def _in_this_process() -> contextlib.AbstractContextManager:
