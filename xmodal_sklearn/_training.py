@@ -110,12 +110,22 @@ def on_cpu(net: NeuralNet) -> NeuralNet:
     return copy
 
 
-def judge(net: NeuralNet, x: Tensor) -> np.ndarray:
-    """Return the log-probabilities of a trained net, ``(samples, members, verdicts, classes)``."""
+def judge(net: NeuralNet, x: Tensor, members: np.ndarray) -> np.ndarray:
+    """Return what a trained net says of each sample, by one member each.
+
+    Returns
+    -------
+    ndarray of shape (n_samples, n_verdicts, n_classes)
+        Log-probabilities.
+    """
     net.module_.eval()
+    batches = zip(x.split(256), torch.as_tensor(members).split(256), strict=True)
     with torch.no_grad():
-        batches = (net.module_.verdicts(batch.to(net.device)) for batch in x.split(256))
-        return torch.cat([batch.cpu() for batch in batches]).double().numpy()
+        judged = [
+            net.module_.verdicts(batch.to(net.device)).cpu()[torch.arange(len(batch)), member]
+            for batch, member in batches
+        ]
+    return torch.cat(judged).double().numpy()
 
 
 def stratified_holdout(

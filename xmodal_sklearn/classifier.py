@@ -499,10 +499,9 @@ class CrossModalAttentionClassifier(ClassifierMixin, BaseEstimator):
         if len(left_out) == 0:
             return
         samples = samples.take(left_out)
-        verdicts = judge(net, samples.x)[np.arange(len(left_out)), left_out_by[left_out]]
-        trust, prior = fit_trust(
-            verdicts, self._target(samples), net.module_.trust.double().cpu().numpy()
-        )
+        start = net.module_.trust.double().cpu().numpy()
+        verdicts = judge(net, samples.x, left_out_by[left_out])
+        trust, prior = fit_trust(verdicts, self._target(samples), start)
         net.module_.trust.copy_(torch.as_tensor(trust))
         net.module_.prior.copy_(torch.as_tensor(prior))
 
