@@ -294,8 +294,8 @@ class MultiOmicsSelector(SelectorMixin, BaseEstimator):
             self.modalities_.items(), scores, strict=True
         ):
             self.scores_[positions] = modality_scores
-            tie_break = positions if names is None else names[positions]
-            self._orders[modality] = positions[np.lexsort((tie_break, -modality_scores))]
+            labels = positions if names is None else names[positions]
+            self._orders[modality] = positions[_best_first(modality_scores, labels)]
         self.rankings_ = {
             modality: order if names is None else names[order]
             for modality, order in self._orders.items()
@@ -307,6 +307,17 @@ class MultiOmicsSelector(SelectorMixin, BaseEstimator):
         tags.target_tags.required = True
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags
+
+
+def _best_first(scores: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Return the order of decreasing scores, equal scores by label."""
+    order = np.argsort(-scores)
+    equal = np.diff(scores[order]) == 0
+    tied = np.append(equal, False) | np.append(False, equal)
+    # Only labels of equal scores are compared, and by Python, which is faster with strings.
+    by_label = np.array(sorted(order[tied].tolist(), key=labels.tolist().__getitem__), dtype=int)
+    order[tied] = by_label[np.argsort(-scores[by_label], kind="stable")]
+    return order
 
 
 def _k_by_modality(k: int | str | Mapping, modalities: blocks.Modalities) -> dict[str, int]:
