@@ -3,10 +3,12 @@
 import numpy as np
 import pandas as pd
 import pytest
+from joblib import effective_n_jobs
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.feature_selection import SelectKBest
 from sklearn.linear_model import ElasticNet, LogisticRegression
 from sklearn.neighbors import KNeighborsClassifier
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from xmodal_sklearn import MultiOmicsSelector
 
@@ -173,6 +175,30 @@ def test_ranking_modalities_in_parallel_changes_nothing(cohort):
     one = MultiOmicsSelector().fit(X, y)
     two = MultiOmicsSelector(n_jobs=2).fit(X, y)
     np.testing.assert_array_equal(one.scores_, two.scores_)
+
+
+class ThreadCounter(ElasticNet):
+    """Ranks like the elastic net; keeps the number of threads that its matrix products may use."""
+
+    seen = ()
+
+    def fit(self, X, y):
+        libraries = threadpool_info()
+        ThreadCounter.seen += (
+            max(lib["num_threads"] for lib in libraries if lib["user_api"] == "blas"),
+        )
+        return super().fit(X, y)
+
+
+@pytest.mark.parametrize(("n_jobs", "expected"), [(None, 4), (1, 4), (2, 2), (3, 1), (-1, None)])
+def test_modalities_ranked_at_once_share_the_processors(cohort, n_jobs, expected):
+    ThreadCounter.seen = ()
+    with threadpool_limits(4, user_api="blas"):
+        MultiOmicsSelector(estimator=ThreadCounter(alpha=0.1), n_jobs=n_jobs).fit(*cohort)
+        after = max(lib["num_threads"] for lib in threadpool_info() if lib["user_api"] == "blas")
+    expected = expected or max(4 // min(effective_n_jobs(-1), 3), 1)
+    assert ThreadCounter.seen == (expected,) * 3
+    assert after == 4
 
 
 def test_a_half_written_cache_is_ranked_anew(cohort, tmp_path):

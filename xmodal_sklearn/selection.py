@@ -1,6 +1,7 @@
 """Selecting the best K features of each modality."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import partial
 from numbers import Integral, Real
 from typing import Any
@@ -8,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import xxhash
-from joblib import Parallel, delayed
+from joblib import Parallel, delayed, effective_n_jobs
 from sklearn.base import BaseEstimator, _fit_context, clone
 from sklearn.feature_selection import SelectorMixin
 from sklearn.preprocessing import LabelEncoder, StandardScaler
@@ -16,6 +17,7 @@ from sklearn.utils import Tags, check_array
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, check_memory
+from threadpoolctl import ThreadpoolController
 
 from . import _modalities as blocks
 from ._version import __version__
@@ -265,10 +267,11 @@ class MultiOmicsSelector(SelectorMixin, BaseEstimator):
         codes = LabelEncoder().fit_transform(y)
         score = partial(_score_from(self.memory), estimator=self.estimator, l1_ratio=self.l1_ratio)
         # Threads, because the solver releases the lock and processes would copy the table.
-        scores = Parallel(n_jobs=self.n_jobs, prefer="threads")(
-            delayed(score)(*_samples_with(modality, block, codes, has_it))
-            for (modality, block), has_it in zip(values.items(), present.T, strict=True)
-        )
+        with _shared_processors(min(effective_n_jobs(self.n_jobs), len(values))):
+            scores = Parallel(n_jobs=self.n_jobs, prefer="threads")(
+                delayed(score)(*_samples_with(modality, block, codes, has_it))
+                for (modality, block), has_it in zip(values.items(), present.T, strict=True)
+            )
         self._set_rankings(scores)
         return table
 
@@ -307,6 +310,19 @@ class MultiOmicsSelector(SelectorMixin, BaseEstimator):
         tags.target_tags.required = True
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags
+
+
+@contextmanager
+def _shared_processors(n_tasks: int) -> Iterator[None]:
+    """Divide the threads of matrix products among tasks that run at once."""
+    if n_tasks == 1:
+        yield
+        return
+    # Otherwise every task would take all processors, and spend more time waiting than working.
+    blas = ThreadpoolController().select(user_api="blas")
+    n_threads = max((library["num_threads"] for library in blas.info()), default=1)
+    with blas.limit(limits=max(n_threads // n_tasks, 1)):
+        yield
 
 
 def _best_first(scores: np.ndarray, labels: np.ndarray) -> np.ndarray:
