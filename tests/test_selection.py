@@ -4,6 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 from joblib import effective_n_jobs
+from scipy import sparse
+from sklearn.base import BaseEstimator
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.feature_selection import SelectKBest
 from sklearn.linear_model import ElasticNet, LogisticRegression
@@ -156,6 +158,34 @@ def test_an_estimator_without_coefficients_is_refused(cohort):
     X, y = cohort
     with pytest.raises(ValueError, match="neither coef_ nor feature_importances_"):
         MultiOmicsSelector(estimator=KNeighborsClassifier()).fit(X, y)
+
+
+class Fixed(BaseEstimator):
+    """Has the same coefficients whatever it is fitted to."""
+
+    def __init__(self, coef=None):
+        self.coef = coef
+
+    def fit(self, X, y):
+        self.coef_ = self.coef
+        return self
+
+
+@pytest.mark.parametrize(
+    ("coef", "finite"), [(np.ones((60, 1)), 1), (np.ones(59), 59), (np.full(60, np.nan), 0)]
+)
+def test_coefficients_that_do_not_tell_features_apart_are_refused(cohort, coef, finite):
+    X, y = cohort
+    with pytest.raises(ValueError, match=f"{finite} finite numbers for the 60 features"):
+        MultiOmicsSelector(estimator=Fixed(coef)).fit(X.filter(like="exp__"), y)
+
+
+def test_sparse_coefficients_of_one_row_per_pair_of_classes_rank_by_their_norm(cohort):
+    X, y = cohort
+    X = X.filter(like="exp__")
+    rows = np.random.default_rng(0).normal(size=(3, 60))
+    selector = MultiOmicsSelector(k=5, estimator=Fixed(sparse.csr_matrix(rows))).fit(X, y)
+    np.testing.assert_allclose(selector.scores_, np.sqrt((rows**2).sum(axis=0)))
 
 
 def test_the_cache_changes_nothing_and_saves_the_ranking(cohort, tmp_path):

@@ -1,5 +1,6 @@
 """Selecting the best K features of each modality."""
 
+import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
@@ -373,8 +374,10 @@ def _score_from(memory: Any) -> Callable[..., np.ndarray]:
     """Return :func:`_score_features`, looked up in `memory` where there is one."""
     if memory is None:
         return _score_features
+    # scikit-learn takes a str, or what has the interface.
+    memory = check_memory(os.fspath(memory) if isinstance(memory, os.PathLike) else memory)
     # joblib would hash the block itself, which takes a good part of the time of ranking it.
-    cached = check_memory(memory).cache(_score_features, ignore=["block"])
+    cached = memory.cache(_score_features, ignore=["block"])
 
     def look_up(block: np.ndarray, codes: np.ndarray, **options: Any) -> np.ndarray:
         return cached(block, codes, version=(__version__, _fingerprint(block)), **options)
@@ -410,6 +413,12 @@ def _score_features(
 def _score_by_estimator(block: np.ndarray, codes: np.ndarray, estimator: Any) -> np.ndarray:
     standardised = StandardScaler().fit_transform(block)
     importances = _importances(clone(estimator).fit(standardised, codes))
+    if importances.shape != (block.shape[1],) or not np.isfinite(importances).all():
+        raise ValueError(
+            f"estimator={estimator!r} gives {np.isfinite(importances).sum()} finite numbers for "
+            f"the {block.shape[1]} features of a modality, so it can't rank them. Give another "
+            "one, or None for the built-in elastic net."
+        )
     classes = _one_hot(codes)
     correlation = np.linalg.norm(standardised.T @ (classes - classes.mean(axis=0)), axis=1)
     correlation /= max(correlation.max(), np.finfo(float).tiny)
