@@ -288,7 +288,6 @@ class _WorkingSet:
         self.leader = np.empty(0, dtype=int)
         self.sign = np.empty(0, dtype=design.dtype)
         self.leading = np.empty(0, dtype=int)
-        self.values = _Rows(design.n_samples, design.dtype)
         self.gram = np.empty((0, 0), dtype=design.dtype)
         self.sums = np.empty((0, centred.shape[1]), dtype=design.dtype)
 
@@ -335,13 +334,14 @@ class _WorkingSet:
 
     def _update_residual(self) -> None:
         active = np.flatnonzero(self.sums.any(axis=1))
-        residual = self.centred - self.values.rows[active].T @ self.sums[active]
+        values = self.screened_values.rows[self.leading[active]]
+        residual = self.centred - values.T @ self.sums[active]
         self.residual = residual - residual.mean(axis=0)
 
     def _join(self, chosen: np.ndarray) -> None:
         """Extend the Gram matrix by some of the screened columns."""
-        values, n_before = self.screened_values.rows[chosen], self.values.size
-        across = self.values.rows @ values.T / self.design.n_samples
+        values, n_before = self.screened_values.rows[chosen], len(self.leading)
+        across = self.screened_values.rows[self.leading] @ values.T / self.design.n_samples
         within = values @ values.T / self.design.n_samples
         leader, sign, leads = _find_copies(np.vstack([across, within]), n_before)
         self.joined[chosen] = True
@@ -349,7 +349,6 @@ class _WorkingSet:
         self.leader = np.concatenate([self.leader, leader])
         self.sign = np.concatenate([self.sign, sign])
         self.leading = np.concatenate([self.leading, chosen[leads]])
-        self.values.append(values[leads])
         self._extend_gram(n_before, across[:, leads], within[np.ix_(leads, leads)])
         new = np.zeros((leads.sum(), self.sums.shape[1]), dtype=self.sums.dtype)
         self.sums = np.vstack([self.sums, new])
@@ -357,7 +356,7 @@ class _WorkingSet:
     def _extend_gram(self, n_before: int, across: np.ndarray, within: np.ndarray) -> None:
         n_after = n_before + len(within)
         if n_after > len(self.gram):
-            size = n_after * 5 // 4
+            size = n_after * 9 // 8
             grown = np.empty((size, size), dtype=self.gram.dtype)
             grown[:n_before, :n_before] = self.gram[:n_before, :n_before]
             self.gram = grown
@@ -366,7 +365,7 @@ class _WorkingSet:
         self.gram[n_before:n_after, n_before:n_after] = within
 
     def _copies(self) -> np.ndarray:
-        return np.bincount(self.leader, minlength=self.values.size)
+        return np.bincount(self.leader, minlength=len(self.leading))
 
 
 def _find_copies(products: np.ndarray, n_before: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
