@@ -8,8 +8,11 @@ from scipy import sparse
 from sklearn.base import BaseEstimator
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.feature_selection import SelectKBest
-from sklearn.linear_model import ElasticNet, LogisticRegression
+from sklearn.impute import SimpleImputer
+from sklearn.linear_model import ElasticNet, LogisticRegression, RidgeClassifier
 from sklearn.neighbors import KNeighborsClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 from threadpoolctl import threadpool_info, threadpool_limits
 
 from xmodal_sklearn import MultiOmicsSelector
@@ -82,6 +85,24 @@ def test_output_keeps_index_values_and_dtypes(cohort):
     X = X.astype(dict.fromkeys(X.filter(like="mut__"), "int8"))
     selected = MultiOmicsSelector(k=10).fit_transform(X, y)
     pd.testing.assert_frame_equal(selected, X[selected.columns])
+
+
+@pytest.mark.parametrize("absent", [0, 20])
+@pytest.mark.parametrize("columns", ["mut__", "mut__GENE0001"])
+def test_sparse_columns_are_selected_like_dense_ones_and_come_out_dense(cohort, columns, absent):
+    X, y = cohort
+    X = X.astype(dict.fromkeys(X.filter(like="mut__"), "float32" if absent else "int8"))
+    X.iloc[:absent, 110:] = np.nan if absent else X.iloc[:absent, 110:]
+    thin = X.astype({c: pd.SparseDtype(X[c].dtype, 0) for c in X.filter(like=columns)})
+    assert any(isinstance(dtype, pd.SparseDtype) for dtype in thin.dtypes)
+    expected = MultiOmicsSelector(k=10).fit(X, y)
+    selector = MultiOmicsSelector(k=10).fit(thin, y)
+    np.testing.assert_array_equal(selector.scores_, expected.scores_)
+    pd.testing.assert_frame_equal(selector.transform(thin), expected.transform(X))
+    model = make_pipeline(
+        MultiOmicsSelector(k=10), SimpleImputer(), StandardScaler(), RidgeClassifier()
+    )
+    model.fit(thin, y)
 
 
 def test_an_array_with_modalities_comes_out_as_a_named_table(cohort, positions):

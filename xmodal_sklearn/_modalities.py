@@ -251,6 +251,19 @@ def column_labels(X: Any) -> list[str]:
     return column_names(X) or [f"x{position}" for position in range(X.shape[1])]
 
 
+def dense_columns(table: pd.DataFrame) -> pd.DataFrame:
+    """Return the table with its sparse columns made dense, or itself where it has none."""
+    dtypes = list(table.dtypes.unique())
+    if not any(isinstance(dtype, pd.SparseDtype) for dtype in dtypes):
+        return table
+    if len(dtypes) == 1:
+        # As one array, where `astype` makes one of each of thousands of columns.
+        values = table.to_numpy(dtype=dtypes[0].subtype)
+        return pd.DataFrame(values, table.index, table.columns, copy=False)
+    dense = {dtype: getattr(dtype, "subtype", dtype) for dtype in dtypes}
+    return table.astype(table.dtypes.map(dense).to_dict())
+
+
 def qualified_names(labels: Sequence[str], modalities: Modalities) -> np.ndarray:
     """Return the ``modality__feature`` name of each column, leaving qualified names as they are."""
     names = np.array(labels, dtype=object)
@@ -401,7 +414,7 @@ def _values(table: Any, positions: np.ndarray) -> np.ndarray:
     columns = slice(first, last + 1) if adjacent else positions
     if not isinstance(table, pd.DataFrame):
         return table[:, columns]
-    block = table.iloc[:, columns]
+    block = dense_columns(table.iloc[:, columns])
     dtypes = block.dtypes.unique()
     if len(dtypes) == 1 and isinstance(dtypes[0], np.dtype) and dtypes[0].kind in "fiub":
         return block.to_numpy()

@@ -279,7 +279,8 @@ class MultiOmicsSelector(SelectorMixin, BaseEstimator):
     def _select(self, table: Any) -> Any:
         support = self.get_support(indices=True)
         if isinstance(table, pd.DataFrame) and self._named:
-            return table.iloc[:, support].set_axis(self.get_feature_names_out(), axis=1)
+            selected = blocks.dense_columns(table.iloc[:, support])
+            return selected.set_axis(self.get_feature_names_out(), axis=1)
         (values,) = blocks.modality_blocks(table, {"": support}).values()
         return pd.DataFrame(values, columns=self.get_feature_names_out()) if self._named else values
 
