@@ -64,7 +64,7 @@ def test_copies_and_constant_columns_equal_scikit_learn():
     assert_equals_scikit_learn(X, Y, l1_ratio=0.5)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     n=st.integers(10, 60),
     p=st.integers(1, 80),
@@ -120,7 +120,7 @@ def test_counts_and_flags_rank_as_floats_do(dtype):
     np.testing.assert_allclose(actual[1], expected[1])
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(seed=st.integers(0, 10_000), n=st.integers(20, 80), p=st.integers(2, 60))
 def test_ranking_ignores_the_order_scale_and_shift_of_columns(seed, n, p):
     X, Y = problem(n, p, seed=seed)

@@ -490,7 +490,13 @@ def _reindex(table: pd.DataFrame, samples: pd.Index) -> pd.DataFrame:
         return table.loc[samples]
     dtypes = {dtype: _dtype_with_gaps(dtype) for dtype in table.dtypes.unique()}
     if len(dtypes) == 1:
-        return table.astype(*dtypes.values()).reindex(samples)
+        (dtype,) = dtypes.values()
+        if not isinstance(dtype, np.dtype):
+            return table.astype(dtype).reindex(samples)
+        # Filled in, where `astype` and `reindex` would make a copy each.
+        values = np.full((len(samples), table.shape[1]), np.nan, dtype)
+        values[samples.get_indexer(table.index)] = table.to_numpy()
+        return pd.DataFrame(values, samples, table.columns, copy=False)
     return table.astype(table.dtypes.map(dtypes).to_dict()).reindex(samples)
 
 
