@@ -52,6 +52,29 @@ def test_another_process_finds_the_ranking(cohort, tmp_path):
     )
 
 
+def test_absent_modalities_are_found_in_the_cache_as_without_it(cohort, tmp_path):
+    X, y = cohort
+    gaps = X.astype(float)
+    gaps.iloc[:30, :60], gaps.iloc[20:40, 110:] = np.nan, np.nan
+    for _ in range(2):
+        cached = MultiOmicsSelector(memory=tmp_path).fit(gaps, y)
+        np.testing.assert_array_equal(cached.scores_, MultiOmicsSelector().fit(gaps, y).scores_)
+    assert len(entries(tmp_path)) == 3
+    gaps.iloc[25, 60:110] = np.nan
+    for _ in range(2):
+        with pytest.raises(ValueError, match=f"sample {X.index[25]!r} has no modality at all"):
+            MultiOmicsSelector(memory=tmp_path).fit(gaps, y)
+
+
+def test_bad_values_are_refused_by_name_with_a_cache_too(cohort, tmp_path):
+    X, y = cohort
+    bad = X.copy()
+    bad.iloc[5, 3] = np.nan
+    for _ in range(2):
+        with pytest.raises(ValueError, match=f"modality 'exp', column {X.columns[3]!r}, sample"):
+            MultiOmicsSelector(memory=tmp_path).fit(bad, y)
+
+
 def test_a_process_killed_while_it_writes_does_no_harm(cohort, tmp_path):
     X, y = cohort
     delays = np.random.default_rng(0).uniform(0, 0.05, size=3)

@@ -253,7 +253,7 @@ def column_labels(X: Any) -> list[str]:
 
 def dense_columns(table: pd.DataFrame) -> pd.DataFrame:
     """Return the table with its sparse columns made dense, or itself where it has none."""
-    dtypes = list(table.dtypes.unique())
+    dtypes = table.dtypes.unique()
     if not any(isinstance(dtype, pd.SparseDtype) for dtype in dtypes):
         return table
     if len(dtypes) == 1:
@@ -311,30 +311,44 @@ def modality_presence(
         For an infinite value, for a NaN beside values of the same modality, and for a sample
         without any modality; the message names modality, column and sample.
     """
-    present = np.ones((len(table), len(modalities)), dtype=bool)
-    for index, (modality, block) in enumerate(blocks.items()):
-        if block.dtype.kind != "f" or _all_finite(block):
-            continue
-        missing = np.isnan(block)
-        absent = missing.all(axis=1)
-        labels = np.array(column_labels(table), dtype=object)[modalities[modality]]
-        where = modality, labels, sample_labels(table)
-        _refuse(np.isinf(block), "infinity", *where, "Correct it.")
-        _refuse(
-            missing & ~absent[:, None],
-            "NaN",
-            *where,
-            "Other columns of the modality have values there. Impute it, drop the column, or set "
-            "the whole modality of that sample to NaN to mark it as absent.",
-        )
-        present[:, index] = ~absent
+    present = np.column_stack(
+        [
+            block_presence(table, modality, modalities[modality], block)
+            for modality, block in blocks.items()
+        ]
+    )
+    refuse_samples_without_modality(table, present)
+    return present
+
+
+def block_presence(
+    table: Any, modality: str, positions: np.ndarray, block: np.ndarray
+) -> np.ndarray:
+    """Tell which samples have one modality, see :func:`modality_presence`."""
+    if block.dtype.kind != "f" or _all_finite(block):
+        return np.ones(len(block), dtype=bool)
+    missing = np.isnan(block)
+    absent = missing.all(axis=1)
+    where = modality, np.array(column_labels(table), dtype=object)[positions], sample_labels(table)
+    _refuse(np.isinf(block), "infinity", *where, "Correct it.")
+    _refuse(
+        missing & ~absent[:, None],
+        "NaN",
+        *where,
+        "Other columns of the modality have values there. Impute it, drop the column, or set "
+        "the whole modality of that sample to NaN to mark it as absent.",
+    )
+    return ~absent
+
+
+def refuse_samples_without_modality(table: Any, present: np.ndarray) -> None:
+    """Raise a ValueError if a sample has no modality, ``(n_samples, n_modalities)``, at all."""
     empty = np.flatnonzero(~present.any(axis=1))
     if len(empty):
         raise ValueError(
             f"Input X contains NaN: sample {sample_labels(table)[empty[0]]!r} has no modality at "
             f"all, every column is NaN ({len(empty)} such samples). Leave such samples out."
         )
-    return present
 
 
 def sample_labels(X: Any) -> Any:
@@ -414,11 +428,11 @@ def _values(table: Any, positions: np.ndarray) -> np.ndarray:
     columns = slice(first, last + 1) if adjacent else positions
     if not isinstance(table, pd.DataFrame):
         return table[:, columns]
-    block = dense_columns(table.iloc[:, columns])
+    block = table.iloc[:, columns]
     dtypes = block.dtypes.unique()
     if len(dtypes) == 1 and isinstance(dtypes[0], np.dtype) and dtypes[0].kind in "fiub":
         return block.to_numpy()
-    return check_array(block, ensure_all_finite=False)
+    return check_array(dense_columns(block), ensure_all_finite=False)
 
 
 def _all_finite(values: np.ndarray) -> bool:

@@ -1,7 +1,7 @@
 """Selecting the best K features of each modality."""
 
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from numbers import Integral, Real
@@ -263,16 +263,16 @@ class MultiOmicsSelector(SelectorMixin, BaseEstimator):
         self.modalities_ = blocks.resolve_modalities(table, self.modalities)
         self._named = blocks.has_named_modalities(table, self.modalities)
         self._k = _k_by_modality(self.k, self.modalities_)
-        values = blocks.modality_blocks(table, self.modalities_)
-        present = blocks.modality_presence(table, values, self.modalities_)
         codes = LabelEncoder().fit_transform(y)
-        score = partial(_score_from(self.memory), estimator=self.estimator, l1_ratio=self.l1_ratio)
+        rank = partial(_ranker(self.memory), estimator=self.estimator, l1_ratio=self.l1_ratio)
         # Threads, because the solver releases the lock and processes would copy the table.
-        with _shared_processors(min(effective_n_jobs(self.n_jobs), len(values))):
-            scores = Parallel(n_jobs=self.n_jobs, prefer="threads")(
-                delayed(score)(*_samples_with(modality, block, codes, has_it))
-                for (modality, block), has_it in zip(values.items(), present.T, strict=True)
+        with _shared_processors(min(effective_n_jobs(self.n_jobs), len(self.modalities_))):
+            ranked = Parallel(n_jobs=self.n_jobs, prefer="threads")(
+                delayed(rank)(block, codes, (table, modality, self.modalities_[modality]))
+                for modality, block in blocks.modality_blocks(table, self.modalities_).items()
             )
+        present, scores = zip(*ranked, strict=True)
+        blocks.refuse_samples_without_modality(table, np.column_stack(present))
         self._set_rankings(scores)
         return table
 
@@ -291,7 +291,7 @@ class MultiOmicsSelector(SelectorMixin, BaseEstimator):
             mask[order[: self._k[modality]]] = True
         return mask
 
-    def _set_rankings(self, scores: list[np.ndarray]) -> None:
+    def _set_rankings(self, scores: Sequence[np.ndarray]) -> None:
         names = getattr(self, "feature_names_in_", None)
         self.scores_ = np.empty(self.n_features_in_)
         self._orders = {}
@@ -371,17 +371,17 @@ def _samples_with(
     return (block, codes) if has_it.all() else (block[has_it], codes[has_it])
 
 
-def _score_from(memory: Any) -> Callable[..., np.ndarray]:
-    """Return :func:`_score_features`, looked up in `memory` where there is one."""
+def _ranker(memory: Any) -> Callable[..., tuple[np.ndarray, np.ndarray]]:
+    """Return :func:`_rank_modality`, looked up in `memory` where there is one."""
     if memory is None:
-        return _score_features
+        return _rank_modality
     # scikit-learn takes a str, or what has the interface.
     memory = check_memory(os.fspath(memory) if isinstance(memory, os.PathLike) else memory)
     # joblib would hash the block itself, which takes a good part of the time of ranking it.
-    cached = memory.cache(_score_features, ignore=["block"])
+    cached = memory.cache(_rank_modality, ignore=["block", "where"])
 
-    def look_up(block: np.ndarray, codes: np.ndarray, **options: Any) -> np.ndarray:
-        return cached(block, codes, version=(__version__, _fingerprint(block)), **options)
+    def look_up(block: np.ndarray, codes: np.ndarray, where: tuple, **options: Any) -> Any:
+        return cached(block, codes, where, version=(__version__, _fingerprint(block)), **options)
 
     return look_up
 
@@ -396,19 +396,29 @@ def _fingerprint(block: np.ndarray) -> str:
     return digest.hexdigest()
 
 
-def _score_features(
-    block: np.ndarray, codes: np.ndarray, *, estimator: Any, l1_ratio: float, version: Any = None
-) -> np.ndarray:
-    """Score the columns of one modality, better ones higher.
+def _rank_modality(
+    block: np.ndarray,
+    codes: np.ndarray,
+    where: tuple[Any, str, np.ndarray],
+    *,
+    estimator: Any,
+    l1_ratio: float,
+    version: Any = None,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Tell which samples have a modality, and score its columns, better ones higher.
 
-    Pure, so that it can be cached; `version` stands for the block and this package in the cache.
+    Cached as a whole, because checking the values takes as long as recognising them. `version`
+    stands for the block and this package in the cache; `where`, the table, the modality and its
+    columns, gives names to errors.
     """
+    present = blocks.block_presence(*where, block)
+    block, codes = _samples_with(where[1], block, codes, present)
     if estimator is not None:
-        return _score_by_estimator(block, codes, estimator)
+        return present, _score_by_estimator(block, codes, estimator)
     # Imported here because numba takes half a second that other users need not wait for.
     from ._elastic_net import rank_features
 
-    return rank_features(block, _one_hot(codes), l1_ratio=l1_ratio)[1]
+    return present, rank_features(block, _one_hot(codes), l1_ratio=l1_ratio)[1]
 
 
 def _score_by_estimator(block: np.ndarray, codes: np.ndarray, estimator: Any) -> np.ndarray:
