@@ -209,6 +209,11 @@ class _Design:
         self.scale = np.empty(self.n_columns)
         for block in self._column_blocks():
             self.mean[block], self.scale[block] = _moments(self._values(block))
+        if not np.isfinite(self.scale).all():
+            raise ValueError(
+                f"Column {np.isfinite(self.scale).argmin()} of a modality holds numbers too large "
+                "to compute their variance. Give it on another scale."
+            )
         # What is left of a constant column is the rounding of its mean.
         resolution = 10 * np.finfo(self.dtype).eps * np.abs(self.mean)
         self.inverse_scale = np.where(
@@ -413,7 +418,9 @@ def _moments(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     by_column = values.flags.f_contiguous
     total, squares = _shifted_sums(values.T if by_column else values, by_column)
     mean = total / len(values)
-    return values[0] + mean, np.sqrt(np.maximum(squares / len(values) - mean**2, 0))
+    # An overflow shows in what is returned.
+    with np.errstate(over="ignore", invalid="ignore"):
+        return values[0] + mean, np.sqrt(np.maximum(squares / len(values) - mean**2, 0))
 
 
 @numba.njit(cache=True, nogil=True)

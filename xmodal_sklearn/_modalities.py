@@ -179,6 +179,8 @@ def validate_table(
         The validated y, or "no_validation".
     """
     X = _flatten_columns(_as_pandas(X))
+    if not isinstance(y, str):
+        _refuse_unknown_classes(X, y)
     checks["ensure_all_finite"] = False
     if not isinstance(X, pd.DataFrame):
         validated = validate_data(estimator, X, y, reset=reset, **checks)
@@ -394,9 +396,10 @@ def _check_numeric(X: pd.DataFrame) -> None:
     if all(pd.api.types.is_numeric_dtype(kind) and kind.kind != "c" for kind in X.dtypes.unique()):
         return
     for position, kind in enumerate(X.dtypes):
-        if kind.kind == "c":
+        if kind.kind in "cmM":
+            what = "Complex data" if kind.kind == "c" else "Times are"
             raise ValueError(
-                f"Complex data not supported: column {X.columns[position]!r} has dtype {kind}."
+                f"{what} not supported: column {X.columns[position]!r} has dtype {kind}."
             )
         column = X.iloc[:, position]
         try:
@@ -406,6 +409,15 @@ def _check_numeric(X: pd.DataFrame) -> None:
                 f"Column {X.columns[position]!r} is not numeric (dtype {column.dtype}): {error}. "
                 "Encode it as numbers or leave it out."
             ) from error
+
+
+def _refuse_unknown_classes(X: Any, y: Any) -> None:
+    unknown = np.asarray(pd.isna(np.asarray(y, dtype=object)))
+    if unknown.ndim == 1 and unknown.any() and len(unknown) == len(X):
+        raise ValueError(
+            f"Input y contains NaN: the class of sample {sample_labels(X)[unknown.argmax()]!r} is "
+            f"unknown ({unknown.sum()} such samples). Leave such samples out."
+        )
 
 
 def _check_names(estimator: BaseEstimator, X: pd.DataFrame, reset: bool) -> None:
