@@ -25,7 +25,7 @@ from ._version import __version__
 
 __all__ = ["MultiOmicsSelector"]
 
-FINGERPRINT_ROWS = 1024
+FINGERPRINT_BYTES = 2**24
 
 
 class MultiOmicsSelector(SelectorMixin, BaseEstimator):
@@ -391,8 +391,10 @@ def _fingerprint(block: np.ndarray) -> str:
     rows = block.T if block.flags.f_contiguous else block
     layout = block.shape, block.dtype.str, block.flags.f_contiguous
     digest = xxhash.xxh3_128(repr(layout).encode())
-    for row in range(0, len(rows), FINGERPRINT_ROWS):
-        digest.update(np.ascontiguousarray(rows[row : row + FINGERPRINT_ROWS]).data)
+    # Only as many rows at a time, because rows that are not contiguous are copied.
+    step = max(FINGERPRINT_BYTES // rows[0].nbytes, 1)
+    for row in range(0, len(rows), step):
+        digest.update(np.ascontiguousarray(rows[row : row + step]).data)
     return digest.hexdigest()
 
 
