@@ -312,6 +312,7 @@ def replace(name, old, new):
         (None, {"modalities": ["rna"]}, ValueError, "rna"),
         (None, {"modalities": "exp"}, ValueError, "exp"),
         (None, {"modalities": []}, ValueError, "modalities"),
+        (None, {"modalities": None}, ValueError, "modalities must be a list"),
         (None, {"modalities": ["mut", "mut"]}, ValueError, "twice"),
         (None, {"modalities": ["exp"]}, FileNotFoundError, r"data_mrna_\*.*data_cna.txt"),
         (None, {"target": "PAM50"}, ValueError, r"'PAM50'.*'SUBTYPE'.*'GRADE'"),

@@ -1,6 +1,6 @@
 """Reading a study in cBioPortal's file formats."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from os import PathLike
 from pathlib import Path
 
@@ -222,8 +222,9 @@ def check_arguments(
     target_map: Mapping[str, str | None] | None,
 ) -> list[str]:
     """Return the modalities as a list; raise a ValueError for what no study can be read by."""
-    names = [modalities] if isinstance(modalities, str) else list(modalities)
-    if isinstance(modalities, str) or not names or not set(names) <= set(FILES):
+    a_list = isinstance(modalities, Iterable) and not isinstance(modalities, str)
+    names = list(modalities) if a_list else []
+    if not names or not set(names) <= set(FILES):
         raise ValueError(f"modalities must be a list of some of {list(FILES)}, got {modalities!r}.")
     if len(set(names)) < len(names):
         raise ValueError(f"modalities must not name a modality twice, got {modalities!r}.")
