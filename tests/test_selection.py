@@ -1,9 +1,11 @@
 """What MultiOmicsSelector keeps, and in which order."""
 
+import os
+
 import numpy as np
 import pandas as pd
 import pytest
-from joblib import effective_n_jobs
+from joblib import effective_n_jobs, parallel_config
 from scipy import sparse
 from sklearn.base import BaseEstimator
 from sklearn.ensemble import RandomForestClassifier
@@ -226,6 +228,24 @@ def test_ranking_modalities_in_parallel_changes_nothing(cohort):
     one = MultiOmicsSelector().fit(X, y)
     two = MultiOmicsSelector(n_jobs=2).fit(X, y)
     np.testing.assert_array_equal(one.scores_, two.scores_)
+
+
+def test_a_backend_of_processes_gets_no_copy_of_the_table(cohort):
+    X, y = cohort
+    with parallel_config(backend="loky", n_jobs=2):
+        selector = MultiOmicsSelector(estimator=Local(), k=5).fit(X, y)
+    assert selector.get_support().sum() == 15
+    assert Local.process == os.getpid()
+
+
+class Local(ElasticNet):
+    """Ranks like the elastic net; keeps the process in which it was fitted."""
+
+    process = None
+
+    def fit(self, X, y):
+        Local.process = os.getpid()
+        return super().fit(X, y)
 
 
 class ThreadCounter(ElasticNet):

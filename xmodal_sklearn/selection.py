@@ -267,7 +267,7 @@ class MultiOmicsSelector(SelectorMixin, BaseEstimator):
         rank = partial(_ranker(self.memory), estimator=self.estimator, l1_ratio=self.l1_ratio)
         # Threads, because the solver releases the lock and processes would copy the table.
         with _shared_processors(min(effective_n_jobs(self.n_jobs), len(self.modalities_))):
-            ranked = Parallel(n_jobs=self.n_jobs, prefer="threads")(
+            ranked = Parallel(n_jobs=self.n_jobs, require="sharedmem")(
                 delayed(rank)(block, codes, (table, modality, self.modalities_[modality]))
                 for modality, block in blocks.modality_blocks(table, self.modalities_).items()
             )
