@@ -215,11 +215,11 @@ def resolve_modalities(X: Any, modalities: Mapping[str, Columns] | None) -> Moda
         In order of first appearance; positions ascending; every column in exactly one modality.
     """
     names = column_names(X)
-    if names is not None and not X.columns.is_unique:
-        _check_unique(names, "column names of X")
     if modalities is None:
         positions = _modalities_from_names(None if names is None else tuple(names), X.shape[1])
         return dict(positions)
+    if names is not None:
+        _check_unique(names, "column names of X")
     if not isinstance(modalities, Mapping) or not modalities:
         raise ValueError(
             "modalities must be None or map at least one modality name to its columns, "
@@ -441,9 +441,9 @@ def _values(table: Any, positions: np.ndarray) -> np.ndarray:
     if not isinstance(table, pd.DataFrame):
         return table[:, columns]
     block = table.iloc[:, columns]
-    dtypes = block.dtypes.unique()
-    if len(dtypes) == 1 and isinstance(dtypes[0], np.dtype) and dtypes[0].kind in "fiub":
-        return block.to_numpy()
+    values = block.to_numpy()
+    if values.dtype.kind in "fiub":
+        return values
     return check_array(dense_columns(block), ensure_all_finite=False)
 
 
@@ -547,6 +547,7 @@ def _all_missing(block: pd.DataFrame) -> np.ndarray:
 def _modalities_from_names(names: tuple[str, ...] | None, n_columns: int) -> Modalities:
     # Cached because a search asks for the modalities of the same tens of thousands of names in
     # every one of its fits.
+    _check_unique(names or (), "column names of X")
     if names is None or not any(SEPARATOR in name for name in names):
         return {UNNAMED: np.arange(n_columns)}
     positions: dict[str, list[int]] = {}
