@@ -34,14 +34,14 @@ def main() -> None:
         folder = Path(name)
         simulate(folder, arguments)
         size = sum(path.stat().st_size for path in folder.iterdir()) / 1e6
-        print(f"{arguments.samples} samples, {size:.0f} MB of text")
+        print(f"{arguments.samples} samples, {size:.0f} MB of text", flush=True)
         # Each in a process of its own, since a peak of memory is that of a process.
         for reader in ("import", "read_cbioportal", "pandas"):
             subprocess.run([sys.executable, __file__, "--read", reader, name], check=True)
 
 
 def read(reader: str, folder: Path) -> None:
-    start = time.perf_counter()
+    start = time.perf_counter(), time.process_time()
     if reader == "read_cbioportal":
         data = read_cbioportal(folder, target="SUBTYPE").data
         what = f"{data.shape[0]} x {data.shape[1]}"
@@ -50,9 +50,12 @@ def read(reader: str, folder: Path) -> None:
         what = f"{len(tables)} tables, neither checked nor joined"
     else:
         what = "no reading, the imports alone"
-    seconds = time.perf_counter() - start
+    seconds, processor = time.perf_counter() - start[0], time.process_time() - start[1]
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
-    print(f"{reader:16} {seconds:6.1f} s {peak:6.2f} GB peak  {what}")
+    print(
+        f"{reader:16} {seconds:6.1f} s ({processor:.1f} s of processor) {peak:.2f} GB peak  {what}",
+        flush=True,
+    )
 
 
 def simulate(folder: Path, arguments: argparse.Namespace) -> None:

@@ -1,7 +1,8 @@
 """Time the selection in a grid search over K and heads against that over one K.
 
 Every fold's ranking is made once and looked up by the other candidates. A dummy stands in for the
-classifier, as only the selection is timed; three seeds stand in for three numbers of heads.
+classifier, as only the selection is timed; three seeds stand in for three numbers of heads. Seconds
+are of this process, so that other programs on the machine do not count.
 
     python benchmarks/search.py --samples 1584 --features 20000 --repeats 5
 """
@@ -32,9 +33,9 @@ class TimedSelector(MultiOmicsSelector):
 
 
 def timed(method, *tables):
-    start = time.perf_counter()
+    start = time.process_time()
     result = method(*tables)
-    TimedSelector.seconds += time.perf_counter() - start
+    TimedSelector.seconds += time.process_time() - start
     return result
 
 

@@ -1,6 +1,7 @@
 """Time the ranking beside adelie and scikit-learn, and how it grows.
 
-Every section prints a table of what it measured. adelie needs numpy below 2, so it runs in an
+Every section prints a table of what it measured. On a machine that other programs use, compare
+seconds of the processor with ``--threads 1``. adelie needs numpy below 2, so it runs in an
 environment of its own::
 
     python3.11 -m venv /tmp/adelie && /tmp/adelie/bin/pip install adelie==1.1.52 "numpy<2"
@@ -9,6 +10,7 @@ environment of its own::
 
 import argparse
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -21,9 +23,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from sklearn.linear_model import MultiTaskElasticNet
+from threadpoolctl import threadpool_limits
 
+from xmodal_sklearn import MultiOmicsSelector
 from xmodal_sklearn._elastic_net import PENALTY_STEP, rank_features
 from xmodal_sklearn.datasets import make_multiomics
+
+CLOCKS = "clock", "processor"
 
 # In single precision adelie 1.1.52 stops at the first penalty ("Newton-ABS max iterations"), so it
 # is given doubles; its standardisation is not timed, ours is.
@@ -33,13 +39,14 @@ import adelie as ad, numpy as np
 X, Y, k = np.load(sys.argv[1]).astype(float), np.load(sys.argv[2]), int(sys.argv[3])
 X = np.asfortranarray((X - X.mean(axis=0)) / X.std(axis=0))
 glm = ad.glm.multigaussian(y=np.ascontiguousarray(Y - Y.mean(axis=0)), dtype=np.float64)
-start = time.perf_counter()
+start = time.perf_counter(), time.process_time()
 state = ad.grpnet(
     X=X, glm=glm, alpha=0.5, tol=1e-4, lmda_path_size=50, min_ratio=1e-2, intercept=False,
-    n_threads=2, progress_bar=False, exit_cond=lambda state: state.active_set_size >= k,
+    n_threads=int(sys.argv[4]), progress_bar=False,
+    exit_cond=lambda state: state.active_set_size >= k,
 )
-seconds = time.perf_counter() - start
-print(json.dumps({"seconds": seconds, "features": int(state.active_set_size)}))
+spent = time.perf_counter() - start[0], time.process_time() - start[1]
+print(json.dumps({"seconds": spent, "features": int(state.active_set_size)}))
 """
 
 
@@ -52,24 +59,25 @@ def expression(n: int, p: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
     return X.to_numpy()[order], np.eye(len(names))[codes[order]]
 
 
-def seconds(function: Callable[[], object]) -> float:
-    """Time one call."""
-    start = time.perf_counter()
+def seconds(function: Callable[[], object]) -> tuple[float, float]:
+    """Time one call: by the clock, and of the processor."""
+    start = time.perf_counter(), time.process_time()
     function()
-    return time.perf_counter() - start
+    return time.perf_counter() - start[0], time.process_time() - start[1]
 
 
-def adelie_seconds(python: str, X: np.ndarray, Y: np.ndarray, k: int) -> dict:
+def adelie_seconds(python: str, X: np.ndarray, Y: np.ndarray, k: int, threads: int) -> dict:
     """Time adelie's path on the same arrays, in its own environment."""
     with tempfile.TemporaryDirectory() as folder:
         np.save(f"{folder}/X.npy", X)
         np.save(f"{folder}/Y.npy", Y)
-        command = [python, "-c", ADELIE, f"{folder}/X.npy", f"{folder}/Y.npy", str(k)]
-        done = subprocess.run(command, check=True, capture_output=True, text=True)
+        command = [python, "-c", ADELIE, f"{folder}/X.npy", f"{folder}/Y.npy", str(k), str(threads)]
+        environment = os.environ | {"OMP_NUM_THREADS": str(threads)}
+        done = subprocess.run(command, check=True, capture_output=True, text=True, env=environment)
     return json.loads(done.stdout)
 
 
-def scikit_learn_seconds(X: np.ndarray, Y: np.ndarray, k: int) -> float:
+def scikit_learn_seconds(X: np.ndarray, Y: np.ndarray, k: int) -> tuple[float, float]:
     """Time MultiTaskElasticNet along our penalties, warm-started, until k features are kept."""
     standardised = np.asfortranarray((X - X.mean(axis=0)) / X.std(axis=0), dtype=np.float64)
     centred = Y - Y.mean(axis=0)
@@ -91,19 +99,37 @@ def compare(arguments: argparse.Namespace) -> None:
     rank_features(*expression(60, 100))
     rows = []
     for _ in range(arguments.runs):
-        row = {"ours": seconds(lambda: rank_features(X, Y))}
+        row = dict(zip(CLOCKS, seconds(lambda: rank_features(X, Y)), strict=True))
         if arguments.adelie_python:
-            adelie = adelie_seconds(arguments.adelie_python, X, Y, arguments.k)
-            row |= {"adelie": adelie["seconds"], "adelie features": adelie["features"]}
-            row["ours / adelie"] = row["ours"] / row["adelie"]
+            adelie = adelie_seconds(arguments.adelie_python, X, Y, arguments.k, arguments.threads)
+            row |= {f"adelie {c}": s for c, s in zip(CLOCKS, adelie["seconds"], strict=True)}
+            row |= {f"ratio {clock}": row[clock] / row[f"adelie {clock}"] for clock in CLOCKS}
+            row["adelie features"] = adelie["features"]
         rows.append(row)
     table = pd.DataFrame(rows)
     print(f"{X.shape[0]} x {X.shape[1]} x {Y.shape[1]}, K = {arguments.k}")
     print(table.round(2).to_string(index=False))
     print("medians:", table.median().round(3).to_dict())
     if arguments.scikit_learn:
-        theirs = scikit_learn_seconds(X, Y, arguments.k)
-        print(f"MultiTaskElasticNet: {theirs:.1f} s, {theirs / table['ours'].median():.0f} x ours")
+        theirs = dict(zip(CLOCKS, scikit_learn_seconds(X, Y, arguments.k), strict=True))
+        for clock, spent in theirs.items():
+            ratio = spent / table[clock].median()
+            print(f"MultiTaskElasticNet: {spent:.1f} s ({clock}), {ratio:.0f} x ours")
+
+
+def side_by_side(arguments: argparse.Namespace) -> None:
+    """Rank two modalities one after the other, and at once."""
+    n, p = arguments.samples, arguments.features // 2
+    X, y = make_multiomics(
+        n, {"exp": p, "cna": p}, dtype="float32", return_X_y=True, random_state=0
+    )
+    rows = []
+    for _ in range(arguments.runs):
+        for n_jobs in (1, 2):
+            spent = seconds(lambda n_jobs=n_jobs: MultiOmicsSelector(n_jobs=n_jobs).fit(X, y))
+            rows.append({"n_jobs": n_jobs, **dict(zip(CLOCKS, spent, strict=True))})
+    print(f"two modalities of {n} x {p}, medians:")
+    print(pd.DataFrame(rows).groupby("n_jobs").median().round(2).to_string())
 
 
 def growth(arguments: argparse.Namespace) -> None:
@@ -113,8 +139,10 @@ def growth(arguments: argparse.Namespace) -> None:
     rows = []
     for n, p in sizes:
         X, Y = expression(n, p)
-        spent = np.median([seconds(lambda X=X, Y=Y: rank_features(X, Y)) for _ in range(3)])
-        rows.append({"n": n, "p": p, "seconds": spent, "ns per value": spent / n / p * 1e9})
+        runs = [seconds(lambda X=X, Y=Y: rank_features(X, Y)) for _ in range(3)]
+        clock, processor = np.median(runs, axis=0)
+        row = {"n": n, "p": p, "clock": clock, "processor": processor}
+        rows.append(row | {"processor ns per value": processor / n / p * 1e9})
     print(pd.DataFrame(rows).round(2).to_string(index=False))
 
 
@@ -163,10 +191,11 @@ def rank_mapped(path: str, classes: str) -> None:
     X, Y = np.load(path, mmap_mode="r"), np.load(classes)
     rank_features(*expression(60, 100))
     with peak_memory() as memory:
-        spent = seconds(lambda: rank_features(X, Y))
+        spent = seconds(lambda: MultiOmicsSelector(1500).fit(X, Y.argmax(axis=1)))
     print(
         f"memory map {X.shape[0]} x {X.shape[1]} float32 ({X.nbytes / 1e9:.2f} GB): "
-        f"{spent:.1f} s, {memory['peak'] - memory['before']:.2f} GB beyond the mapped data"
+        f"{spent[0]:.1f} s, {spent[1]:.1f} s of processor, "
+        f"{memory['peak'] - memory['before']:.2f} GB beyond the mapped data"
     )
 
 
@@ -176,6 +205,7 @@ def main() -> None:
     parser.add_argument("--features", type=int, default=20_000)
     parser.add_argument("--k", type=int, default=1500)
     parser.add_argument("--runs", type=int, default=5)
+    parser.add_argument("--threads", type=int, default=2, help="of all tools")
     parser.add_argument("--adelie-python", help="interpreter of an environment with adelie")
     parser.add_argument("--scikit-learn", action="store_true", help="takes minutes")
     parser.add_argument(
@@ -188,9 +218,11 @@ def main() -> None:
     if arguments.rank_mapped:
         rank_mapped(*arguments.rank_mapped)
         return
-    compare(arguments)
-    if arguments.growth_features or arguments.growth_samples:
-        growth(arguments)
+    with threadpool_limits(arguments.threads, user_api="blas"):
+        compare(arguments)
+        side_by_side(arguments)
+        if arguments.growth_features or arguments.growth_samples:
+            growth(arguments)
     if arguments.probes:
         probes(arguments)
 

@@ -37,6 +37,10 @@ def words(X):
     return X.assign(cna__there=["gain"] * len(X))
 
 
+def times(X):
+    return X.assign(cna__there=pd.Timestamp("2012-04-18"))
+
+
 def unnamed_column(X):
     return X.rename(columns={"cna__there": "there"})
 
@@ -50,6 +54,7 @@ TABLES = [
     (infinite, r"infinity.*'cna'.*'cna__there'.*'patient'"),
     (no_modality, r"'patient' has no modality at all"),
     (words, r"'cna__there' is not numeric.*gain"),
+    (times, "Times are not supported: column 'cna__there'"),
     (unnamed_column, r"'there' names no modality.*modalities="),
     (repeated_column, r"(?s)unique.*exp__"),
 ]
@@ -106,6 +111,17 @@ def test_one_class_is_refused(make, data):
     X, _ = data
     with pytest.raises(ValueError, match="one class"):
         make().fit(X, ["LumA"] * len(X))
+
+
+@both
+@pytest.mark.parametrize("unknown", [None, np.nan, pd.NA])
+def test_unknown_classes_are_refused_by_sample(make, unknown, data):
+    X, y = data
+    y = np.array(y, dtype=object)
+    y[[3, 7]] = unknown
+    message = r"y contains NaN: the class of sample 'patient' is unknown \(2 such samples\)"
+    with pytest.raises(ValueError, match=message):
+        make().fit(X, y)
 
 
 @both

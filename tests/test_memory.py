@@ -1,6 +1,8 @@
 """One ranking for every K: what the cache of MultiOmicsSelector may not get wrong."""
 
 import multiprocessing
+import signal
+import sys
 import time
 
 import numpy as np
@@ -11,6 +13,9 @@ from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import Pipeline
 
 from xmodal_sklearn import MultiOmicsSelector
+from xmodal_sklearn.datasets import make_multiomics
+
+SHORT_FILE = 20_000
 
 
 def entries(folder):
@@ -37,11 +42,7 @@ def test_a_search_ranks_every_fold_once_and_scores_the_same(cohort, tmp_path, n_
 
 def test_another_process_finds_the_ranking(cohort, tmp_path):
     X, y = cohort
-    process = multiprocessing.get_context("spawn").Process(
-        target=fit_resamples, args=(X, y, str(tmp_path), 1)
-    )
-    process.start()
-    process.join()
+    spawn(fit_resamples, X, y, str(tmp_path), 1).join()
     before = entries(tmp_path)
     again = MultiOmicsSelector(memory=str(tmp_path)).fit(*resample(X, y, 0))
     assert len(before) == 3
@@ -49,6 +50,29 @@ def test_another_process_finds_the_ranking(cohort, tmp_path):
     np.testing.assert_array_equal(
         again.scores_, MultiOmicsSelector().fit(*resample(X, y, 0)).scores_
     )
+
+
+def test_absent_modalities_are_found_in_the_cache_as_without_it(cohort, tmp_path):
+    X, y = cohort
+    gaps = X.astype(float)
+    gaps.iloc[:30, :60], gaps.iloc[20:40, 110:] = np.nan, np.nan
+    for _ in range(2):
+        cached = MultiOmicsSelector(memory=tmp_path).fit(gaps, y)
+        np.testing.assert_array_equal(cached.scores_, MultiOmicsSelector().fit(gaps, y).scores_)
+    assert len(entries(tmp_path)) == 3
+    gaps.iloc[25, 60:110] = np.nan
+    for _ in range(2):
+        with pytest.raises(ValueError, match=f"sample {X.index[25]!r} has no modality at all"):
+            MultiOmicsSelector(memory=tmp_path).fit(gaps, y)
+
+
+def test_bad_values_are_refused_by_name_with_a_cache_too(cohort, tmp_path):
+    X, y = cohort
+    bad = X.copy()
+    bad.iloc[5, 3] = np.nan
+    for _ in range(2):
+        with pytest.raises(ValueError, match=f"modality 'exp', column {X.columns[3]!r}, sample"):
+            MultiOmicsSelector(memory=tmp_path).fit(bad, y)
 
 
 def test_a_process_killed_while_it_writes_does_no_harm(cohort, tmp_path):
@@ -64,6 +88,35 @@ def test_a_process_killed_while_it_writes_does_no_harm(cohort, tmp_path):
             MultiOmicsSelector(memory=str(tmp_path)).fit(*rows).scores_,
             MultiOmicsSelector().fit(*rows).scores_,
         )
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a limit on the size of files")
+def test_a_process_stopped_in_the_middle_of_writing_does_no_harm(tmp_path):
+    X, y = make_multiomics(30, {"exp": 4000}, return_X_y=True, random_state=0)
+    process = spawn(fit_with_short_files, X, y, str(tmp_path))
+    process.join()
+    assert process.exitcode == -signal.SIGXFSZ
+    written = [path.stat().st_size for path in tmp_path.rglob("output.pkl*")]
+    assert written == [SHORT_FILE]
+    cached = MultiOmicsSelector(memory=str(tmp_path)).fit(X, y)
+    np.testing.assert_array_equal(cached.scores_, MultiOmicsSelector().fit(X, y).scores_)
+    assert len(entries(tmp_path)) == 1
+
+
+def test_two_processes_at_once_share_a_cache(cohort, tmp_path):
+    X, y = cohort
+    processes = [spawn(fit_resamples, X, y, str(tmp_path), 12) for _ in range(2)]
+    for process in processes:
+        process.join()
+    assert [process.exitcode for process in processes] == [0, 0]
+    assert len(entries(tmp_path)) == 12 * 3
+    for seed in range(12):
+        rows = resample(X, y, seed)
+        np.testing.assert_array_equal(
+            MultiOmicsSelector(memory=tmp_path).fit(*rows).scores_,
+            MultiOmicsSelector().fit(*rows).scores_,
+        )
+    assert len(entries(tmp_path)) == 12 * 3
 
 
 def test_a_changed_value_is_ranked_anew(cohort, tmp_path):
@@ -114,11 +167,24 @@ def fit_resamples(X: pd.DataFrame, y: pd.Series, memory: str, n_resamples: int):
         MultiOmicsSelector(memory=memory).fit(*resample(X, y, seed))
 
 
-def start_and_kill(X, y, memory, *, n_entries, delay):
-    process = multiprocessing.get_context("spawn").Process(
-        target=fit_resamples, args=(X, y, str(memory), 10_000)
-    )
+def fit_with_short_files(X, y, memory):
+    """Have the system end this process once it writes more than SHORT_FILE bytes to a file."""
+    import resource
+
+    MultiOmicsSelector().fit(X.iloc[:, :10], y)  # compiles, which writes files
+    signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (SHORT_FILE, SHORT_FILE))
+    MultiOmicsSelector(memory=memory).fit(X, y)
+
+
+def spawn(target, *arguments):
+    process = multiprocessing.get_context("spawn").Process(target=target, args=arguments)
     process.start()
+    return process
+
+
+def start_and_kill(X, y, memory, *, n_entries, delay):
+    process = spawn(fit_resamples, X, y, str(memory), 10_000)
     give_up = time.monotonic() + 60
     while len(entries(memory)) < n_entries and time.monotonic() < give_up:
         time.sleep(0.005)

@@ -237,3 +237,20 @@ def test_modalities_may_be_interleaved(cohort):
     selected = MultiOmicsSelector(k=5).fit_transform(shuffled, y)
     expected = MultiOmicsSelector(k=5).fit_transform(X, y)
     assert set(selected) == set(expected)
+
+
+@given(tables_of_modalities())
+def test_feature_names_survive_selection_and_its_inverse(tables):
+    X = concat_modalities(tables)
+    X = pd.concat([X] * 6, ignore_index=True).sample(frac=1, axis=1, random_state=1)
+    y = [0, 1] * (len(X) // 2)
+    selector = MultiOmicsSelector(k="all").fit(X, y)
+    selected = selector.transform(X)
+    assert list(selected.columns) == list(X.columns) == selector.get_feature_names_out().tolist()
+    for modality, table in split_modalities(selected).items():
+        assert set(table.columns) == set(tables[modality].columns)
+        names = {f"{modality}__{feature}" for feature in table.columns}
+        assert set(selector.rankings_[modality]) == names
+    one = MultiOmicsSelector(k=1).fit(X, y)
+    restored = one.inverse_transform(one.transform(X))
+    assert list(restored.columns) == list(X.columns)

@@ -1,12 +1,21 @@
 """What MultiOmicsSelector keeps, and in which order."""
 
+import os
+
 import numpy as np
 import pandas as pd
 import pytest
+from joblib import effective_n_jobs, parallel_config
+from scipy import sparse
+from sklearn.base import BaseEstimator
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.feature_selection import SelectKBest
-from sklearn.linear_model import ElasticNet, LogisticRegression
+from sklearn.impute import SimpleImputer
+from sklearn.linear_model import ElasticNet, LogisticRegression, RidgeClassifier
 from sklearn.neighbors import KNeighborsClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from xmodal_sklearn import MultiOmicsSelector
 
@@ -78,6 +87,24 @@ def test_output_keeps_index_values_and_dtypes(cohort):
     X = X.astype(dict.fromkeys(X.filter(like="mut__"), "int8"))
     selected = MultiOmicsSelector(k=10).fit_transform(X, y)
     pd.testing.assert_frame_equal(selected, X[selected.columns])
+
+
+@pytest.mark.parametrize("absent", [0, 20])
+@pytest.mark.parametrize("columns", ["mut__", "mut__GENE0001"])
+def test_sparse_columns_are_selected_like_dense_ones_and_come_out_dense(cohort, columns, absent):
+    X, y = cohort
+    X = X.astype(dict.fromkeys(X.filter(like="mut__"), "float32" if absent else "int8"))
+    X.iloc[:absent, 110:] = np.nan if absent else X.iloc[:absent, 110:]
+    thin = X.astype({c: pd.SparseDtype(X[c].dtype, 0) for c in X.filter(like=columns)})
+    assert any(isinstance(dtype, pd.SparseDtype) for dtype in thin.dtypes)
+    expected = MultiOmicsSelector(k=10).fit(X, y)
+    selector = MultiOmicsSelector(k=10).fit(thin, y)
+    np.testing.assert_array_equal(selector.scores_, expected.scores_)
+    pd.testing.assert_frame_equal(selector.transform(thin), expected.transform(X))
+    model = make_pipeline(
+        MultiOmicsSelector(k=10), SimpleImputer(), StandardScaler(), RidgeClassifier()
+    )
+    model.fit(thin, y)
 
 
 def test_an_array_with_modalities_comes_out_as_a_named_table(cohort, positions):
@@ -156,6 +183,34 @@ def test_an_estimator_without_coefficients_is_refused(cohort):
         MultiOmicsSelector(estimator=KNeighborsClassifier()).fit(X, y)
 
 
+class Fixed(BaseEstimator):
+    """Has the same coefficients whatever it is fitted to."""
+
+    def __init__(self, coef=None):
+        self.coef = coef
+
+    def fit(self, X, y):
+        self.coef_ = self.coef
+        return self
+
+
+@pytest.mark.parametrize(
+    ("coef", "finite"), [(np.ones((60, 1)), 1), (np.ones(59), 59), (np.full(60, np.nan), 0)]
+)
+def test_coefficients_that_do_not_tell_features_apart_are_refused(cohort, coef, finite):
+    X, y = cohort
+    with pytest.raises(ValueError, match=f"{finite} finite numbers for the 60 features"):
+        MultiOmicsSelector(estimator=Fixed(coef)).fit(X.filter(like="exp__"), y)
+
+
+def test_sparse_coefficients_of_one_row_per_pair_of_classes_rank_by_their_norm(cohort):
+    X, y = cohort
+    X = X.filter(like="exp__")
+    rows = np.random.default_rng(0).normal(size=(3, 60))
+    selector = MultiOmicsSelector(k=5, estimator=Fixed(sparse.csr_matrix(rows))).fit(X, y)
+    np.testing.assert_allclose(selector.scores_, np.sqrt((rows**2).sum(axis=0)))
+
+
 def test_the_cache_changes_nothing_and_saves_the_ranking(cohort, tmp_path):
     X, y = cohort
     plain = MultiOmicsSelector(k=10).fit(X, y)
@@ -173,6 +228,48 @@ def test_ranking_modalities_in_parallel_changes_nothing(cohort):
     one = MultiOmicsSelector().fit(X, y)
     two = MultiOmicsSelector(n_jobs=2).fit(X, y)
     np.testing.assert_array_equal(one.scores_, two.scores_)
+
+
+def test_a_backend_of_processes_gets_no_copy_of_the_table(cohort):
+    X, y = cohort
+    with parallel_config(backend="loky", n_jobs=2):
+        selector = MultiOmicsSelector(estimator=Local(), k=5).fit(X, y)
+    assert selector.get_support().sum() == 15
+    assert Local.process == os.getpid()
+
+
+class Local(ElasticNet):
+    """Ranks like the elastic net; keeps the process in which it was fitted."""
+
+    process = None
+
+    def fit(self, X, y):
+        Local.process = os.getpid()
+        return super().fit(X, y)
+
+
+class ThreadCounter(ElasticNet):
+    """Ranks like the elastic net; keeps the number of threads that its matrix products may use."""
+
+    seen = ()
+
+    def fit(self, X, y):
+        libraries = threadpool_info()
+        ThreadCounter.seen += (
+            max(lib["num_threads"] for lib in libraries if lib["user_api"] == "blas"),
+        )
+        return super().fit(X, y)
+
+
+@pytest.mark.parametrize(("n_jobs", "expected"), [(None, 4), (1, 4), (2, 2), (3, 1), (-1, None)])
+def test_modalities_ranked_at_once_share_the_processors(cohort, n_jobs, expected):
+    ThreadCounter.seen = ()
+    with threadpool_limits(4, user_api="blas"):
+        MultiOmicsSelector(estimator=ThreadCounter(alpha=0.1), n_jobs=n_jobs).fit(*cohort)
+        after = max(lib["num_threads"] for lib in threadpool_info() if lib["user_api"] == "blas")
+    expected = expected or max(4 // min(effective_n_jobs(-1), 3), 1)
+    assert ThreadCounter.seen == (expected,) * 3
+    assert after == 4
 
 
 def test_a_half_written_cache_is_ranked_anew(cohort, tmp_path):

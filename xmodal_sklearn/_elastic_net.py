@@ -209,6 +209,11 @@ class _Design:
         self.scale = np.empty(self.n_columns)
         for block in self._column_blocks():
             self.mean[block], self.scale[block] = _moments(self._values(block))
+        if not np.isfinite(self.scale).all():
+            raise ValueError(
+                f"Column {np.isfinite(self.scale).argmin()} of a modality holds numbers too large "
+                "to compute their variance. Give it on another scale."
+            )
         # What is left of a constant column is the rounding of its mean.
         resolution = 10 * np.finfo(self.dtype).eps * np.abs(self.mean)
         self.inverse_scale = np.where(
@@ -288,7 +293,6 @@ class _WorkingSet:
         self.leader = np.empty(0, dtype=int)
         self.sign = np.empty(0, dtype=design.dtype)
         self.leading = np.empty(0, dtype=int)
-        self.values = _Rows(design.n_samples, design.dtype)
         self.gram = np.empty((0, 0), dtype=design.dtype)
         self.sums = np.empty((0, centred.shape[1]), dtype=design.dtype)
 
@@ -335,13 +339,14 @@ class _WorkingSet:
 
     def _update_residual(self) -> None:
         active = np.flatnonzero(self.sums.any(axis=1))
-        residual = self.centred - self.values.rows[active].T @ self.sums[active]
+        values = self.screened_values.rows[self.leading[active]]
+        residual = self.centred - values.T @ self.sums[active]
         self.residual = residual - residual.mean(axis=0)
 
     def _join(self, chosen: np.ndarray) -> None:
         """Extend the Gram matrix by some of the screened columns."""
-        values, n_before = self.screened_values.rows[chosen], self.values.size
-        across = self.values.rows @ values.T / self.design.n_samples
+        values, n_before = self.screened_values.rows[chosen], len(self.leading)
+        across = self.screened_values.rows[self.leading] @ values.T / self.design.n_samples
         within = values @ values.T / self.design.n_samples
         leader, sign, leads = _find_copies(np.vstack([across, within]), n_before)
         self.joined[chosen] = True
@@ -349,7 +354,6 @@ class _WorkingSet:
         self.leader = np.concatenate([self.leader, leader])
         self.sign = np.concatenate([self.sign, sign])
         self.leading = np.concatenate([self.leading, chosen[leads]])
-        self.values.append(values[leads])
         self._extend_gram(n_before, across[:, leads], within[np.ix_(leads, leads)])
         new = np.zeros((leads.sum(), self.sums.shape[1]), dtype=self.sums.dtype)
         self.sums = np.vstack([self.sums, new])
@@ -357,7 +361,7 @@ class _WorkingSet:
     def _extend_gram(self, n_before: int, across: np.ndarray, within: np.ndarray) -> None:
         n_after = n_before + len(within)
         if n_after > len(self.gram):
-            size = n_after * 5 // 4
+            size = n_after * 9 // 8
             grown = np.empty((size, size), dtype=self.gram.dtype)
             grown[:n_before, :n_before] = self.gram[:n_before, :n_before]
             self.gram = grown
@@ -366,7 +370,7 @@ class _WorkingSet:
         self.gram[n_before:n_after, n_before:n_after] = within
 
     def _copies(self) -> np.ndarray:
-        return np.bincount(self.leader, minlength=self.values.size)
+        return np.bincount(self.leader, minlength=len(self.leading))
 
 
 def _find_copies(products: np.ndarray, n_before: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -414,7 +418,9 @@ def _moments(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     by_column = values.flags.f_contiguous
     total, squares = _shifted_sums(values.T if by_column else values, by_column)
     mean = total / len(values)
-    return values[0] + mean, np.sqrt(np.maximum(squares / len(values) - mean**2, 0))
+    # An overflow shows in what is returned.
+    with np.errstate(over="ignore", invalid="ignore"):
+        return values[0] + mean, np.sqrt(np.maximum(squares / len(values) - mean**2, 0))
 
 
 @numba.njit(cache=True, nogil=True)

@@ -179,16 +179,17 @@ def validate_table(
         The validated y, or "no_validation".
     """
     X = _flatten_columns(_as_pandas(X))
+    if not isinstance(y, str):
+        _refuse_unknown_classes(X, y)
     checks["ensure_all_finite"] = False
     if not isinstance(X, pd.DataFrame):
         validated = validate_data(estimator, X, y, reset=reset, **checks)
         # scikit-learn returns a pair only where there is a y.
         return validated if isinstance(validated, tuple) else (validated, y)
+    # Going through pandas' own strings takes several times as long, once they are Arrow's.
+    X = X.set_axis(pd.Index(X.columns.tolist(), dtype=object), axis=1)
     _check_numeric(X)
-    # For names and number of columns; pandas' own strings are several times slower to go through.
-    names = pd.Index(X.columns.tolist(), dtype=object)
-    header = pd.DataFrame(np.empty((0, len(names))), columns=names)
-    validate_data(estimator, header, reset=reset, skip_check_array=True)
+    _check_names(estimator, X, reset)
     stand_in = np.broadcast_to(np.float32(0), X.shape)
     if isinstance(y, str):
         check_array(stand_in, estimator=estimator, input_name="X", **checks)
@@ -214,11 +215,11 @@ def resolve_modalities(X: Any, modalities: Mapping[str, Columns] | None) -> Moda
         In order of first appearance; positions ascending; every column in exactly one modality.
     """
     names = column_names(X)
-    if names is not None and not X.columns.is_unique:
-        _check_unique(names, "column names of X")
     if modalities is None:
         positions = _modalities_from_names(None if names is None else tuple(names), X.shape[1])
         return dict(positions)
+    if names is not None:
+        _check_unique(names, "column names of X")
     if not isinstance(modalities, Mapping) or not modalities:
         raise ValueError(
             "modalities must be None or map at least one modality name to its columns, "
@@ -250,6 +251,19 @@ def column_names(X: Any) -> list[str] | None:
 def column_labels(X: Any) -> list[str]:
     """Return what to call the columns of X: their names, or x0, x1, … by position."""
     return column_names(X) or [f"x{position}" for position in range(X.shape[1])]
+
+
+def dense_columns(table: pd.DataFrame) -> pd.DataFrame:
+    """Return the table with its sparse columns made dense, or itself where it has none."""
+    dtypes = table.dtypes.unique()
+    if not any(isinstance(dtype, pd.SparseDtype) for dtype in dtypes):
+        return table
+    if len(dtypes) == 1:
+        # As one array, where `astype` makes one of each of thousands of columns.
+        values = table.to_numpy(dtype=dtypes[0].subtype)
+        return pd.DataFrame(values, table.index, table.columns, copy=False)
+    dense = {dtype: getattr(dtype, "subtype", dtype) for dtype in dtypes}
+    return table.astype(table.dtypes.map(dense).to_dict())
 
 
 def qualified_names(labels: Sequence[str], modalities: Modalities) -> np.ndarray:
@@ -299,30 +313,44 @@ def modality_presence(
         For an infinite value, for a NaN beside values of the same modality, and for a sample
         without any modality; the message names modality, column and sample.
     """
-    present = np.ones((len(table), len(modalities)), dtype=bool)
-    for index, (modality, block) in enumerate(blocks.items()):
-        if block.dtype.kind != "f" or _all_finite(block):
-            continue
-        missing = np.isnan(block)
-        absent = missing.all(axis=1)
-        labels = np.array(column_labels(table), dtype=object)[modalities[modality]]
-        where = modality, labels, sample_labels(table)
-        _refuse(np.isinf(block), "infinity", *where, "Correct it.")
-        _refuse(
-            missing & ~absent[:, None],
-            "NaN",
-            *where,
-            "Other columns of the modality have values there. Impute it, drop the column, or set "
-            "the whole modality of that sample to NaN to mark it as absent.",
-        )
-        present[:, index] = ~absent
+    present = np.column_stack(
+        [
+            block_presence(table, modality, modalities[modality], block)
+            for modality, block in blocks.items()
+        ]
+    )
+    refuse_samples_without_modality(table, present)
+    return present
+
+
+def block_presence(
+    table: Any, modality: str, positions: np.ndarray, block: np.ndarray
+) -> np.ndarray:
+    """Tell which samples have one modality, see :func:`modality_presence`."""
+    if block.dtype.kind != "f" or _all_finite(block):
+        return np.ones(len(block), dtype=bool)
+    missing = np.isnan(block)
+    absent = missing.all(axis=1)
+    where = modality, np.array(column_labels(table), dtype=object)[positions], sample_labels(table)
+    _refuse(np.isinf(block), "infinity", *where, "Correct it.")
+    _refuse(
+        missing & ~absent[:, None],
+        "NaN",
+        *where,
+        "Other columns of the modality have values there. Impute it, drop the column, or set "
+        "the whole modality of that sample to NaN to mark it as absent.",
+    )
+    return ~absent
+
+
+def refuse_samples_without_modality(table: Any, present: np.ndarray) -> None:
+    """Raise a ValueError if a sample has no modality, ``(n_samples, n_modalities)``, at all."""
     empty = np.flatnonzero(~present.any(axis=1))
     if len(empty):
         raise ValueError(
             f"Input X contains NaN: sample {sample_labels(table)[empty[0]]!r} has no modality at "
             f"all, every column is NaN ({len(empty)} such samples). Leave such samples out."
         )
-    return present
 
 
 def sample_labels(X: Any) -> Any:
@@ -365,14 +393,13 @@ def _as_pandas(X: Any) -> Any:
 
 def _check_numeric(X: pd.DataFrame) -> None:
     """Raise a ValueError that names the first column that holds no numbers."""
-    dtypes = X.dtypes
-    doubtful = {kind for kind in dtypes.unique() if not pd.api.types.is_numeric_dtype(kind)}
-    if not doubtful and not any(kind.kind == "c" for kind in dtypes.unique()):
+    if all(pd.api.types.is_numeric_dtype(kind) and kind.kind != "c" for kind in X.dtypes.unique()):
         return
-    for position, kind in enumerate(dtypes):
-        if kind.kind == "c":
+    for position, kind in enumerate(X.dtypes):
+        if kind.kind in "cmM":
+            what = "Complex data" if kind.kind == "c" else "Times are"
             raise ValueError(
-                f"Complex data not supported: column {X.columns[position]!r} has dtype {kind}."
+                f"{what} not supported: column {X.columns[position]!r} has dtype {kind}."
             )
         column = X.iloc[:, position]
         try:
@@ -384,6 +411,28 @@ def _check_numeric(X: pd.DataFrame) -> None:
             ) from error
 
 
+def _refuse_unknown_classes(X: Any, y: Any) -> None:
+    unknown = np.asarray(pd.isna(np.asarray(y, dtype=object)))
+    if unknown.ndim == 1 and unknown.any() and len(unknown) == len(X):
+        raise ValueError(
+            f"Input y contains NaN: the class of sample {sample_labels(X)[unknown.argmax()]!r} is "
+            f"unknown ({unknown.sum()} such samples). Leave such samples out."
+        )
+
+
+def _check_names(estimator: BaseEstimator, X: pd.DataFrame, reset: bool) -> None:
+    """Keep or compare the column names as scikit-learn does, which takes several times as long."""
+    names = column_names(X)
+    seen = None if reset else getattr(estimator, "feature_names_in_", None)
+    if names is not None and reset:
+        estimator.feature_names_in_ = np.array(names, dtype=object)
+        estimator.n_features_in_ = len(names)
+    elif names is None or seen is None or names != seen.tolist():
+        # No names, or others than in fit: scikit-learn knows what to say.
+        header = pd.DataFrame(columns=X.columns, dtype=float)
+        validate_data(estimator, header, reset=reset, skip_check_array=True)
+
+
 def _values(table: Any, positions: np.ndarray) -> np.ndarray:
     first, last = positions[0], positions[-1]
     adjacent = last - first + 1 == len(positions)
@@ -392,10 +441,10 @@ def _values(table: Any, positions: np.ndarray) -> np.ndarray:
     if not isinstance(table, pd.DataFrame):
         return table[:, columns]
     block = table.iloc[:, columns]
-    dtypes = block.dtypes.unique()
-    if len(dtypes) == 1 and isinstance(dtypes[0], np.dtype) and dtypes[0].kind in "fiub":
-        return block.to_numpy()
-    return check_array(block, ensure_all_finite=False)
+    values = block.to_numpy()
+    if values.dtype.kind in "fiub":
+        return values
+    return check_array(dense_columns(block), ensure_all_finite=False)
 
 
 def _all_finite(values: np.ndarray) -> bool:
@@ -467,7 +516,13 @@ def _reindex(table: pd.DataFrame, samples: pd.Index) -> pd.DataFrame:
         return table.loc[samples]
     dtypes = {dtype: _dtype_with_gaps(dtype) for dtype in table.dtypes.unique()}
     if len(dtypes) == 1:
-        return table.astype(*dtypes.values()).reindex(samples)
+        (dtype,) = dtypes.values()
+        if not isinstance(dtype, np.dtype):
+            return table.astype(dtype).reindex(samples)
+        # Filled in, where `astype` and `reindex` would make a copy each.
+        values = np.full((len(samples), table.shape[1]), np.nan, dtype)
+        values[samples.get_indexer(table.index)] = table.to_numpy()
+        return pd.DataFrame(values, samples, table.columns, copy=False)
     return table.astype(table.dtypes.map(dtypes).to_dict()).reindex(samples)
 
 
@@ -492,6 +547,7 @@ def _all_missing(block: pd.DataFrame) -> np.ndarray:
 def _modalities_from_names(names: tuple[str, ...] | None, n_columns: int) -> Modalities:
     # Cached because a search asks for the modalities of the same tens of thousands of names in
     # every one of its fits.
+    _check_unique(names or (), "column names of X")
     if names is None or not any(SEPARATOR in name for name in names):
         return {UNNAMED: np.arange(n_columns)}
     positions: dict[str, list[int]] = {}

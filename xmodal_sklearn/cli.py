@@ -10,7 +10,7 @@ from rich.table import Table
 
 from .baselines import make_baselines
 from .benchmark import Comparison, compare
-from .datasets import make_multiomics, read_cbioportal
+from .datasets import fetch_cbioportal, make_multiomics, read_cbioportal
 from .selection import MultiOmicsSelector
 
 __all__ = ["app"]
@@ -39,6 +39,9 @@ def bench(
     study: Annotated[
         Path | None, typer.Option(help="A cBioPortal study folder; without it, simulated data.")
     ] = None,
+    study_id: Annotated[
+        str | None, typer.Option(help="A study to download from cBioPortal, once.")
+    ] = None,
     modalities: Annotated[
         str, typer.Option(help="Modalities to read from the study, the primary one first.")
     ] = "exp,cna,mut",
@@ -61,15 +64,18 @@ def bench(
 
     from .classifier import CrossModalAttentionClassifier
 
-    if study is None:
-        data = make_multiomics(random_state=seed)
-    else:
-        try:
-            data = read_cbioportal(
-                study, modalities=tuple(modalities.split(",")), target=target, join=join
-            )
-        except (ValueError, OSError) as error:
-            raise typer.BadParameter(str(error)) from error
+    if study is not None and study_id is not None:
+        raise typer.BadParameter("--study and --study-id are two sources of data; give one.")
+    names = modalities.split(",")
+    try:
+        if study is not None:
+            data = read_cbioportal(study, modalities=names, target=target, join=join)
+        elif study_id is not None:
+            data = fetch_cbioportal(study_id, modalities=names, target=target, join=join)
+        else:
+            data = make_multiomics(random_state=seed)
+    except (ValueError, OSError) as error:
+        raise typer.BadParameter(str(error)) from error
     sizes = data.target.value_counts()
     if sizes.min() < folds:
         raise typer.BadParameter(
@@ -88,7 +94,7 @@ def bench(
         verbose=1,
     )
     console = Console()
-    source = "simulated data" if study is None else study.name
+    source = study_id or ("simulated data" if study is None else study.name)
     n_classes = data.target.nunique()
     console.print(
         f"\n{source}: {data.data.shape[0]} samples, {n_classes} classes, K = {k} per modality\n"

@@ -1,6 +1,8 @@
 """Selecting the best K features of each modality."""
 
-from collections.abc import Callable, Mapping
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import partial
 from numbers import Integral, Real
 from typing import Any
@@ -8,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import xxhash
-from joblib import Parallel, delayed
+from joblib import Parallel, delayed, effective_n_jobs
 from sklearn.base import BaseEstimator, _fit_context, clone
 from sklearn.feature_selection import SelectorMixin
 from sklearn.preprocessing import LabelEncoder, StandardScaler
@@ -16,13 +18,14 @@ from sklearn.utils import Tags, check_array
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, check_memory
+from threadpoolctl import ThreadpoolController
 
 from . import _modalities as blocks
 from ._version import __version__
 
 __all__ = ["MultiOmicsSelector"]
 
-FINGERPRINT_ROWS = 1024
+FINGERPRINT_BYTES = 2**24
 
 
 class MultiOmicsSelector(SelectorMixin, BaseEstimator):
@@ -260,22 +263,24 @@ class MultiOmicsSelector(SelectorMixin, BaseEstimator):
         self.modalities_ = blocks.resolve_modalities(table, self.modalities)
         self._named = blocks.has_named_modalities(table, self.modalities)
         self._k = _k_by_modality(self.k, self.modalities_)
-        values = blocks.modality_blocks(table, self.modalities_)
-        present = blocks.modality_presence(table, values, self.modalities_)
         codes = LabelEncoder().fit_transform(y)
-        score = partial(_score_from(self.memory), estimator=self.estimator, l1_ratio=self.l1_ratio)
+        rank = partial(_ranker(self.memory), estimator=self.estimator, l1_ratio=self.l1_ratio)
         # Threads, because the solver releases the lock and processes would copy the table.
-        scores = Parallel(n_jobs=self.n_jobs, prefer="threads")(
-            delayed(score)(*_samples_with(modality, block, codes, has_it))
-            for (modality, block), has_it in zip(values.items(), present.T, strict=True)
-        )
+        with _shared_processors(min(effective_n_jobs(self.n_jobs), len(self.modalities_))):
+            ranked = Parallel(n_jobs=self.n_jobs, require="sharedmem")(
+                delayed(rank)(block, codes, (table, modality, self.modalities_[modality]))
+                for modality, block in blocks.modality_blocks(table, self.modalities_).items()
+            )
+        present, scores = zip(*ranked, strict=True)
+        blocks.refuse_samples_without_modality(table, np.column_stack(present))
         self._set_rankings(scores)
         return table
 
     def _select(self, table: Any) -> Any:
         support = self.get_support(indices=True)
         if isinstance(table, pd.DataFrame) and self._named:
-            return table.iloc[:, support].set_axis(self.get_feature_names_out(), axis=1)
+            selected = blocks.dense_columns(table.iloc[:, support])
+            return selected.set_axis(self.get_feature_names_out(), axis=1)
         (values,) = blocks.modality_blocks(table, {"": support}).values()
         return pd.DataFrame(values, columns=self.get_feature_names_out()) if self._named else values
 
@@ -286,7 +291,7 @@ class MultiOmicsSelector(SelectorMixin, BaseEstimator):
             mask[order[: self._k[modality]]] = True
         return mask
 
-    def _set_rankings(self, scores: list[np.ndarray]) -> None:
+    def _set_rankings(self, scores: Sequence[np.ndarray]) -> None:
         names = getattr(self, "feature_names_in_", None)
         self.scores_ = np.empty(self.n_features_in_)
         self._orders = {}
@@ -294,8 +299,8 @@ class MultiOmicsSelector(SelectorMixin, BaseEstimator):
             self.modalities_.items(), scores, strict=True
         ):
             self.scores_[positions] = modality_scores
-            tie_break = positions if names is None else names[positions]
-            self._orders[modality] = positions[np.lexsort((tie_break, -modality_scores))]
+            labels = positions if names is None else names[positions]
+            self._orders[modality] = positions[_best_first(modality_scores, labels)]
         self.rankings_ = {
             modality: order if names is None else names[order]
             for modality, order in self._orders.items()
@@ -307,6 +312,30 @@ class MultiOmicsSelector(SelectorMixin, BaseEstimator):
         tags.target_tags.required = True
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags
+
+
+@contextmanager
+def _shared_processors(n_tasks: int) -> Iterator[None]:
+    """Divide the threads of matrix products among tasks that run at once."""
+    if n_tasks == 1:
+        yield
+        return
+    # Otherwise every task would take all processors, and spend more time waiting than working.
+    blas = ThreadpoolController().select(user_api="blas")
+    n_threads = max((library["num_threads"] for library in blas.info()), default=1)
+    with blas.limit(limits=max(n_threads // n_tasks, 1)):
+        yield
+
+
+def _best_first(scores: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Return the order of decreasing scores, equal scores by label."""
+    order = np.argsort(-scores)
+    equal = np.diff(scores[order]) == 0
+    tied = np.append(equal, False) | np.append(False, equal)
+    # Only labels of equal scores are compared, and by Python, which is faster with strings.
+    by_label = np.array(sorted(order[tied].tolist(), key=labels.tolist().__getitem__), dtype=int)
+    order[tied] = by_label[np.argsort(-scores[by_label], kind="stable")]
+    return order
 
 
 def _k_by_modality(k: int | str | Mapping, modalities: blocks.Modalities) -> dict[str, int]:
@@ -342,15 +371,17 @@ def _samples_with(
     return (block, codes) if has_it.all() else (block[has_it], codes[has_it])
 
 
-def _score_from(memory: Any) -> Callable[..., np.ndarray]:
-    """Return :func:`_score_features`, looked up in `memory` where there is one."""
+def _ranker(memory: Any) -> Callable[..., tuple[np.ndarray, np.ndarray]]:
+    """Return :func:`_rank_modality`, looked up in `memory` where there is one."""
     if memory is None:
-        return _score_features
+        return _rank_modality
+    # scikit-learn takes a str, or what has the interface.
+    memory = check_memory(os.fspath(memory) if isinstance(memory, os.PathLike) else memory)
     # joblib would hash the block itself, which takes a good part of the time of ranking it.
-    cached = check_memory(memory).cache(_score_features, ignore=["block"])
+    cached = memory.cache(_rank_modality, ignore=["block", "where"])
 
-    def look_up(block: np.ndarray, codes: np.ndarray, **options: Any) -> np.ndarray:
-        return cached(block, codes, version=(__version__, _fingerprint(block)), **options)
+    def look_up(block: np.ndarray, codes: np.ndarray, where: tuple, **options: Any) -> Any:
+        return cached(block, codes, where, version=(__version__, _fingerprint(block)), **options)
 
     return look_up
 
@@ -360,29 +391,47 @@ def _fingerprint(block: np.ndarray) -> str:
     rows = block.T if block.flags.f_contiguous else block
     layout = block.shape, block.dtype.str, block.flags.f_contiguous
     digest = xxhash.xxh3_128(repr(layout).encode())
-    for row in range(0, len(rows), FINGERPRINT_ROWS):
-        digest.update(np.ascontiguousarray(rows[row : row + FINGERPRINT_ROWS]).data)
+    # Only as many rows at a time, because rows that are not contiguous are copied.
+    step = max(FINGERPRINT_BYTES // rows[0].nbytes, 1)
+    for row in range(0, len(rows), step):
+        digest.update(np.ascontiguousarray(rows[row : row + step]).data)
     return digest.hexdigest()
 
 
-def _score_features(
-    block: np.ndarray, codes: np.ndarray, *, estimator: Any, l1_ratio: float, version: Any = None
-) -> np.ndarray:
-    """Score the columns of one modality, better ones higher.
+def _rank_modality(
+    block: np.ndarray,
+    codes: np.ndarray,
+    where: tuple[Any, str, np.ndarray],
+    *,
+    estimator: Any,
+    l1_ratio: float,
+    version: Any = None,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Tell which samples have a modality, and score its columns, better ones higher.
 
-    Pure, so that it can be cached; `version` stands for the block and this package in the cache.
+    Cached as a whole, because checking the values takes as long as recognising them. `version`
+    stands for the block and this package in the cache; `where`, the table, the modality and its
+    columns, gives names to errors.
     """
+    present = blocks.block_presence(*where, block)
+    block, codes = _samples_with(where[1], block, codes, present)
     if estimator is not None:
-        return _score_by_estimator(block, codes, estimator)
+        return present, _score_by_estimator(block, codes, estimator)
     # Imported here because numba takes half a second that other users need not wait for.
     from ._elastic_net import rank_features
 
-    return rank_features(block, _one_hot(codes), l1_ratio=l1_ratio)[1]
+    return present, rank_features(block, _one_hot(codes), l1_ratio=l1_ratio)[1]
 
 
 def _score_by_estimator(block: np.ndarray, codes: np.ndarray, estimator: Any) -> np.ndarray:
     standardised = StandardScaler().fit_transform(block)
     importances = _importances(clone(estimator).fit(standardised, codes))
+    if importances.shape != (block.shape[1],) or not np.isfinite(importances).all():
+        raise ValueError(
+            f"estimator={estimator!r} gives {np.isfinite(importances).sum()} finite numbers for "
+            f"the {block.shape[1]} features of a modality, so it can't rank them. Give another "
+            "one, or None for the built-in elastic net."
+        )
     classes = _one_hot(codes)
     correlation = np.linalg.norm(standardised.T @ (classes - classes.mean(axis=0)), axis=1)
     correlation /= max(correlation.max(), np.finfo(float).tiny)

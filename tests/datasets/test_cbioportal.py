@@ -279,9 +279,7 @@ KINDS = ["Missense_Mutation", "Splice_Region", "Silent", "5'Flank", "RNA"]
 MUTATION = st.tuples(*map(st.sampled_from, (GENES, KINDS, BARCODES)))
 
 
-@settings(
-    max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(MUTATION, min_size=1))
 def test_a_gene_is_mutated_where_a_counted_row_says_so(study, mutations):
     header = "#Sequenced_Samples: P1-a P2-a P5-a\nHugo_Symbol\tVariant_Classification\t"
@@ -314,6 +312,7 @@ def replace(name, old, new):
         (None, {"modalities": ["rna"]}, ValueError, "rna"),
         (None, {"modalities": "exp"}, ValueError, "exp"),
         (None, {"modalities": []}, ValueError, "modalities"),
+        (None, {"modalities": None}, ValueError, "modalities must be a list"),
         (None, {"modalities": ["mut", "mut"]}, ValueError, "twice"),
         (None, {"modalities": ["exp"]}, FileNotFoundError, r"data_mrna_\*.*data_cna.txt"),
         (None, {"target": "PAM50"}, ValueError, r"'PAM50'.*'SUBTYPE'.*'GRADE'"),

@@ -3,17 +3,28 @@
 import gzip
 import hashlib
 import io
+import multiprocessing
+import os
+import re
 import tarfile
 import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 import pandas as pd
 import pytest
+from typer.testing import CliRunner
 from urllib3 import HTTPResponse
 
+from xmodal_sklearn import split_modalities
+from xmodal_sklearn.cli import app
 from xmodal_sklearn.datasets import _fetch, fetch_cbioportal, fetch_metabric, read_cbioportal
 
+README = Path(__file__).parents[2] / "README.md"
 STUDY = "brca_metabric"
 FILE = f"{STUDY}.tar.gz"
 SAMPLES = [f"MB-{number:04d}" for number in range(30)]
@@ -44,6 +55,30 @@ def study_files():
         "data_mutations.txt": f"#Sequenced_Samples: {' '.join(SAMPLES[:25])}\n"
         "Hugo_Symbol\tVariant_Classification\tTumor_Sample_Barcode\n"
         "TP53\tMissense_Mutation\tMB-0001\nTP53\tSilent\tMB-0002\n",
+    }
+
+
+def written_as_study(X, y):
+    """The files of a study that holds the given cohort."""
+    tables = split_modalities(X)
+
+    def matrix(table):
+        rows = [f"{gene}\t" + "\t".join(map(repr, table[gene].tolist())) for gene in table]
+        return "\n".join(["\t".join(["Hugo_Symbol", *table.index]), *rows]) + "\n"
+
+    maf = "".join(
+        f"{gene}\t{'Missense_Mutation' if mutated else 'Silent'}\t{sample}\n"
+        for gene, column in tables["mut"].items()
+        for sample, mutated in column.items()
+    )
+    return {
+        "data_clinical_patient.txt": "PATIENT_ID\tCLAUDIN_SUBTYPE\n"
+        + "".join(f"{patient}\t{label}\n" for patient, label in y.items()),
+        "data_clinical_sample.txt": "SAMPLE_ID\tPATIENT_ID\n"
+        + "".join(f"{patient}\t{patient}\n" for patient in X.index),
+        "data_mrna_illumina_microarray.txt": matrix(tables["exp"]),
+        "data_cna.txt": matrix(tables["cna"]),
+        "data_mutations.txt": "Hugo_Symbol\tVariant_Classification\tTumor_Sample_Barcode\n" + maf,
     }
 
 
@@ -217,6 +252,54 @@ def test_metabric_as_it_is_survives_the_round_trip(data_dir, server, fetch, tmp_
     assert_same(fetch(join="outer"), expected)
 
 
+@pytest.fixture
+def served_cohort(cohort, server, tmp_path, monkeypatch):
+    """The simulated cohort as METABRIC, at the address that is asked when none is given."""
+    X, y = cohort
+    server.archive = pack(written_as_study(X, y))
+    monkeypatch.setenv("XMODAL_CBIOPORTAL_URL", server.url)
+    monkeypatch.setenv("SCIKIT_LEARN_DATA", str(tmp_path / "data"))
+    monkeypatch.chdir(tmp_path)
+    return X, y
+
+
+def test_a_cohort_that_was_written_as_a_study_comes_back(served_cohort):
+    X, y = served_cohort
+    for _ in range(2):
+        fetched, classes = fetch_metabric(return_X_y=True)
+        pd.testing.assert_frame_equal(fetched, X, check_dtype=False, check_names=False, rtol=1e-6)
+        assert classes.to_dict() == y.to_dict()
+
+
+def test_the_readme_s_example_runs(served_cohort, capsys):
+    blocks = re.findall(r"```python\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL)
+    imports = re.findall("^from .*", blocks[0], re.MULTILINE)
+    (example,) = [block for block in blocks if "fetch_metabric" in block]
+    assert len(example.splitlines()) == 5
+    quick = example.replace("k=300", "k=20").replace("n_jobs=2", "cv=2")
+    exec("\n".join([*imports, quick]), {})
+    score = re.search(r"macro-F1 (0\.\d+)", capsys.readouterr().out)
+    assert float(score[1]) > 0.5
+
+
+def test_bench_fetches_the_study_and_compares_all_models(served_cohort, server):
+    arguments = ["bench", "--study-id", STUDY, "--k", "10", "--folds", "2", "--jobs", "1"]
+    shown = CliRunner().invoke(app, arguments, env={"COLUMNS": "200"})
+    assert shown.exit_code == 0, shown.output
+    for words in ("120 samples", "cross-modal attention", "random forest", "macro-F1"):
+        assert words in shown.output
+    assert server.requests == [f"/{FILE}"]
+
+
+def test_bench_says_which_study_can_not_be_had(server, tmp_path, monkeypatch):
+    monkeypatch.setenv("XMODAL_CBIOPORTAL_URL", server.url)
+    monkeypatch.setenv("SCIKIT_LEARN_DATA", str(tmp_path))
+    server.answers = [missing]
+    shown = CliRunner().invoke(app, ["bench", "--study-id", "brca_x"], env={"COLUMNS": "400"})
+    assert shown.exit_code == 2
+    assert "brca_x.tar.gz" in shown.output
+
+
 def test_the_second_call_neither_downloads_nor_parses(fetch, server, monkeypatch):
     first = fetch()
     server.answers = [missing]
@@ -230,6 +313,13 @@ def test_other_options_parse_the_archive_that_is_there(fetch, server):
     assert len(fetch(join="outer").data) > len(fetch().data)
     assert fetch(target="PATIENT_ID").target.name == "PATIENT_ID"
     assert len(server.requests) == 1
+
+
+def test_maps_of_any_kind_are_taken(fetch):
+    merged = fetch(target_map=MappingProxyType({"LumB": "LumA", "Basal": None}))
+    assert set(merged.target) == {"LumA", "Her2", "claudin-low"}
+    log2 = MappingProxyType({"cna": "data_log2_cna.txt"})
+    assert_same(fetch(profiles=log2), fetch(profiles=dict(log2)))
 
 
 def test_the_tables_belong_to_the_caller(fetch):
@@ -324,6 +414,49 @@ def test_a_short_file_is_noticed_where_the_client_library_does_not(fetch, server
     with pytest.raises(ValueError, match=f"broke off after {size // 2} of {size} bytes"):
         fetch()
     assert len(server.requests) == 3
+
+
+def half_then_nothing(request, body):
+    request.send_response(200)
+    request.send_header("Content-Length", len(body))
+    request.end_headers()
+    request.wfile.write(body[: len(body) // 2])
+    request.server.stopped.wait(60)
+
+
+def fetch_in_another_process(data_home, url):
+    fetch_cbioportal(STUDY, data_home=data_home, base_url=url)
+
+
+def test_a_process_killed_while_it_downloads_does_no_harm(fetch, server, kept, tmp_path):
+    server.answers, server.stopped = [half_then_nothing, whole], threading.Event()
+    process = multiprocessing.get_context("spawn").Process(
+        target=fetch_in_another_process, args=(tmp_path, server.url)
+    )
+    process.start()
+    folder = tmp_path / "cbioportal"
+    give_up = time.monotonic() + 60
+    while not list(folder.glob("*/tmp*")) and time.monotonic() < give_up:
+        time.sleep(0.01)
+    process.kill()
+    process.join()
+    server.stopped.set()
+    (leftover,) = kept()
+    assert leftover.startswith("incomplete-")
+    assert len(fetch().data) == 21
+    # Another process may still be at work there, until so long ago that none can be.
+    assert leftover in kept()
+    os.utime(folder / leftover, (0, 0))
+    fetch()
+    assert leftover not in kept()
+
+
+def test_two_processes_may_fetch_at_once(fetch, server, tmp_path):
+    with ThreadPoolExecutor(4) as pool:
+        studies = list(pool.map(lambda _: fetch(), range(4)))
+    for study in studies:
+        assert_same(study, studies[0])
+    assert not list((tmp_path / "cbioportal").glob("incomplete-*"))
 
 
 @pytest.mark.parametrize("answer", [broken_off_unannounced, web_page])
@@ -467,6 +600,9 @@ def test_the_mirror_may_be_an_environment_variable(server, tmp_path, monkeypatch
         ({"modalities": ["protein"]}, "modalities must be"),
         ({"join": "left"}, "join must be"),
         ({"target": None}, "target"),
+        ({"target_map": {"LumA": 3}}, "'LumA' to a label, or to None"),
+        ({"target_map": {1: "LumA", "LumB": None}}, "which are strings, got 1"),
+        ({"profiles": {"exp": ""}}, "profiles must map"),
         ({"download_if_missing": "no"}, "download_if_missing"),
     ],
 )

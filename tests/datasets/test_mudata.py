@@ -206,7 +206,7 @@ def tables_with_absent_modalities(draw):
     return X, pd.Series(classes, index=samples, name=name, dtype=dtype)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(tables_with_absent_modalities())
 def test_a_table_comes_back_as_it_went(table):
     X, y = table
@@ -215,7 +215,7 @@ def test_a_table_comes_back_as_it_went(table):
     pd.testing.assert_series_equal(study.target, y)
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(tables_with_absent_modalities())
 def test_an_inner_join_of_what_went_out_has_the_complete_patients(table):
     X, y = table

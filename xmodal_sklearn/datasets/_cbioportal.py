@@ -1,6 +1,6 @@
 """Reading a study in cBioPortal's file formats."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from os import PathLike
 from pathlib import Path
 
@@ -9,7 +9,12 @@ import pandas as pd
 from sklearn.utils import Bunch
 
 from .._modalities import concat_modalities, resolve_modalities
-from ._clinical import apply_target_map, check_target_map, read_samples
+from ._clinical import (
+    apply_target_map,
+    check_labels_are_there,
+    check_target_map,
+    read_samples,
+)
 from ._molecular import drop_uncovered, read_profile
 from ._profiles import FILES, StudyFolder
 from ._study_files import Report
@@ -157,7 +162,7 @@ def read_cbioportal(
           where            what  count
     0  patients  target unknown      1
     """
-    folder, modalities = Path(study_dir), _check_arguments(modalities, join, profiles)
+    folder, modalities = Path(study_dir), check_arguments(modalities, join, profiles, target_map)
     if not folder.is_dir():
         raise FileNotFoundError(
             f"There is no study folder at {str(folder)!r}. Give the folder that holds the study's "
@@ -168,7 +173,7 @@ def read_cbioportal(
     paths = {modality: profile.path for modality, profile in chosen_profiles.items()}
     report: Report = []
     samples = read_samples(study, target)
-    check_target_map(target, samples["target"], target_map)
+    check_labels_are_there(target, samples["target"], target_map)
     tables = {
         modality: read_profile(study, profile, report)
         for modality, profile in chosen_profiles.items()
@@ -210,11 +215,16 @@ def read_cbioportal(
     )
 
 
-def _check_arguments(
-    modalities: Sequence[str], join: str, profiles: Mapping[str, str] | None
+def check_arguments(
+    modalities: Sequence[str],
+    join: str,
+    profiles: Mapping[str, str] | None,
+    target_map: Mapping[str, str | None] | None,
 ) -> list[str]:
-    names = [modalities] if isinstance(modalities, str) else list(modalities)
-    if isinstance(modalities, str) or not names or not set(names) <= set(FILES):
+    """Return the modalities as a list; raise a ValueError for what no study can be read by."""
+    a_list = isinstance(modalities, Iterable) and not isinstance(modalities, str)
+    names = list(modalities) if a_list else []
+    if not names or not set(names) <= set(FILES):
         raise ValueError(f"modalities must be a list of some of {list(FILES)}, got {modalities!r}.")
     if len(set(names)) < len(names):
         raise ValueError(f"modalities must not name a modality twice, got {modalities!r}.")
@@ -229,6 +239,7 @@ def _check_arguments(
             f"profiles must map some of the modalities {names} to a data file's name or a stable "
             f"id, got {profiles!r}."
         )
+    check_target_map(target_map)
     return names
 
 

@@ -29,24 +29,31 @@ def read_samples(study: StudyFolder, target: str) -> pd.DataFrame:
     return pd.DataFrame({"PATIENT_ID": samples["PATIENT_ID"], "target": values.str.strip()})
 
 
-def check_target_map(
-    target: str, labels: pd.Series, target_map: Mapping[str, str | None] | None
-) -> None:
-    """Raise a ValueError for a map that does not fit the labels."""
+def check_target_map(target_map: Mapping[str, str | None] | None) -> None:
+    """Raise a ValueError for what is no map of labels."""
     if target_map is None:
         return
     if not isinstance(target_map, Mapping):
         raise ValueError(f"target_map must be a dict of old to new labels, got {target_map!r}.")
-    there = set(labels)
     for old, new in target_map.items():
+        if not isinstance(old, str):
+            raise ValueError(f"target_map must rename labels, which are strings, got {old!r}.")
+        if new is not None and (not isinstance(new, str) or not new.strip()):
+            raise ValueError(
+                f"target_map must map {old!r} to a label, or to None to leave it out, got {new!r}."
+            )
+
+
+def check_labels_are_there(
+    target: str, labels: pd.Series, target_map: Mapping[str, str | None] | None
+) -> None:
+    """Raise a ValueError for a map that renames what is no label."""
+    there = set(labels)
+    for old in target_map or {}:
         if old not in there:
             raise ValueError(
                 f"target_map renames {old!r}, which is no label of {target}. Its labels are "
                 f"{quote_all(sorted(there)[:30])}."
-            )
-        if new is not None and (not isinstance(new, str) or not new.strip()):
-            raise ValueError(
-                f"target_map must map {old!r} to a label, or to None to leave it out, got {new!r}."
             )
 
 

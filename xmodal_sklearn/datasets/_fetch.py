@@ -6,9 +6,12 @@ import inspect
 import json
 import os
 import re
+import shutil
 import tarfile
+import time
 import zlib
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from itertools import groupby
 from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
@@ -31,6 +34,8 @@ BASE_URL_VARIABLE = "XMODAL_CBIOPORTAL_URL"
 READER = _cbioportal, _clinical, _gene_panels, _molecular, _profiles, _study_files
 REPEATS = 2
 CHUNK = 2**20
+INCOMPLETE = "incomplete-"
+LONGEST_DOWNLOAD = 24 * 3600
 
 
 @validate_params(
@@ -170,7 +175,7 @@ def fetch_cbioportal(
     from sklearn.datasets import get_data_home
 
     # Before a long download, not after it.
-    modalities = _cbioportal._check_arguments(modalities, join, profiles)
+    modalities = _cbioportal.check_arguments(modalities, join, profiles, target_map)
     if not re.fullmatch(r"\w[\w.-]*", study_id):
         raise ValueError(
             f'study_id must be the name of a study, like "brca_metabric", got {study_id!r}.'
@@ -178,12 +183,13 @@ def fetch_cbioportal(
     options = {
         "modalities": modalities,
         "target": target,
-        "target_map": target_map,
+        "target_map": None if target_map is None else dict(target_map),
         "join": join,
-        "profiles": profiles,
+        "profiles": None if profiles is None else dict(profiles),
     }
     folder = Path(get_data_home(data_home), "cbioportal").absolute()
     folder.mkdir(exist_ok=True)
+    _remove_leftovers(folder)
     archive = folder / f"{study_id}.tar.gz"
     url = f"{_base_url(base_url)}/{archive.name}"
     study = None
@@ -277,6 +283,14 @@ def _base_url(base_url: str | None) -> str:
     return base_url.rstrip("/")
 
 
+def _remove_leftovers(folder: Path) -> None:
+    """Remove what processes that were killed left behind; not what others may be writing."""
+    for path in folder.glob(f"{INCOMPLETE}*"):
+        with suppress(OSError):
+            if time.time() - path.stat().st_mtime > LONGEST_DOWNLOAD:
+                shutil.rmtree(path)
+
+
 def _by_hand(url: str, archive: Path) -> str:
     return (
         f"Download {url} yourself and save it as {archive}, or name a mirror by base_url or by "
@@ -286,14 +300,14 @@ def _by_hand(url: str, archive: Path) -> str:
 
 def _read(archive: Path, url: str, known_hash: str | None, options: dict[str, Any]) -> Bunch:
     """Parse the archive, downloading it if need be, and keep the tables."""
-    with TemporaryDirectory(dir=archive.parent, prefix="incomplete-") as name:
+    with TemporaryDirectory(dir=archive.parent, prefix=INCOMPLETE) as name:
         scratch = Path(name)
         if archive.is_file():
             study_dir = _unpack(archive, scratch)
         else:
             downloaded = _download(url, scratch, archive, known_hash)
             study_dir = _unpack(downloaded, scratch)
-            _record(archive, _checksum(downloaded))
+            _record(archive, _checksum(downloaded), scratch)
             downloaded.replace(archive)
         study = read_cbioportal(study_dir, **options)
         _save(study, scratch / "tables.npz").replace(_cache_path(archive, options))
@@ -351,9 +365,11 @@ def _record_path(archive: Path) -> Path:
     return archive.with_name(f"{archive.name}.sha256")
 
 
-def _record(archive: Path, sha256: str) -> None:
+def _record(archive: Path, sha256: str, scratch: Path) -> None:
+    record = scratch / "record"
     # In the form that `sha256sum --check` reads.
-    _record_path(archive).write_text(f"{sha256}  {archive.name}\n", encoding="ascii")
+    record.write_text(f"{sha256}  {archive.name}\n", encoding="ascii")
+    record.replace(_record_path(archive))
 
 
 def _recorded(archive: Path) -> str:
@@ -364,7 +380,8 @@ def _check_unchanged(archive: Path, known_hash: str | None) -> None:
     """Compare the archive with its record; make the record of one that was put there by hand."""
     sha256 = _checksum(archive)
     if not _record_path(archive).is_file():
-        _record(archive, sha256)
+        with TemporaryDirectory(dir=archive.parent, prefix=INCOMPLETE) as name:
+            _record(archive, sha256, Path(name))
     if _recorded(archive) != sha256:
         raise ValueError(
             f"{archive} has changed since its checksum was recorded. Delete it to have it "
