@@ -1,115 +1,183 @@
 """The command ``xmodal``."""
 
+import shlex
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
-from rich.box import SIMPLE
 from rich.console import Console
-from rich.table import Table
+from sklearn.utils import Bunch
 
-from .baselines import make_baselines
-from .benchmark import Comparison, compare
-from .datasets import make_multiomics, read_cbioportal
-from .selection import MultiOmicsSelector
+from . import _console as show
+from ._inputs import align_to_model, read_cohort, read_tables
 
 __all__ = ["app"]
 
 ATTENTION = "cross-modal attention"
-HEADERS = {
-    "f1_macro": "macro-F1",
-    "f1_weighted": "weighted F1",
-    "accuracy": "accuracy",
-    "roc_auc_ovr": "ROC AUC",
-}
+EXIT_CODES = (
+    "Exit codes: 0 done; 1 unexpected error; 2 wrong options or bad input, said in one message; "
+    "130 stopped by Ctrl-C."
+)
+INPUT, MODEL, RUN = "Data", "Model", "Run"
+
+Study = Annotated[Path | None, typer.Option(help="A cBioPortal study folder.", rich_help_panel=INPUT)]
+StudyId = Annotated[
+    str | None,
+    typer.Option(help="A study to download from cBioPortal.", rich_help_panel=INPUT),
+]
+Tables = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--table",
+        metavar="NAME=FILE",
+        help="A table of one modality, samples in rows, names in the first column: .csv, .tsv, "
+        ".parquet. Repeat it for each modality, the primary one first.",
+        rich_help_panel=INPUT,
+    ),
+]
+MuDataFile = Annotated[
+    Path | None,
+    typer.Option("--mudata", help="A MuData or AnnData file: .h5mu, .h5ad.", rich_help_panel=INPUT),
+]
+TargetFile = Annotated[
+    Path | None,
+    typer.Option(
+        help="The classes of --table: samples in the first column.", rich_help_panel=INPUT
+    ),
+]
+Target = Annotated[
+    str | None,
+    typer.Option(
+        help="Column of the classes: in the study's clinical files (CLAUDIN_SUBTYPE by default), "
+        "--target-file or obs.",
+        rich_help_panel=INPUT,
+    ),
+]
+Modalities = Annotated[
+    str | None,
+    typer.Option(
+        help="Modalities to read, the primary one first: exp,cna. All by default.",
+        rich_help_panel=INPUT,
+    ),
+]
+Join = Annotated[
+    str,
+    typer.Option(
+        help="Samples with all modalities (inner) or with any (outer).", rich_help_panel=INPUT
+    ),
+]
+K = Annotated[int, typer.Option(min=1, help="Features to keep per modality.", rich_help_panel=MODEL)]
+Seed = Annotated[
+    int, typer.Option(min=0, help="Seed of data, folds and models.", rich_help_panel=RUN)
+]
+Jobs = Annotated[
+    int, typer.Option(help="Fits in parallel; -1 is one per processor.", rich_help_panel=RUN)
+]
+Folds = Annotated[int, typer.Option(min=2, help="Stratified outer folds.", rich_help_panel=RUN)]
+Repeats = Annotated[int, typer.Option(min=1, help="Repeats of the folds.", rich_help_panel=RUN)]
 
 app = typer.Typer(
-    help="Cross-modal attention for multi-omics classification.", add_completion=False
+    help="Cross-modal attention for multi-omics classification.",
+    epilog=EXIT_CODES,
+    add_completion=False,
+    no_args_is_help=True,
+    # A traceback with local variables would show patients' data.
+    pretty_exceptions_enable=False,
 )
 
 
-@app.callback()
-def main() -> None:
-    """Keep `bench` a sub-command while it is the only one."""
-
-
-@app.command(epilog="Example: xmodal bench --study brca_metabric --modalities exp,cna --repeats 5")
+@app.command(
+    epilog="Examples: xmodal bench\n\nxmodal bench --study brca_metabric --modalities exp,cna "
+    "--repeats 5 --out metabric\n\nxmodal bench --table exp=exp.csv --table mut=mut.tsv "
+    "--target-file classes.csv\n\nRun again with the same --out, it goes on where it was stopped.\n\n"
+    + EXIT_CODES
+)
 def bench(
-    study: Annotated[
-        Path | None, typer.Option(help="A cBioPortal study folder; without it, simulated data.")
-    ] = None,
-    modalities: Annotated[
-        str, typer.Option(help="Modalities to read from the study, the primary one first.")
-    ] = "exp,cna,mut",
-    target: Annotated[
-        str, typer.Option(help="Clinical column of the study to predict.")
-    ] = "CLAUDIN_SUBTYPE",
-    join: Annotated[
-        str, typer.Option(help="Patients with all modalities (inner) or with any (outer).")
-    ] = "inner",
-    k: Annotated[int, typer.Option(min=1, help="Features to keep per modality.")] = 100,
-    folds: Annotated[int, typer.Option(min=2, help="Stratified outer folds.")] = 5,
-    repeats: Annotated[int, typer.Option(min=1, help="Repeats of the outer folds.")] = 1,
-    seed: Annotated[int, typer.Option(help="Seed of the data, the folds and the models.")] = 0,
-    jobs: Annotated[int, typer.Option(help="Fits in parallel; -1 is one per processor.")] = -1,
+    study: Study = None,
+    study_id: StudyId = None,
+    table: Tables = None,
+    mudata: MuDataFile = None,
+    target_file: TargetFile = None,
+    target: Target = None,
+    modalities: Modalities = None,
+    join: Join = "inner",
+    k: K = 100,
+    folds: Folds = 5,
+    repeats: Repeats = 1,
+    seed: Seed = 0,
+    jobs: Jobs = -1,
+    out: Annotated[
+        Path, typer.Option(help="Folder for finished folds, scores and report.", rich_help_panel=RUN)
+    ] = Path("xmodal-bench"),
 ) -> None:
-    """Compare cross-modal attention with classical models on the same folds."""
-    # Imported here because PyTorch takes seconds that `xmodal --help` need not wait for.
-    from sklearn.model_selection import RepeatedStratifiedKFold
-    from sklearn.pipeline import make_pipeline
+    """Compare cross-modal attention with classical models on the same folds.
 
-    from .classifier import CrossModalAttentionClassifier
+    Without a source of data, on a simulated cohort.
+    """
+    cohort = _read(study, study_id, table, mudata, target_file, target, modalities, join, seed)
+    _check_folds(cohort, folds)
+    console.print(show.cohort_text(cohort), highlight=False)
+    with _loading():
+        from .baselines import make_baselines
+        from .benchmark import compare
 
-    if study is None:
-        data = make_multiomics(random_state=seed)
-    else:
-        try:
-            data = read_cbioportal(
-                study, modalities=tuple(modalities.split(",")), target=target, join=join
-            )
-        except (ValueError, OSError) as error:
-            raise typer.BadParameter(str(error)) from error
-    sizes = data.target.value_counts()
-    if sizes.min() < folds:
-        raise typer.BadParameter(
-            f"{folds} folds need {folds} samples of each class; {sizes.idxmin()!r} has "
-            f"{sizes.min()}. Use fewer --folds, or other --modalities or --target."
+        models = {
+            ATTENTION: _pipeline(k, seed),
+            **make_baselines(k=k, random_state=seed),
+        }
+    with _resumable(out):
+        result = compare(
+            models,
+            cohort.data,
+            cohort.target,
+            cv=_outer_folds(folds, repeats, seed),
+            store=out / "folds",
+            n_jobs=jobs,
+            verbose=1,
         )
-    attention = make_pipeline(
-        MultiOmicsSelector(k), CrossModalAttentionClassifier(random_state=seed)
-    )
-    result = compare(
-        {ATTENTION: attention, **make_baselines(k=k, random_state=seed)},
-        data.data,
-        data.target,
-        cv=RepeatedStratifiedKFold(n_splits=folds, n_repeats=repeats, random_state=seed),
-        n_jobs=jobs,
-        verbose=1,
-    )
-    console = Console()
-    source = "simulated data" if study is None else study.name
-    n_classes = data.target.nunique()
     console.print(
-        f"\n{source}: {data.data.shape[0]} samples, {n_classes} classes, K = {k} per modality\n"
-        f"mean ± standard deviation over {folds} folds × {repeats}\n"
+        f"\nK = {k} per modality; mean ± standard deviation over {folds} folds × {repeats}\n"
     )
-    console.print(_summary_table(result), "", _test_table(result), sep="\n")
+    console.print(show.summary_table(result), "", show.test_table(result, ATTENTION), sep="\n")
+    _finish(result, out)
 
 
-def _summary_table(result: Comparison) -> Table:
-    table = Table(box=None, padding=(0, 1, 0, 0))
-    table.add_column("model", no_wrap=True)
-    for header in (*HEADERS.values(), "s a fit"):
-        table.add_column(header)
-    for name, row in result.summary().iterrows():
-        scores = (f"{row[metric, 'mean']:.3f}±{row[metric, 'std']:.3f}" for metric in HEADERS)
-        table.add_row(str(name), *scores, f"{row['fit_seconds', 'mean']:.1f}")
-    return table
+@app.command(
+    epilog="Examples: xmodal paper --study-id brca_metabric --k 300 500 1000 1500 --out paper\n\n"
+    "xmodal paper --k 50 100 --folds 3\n\nRun again with the same --out, it goes on where it was "
+    "stopped.\n\n" + EXIT_CODES
+)
+def paper(
+    study: Study = None,
+    study_id: StudyId = None,
+    table: Tables = None,
+    mudata: MuDataFile = None,
+    target_file: TargetFile = None,
+    target: Target = None,
+    modalities: Modalities = None,
+    k: Annotated[
+        list[int] | None,
+        typer.Option(min=1, help="Features to keep per modality.", show_default="300 500 1000 1500", rich_help_panel=MODEL),
+    ] = None,
+    more_k: Annotated[list[int] | None, typer.Argument(min=1, metavar="[K]...", help="Further K.", hidden=True)] = None,
+    folds: Folds = 5,
+    repeats: Repeats = 1,
+    seed: Seed = 0,
+    jobs: Jobs = -1,
+    out: Annotated[
+        Path, typer.Option(help="Folder for finished folds, scores and report.", rich_help_panel=RUN)
+    ] = Path("xmodal-paper"),
+) -> None:
+    """Make the paper's table: modalities added to the primary one, for several K.
 
+    The paper is doi:10.23950/jcmk/18568; where the data are METABRIC, its figures are shown beside
+    ours. One ranking per fold and modality serves all models.
+    """
+    from .paper import KS, REPORTED, SOURCE, is_metabric, make_paper_models, rank_folds
 
-def _test_table(result: Comparison) -> Table:
-    table = Table(f"{ATTENTION} against", "macro-F1 difference", "p", box=SIMPLE, show_edge=False)
-    for name, row in result.test(ATTENTION).iterrows():
-        table.add_row(str(name), f"{row['difference']:+.3f}", f"{row['p']:.3f}")
-    table.caption = "p of the corrected resampled t-test (Nadeau and Bengio 2003)"
-    return table
+    cohort = _read(study, study_id, table, mudata, target_file, target, modalities, "inner", seed)
+    _check_folds(cohort, folds)
+    console.print(show.cohort_text(cohort), highlight=False)
