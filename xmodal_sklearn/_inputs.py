@@ -8,9 +8,9 @@ import pandas as pd
 from sklearn.utils import Bunch
 
 from . import _modalities as blocks
-from .datasets import fetch_cbioportal, from_mudata, make_multiomics, read_cbioportal
+from .datasets import _mudata, fetch_cbioportal, from_mudata, make_multiomics, read_cbioportal
 
-__all__ = ["align_to_model", "read_cohort", "read_tables"]
+__all__ = ["align_to_model", "read_cohort", "read_unlabelled"]
 
 STUDY_TARGET = "CLAUDIN_SUBTYPE"
 DELIMITERS = {".csv": ",", ".tsv": "\t", ".txt": "\t"}
@@ -38,7 +38,9 @@ def read_cohort(
     study_id : str, default=None
         A study that cBioPortal publishes.
     tables : sequence of str, default=()
-        ``modality=file`` each, see :func:`read_tables`; the classes are in `target_file`.
+        ``modality=file`` each; the classes are in `target_file`. Files have samples in rows and
+        their names in the first column: comma-separated (``.csv``), tab-separated (``.tsv``,
+        ``.txt``), compressed or not, or Parquet (``.parquet``).
     mudata : Path, default=None
         A MuData (``.h5mu``) or AnnData (``.h5ad``) file.
     target_file : Path, default=None
@@ -100,31 +102,27 @@ def read_cohort(
     return cohort
 
 
-def read_tables(tables: Sequence[str]) -> dict[str, pd.DataFrame]:
-    """Read ``modality=file`` arguments.
+def read_unlabelled(tables: Sequence[str], mudata: Path | None) -> dict[str, pd.DataFrame]:
+    """Read the tables of samples whose classes are not known.
 
     Parameters
     ----------
     tables : sequence of str
-        Files with samples in rows, their names in the first column: comma-separated (``.csv``),
-        tab-separated (``.tsv``, ``.txt``), compressed or not, or Parquet (``.parquet``).
+        ``modality=file`` each.
+    mudata : Path or None
+        A MuData or AnnData file, where there are no `tables`.
 
     Returns
     -------
     dict of str to DataFrame
-        The table of each modality, in the order given, sample names as index.
+        The table of each modality, sample names as index.
     """
-    read = {}
-    for argument in tables:
-        modality, separator, path = argument.partition("=")
-        if not separator or not modality or not path:
-            raise ValueError(
-                f"--table takes modality=file, like exp=expression.csv, got {argument!r}."
-            )
-        if modality in read:
-            raise ValueError(f"--table names the modality {modality!r} twice.")
-        read[modality] = _read_table(Path(path))
-    return read
+    if bool(tables) == (mudata is not None):
+        raise ValueError("Give the samples either by --table or by --mudata.")
+    if mudata is None:
+        return _read_tables(tables)
+    parts = _mudata._modalities_of(_load_mudata(mudata), None)
+    return {modality: _mudata._read_table(modality, part, None) for modality, part in parts.items()}
 
 
 def align_to_model(
@@ -181,6 +179,21 @@ def align_to_model(
     return X.reindex(columns=columns), notes
 
 
+def _read_tables(arguments: Sequence[str]) -> dict[str, pd.DataFrame]:
+    """Read ``modality=file`` arguments."""
+    read = {}
+    for argument in arguments:
+        modality, separator, path = argument.partition("=")
+        if not separator or not modality or not path:
+            raise ValueError(
+                f"--table takes modality=file, like exp=expression.csv, got {argument!r}."
+            )
+        if modality in read:
+            raise ValueError(f"--table names the modality {modality!r} twice.")
+        read[modality] = _read_table(Path(path))
+    return read
+
+
 def _read_labelled_tables(
     arguments: Sequence[str],
     target_file: Path | None,
@@ -194,7 +207,7 @@ def _read_labelled_tables(
             "classes in another."
         )
     labels = _read_labels(target_file, target)
-    tables = read_tables(arguments)
+    tables = _read_tables(arguments)
     absent = set(modalities or ()) - set(tables)
     if absent:
         raise ValueError(
@@ -226,6 +239,17 @@ def _read_labelled_tables(
 def _read_mudata(
     path: Path, target: str | None, modalities: Sequence[str] | None, join: str
 ) -> Bunch:
+    mdata = _load_mudata(path)
+    if target is None:
+        raise ValueError(
+            f"--mudata needs --target, a column of obs; {path.name} has {list(mdata.obs)}."
+        )
+    cohort = from_mudata(mdata, target=target, modalities=modalities, join=join)
+    cohort.source = path.stem
+    return cohort
+
+
+def _load_mudata(path: Path) -> Any:
     try:
         from anndata import read_h5ad
         from mudata import read_h5mu
@@ -236,16 +260,9 @@ def _read_mudata(
     if not path.is_file():
         raise FileNotFoundError(f"There is no file {path}.")
     try:
-        mdata = read_h5ad(path) if path.suffix == ".h5ad" else read_h5mu(path)
+        return read_h5ad(path) if path.suffix == ".h5ad" else read_h5mu(path)
     except (OSError, KeyError, ValueError) as error:
         raise ValueError(f"Can't read {path} as MuData or AnnData: {error}") from error
-    if target is None:
-        raise ValueError(
-            f"--mudata needs --target, a column of obs; {path.name} has {list(mdata.obs)}."
-        )
-    cohort = from_mudata(mdata, target=target, modalities=modalities, join=join)
-    cohort.source = path.stem
-    return cohort
 
 
 def _read_labels(path: Path, column: str | None) -> pd.Series:
@@ -313,8 +330,7 @@ def _read_parquet(path: Path) -> pd.DataFrame:
         import pyarrow  # noqa: F401
     except ImportError as error:
         raise ImportError(
-            f"Reading {path} needs pyarrow. Install it with "
-            'pip install "xmodal-sklearn[parquet]".'
+            f'Reading {path} needs pyarrow. Install it with pip install "xmodal-sklearn[parquet]".'
         ) from error
     try:
         table = pd.read_parquet(path, engine="pyarrow")

@@ -12,7 +12,9 @@ from rich.console import Console
 from sklearn.utils import Bunch
 
 from . import _console as show
-from ._inputs import align_to_model, read_cohort, read_tables
+from ._inputs import align_to_model, read_cohort, read_unlabelled
+from ._modalities import resolve_modalities
+from ._outputs import load_model, tabulate_predictions, tabulate_rankings, write_atomically
 
 __all__ = ["app"]
 
@@ -21,9 +23,15 @@ EXIT_CODES = (
     "Exit codes: 0 done; 1 unexpected error; 2 wrong options or bad input, said in one message; "
     "130 stopped by Ctrl-C."
 )
+GOES_ON = "Run again with the same --out, it goes on where it was stopped.\n\n"
 INPUT, MODEL, RUN = "Data", "Model", "Run"
 
-Study = Annotated[Path | None, typer.Option(help="A cBioPortal study folder.", rich_help_panel=INPUT)]
+# Results go to the output, everything else to the error stream.
+console, errors = Console(), Console(stderr=True)
+
+Study = Annotated[
+    Path | None, typer.Option(help="A cBioPortal study folder.", rich_help_panel=INPUT)
+]
 StudyId = Annotated[
     str | None,
     typer.Option(help="A study to download from cBioPortal.", rich_help_panel=INPUT),
@@ -69,7 +77,9 @@ Join = Annotated[
         help="Samples with all modalities (inner) or with any (outer).", rich_help_panel=INPUT
     ),
 ]
-K = Annotated[int, typer.Option(min=1, help="Features to keep per modality.", rich_help_panel=MODEL)]
+K = Annotated[
+    int, typer.Option(min=1, help="Features to keep per modality.", rich_help_panel=MODEL)
+]
 Seed = Annotated[
     int, typer.Option(min=0, help="Seed of data, folds and models.", rich_help_panel=RUN)
 ]
@@ -92,8 +102,7 @@ app = typer.Typer(
 @app.command(
     epilog="Examples: xmodal bench\n\nxmodal bench --study brca_metabric --modalities exp,cna "
     "--repeats 5 --out metabric\n\nxmodal bench --table exp=exp.csv --table mut=mut.tsv "
-    "--target-file classes.csv\n\nRun again with the same --out, it goes on where it was stopped.\n\n"
-    + EXIT_CODES
+    "--target-file classes.csv\n\n" + GOES_ON + EXIT_CODES
 )
 def bench(
     study: Study = None,
@@ -110,7 +119,8 @@ def bench(
     seed: Seed = 0,
     jobs: Jobs = -1,
     out: Annotated[
-        Path, typer.Option(help="Folder for finished folds, scores and report.", rich_help_panel=RUN)
+        Path,
+        typer.Option(help="Folder for finished folds, scores and report.", rich_help_panel=RUN),
     ] = Path("xmodal-bench"),
 ) -> None:
     """Compare cross-modal attention with classical models on the same folds.
@@ -120,7 +130,7 @@ def bench(
     cohort = _read(study, study_id, table, mudata, target_file, target, modalities, join, seed)
     _check_folds(cohort, folds)
     console.print(show.cohort_text(cohort), highlight=False)
-    with _loading():
+    with _waiting("Loading PyTorch"):
         from .baselines import make_baselines
         from .benchmark import compare
 
@@ -147,8 +157,7 @@ def bench(
 
 @app.command(
     epilog="Examples: xmodal paper --study-id brca_metabric --k 300 500 1000 1500 --out paper\n\n"
-    "xmodal paper --k 50 100 --folds 3\n\nRun again with the same --out, it goes on where it was "
-    "stopped.\n\n" + EXIT_CODES
+    "xmodal paper --k 50 100 --folds 3\n\n" + GOES_ON + EXIT_CODES
 )
 def paper(
     study: Study = None,
@@ -160,15 +169,23 @@ def paper(
     modalities: Modalities = None,
     k: Annotated[
         list[int] | None,
-        typer.Option(min=1, help="Features to keep per modality.", show_default="300 500 1000 1500", rich_help_panel=MODEL),
+        typer.Option(
+            min=1,
+            help="Features to keep per modality.",
+            show_default="300 500 1000 1500",
+            rich_help_panel=MODEL,
+        ),
     ] = None,
-    more_k: Annotated[list[int] | None, typer.Argument(min=1, metavar="[K]...", help="Further K.", hidden=True)] = None,
+    more_k: Annotated[
+        list[int] | None, typer.Argument(min=1, metavar="[K]...", help="Further K.", hidden=True)
+    ] = None,
     folds: Folds = 5,
     repeats: Repeats = 1,
     seed: Seed = 0,
     jobs: Jobs = -1,
     out: Annotated[
-        Path, typer.Option(help="Folder for finished folds, scores and report.", rich_help_panel=RUN)
+        Path,
+        typer.Option(help="Folder for finished folds, scores and report.", rich_help_panel=RUN),
     ] = Path("xmodal-paper"),
 ) -> None:
     """Make the paper's table: modalities added to the primary one, for several K.
@@ -176,8 +193,258 @@ def paper(
     The paper is doi:10.23950/jcmk/18568; where the data are METABRIC, its figures are shown beside
     ours. One ranking per fold and modality serves all models.
     """
-    from .paper import KS, REPORTED, SOURCE, is_metabric, make_paper_models, rank_folds
-
     cohort = _read(study, study_id, table, mudata, target_file, target, modalities, "inner", seed)
     _check_folds(cohort, folds)
     console.print(show.cohort_text(cohort), highlight=False)
+    with _waiting("Loading PyTorch"):
+        from .classifier import CrossModalAttentionClassifier
+        from .paper import KS, REPORTED, SOURCE, compare_modalities, is_metabric, paper_settings
+    ks = [*(k or []), *(more_k or [])] or KS
+    with _resumable(out):
+        result = compare_modalities(
+            cohort.data,
+            cohort.target,
+            CrossModalAttentionClassifier(random_state=seed),
+            ks=ks,
+            cv=_outer_folds(folds, repeats, seed),
+            store=out,
+            n_jobs=jobs,
+            verbose=1,
+        )
+    on_metabric = is_metabric(cohort.data.index)
+    settings = paper_settings(list(resolve_modalities(cohort.data, None)), ks)
+    console.print(f"\nmean ± standard deviation over {folds} folds × {repeats}\n")
+    console.print(show.paper_table(result, settings, REPORTED if on_metabric else {}))
+    if on_metabric:
+        console.print(
+            f"\nThe paper's figures: {SOURCE}. It finds EXP+CNA+MUT best at K of 300 to 500.",
+            highlight=False,
+        )
+    _finish(result, out)
+
+
+@app.command(
+    epilog="Example: xmodal select --study brca_metabric --out rankings.csv\n\n" + EXIT_CODES
+)
+def select(
+    out: Annotated[Path, typer.Option(help="CSV file to write: modality, rank, feature, score.")],
+    study: Study = None,
+    study_id: StudyId = None,
+    table: Tables = None,
+    mudata: MuDataFile = None,
+    target_file: TargetFile = None,
+    target: Target = None,
+    modalities: Modalities = None,
+    join: Join = "inner",
+    k: Annotated[
+        int | None,
+        typer.Option(
+            min=1, help="Features to write per modality; all by default.", rich_help_panel=MODEL
+        ),
+    ] = None,
+    seed: Seed = 0,
+    jobs: Jobs = -1,
+) -> None:
+    """Rank the features of each modality by an elastic net on all samples.
+
+    The ranking has seen every sample: to judge a model, use bench, which selects inside the folds.
+    """
+    from .selection import MultiOmicsSelector
+
+    cohort = _read(study, study_id, table, mudata, target_file, target, modalities, join, seed)
+    console.print(show.cohort_text(cohort), "", sep="\n", highlight=False)
+    with _waiting("Ranking"):
+        selector = MultiOmicsSelector(n_jobs=jobs).fit(cohort.data, cohort.target)
+    rankings = tabulate_rankings(selector, k)
+    with _refusing():
+        write_atomically(out, lambda path: rankings.to_csv(path, index=False))
+    console.print(show.ranking_table(rankings, top=10))
+    console.print(f"\n{len(rankings)} features in {out}", highlight=False)
+
+
+@app.command(
+    epilog="Example: xmodal fit --study brca_metabric --k 300 --out model.joblib\n\n" + EXIT_CODES
+)
+def fit(
+    out: Annotated[Path, typer.Option(help="File to write the fitted pipeline to, by joblib.")],
+    study: Study = None,
+    study_id: StudyId = None,
+    table: Tables = None,
+    mudata: MuDataFile = None,
+    target_file: TargetFile = None,
+    target: Target = None,
+    modalities: Modalities = None,
+    join: Join = "inner",
+    k: K = 100,
+    seed: Seed = 0,
+    jobs: Jobs = -1,
+) -> None:
+    """Fit selection and cross-modal attention to all samples, and save them."""
+    import joblib
+
+    cohort = _read(study, study_id, table, mudata, target_file, target, modalities, join, seed)
+    console.print(show.cohort_text(cohort), highlight=False)
+    with _waiting("Loading PyTorch"):
+        model = _pipeline(k, seed, jobs)
+    with _waiting("Fitting"):
+        model.fit(cohort.data, cohort.target)
+    with _refusing():
+        write_atomically(out, lambda path: joblib.dump(model, path, compress=3))
+    console.print(f"\nModel in {out}", highlight=False)
+
+
+@app.command(
+    epilog="Example: xmodal predict model.joblib --table exp=exp.csv --table mut=mut.csv "
+    "--out predictions.csv\n\n" + EXIT_CODES
+)
+def predict(
+    model: Annotated[
+        Path,
+        typer.Argument(
+            help="What fit saved. Load only files that you trust: loading a joblib file can run "
+            "any code in it."
+        ),
+    ],
+    out: Annotated[
+        Path, typer.Option(help="CSV file to write: sample, prediction, a probability per class.")
+    ],
+    table: Tables = None,
+    mudata: MuDataFile = None,
+) -> None:
+    """Predict the classes of new samples by a saved model.
+
+    Samples that lack a modality, or all of it, are predicted from the others.
+    """
+    with _refusing():
+        tables = read_unlabelled(table or (), mudata)
+    with _waiting("Loading PyTorch"), _refusing():
+        fitted = load_model(model)
+    with _refusing():
+        X, notes = align_to_model(tables, fitted[0].feature_names_in_)
+    with _waiting("Predicting"):
+        probabilities = fitted.predict_proba(X)
+    predictions = tabulate_predictions(X.index, fitted.classes_, probabilities)
+    with _refusing():
+        write_atomically(out, lambda path: predictions.to_csv(path, index=False))
+    console.print(*notes, show.prediction_table(fitted.classes_, probabilities), sep="\n")
+    console.print(f"\nPredictions in {out}", highlight=False)
+
+
+@app.command(epilog="Example: xmodal report xmodal-bench\n\n" + EXIT_CODES)
+def report(
+    folder: Annotated[Path, typer.Argument(help="What bench or paper wrote by --out.")],
+) -> None:
+    """Make report.html of a finished comparison again."""
+    from .benchmark import Comparison
+    from .report import write_report
+
+    with _refusing():
+        result = Comparison.load(folder)
+        page = write_report(result, folder / "report.html")
+    console.print(f"Report in {page}", highlight=False)
+
+
+def _read(
+    study: Path | None,
+    study_id: str | None,
+    table: list[str] | None,
+    mudata: Path | None,
+    target_file: Path | None,
+    target: str | None,
+    modalities: str | None,
+    join: str,
+    seed: int,
+) -> Bunch:
+    with _refusing():
+        return read_cohort(
+            study=study,
+            study_id=study_id,
+            tables=table or (),
+            mudata=mudata,
+            target_file=target_file,
+            target=target,
+            modalities=None if modalities is None else modalities.split(","),
+            join=join,
+            random_state=seed,
+        )
+
+
+def _check_folds(cohort: Bunch, folds: int) -> None:
+    sizes = cohort.target.value_counts()
+    if len(sizes) < 2:
+        raise typer.BadParameter(f"All samples are of one class, {sizes.index[0]!r}.")
+    if sizes.min() < folds:
+        raise typer.BadParameter(
+            f"{folds} folds need {folds} samples of each class; {sizes.idxmin()!r} has "
+            f"{sizes.min()}. Use fewer --folds, or other --modalities or --target."
+        )
+
+
+def _outer_folds(folds: int, repeats: int, seed: int) -> Any:
+    from sklearn.model_selection import RepeatedStratifiedKFold
+
+    return RepeatedStratifiedKFold(n_splits=folds, n_repeats=repeats, random_state=seed)
+
+
+def _pipeline(k: int, seed: int, jobs: int | None = None) -> Any:
+    # Imported here because PyTorch takes seconds that `xmodal --help` need not wait for.
+    from sklearn.pipeline import make_pipeline
+
+    from .classifier import CrossModalAttentionClassifier
+    from .selection import MultiOmicsSelector
+
+    return make_pipeline(
+        MultiOmicsSelector(k, n_jobs=jobs), CrossModalAttentionClassifier(random_state=seed)
+    )
+
+
+def _finish(result: Any, out: Path) -> None:
+    """Save a comparison and, where the extra is installed, its report."""
+    from .report import write_report
+
+    with _refusing():
+        result.save(out)
+    for warning in result.warnings:
+        errors.print(f"Warning: {warning}", style="yellow", highlight=False)
+    try:
+        page = write_report(result, out / "report.html", command=_command())
+    except ImportError as error:
+        console.print(f"\nScores in {out}; no report.html: {error}", highlight=False)
+    else:
+        console.print(f"\nScores and {page.name} in {out}", highlight=False)
+
+
+def _command() -> str:
+    return shlex.join(["xmodal", *sys.argv[1:]])
+
+
+def _waiting(what: str) -> Any:
+    return errors.status(f"{what} …")
+
+
+@contextmanager
+def _refusing() -> Iterator[None]:
+    """Turn what is wrong with the input into a message and exit code 2."""
+    try:
+        yield
+    except (ValueError, OSError, ImportError) as error:
+        raise typer.BadParameter(str(error)) from error
+
+
+@contextmanager
+def _resumable(out: Path) -> Iterator[None]:
+    """Say on Ctrl-C what is kept and how to go on."""
+    try:
+        with _refusing():
+            out.mkdir(parents=True, exist_ok=True)
+            yield
+    except KeyboardInterrupt:
+        errors.print(
+            f"\nStopped. Finished folds are kept in {out}; the same command goes on from there.",
+            highlight=False,
+        )
+        raise typer.Exit(130) from None
+
+
+if __name__ == "__main__":
+    app()

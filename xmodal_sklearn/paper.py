@@ -2,21 +2,27 @@
 
 import re
 from collections.abc import Iterable, Sequence
+from contextlib import ExitStack
 from itertools import product
+from os import PathLike
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from joblib import Memory, Parallel, delayed
+from joblib import Parallel, delayed
 from sklearn.base import clone
+from sklearn.model_selection import check_cv
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import FunctionTransformer
 
 from . import _modalities as blocks
 from ._progress import track
+from .benchmark import Comparison, compare
 from .selection import MultiOmicsSelector
 
-__all__ = ["REPORTED", "make_paper_models", "modality_sets", "rank_folds"]
+__all__ = ["REPORTED", "compare_modalities", "is_metabric", "modality_sets", "paper_settings"]
 
 KS = (300, 500, 1000, 1500)
 SOURCE = "doi:10.23950/jcmk/18568"
@@ -55,91 +61,125 @@ def modality_sets(modalities: Sequence[str]) -> list[tuple[str, ...]]:
     return list(dict.fromkeys(sets))
 
 
-def make_paper_models(
-    modalities: Sequence[str],
-    classifier: Any,
-    *,
-    ks: Iterable[int] = KS,
-    memory: Any = None,
-) -> dict[str, Pipeline]:
-    """Make a pipeline for each set of modalities and each K.
+def paper_settings(modalities: Sequence[str], ks: Iterable[int]) -> dict[str, tuple[str, int]]:
+    """List what the table compares.
 
     Parameters
     ----------
     modalities : sequence of str
         All modalities, the primary one first.
-    classifier : classifier
-        Cloned into every pipeline.
-    ks : iterable of int, default=(300, 500, 1000, 1500)
+    ks : iterable of int
         Features to keep per modality.
-    memory : str or object with the joblib.Memory interface, default=None
-        Where to cache the rankings, so that one per fold and modality serves all pipelines; see
-        :func:`rank_folds`.
 
     Returns
     -------
-    dict of str to Pipeline
-        Named like ``"EXP+CNA, K=1000"``; each keeps the columns of its modalities, selects K
-        features of each, and classifies.
+    dict of str to (str, int)
+        Per model, named like ``"EXP+CNA, K=1000"``, its modalities and its K.
 
     Examples
     --------
-    >>> from sklearn.dummy import DummyClassifier
-    >>> from xmodal_sklearn.paper import make_paper_models
-    >>> list(make_paper_models(["exp", "mut"], DummyClassifier(), ks=[50, 100]))
-    ['EXP, K=50', 'EXP, K=100', 'EXP+MUT, K=50', 'EXP+MUT, K=100']
+    >>> from xmodal_sklearn.paper import paper_settings
+    >>> paper_settings(["exp", "cna"], [300])
+    {'EXP, K=300': ('EXP', 300), 'EXP+CNA, K=300': ('EXP+CNA', 300)}
     """
     return {
-        model_name(subset, k): Pipeline(
-            [
-                ("modalities", FunctionTransformer(_keep, kw_args={"modalities": subset})),
-                ("selector", MultiOmicsSelector(k, memory=memory)),
-                ("classifier", clone(classifier)),
-            ]
-        )
-        for subset, k in product(modality_sets(modalities), ks)
+        f"{label}, K={k}": (label, k)
+        for label, k in product(map(_label, modality_sets(modalities)), ks)
     }
 
 
-def model_name(modalities: Sequence[str], k: int) -> str:
-    """Name the model of some modalities and a K."""
-    return f"{'+'.join(modalities).upper()}, K={k}"
-
-
-def rank_folds(
+def compare_modalities(
     X: pd.DataFrame,
     y: Any,
-    splits: Sequence[tuple[np.ndarray, np.ndarray]],
+    classifier: Any,
     *,
-    memory: Any,
+    ks: Sequence[int] = KS,
+    cv: Any = 5,
+    store: str | PathLike[str] | None = None,
     n_jobs: int | None = None,
     verbose: int = 0,
-) -> None:
-    """Rank every modality in the training samples of every fold, for all pipelines at once.
+) -> Comparison:
+    """Cross-validate a classifier on each set of modalities and each K.
 
-    Pipelines that run in parallel would each rank what none has finished yet.
+    Every model is a pipeline that keeps the columns of its modalities, selects K features of each
+    by :class:`~xmodal_sklearn.MultiOmicsSelector`, and classifies. The features are ranked in the
+    training samples of each fold, once per fold and modality: a ranking depends neither on K nor
+    on the other modalities.
 
     Parameters
     ----------
     X : DataFrame of shape (n_samples, n_features)
-        Samples, columns named ``modality__feature``.
+        Samples, columns named ``modality__feature``; the first modality is the primary one, which
+        is in every set.
     y : array-like of shape (n_samples,)
         Class labels.
-    splits : sequence of (train, test)
-        The outer folds.
-    memory : str or object with the joblib.Memory interface
-        The cache that the pipelines have too.
+    classifier : classifier
+        Cloned into every model.
+    ks : sequence of int, default=(300, 500, 1000, 1500)
+        Features to keep per modality.
+    cv : int, splitter or iterable of splits, default=5
+        The outer folds, the same for all models.
+    store : str or path-like, default=None
+        Folder of the rankings and the finished folds, which a later call goes on from. None keeps
+        nothing.
     n_jobs : int, default=None
-        Rankings in parallel. None means 1, -1 all processors.
+        Rankings, then fits, in parallel. None means 1, -1 all processors.
     verbose : int, default=0
-        A value above 0 shows a progress bar.
+        A value above 0 shows progress bars.
+
+    Returns
+    -------
+    Comparison
+        Models are named as by :func:`paper_settings`.
+
+    Examples
+    --------
+    >>> from sklearn.naive_bayes import GaussianNB
+    >>> from xmodal_sklearn.datasets import make_multiomics
+    >>> from xmodal_sklearn.paper import compare_modalities
+    >>> X, y = make_multiomics(n_samples=100, return_X_y=True, random_state=0)
+    >>> result = compare_modalities(X, y, GaussianNB(), ks=[10], cv=2)
+    >>> len(result.summary())
+    4
     """
     y = np.asarray(y)
-    tasks = [
-        (train, modality)
-        for train, _ in splits
-        for modality in blocks.resolve_modalities(X, None)
-    ]
+    splits = list(check_cv(cv, y, classifier=True).split(X, y))
+    modalities = list(blocks.resolve_modalities(X, None))
+    with ExitStack() as stack:
+        folder = Path(store or stack.enter_context(TemporaryDirectory()))
+        memory = str(folder / "rankings")
+        _rank_folds(X, y, splits, modalities, memory, n_jobs, verbose)
+        models = {
+            f"{_label(subset)}, K={k}": Pipeline(
+                [
+                    ("modalities", FunctionTransformer(_keep, kw_args={"modalities": subset})),
+                    ("selector", MultiOmicsSelector(k, memory=memory)),
+                    ("classifier", clone(classifier)),
+                ]
+            )
+            for subset, k in product(modality_sets(modalities), ks)
+        }
+        return compare(
+            models,
+            X,
+            y,
+            cv=splits,
+            n_jobs=n_jobs,
+            verbose=verbose,
+        )
+
+
+def _rank_folds(
+    X: pd.DataFrame,
+    y: np.ndarray,
+    splits: Sequence[tuple[np.ndarray, np.ndarray]],
+    modalities: Sequence[str],
+    memory: str,
+    n_jobs: int | None,
+    verbose: int,
+) -> None:
+    """Rank every modality in every fold before models that run in parallel rank the same."""
+    tasks = [(train, modality) for train, _ in splits for modality in modalities]
     done = Parallel(n_jobs=n_jobs, return_as="generator_unordered")(
         delayed(_rank)(X, y, train, modality, memory) for train, modality in tasks
     )
@@ -154,6 +194,10 @@ def is_metabric(samples: Iterable[Any]) -> bool:
 
 def _rank(X: pd.DataFrame, y: np.ndarray, train: np.ndarray, modality: str, memory: Any) -> None:
     MultiOmicsSelector(memory=memory).fit(_keep(X, (modality,)).iloc[train], y[train])
+
+
+def _label(modalities: Sequence[str]) -> str:
+    return "+".join(modalities).upper()
 
 
 def _keep(X: pd.DataFrame, modalities: Sequence[str]) -> pd.DataFrame:
