@@ -1,5 +1,6 @@
 """Reading the cohort that a command names: a study, a table per modality, or a MuData file."""
 
+import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -252,7 +253,7 @@ def _read_mudata(
 def _load_mudata(path: Path) -> Any:
     try:
         from anndata import read_h5ad
-        from mudata import read_h5mu
+        from mudata import read_h5mu, set_options
     except ImportError as error:
         raise ImportError(
             f'Reading {path} needs mudata. Install it with pip install "xmodal-sklearn[omics]".'
@@ -260,7 +261,11 @@ def _load_mudata(path: Path) -> Any:
     if not path.is_file():
         raise FileNotFoundError(f"There is no file {path}.")
     try:
-        return read_h5ad(path) if path.suffix == ".h5ad" else read_h5mu(path)
+        # mudata 0.4 will not pull columns; until then it warns where it is not told so.
+        with set_options(pull_on_update=False), warnings.catch_warnings():
+            # Modalities that measure the same gene are what this package is for.
+            warnings.filterwarnings("ignore", ".*var_names are (not unique|intersecting)")
+            return read_h5ad(path) if path.suffix == ".h5ad" else read_h5mu(path)
     except (OSError, KeyError, ValueError) as error:
         raise ValueError(f"Can't read {path} as MuData or AnnData: {error}") from error
 
@@ -300,29 +305,30 @@ def _read_table(path: Path, dtype: type | None = None) -> pd.DataFrame:
 
 def _read_delimited(path: Path, delimiter: str, dtype: type | None) -> pd.DataFrame:
     try:
-        # The header by itself, because pandas renames columns that stand there twice.
+        # The header by itself, because pandas renames columns that stand there twice, and with a
+        # row, because pandas would take the surplus value of a longer one for an index.
         first = pd.read_csv(
-            path, sep=delimiter, header=None, nrows=1, dtype=str, keep_default_na=False
+            path, sep=delimiter, header=None, nrows=2, dtype=str, keep_default_na=False
         )
         names = first.iloc[0].tolist()
-        blocks._check_unique(names, "columns")
         if len(names) == 1:
             raise ValueError(
                 f"the header has one column only, {names[0]!r}; columns must be separated by "
                 f"{delimiter!r}"
             )
+        blocks._check_unique(names, "columns")
         types: Any = {names[0]: str} if dtype is None else dtype
         table = pd.read_csv(
             path, sep=delimiter, header=0, names=names, dtype=types, low_memory=False
         )
+    except pd.errors.ParserError as error:
+        raise ValueError(
+            f"Can't read {path}: {error}. Every line must have as many values as the header has "
+            "names, that of the sample column included; in R, write.table takes col.names=NA."
+        ) from error
     except ValueError as error:
         raise ValueError(f"Can't read {path}: {error}") from error
-    if not isinstance(table.index, pd.RangeIndex):
-        raise ValueError(
-            f"Can't read {path}: its rows have more values than the header has names. The column "
-            "of the sample names needs a name too; in R, write.table takes col.names=NA."
-        )
-    return table.set_index(names[0])
+    return table.set_index(names[0]).rename_axis(index=names[0] or None)
 
 
 def _read_parquet(path: Path) -> pd.DataFrame:

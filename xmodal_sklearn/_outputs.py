@@ -18,13 +18,16 @@ __all__ = ["load_model", "tabulate_predictions", "tabulate_rankings", "write_ato
 
 def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
     """Write a file so that it is there whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
     scratch = path.with_name(f".{path.name}.{os.getpid()}")
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         write(scratch)
         scratch.replace(path)
+    except OSError as error:
+        raise OSError(f"Can't write {path}: {error.strerror or error}") from error
     finally:
-        scratch.unlink(missing_ok=True)
+        if path.parent.is_dir():
+            scratch.unlink(missing_ok=True)
 
 
 def load_model(path: Path) -> Pipeline:

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 from rich.console import Console
@@ -72,7 +72,7 @@ Modalities = Annotated[
     ),
 ]
 Join = Annotated[
-    str,
+    Literal["inner", "outer"],
     typer.Option(
         help="Samples with all modalities (inner) or with any (outer).", rich_help_panel=INPUT
     ),
