@@ -177,7 +177,7 @@ def paper(
         ),
     ] = None,
     more_k: Annotated[
-        list[int] | None, typer.Argument(min=1, metavar="[K]...", help="Further K.", hidden=True)
+        list[int] | None, typer.Argument(min=1, metavar="K", help="Further K.", hidden=True)
     ] = None,
     folds: Folds = 5,
     repeats: Repeats = 1,
@@ -190,8 +190,7 @@ def paper(
 ) -> None:
     """Make the paper's table: modalities added to the primary one, for several K.
 
-    The paper is doi:10.23950/jcmk/18568; where the data are METABRIC, its figures are shown beside
-    ours. One ranking per fold and modality serves all models.
+    The paper: doi:10.23950/jcmk/18568. On METABRIC, its figures are shown too.
     """
     cohort = _read(study, study_id, table, mudata, target_file, target, modalities, "inner", seed)
     _check_folds(cohort, folds)
