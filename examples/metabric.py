@@ -30,6 +30,7 @@ for modalities in (("cna", "mut"), ("exp", "mut")):
         data.data,
         data.target,
         cv=RepeatedStratifiedKFold(n_splits=5, n_repeats=1, random_state=0),
+        scoring=["f1_macro", "f1_weighted", "accuracy", "roc_auc_ovr"],
         n_jobs=2,
         verbose=1,
     )

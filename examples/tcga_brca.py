@@ -34,6 +34,7 @@ result = compare(
     X,
     y,
     cv=StratifiedKFold(5, shuffle=True, random_state=0),
+    scoring=["f1_macro", "f1_weighted", "accuracy", "roc_auc_ovr"],
     n_jobs=2,
     verbose=1,
 )

@@ -1,8 +1,12 @@
 """Comparing estimators on the same folds."""
 
+import json
+import platform
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,14 +14,23 @@ import pandas as pd
 from joblib import Parallel, delayed
 from scipy import stats
 from sklearn.base import clone
-from sklearn.metrics import check_scoring
-from sklearn.model_selection import RepeatedStratifiedKFold, check_cv
+from sklearn.metrics import get_scorer, get_scorer_names
+from sklearn.model_selection import RepeatedStratifiedKFold, StratifiedGroupKFold, check_cv
 from sklearn.utils import _safe_indexing
+from sklearn.utils.multiclass import check_classification_targets
 from tqdm.auto import tqdm
 
-__all__ = ["Comparison", "compare"]
+from . import _modalities as blocks
+from ._metrics import LOSSES, METRICS, class_recalls, fold_metric
+from ._version import __version__
+from .selection import MultiOmicsSelector
 
-SCORING = ("f1_macro", "f1_weighted", "accuracy", "roc_auc_ovr")
+__all__ = ["METRICS", "Comparison", "compare"]
+
+N_SPLITS, N_REPEATS = 5, 5
+COSTS = ("fit_seconds", "predict_seconds", "peak_mb")
+LIBRARIES = ("joblib", "numpy", "pandas", "scikit-learn", "scipy", "skorch", "torch")
+FOLD = ["repeat", "fold"]
 
 
 @dataclass(frozen=True)
@@ -27,15 +40,33 @@ class Comparison:
     Attributes
     ----------
     scores : DataFrame
-        One row per estimator and fold: ``estimator``, ``fold``, ``n_train``, ``n_test``, one
-        column per metric, ``fit_seconds`` and ``score_seconds``. Folds of repeated
-        cross-validation count on: with 5 folds, repeat 1 begins at fold 5.
+        One row per ``estimator``, ``repeat``, ``fold`` and ``metric``, with its ``value``. Beside
+        the metrics there are ``"recall: CLASS"`` for every class, ``"fit_seconds"``,
+        ``"predict_seconds"``, ``"peak_mb"``, ``"n_train"`` and ``"n_test"``.
+    predictions : DataFrame
+        One row per ``estimator``, ``repeat``, ``fold`` and test ``sample`` (its position in X),
+        with its ``target``, the ``predicted`` label and the probability ``"p: CLASS"`` of every
+        class, NaN where the estimator gives no probabilities.
+    selected : DataFrame
+        One row per ``estimator``, ``repeat``, ``fold``, ``modality`` and ``feature`` that a
+        :class:`~xmodal_sklearn.MultiOmicsSelector` in the estimator kept, best first.
+    classes : ndarray of shape (n_classes,)
+        The class labels, sorted.
     metrics : tuple of str
-        Names of the metrics.
+        Names of the metrics; the first decides the order of the summary.
+    warnings : tuple of str
+        What :func:`compare` warned of.
+    info : dict
+        Sizes, versions, seconds.
     """
 
     scores: pd.DataFrame
+    predictions: pd.DataFrame
+    selected: pd.DataFrame
+    classes: np.ndarray
     metrics: tuple[str, ...]
+    warnings: tuple[str, ...] = ()
+    info: dict[str, Any] = field(default_factory=dict)
 
     def summary(self) -> pd.DataFrame:
         """Summarise the folds.
@@ -43,12 +74,16 @@ class Comparison:
         Returns
         -------
         DataFrame
-            One row per estimator, best mean of the first metric first; mean and standard
-            deviation over the folds in two-level columns (metric, statistic).
+            One row per estimator, the one with the best mean of the first metric first; mean and
+            standard deviation over the folds in two-level columns (metric, statistic), and so for
+            the seconds and the memory.
         """
-        columns = [*self.metrics, "fit_seconds"]
-        summary = self.scores.groupby("estimator")[columns].agg(["mean", "std"])
-        return summary.sort_values((self.metrics[0], "mean"), ascending=False)
+        shown = [*self.metrics, *COSTS]
+        by_metric = self.scores.groupby(["estimator", "metric"])["value"].agg(["mean", "std"])
+        summary = by_metric.unstack("metric").swaplevel(axis=1)  # noqa: PD010
+        summary = summary[[(metric, part) for metric in shown for part in ("mean", "std")]]
+        first = self.metrics[0]
+        return summary.sort_values((first, "mean"), ascending=first in LOSSES)
 
     def test(self, estimator: str, metric: str | None = None) -> pd.DataFrame:
         """Test one estimator against each other by the corrected resampled t-test.
@@ -68,25 +103,102 @@ class Comparison:
         -------
         DataFrame
             One row per other estimator: ``difference`` (mean over folds, positive where
-            `estimator` scores higher), ``t`` and the two-sided ``p``.
+            `estimator` is better), ``t`` and the two-sided ``p``.
 
         References
         ----------
         .. [1] C. Nadeau, Y. Bengio, "Inference for the Generalization Error", Machine Learning
            52, 2003, doi:10.1023/A:1024068626366.
         """
-        metric = metric or self.metrics[0]
-        by_fold = self.scores.pivot_table(metric, index="fold", columns="estimator")
+        by_fold = self._by_fold(metric)
         if estimator not in by_fold:
             raise ValueError(f"No estimator {estimator!r} was compared, only {list(by_fold)}.")
-        sizes = self.scores.drop_duplicates("fold")
-        ratio = (sizes["n_test"] / sizes["n_train"]).mean()
+        ratio = (self._by_fold("n_test") / self._by_fold("n_train")).to_numpy().mean()
         differences = by_fold.drop(columns=estimator).rsub(by_fold[estimator], axis=0)
         n_folds = len(differences)
         error = np.sqrt((1 / n_folds + ratio) * differences.var())
         t = differences.mean() / error
         p = 2 * stats.t.sf(t.abs(), df=n_folds - 1)
         return pd.DataFrame({"difference": differences.mean(), "t": t, "p": p})
+
+    def save(self, path: str | Path) -> None:
+        """Write the comparison as CSV and JSON files into a folder.
+
+        Parameters
+        ----------
+        path : str or Path
+            The folder; made where there is none.
+        """
+        folder = Path(path)
+        folder.mkdir(parents=True, exist_ok=True)
+        for name in TABLES:
+            getattr(self, name).to_csv(folder / f"{name}.csv", index=False)
+        rest = {
+            "classes": self.classes.tolist(),
+            "dtype": self.classes.dtype.str,
+            "metrics": self.metrics,
+            "warnings": self.warnings,
+            "info": self.info,
+        }
+        text = json.dumps(rest, indent=2, ensure_ascii=False)
+        (folder / "comparison.json").write_text(text, encoding="utf-8")
+
+    @classmethod
+    def load(cls, path: str | Path) -> "Comparison":
+        """Read the comparison that :meth:`save` wrote.
+
+        Parameters
+        ----------
+        path : str or Path
+            The folder.
+
+        Returns
+        -------
+        Comparison
+            Equal to the one saved.
+        """
+        folder = Path(path)
+        if not (folder / "comparison.json").is_file():
+            raise FileNotFoundError(f"{folder} holds no comparison: it has no comparison.json.")
+        rest = json.loads((folder / "comparison.json").read_text(encoding="utf-8"))
+        classes = np.array(rest["classes"], dtype=rest["dtype"])
+        labels = {str(label): label for label in classes}
+        scores, predictions, selected = (_read_table(folder / f"{name}.csv") for name in TABLES)
+        for column in ("target", "predicted"):
+            predictions[column] = _labels(predictions[column].map(labels).tolist(), classes)
+        return cls(
+            scores,
+            predictions,
+            selected,
+            classes,
+            tuple(rest["metrics"]),
+            tuple(rest["warnings"]),
+            rest["info"],
+        )
+
+    def _by_fold(self, metric: str | None) -> pd.DataFrame:
+        """Return one row per fold, one column per estimator, higher is better."""
+        metric = metric or self.metrics[0]
+        rows = self.scores[self.scores["metric"] == metric]
+        if rows.empty:
+            known = list(self.scores["metric"].unique())
+            raise ValueError(f"No metric {metric!r} was computed, only {known}.")
+        by_fold = rows.pivot(index=FOLD, columns="estimator", values="value")  # noqa: PD010
+        return -by_fold if metric in LOSSES else by_fold
+
+
+TABLES = ("scores", "predictions", "selected")
+TEXT = ("estimator", "metric", "modality", "feature", "target", "predicted")
+WHOLE = (*FOLD, "sample")
+
+
+def _read_table(path: Path) -> pd.DataFrame:
+    # As text first: pandas would take the class "NA" for a gap, and round in the last digit.
+    table = pd.read_csv(path, dtype=str, keep_default_na=False)
+    for column in table.columns.difference(TEXT):
+        kind = int if column in WHOLE else float
+        table[column] = [kind(text or "nan") for text in table[column]]
+    return table.astype(dict.fromkeys(table.columns.intersection(WHOLE), np.int64))
 
 
 def compare(
@@ -95,7 +207,8 @@ def compare(
     y: Any,
     *,
     cv: Any = None,
-    scoring: Sequence[str] = SCORING,
+    scoring: Sequence[str] | None = None,
+    groups: Any = None,
     n_jobs: int | None = None,
     verbose: int = 0,
 ) -> Comparison:
@@ -111,9 +224,12 @@ def compare(
         Class labels.
     cv : int, splitter or iterable of splits, default=None
         The outer folds, identical for all estimators. None is 5 stratified folds, repeated 5
-        times, with a fixed seed.
-    scoring : sequence of str, default=("f1_macro", "f1_weighted", "accuracy", "roc_auc_ovr")
-        Names of scikit-learn's scorers; the first decides the order of the summary.
+        times, with a fixed seed, that keep `groups` together where there are any.
+    scoring : sequence of str, default=None
+        Metrics, out of :data:`METRICS` or the names of scikit-learn's scorers; the first decides
+        the order of the summary. None is all of :data:`METRICS`.
+    groups : array-like of shape (n_samples,), default=None
+        Samples that must not be split between training and test, such as those of one patient.
     n_jobs : int, default=None
         Number of fits in parallel. None means 1, -1 all processors.
     verbose : int, default=0
@@ -122,7 +238,12 @@ def compare(
     Returns
     -------
     Comparison
-        The scores of every fold, with a summary and a significance test.
+        Scores, predictions and selected features of every fold, with a summary and tests.
+
+    Raises
+    ------
+    ValueError
+        If a metric is unknown, or a group is both in the training and the test samples of a fold.
 
     Examples
     --------
@@ -136,35 +257,223 @@ def compare(
     >>> list(result.summary().index)
     ['late fusion', 'dummy']
     """
-    if cv is None:
-        cv = RepeatedStratifiedKFold(n_splits=5, n_repeats=5, random_state=0)
+    start = time.perf_counter()
+    metrics = tuple(METRICS if scoring is None else scoring)
+    _check_metrics(metrics)
+    check_classification_targets(y)
     # Labels as a plain NumPy array: classifiers differ in how they take pandas' string arrays.
     y = np.asarray(y)
-    splits = list(check_cv(cv, y, classifier=True).split(X, y))
-    tasks = [(name, fold) for fold in range(len(splits)) for name in estimators]
-    rows = Parallel(n_jobs=n_jobs, return_as="generator")(
-        delayed(_score_fold)(estimators[name], X, y, *splits[fold], list(scoring))
-        for name, fold in tasks
+    splits = _number_folds(_outer_folds(cv, X, y, groups))
+    tasks = [(name, *split) for split in splits for name in estimators]
+    # One fold at a time, so that what is finished arrives at once.
+    finished = Parallel(n_jobs=n_jobs, return_as="generator_unordered", batch_size=1)(
+        delayed(_run_fold)(number, estimators[name], X, (y, train, test), metrics)
+        for number, (name, _, _, train, test) in enumerate(tasks)
     )
-    progress = tqdm(rows, total=len(tasks), unit="fit", disable=not verbose)
-    scores = pd.DataFrame(
-        {"estimator": name, "fold": fold, **row}
-        for (name, fold), row in zip(tasks, progress, strict=True)
-    )
-    return Comparison(scores, tuple(scoring))
+    progress = tqdm(finished, total=len(tasks), unit="fit", disable=not verbose)
+    results = dict(progress)
+    info = {
+        "n_samples": len(y),
+        "n_features": _count_features(X),
+        "n_folds": 1 + max(fold for _, fold, _, _ in splits),
+        "n_repeats": 1 + max(repeat for repeat, _, _, _ in splits),
+        "seconds": time.perf_counter() - start,
+        "versions": _versions(),
+    }
+    ordered = [(*task, results[number]) for number, task in enumerate(tasks)]
+    return Comparison(*_tables(ordered, y), np.unique(y), metrics, (), info)
 
 
-def _score_fold(
-    estimator: Any, X: Any, y: np.ndarray, train: np.ndarray, test: np.ndarray, scoring: list[str]
-) -> dict[str, float]:
+def _check_metrics(metrics: tuple[str, ...]) -> None:
+    unknown = [name for name in metrics if name not in METRICS and name not in get_scorer_names()]
+    if unknown or not metrics:
+        raise ValueError(
+            f"scoring must name at least one metric, out of {list(METRICS)} or scikit-learn's "
+            f"scorers; it names unknown ones {unknown}."
+        )
+
+
+Split = tuple[np.ndarray, np.ndarray]
+
+
+def _outer_folds(cv: Any, X: Any, y: np.ndarray, groups: Any) -> list[Split]:
+    if cv is None and groups is not None:
+        splitters: list[Any] = [
+            StratifiedGroupKFold(N_SPLITS, shuffle=True, random_state=seed)
+            for seed in range(N_REPEATS)
+        ]
+    elif cv is None:
+        splitters = [
+            RepeatedStratifiedKFold(n_splits=N_SPLITS, n_repeats=N_REPEATS, random_state=0)
+        ]
+    else:
+        splitters = [check_cv(cv, y, classifier=True)]
+    splits = [split for splitter in splitters for split in splitter.split(X, y, groups)]
+    if groups is not None:
+        groups = np.asarray(groups)
+        for train, test in splits:
+            shared = np.intersect1d(groups[train], groups[test])
+            if len(shared):
+                raise ValueError(
+                    f"The folds split {len(shared)} groups, the first is {shared[0]!r}: it is both "
+                    "in training and in test samples. Give a cv that heeds groups, such as "
+                    "StratifiedGroupKFold, or None."
+                )
+    return splits
+
+
+def _number_folds(splits: list[Split]) -> list[tuple[int, int, np.ndarray, np.ndarray]]:
+    """Put repeat and fold before each split; samples tested again begin a new repeat."""
+    numbered = []
+    repeat, fold, tested = 0, 0, np.array([], dtype=int)
+    for train, test in splits:
+        if np.isin(test, tested).any():
+            repeat, fold, tested = repeat + 1, 0, test[:0]
+        numbered.append((repeat, fold, train, test))
+        fold, tested = fold + 1, np.concatenate([tested, test])
+    return numbered
+
+
+def _run_fold(
+    number: int,
+    estimator: Any,
+    X: Any,
+    data: tuple[np.ndarray, np.ndarray, np.ndarray],
+    metrics: tuple[str, ...],
+) -> tuple[int, dict[str, Any]]:
+    """Fit and score one fold; what it returns consists of plain numbers, strings and lists."""
+    # y and split come as one tuple because Dask would scatter each array on its own.
+    y, train, test = data
+    classes = np.unique(y)
+    X_test, target = _safe_indexing(X, test), y[test]
     start = time.perf_counter()
     fitted = clone(estimator).fit(_safe_indexing(X, train), y[train])
     fit_seconds = time.perf_counter() - start
-    scores = check_scoring(fitted, scoring=scoring)(fitted, _safe_indexing(X, test), y[test])
-    return {
-        "n_train": len(train),
-        "n_test": len(test),
-        **scores,
-        "fit_seconds": fit_seconds,
-        "score_seconds": time.perf_counter() - start - fit_seconds,
+    start = time.perf_counter()
+    probabilities = _probabilities(fitted, X_test, classes)
+    predicted = np.asarray(fitted.predict(X_test))
+    predict_seconds = time.perf_counter() - start
+    scores = {
+        name: fold_metric(name, target, predicted, probabilities, classes)
+        if name in METRICS
+        else float(get_scorer(name)(fitted, X_test, target))
+        for name in metrics
     }
+    return number, {
+        "scores": {
+            **scores,
+            **class_recalls(target, predicted, classes),
+            "fit_seconds": fit_seconds,
+            "predict_seconds": predict_seconds,
+            "peak_mb": _peak_mb(),
+            "n_train": len(train),
+            "n_test": len(test),
+        },
+        "predicted": np.searchsorted(classes, predicted).tolist(),
+        "probabilities": None if probabilities is None else probabilities.tolist(),
+        "selected": _selected(fitted),
+    }
+
+
+def _probabilities(fitted: Any, X: Any, classes: np.ndarray) -> np.ndarray | None:
+    """Return one column per class, zero for those that the training samples lacked."""
+    if not hasattr(fitted, "predict_proba"):
+        return None
+    probabilities = np.zeros((len(X), len(classes)))
+    probabilities[:, np.searchsorted(classes, fitted.classes_)] = fitted.predict_proba(X)
+    return probabilities
+
+
+def _peak_mb() -> float:
+    """Return the most memory that this process has held so far."""
+    try:
+        import resource
+    except ImportError:  # Windows
+        return float("nan")
+    unit = 2**20 if platform.system() == "Darwin" else 2**10
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e6
+
+
+def _selected(fitted: Any) -> dict[str, list[str]]:
+    selector = next(_selectors(fitted), None)
+    if selector is None:
+        return {}
+    labels = getattr(selector, "feature_names_in_", None)
+    support = set(selector.get_support(indices=True))
+    selected = {}
+    for modality, positions in selector.modalities_.items():
+        order = positions[np.argsort(-selector.scores_[positions], kind="stable")]
+        selected[modality] = [
+            f"x{position}" if labels is None else str(labels[position])
+            for position in order
+            if position in support
+        ]
+    return selected
+
+
+def _selectors(fitted: Any) -> Iterator[MultiOmicsSelector]:
+    if isinstance(fitted, MultiOmicsSelector):
+        yield fitted
+    elif hasattr(fitted, "best_estimator_"):
+        yield from _selectors(fitted.best_estimator_)
+    elif hasattr(fitted, "steps"):
+        for _, step in fitted.steps:
+            yield from _selectors(step)
+
+
+def _tables(
+    finished: list[tuple[str, int, int, np.ndarray, np.ndarray, dict[str, Any]]], y: np.ndarray
+) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+    """Return scores, predictions and selected features of all folds."""
+    classes = np.unique(y)
+    scores, predictions, selected = [], [], []
+    for name, repeat, fold, _, test, result in finished:
+        key = {"estimator": name, "repeat": repeat, "fold": fold}
+        scores += [
+            {**key, "metric": metric, "value": float(value)}
+            for metric, value in result["scores"].items()
+        ]
+        probabilities = result["probabilities"]
+        if probabilities is None:
+            probabilities = np.full((len(test), len(classes)), np.nan)
+        predictions.append(
+            pd.DataFrame(
+                {
+                    **key,
+                    "sample": test,
+                    "target": _labels(y[test].tolist(), classes),
+                    "predicted": _labels(classes[result["predicted"]].tolist(), classes),
+                }
+                | {f"p: {c}": p for c, p in zip(classes, np.transpose(probabilities), strict=True)}
+            )
+        )
+        selected += [
+            {**key, "modality": modality, "feature": feature}
+            for modality, features in result["selected"].items()
+            for feature in features
+        ]
+    return (
+        pd.DataFrame(scores),
+        pd.concat(predictions, ignore_index=True),
+        pd.DataFrame(selected, columns=["estimator", *FOLD, "modality", "feature"]),
+    )
+
+
+def _labels(labels: list, classes: np.ndarray) -> pd.Series:
+    return pd.Series(labels, dtype=None if classes.dtype.kind in "OU" else classes.dtype)
+
+
+def _count_features(X: Any) -> dict[str, int]:
+    table = blocks._flatten_columns(X)
+    modalities = blocks.resolve_modalities(table, None)
+    return {modality: len(positions) for modality, positions in modalities.items()}
+
+
+def _versions() -> dict[str, str]:
+    found = {"python": platform.python_version(), "xmodal-sklearn": __version__}
+    for library in LIBRARIES:
+        try:
+            found[library] = version(library)
+        except PackageNotFoundError:
+            continue
+    return found
