@@ -14,6 +14,7 @@ from cycler import cycler
 from markupsafe import Markup, escape
 from matplotlib.colors import LinearSegmentedColormap, to_rgb
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullFormatter
 from sklearn.calibration import CalibrationDisplay
 from sklearn.metrics import ConfusionMatrixDisplay, RocCurveDisplay
 from sklearn.model_selection import LearningCurveDisplay
@@ -61,15 +62,16 @@ STYLE = {
     "axes.grid": True,
     "axes.axisbelow": True,
     "axes.labelcolor": LIGHT["muted"],
-    "axes.labelsize": 9.5,
+    "axes.labelsize": 10,
     "axes.prop_cycle": cycler(linestyle=["-", "--"]) * cycler(color=SERIES),
     "axes.spines.right": False,
     "axes.spines.top": False,
     "figure.facecolor": "none",
-    "font.size": 9.5,
+    "font.size": 10,
     "grid.color": LIGHT["line"],
     "grid.linewidth": 0.6,
-    "legend.fontsize": 9,
+    "legend.fontsize": 9.5,
+    "legend.handlelength": 1.4,
     "legend.frameon": False,
     "legend.labelcolor": LIGHT["ink"],
     "lines.linewidth": 1.5,
@@ -81,7 +83,8 @@ STYLE = {
     "ytick.color": LIGHT["line"],
     "ytick.labelcolor": LIGHT["ink"],
 }
-WIDTH = 5.0  # inches of 72 points: one point is about one pixel on a phone
+METADATA = ("Creator", "Date", "Format", "Type")  # left out
+WIDTH = 4.4  # inches, so that text of 10 points is easy to read at the width of a phone
 
 RATE_AXES = {"xlim": (-0.01, 1.01), "ylim": (-0.01, 1.01), "aspect": "equal"}
 
@@ -90,17 +93,17 @@ def strip(comparison: Any, metric: str) -> Markup:
     """Draw every fold of every estimator for one metric."""
     with _figure(f"{metric_label(metric)} of every fold, by model") as (ax, done):
         display = ComparisonDisplay.from_comparison(comparison, metric=metric, ax=ax)
-        ax.figure.set_size_inches(WIDTH, 0.75 + 0.3 * display.scores.shape[1])
+        ax.figure.set_size_inches(WIDTH, 0.7 + 0.34 * display.scores.shape[1])
         ax.set_yticks(ax.get_yticks(), labels=[_wrapped(name) for name in display.scores])
-        ax.tick_params(axis="y", length=0, labelsize=9)
+        ax.tick_params(axis="y", length=0, labelsize=9.5)
         ax.grid(visible=False, axis="y")
         ax.spines["left"].set_visible(False)
     return done()
 
 
-def confusion(predictions: pd.DataFrame, classes: Sequence) -> Markup:
+def confusion(name: str, predictions: pd.DataFrame, classes: Sequence) -> Markup:
     """Draw into which classes the samples of each class were put."""
-    with _figure("Confusion matrix, by true class") as (ax, done):
+    with _figure(f"Confusion matrix of {name}") as (ax, done):
         ink, fill = to_rgb(LIGHT["ink"]), to_rgb(LIGHT["series-1"])
         # From nothing to colour, so that it lies on light and dark paper alike.
         shades = LinearSegmentedColormap.from_list("shades", [(*fill, 0), (*fill, 0.62)])
@@ -113,7 +116,7 @@ def confusion(predictions: pd.DataFrame, classes: Sequence) -> Markup:
             cmap=shades,
             colorbar=False,
             im_kw={"vmin": 0, "vmax": 1, "interpolation": "none"},
-            text_kw={"color": ink, "fontsize": min(9.5, 90 / len(classes))},
+            text_kw={"color": ink, "fontsize": min(10, 85 / len(classes))},
             xticks_rotation=90 if len(classes) > 6 else 0,
             ax=ax,
         )
@@ -124,16 +127,16 @@ def confusion(predictions: pd.DataFrame, classes: Sequence) -> Markup:
     return done()
 
 
-def roc(predictions: pd.DataFrame, classes: Sequence) -> Markup:
+def roc(name: str, predictions: pd.DataFrame, classes: Sequence) -> Markup:
     """Draw the ROC curve of each class against the rest."""
-    with _figure("ROC curve of each class against the rest") as (ax, done):
+    with _figure(f"ROC curves of {name}") as (ax, done):
         # With two classes, both have the same curve.
         shown = classes if len(classes) > 2 else classes[1:]
-        for name, style in zip(shown, mpl.rcParams["axes.prop_cycle"], strict=False):
+        for label, style in zip(shown, mpl.rcParams["axes.prop_cycle"], strict=False):
             RocCurveDisplay.from_predictions(
-                _objects(predictions["target"]) == name,
-                predictions[f"p: {name}"],
-                name=str(name),
+                _objects(predictions["target"]) == label,
+                predictions[f"p: {label}"],
+                name=str(label),
                 curve_kwargs={**style, "linewidth": 1.4},
                 ax=ax,
             )
@@ -142,10 +145,10 @@ def roc(predictions: pd.DataFrame, classes: Sequence) -> Markup:
     return done()
 
 
-def reliability(predictions: pd.DataFrame, classes: Sequence) -> Markup:
+def reliability(name: str, predictions: pd.DataFrame, classes: Sequence) -> Markup:
     """Draw how often the predicted class is right, against its probability."""
-    with _figure("Reliability: share correct against predicted probability") as (ax, done):
-        confidence = predictions[[f"p: {name}" for name in classes]].max(axis=1)
+    with _figure(f"Reliability of {name}") as (ax, done):
+        confidence = predictions[[f"p: {label}" for label in classes]].max(axis=1)
         correct = _objects(predictions["target"]) == _objects(predictions["predicted"])
         CalibrationDisplay.from_predictions(
             correct.astype(int),
@@ -167,10 +170,20 @@ def time_against_score(summary: pd.DataFrame, metric: str) -> Markup:
     """Draw the mean score against the mean seconds to fit, by the models' numbers."""
     with _figure(f"{metric_label(metric)} against seconds to fit") as (ax, done):
         seconds, score = summary["fit_seconds", "mean"], summary[metric, "mean"]
-        ax.plot(seconds, score, "o", markersize=4)
+        ax.plot(seconds, score, "o", markersize=4.5)
         for number, place in enumerate(zip(seconds, score, strict=True), start=1):
-            ax.annotate(f"{number}", place, xytext=(5, 4), textcoords="offset points")
+            # Neighbours in rank have similar scores: their numbers go to opposite sides.
+            away = 1 if number % 2 else -1
+            ax.annotate(
+                f"{number}",
+                place,
+                xytext=(6 * away, 6 * away),
+                textcoords="offset points",
+                ha="center",
+                va="center",
+            )
         ax.set(xscale="log", xlabel="seconds to fit, mean", ylabel=f"{metric_label(metric)}, mean")
+        _plain_log_ticks(ax.xaxis, seconds.max() / seconds.min())
         ax.margins(0.08)
     return done()
 
@@ -194,9 +207,9 @@ def learning(scores: pd.DataFrame, metric: str, estimators: Sequence[str]) -> Ma
     return done()
 
 
-def frequencies(shares: dict[str, np.ndarray]) -> Markup:
+def frequencies(name: str, shares: dict[str, np.ndarray]) -> Markup:
     """Draw the share of folds that select each feature, most frequent first, by modality."""
-    with _figure("Share of folds in which a feature was selected") as (ax, done):
+    with _figure(f"How often {name} selected each feature") as (ax, done):
         for modality, share in shares.items():
             ax.step(np.arange(1, len(share) + 1), np.sort(share)[::-1], where="mid", label=modality)
         ax.set(xlabel="features, most often selected first", ylabel="share of folds")
@@ -208,33 +221,29 @@ def frequencies(shares: dict[str, np.ndarray]) -> Markup:
 @contextmanager
 def _figure(label: str) -> Iterator[tuple[Any, Callable[[], Markup]]]:
     """Give axes to draw on in the report's style, and a function that returns the SVG."""
-    with mpl.rc_context({**mpl.rcParamsDefault, **STYLE, "backend": "agg"}):
+    style: Any = {**mpl.rcParamsDefault, **STYLE, "backend": mpl.rcParams["backend"]}
+    with mpl.rc_context(style):
         figure = Figure(figsize=(WIDTH, 0.86 * WIDTH), layout="constrained")
         text = StringIO()
         yield figure.add_subplot(), lambda: _for_page(text.getvalue(), label)
         figure.savefig(text, format="svg", metadata=dict.fromkeys(METADATA))
 
 
-METADATA = ("Creator", "Date", "Format", "Type")
-
-
 def _for_page(svg: str, label: str) -> Markup:
     """Make an SVG file of matplotlib a part of an HTML page."""
     svg = svg[svg.index("<svg") :]
     svg = re.sub(r"<style.*?</style>", "", svg, flags=re.DOTALL)
-    svg = re.sub(
-        "|".join(VARIABLES), lambda colour: f"var(--{VARIABLES[colour[0]]})", svg
-    )
+    svg = re.sub("|".join(VARIABLES), lambda colour: f"var(--{VARIABLES[colour[0]]})", svg)
     svg = re.sub(r"font: ([\d.]+px)[^;\"]*", r"font-size: \1", svg)
     svg = re.sub(r' width="[\d.]+pt" height="[\d.]+pt"', "", svg, count=1)
-    svg = _own_ids(svg)
+    svg = _own_ids(svg, label)
     return Markup(svg.replace("<svg ", f'<svg role="img" aria-label="{escape(label)}" ', 1))
 
 
-def _own_ids(svg: str) -> str:
+def _own_ids(svg: str, label: str) -> str:
     """Keep the ids that are referred to, under names that no other figure of the page has."""
     used = set(re.findall(r'(?:url\(#|href="#)([^)"]+)', svg))
-    prefix = f"f{crc32(svg.encode()):x}-"
+    prefix = f"f{crc32((label + svg).encode()):x}-"
 
     def rename(found: re.Match) -> str:
         return f' id="{prefix}{found[1]}"' if found[1] in used else ""
@@ -246,6 +255,12 @@ def _own_ids(svg: str) -> str:
 def _objects(labels: pd.Series) -> np.ndarray:
     # pandas' own strings are not what scikit-learn's displays compare with the classes.
     return labels.to_numpy(dtype=object)
+
+
+def _plain_log_ticks(axis: Any, ratio: float) -> None:
+    axis.set_major_locator(LogLocator(subs=(1,) if ratio > 100 else (1, 2, 5)))
+    axis.set_major_formatter("{x:g}")
+    axis.set_minor_formatter(NullFormatter())
 
 
 def _wrapped(name: str) -> str:

@@ -29,8 +29,8 @@ METRIC_LABELS = {
     "f1_macro": "macro-F1",
     "f1_weighted": "weighted F1",
     "balanced_accuracy": "balanced accuracy",
-    "roc_auc_ovr": "ROC AUC, one against rest",
-    "roc_auc_ovo": "ROC AUC, one against one",
+    "roc_auc_ovr": "ROC AUC (ovr)",
+    "roc_auc_ovo": "ROC AUC (ovo)",
     "log_loss": "log loss",
     "brier": "Brier score",
     "ece": "calibration error",
@@ -152,8 +152,8 @@ class ComparisonDisplay:
         measured = comparison.scores["metric"].unique()
         if metric not in measured:
             raise ValueError(f"No metric {metric!r} was measured, only {list(measured)}.")
-        by_fold = comparison.scores.pivot_table(
-            "value", index=["repeat", "fold"], columns=["metric", "estimator"]
+        by_fold = comparison.scores.pivot(  # noqa: PD010
+            index=["repeat", "fold"], columns=["metric", "estimator"], values="value"
         )
         scores = by_fold[metric][list(comparison.summary().index)]
         ratio = (by_fold["n_test"] / by_fold["n_train"]).mean()
@@ -373,7 +373,7 @@ class KScoreDisplay:
         self.ax_.set_xticks(list(place.values()), labels=[f"{k}" for k in ks])
         self.ax_.minorticks_off()
         self.ax_.set(xlabel="features per modality, K", ylabel=self.score_name)
-        if self.scores["group"].nunique() > 1:
+        if len(self.lines_) > 1:
             self.ax_.legend()
         return self
 
@@ -521,10 +521,10 @@ class CoefficientPathDisplay:
         self.figure_ = self.ax_.figure
         self.lines_ = []
         for rank, (name, norms) in enumerate(zip(self.feature_names, self.norms, strict=True)):
-            named = rank < n_named
-            style = (
-                {"label": name, "zorder": 3} if named else {"color": "lightgrey", "linewidth": 0.5}
-            )
+            if rank < n_named:
+                style: dict = {"label": name.removeprefix(f"{self.modality}__"), "zorder": 3}
+            else:
+                style = {"color": "lightgrey", "linewidth": 0.4, "alpha": 0.6}
             self.lines_ += self.ax_.plot(self.penalties, norms, **style)
         self.ax_.set_xscale("log")
         self.ax_.invert_xaxis()
@@ -534,7 +534,7 @@ class CoefficientPathDisplay:
             ylim=(0, None),
         )
         if self.feature_names:
-            self.ax_.legend(title="best first", loc="upper left")
+            self.ax_.legend(title="best first", loc="upper left", bbox_to_anchor=(1, 1))
         return self
 
 
@@ -775,7 +775,7 @@ def _score_absent(
         return scorer(estimator, changed, y)
     except ValueError as error:
         raise ValueError(
-            f'The estimator could not predict with {modality!r} absent: {error}\nUse '
+            f"The estimator could not predict with {modality!r} absent: {error}\nUse "
             'method="permute" for an estimator that takes no NaN.'
         ) from error
 
