@@ -122,9 +122,7 @@ def quick_classifier(monkeypatch):
     monkeypatch.setattr(classifier, "CrossModalAttentionClassifier", stand_in)
 
 
-@pytest.mark.parametrize(
-    "ks", [("--k", 5, 10), ("--k", 5, "--k", 10), ("--k", 5, 10, "--seed", 0)]
-)
+@pytest.mark.parametrize("ks", [("--k", 5, 10), ("--k", 5, "--k", 10), ("--k", 5, 10, "--seed", 0)])
 def test_paper_compares_modalities_and_k(quick_classifier, source, tmp_path, ks):
     shown = xmodal("paper", *source, "--folds", 2, "--jobs", 1, "--out", tmp_path, *ks)
     assert shown.exit_code == 0, shown.output

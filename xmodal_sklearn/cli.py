@@ -114,6 +114,28 @@ def bench(
     modalities: Modalities = None,
     join: Join = "inner",
     k: K = 100,
+    models: Annotated[
+        str,
+        typer.Option(
+            help="Classical models to compare with, as make_baselines names them; or all.",
+            rich_help_panel=MODEL,
+        ),
+    ] = "logistic regression,random forest",
+    fusion: Annotated[
+        str,
+        typer.Option(
+            help="How these join the modalities, out of early, late, stacked.",
+            rich_help_panel=MODEL,
+        ),
+    ] = "early,late",
+    controls: Annotated[
+        bool,
+        typer.Option(
+            "--controls",
+            help="Add attention on permuted labels, and on noise in place of each modality.",
+            rich_help_panel=MODEL,
+        ),
+    ] = False,
     folds: Folds = 5,
     repeats: Repeats = 1,
     seed: Seed = 0,
@@ -134,19 +156,27 @@ def bench(
         from .baselines import make_baselines
         from .benchmark import compare
 
-        models = {
-            ATTENTION: _pipeline(k, seed),
-            **make_baselines(k=k, random_state=seed),
-        }
+        memory = str(out / "rankings")
+        with _refusing():
+            baselines = make_baselines(
+                k=k,
+                models=None if models == "all" else models.split(","),
+                fusion=fusion.split(","),
+                random_state=seed,
+                memory=memory,
+            )
+        attention = _pipeline(k, seed, memory=memory)
     with _resumable(out):
         result = compare(
-            models,
+            {ATTENTION: attention, **baselines},
             cohort.data,
             cohort.target,
             cv=_outer_folds(folds, repeats, seed),
+            controls=controls,
             store=out / "folds",
             n_jobs=jobs,
             verbose=1,
+            random_state=seed,
         )
     console.print(
         f"\nK = {k} per modality; mean ± standard deviation over {folds} folds × {repeats}\n"
@@ -284,7 +314,7 @@ def fit(
     cohort = _read(study, study_id, table, mudata, target_file, target, modalities, join, seed)
     console.print(show.cohort_text(cohort), highlight=False)
     with _waiting("Loading PyTorch"):
-        model = _pipeline(k, seed, jobs)
+        model = _pipeline(k, seed, jobs=jobs)
     with _waiting("Fitting"):
         model.fit(cohort.data, cohort.target)
     with _refusing():
@@ -385,7 +415,7 @@ def _outer_folds(folds: int, repeats: int, seed: int) -> Any:
     return RepeatedStratifiedKFold(n_splits=folds, n_repeats=repeats, random_state=seed)
 
 
-def _pipeline(k: int, seed: int, jobs: int | None = None) -> Any:
+def _pipeline(k: int, seed: int, *, memory: str | None = None, jobs: int | None = None) -> Any:
     # Imported here because PyTorch takes seconds that `xmodal --help` need not wait for.
     from sklearn.pipeline import make_pipeline
 
@@ -393,7 +423,8 @@ def _pipeline(k: int, seed: int, jobs: int | None = None) -> Any:
     from .selection import MultiOmicsSelector
 
     return make_pipeline(
-        MultiOmicsSelector(k, n_jobs=jobs), CrossModalAttentionClassifier(random_state=seed)
+        MultiOmicsSelector(k, memory=memory, n_jobs=jobs),
+        CrossModalAttentionClassifier(random_state=seed),
     )
 
 
