@@ -1,6 +1,6 @@
 """Results as tables for a terminal."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -22,12 +22,14 @@ __all__ = [
     "test_table",
 ]
 
-HEADERS = {
+FIGURES = {
     "f1_macro": "macro-F1",
     "f1_weighted": "weighted F1",
     "accuracy": "accuracy",
     "roc_auc_ovr": "ROC AUC",
 }
+# Beside a model's name there is room for three in 80 characters.
+SHORT = ("f1_macro", "accuracy", "roc_auc_ovr")
 
 
 def cohort_text(cohort: Bunch) -> str:
@@ -50,10 +52,11 @@ def summary_table(comparison: Any) -> Table:
     """Show mean and standard deviation over the folds, best model first."""
     table = Table(box=None, padding=(0, 1, 0, 0))
     table.add_column("model", overflow="fold")
-    for header in (*HEADERS.values(), "s a fit"):
-        table.add_column(header)
+    for metric in SHORT:
+        table.add_column(FIGURES[metric])
+    table.add_column("s a fit")
     for name, row in comparison.summary().iterrows():
-        table.add_row(str(name), *_scores(row), f"{row['fit_seconds', 'mean']:.1f}")
+        table.add_row(str(name), *_scores(row, SHORT), f"{row['fit_seconds', 'mean']:.1f}")
     return table
 
 
@@ -76,15 +79,17 @@ def paper_table(
     table = Table(box=None, padding=(0, 1, 0, 0))
     table.add_column("modalities")
     table.add_column("K", justify="right")
-    for header in (*HEADERS.values(), "s a fit"):
+    for header in (*FIGURES.values(), "s a fit"):
         table.add_column(header)
     summary = comparison.summary()
     for name, (modalities, k) in models.items():
         row = summary.loc[name]
-        table.add_row(modalities, str(k), *_scores(row), f"{row['fit_seconds', 'mean']:.1f}")
+        table.add_row(
+            modalities, str(k), *_scores(row, FIGURES), f"{row['fit_seconds', 'mean']:.1f}"
+        )
         if (modalities, k) in reported:
             figures = reported[modalities, k]
-            shown = (f"{figures[metric]:.3f}" for metric in HEADERS)
+            shown = (f"{figures[metric]:.3f}" for metric in FIGURES)
             table.add_row("  the paper", "", *shown, style="bold")
     return table
 
@@ -113,8 +118,8 @@ def prediction_table(classes: Sequence[Any], probabilities: np.ndarray) -> Rende
     return Group(Text(f"{len(probabilities)} samples"), table)
 
 
-def _scores(row: pd.Series) -> list[str]:
-    return [f"{row[metric, 'mean']:.3f}±{row[metric, 'std']:.3f}" for metric in HEADERS]
+def _scores(row: pd.Series, metrics: Iterable[str]) -> list[str]:
+    return [f"{row[metric, 'mean']:.3f}±{row[metric, 'std']:.3f}" for metric in metrics]
 
 
 def _at(values: pd.Series, position: int) -> str:
