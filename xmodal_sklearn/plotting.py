@@ -189,7 +189,7 @@ class ComparisonDisplay:
         for row, name in enumerate(self.scores):
             self.points_.append(self.ax_.scatter(self.scores[name], row + spread, **style))
             mean, lower, upper = self.intervals.loc[name, ["mean", "lower", "upper"]]
-            self.ax_.plot([lower, upper], [row, row], color="black", linewidth=1.2)
+            self.ax_.plot([lower, upper], [row, row], color="black", linestyle="-", linewidth=1.2)
             self.ax_.plot(mean, row, color="black", marker="D", markersize=4)
         self.ax_.set(
             yticks=range(n_estimators),
@@ -694,7 +694,7 @@ class ModalityAblationDisplay:
         self.points_ = []
         for row, modality in enumerate(self.scores):
             mean = self.scores[modality].mean()
-            self.ax_.plot([mean, self.score], [row, row], color="lightgrey", zorder=1)
+            self.ax_.plot([mean, self.score], [row, row], color="lightgrey", linestyle="-", zorder=1)
             self.points_.append(self.ax_.scatter(self.scores[modality], row + spread, **style))
             self.ax_.plot(mean, row, color="black", marker="D", markersize=4)
         self.ax_.axvline(self.score, color="black", linestyle=":", label="all modalities")
