@@ -15,6 +15,8 @@ from xmodal_sklearn.baselines import make_baselines
 from xmodal_sklearn.benchmark import compare
 from xmodal_sklearn.datasets import read_cbioportal
 
+BASELINES = ["logistic regression", "random forest"]
+
 default = Path(os.environ.get("XMODAL_DATA", "../shared/data")) / "metabric"
 study = Path(sys.argv[1]) if len(sys.argv) > 1 else default
 if not study.is_dir():
@@ -26,7 +28,10 @@ for modalities in (("cna", "mut"), ("exp", "mut")):
         MultiOmicsSelector(k=100), CrossModalAttentionClassifier(random_state=0)
     )
     result = compare(
-        {"cross-modal attention": attention, **make_baselines(k=100, random_state=0)},
+        {
+            "cross-modal attention": attention,
+            **make_baselines(k=100, models=BASELINES, random_state=0),
+        },
         data.data,
         data.target,
         cv=RepeatedStratifiedKFold(n_splits=5, n_repeats=1, random_state=0),

@@ -14,6 +14,8 @@ from xmodal_sklearn import CrossModalAttentionClassifier, concat_modalities
 from xmodal_sklearn.baselines import make_baselines
 from xmodal_sklearn.benchmark import compare
 
+BASELINES = ["logistic regression", "random forest"]
+
 default = Path(os.environ.get("XMODAL_DATA", "../shared/data")) / "tcga_brca"
 folder = Path(sys.argv[1]) if len(sys.argv) > 1 else default
 if not folder.is_dir():
@@ -29,7 +31,7 @@ y = pd.read_csv(folder / "target.csv", index_col=0)["target"].astype(int).loc[X.
 result = compare(
     {
         "cross-modal attention": CrossModalAttentionClassifier(random_state=0),
-        **make_baselines(k="all", random_state=0),
+        **make_baselines(k="all", models=BASELINES, random_state=0),
     },
     X,
     y,

@@ -1,40 +1,115 @@
 """The classical models."""
 
 import numpy as np
+import pandas as pd
 import pytest
+from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import f1_score
-from sklearn.model_selection import train_test_split
+from sklearn.model_selection import StratifiedKFold, cross_val_predict, train_test_split
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from xmodal_sklearn.baselines import LateFusionClassifier, make_baselines
+from xmodal_sklearn.baselines import (
+    LateFusionClassifier,
+    StackedFusionClassifier,
+    make_baselines,
+)
+
+LOGISTIC = LogisticRegression(max_iter=1000)
+FUSION = ("early", "late", "stacked", "exp only")
+UNTUNED = make_baselines(k=20, fusion=FUSION, tune=False, random_state=0)
 
 
-@parametrize_with_checks([LateFusionClassifier(LogisticRegression(max_iter=1000))])
+@parametrize_with_checks(
+    [LateFusionClassifier(LOGISTIC), StackedFusionClassifier(LOGISTIC, random_state=0)]
+)
 def test_scikit_learn_checks(estimator, check):
     check(estimator)
 
 
-@pytest.mark.parametrize("name", make_baselines())
-def test_baselines_learn_from_the_same_table(cohort, name):
-    X, y = cohort
-    X_train, X_test, y_train, y_test = train_test_split(X, y, stratify=y, random_state=0)
-    model = make_baselines(k=20, random_state=0)[name].fit(X_train, y_train)
-    assert f1_score(y_test, model.predict(X_test), average="macro") > 0.6
-
-
-@pytest.mark.parametrize("name", make_baselines())
-def test_baselines_take_absent_modalities(cohort, name):
+@pytest.mark.parametrize(
+    "name",
+    [name for name in UNTUNED if name.endswith("early")]
+    + ["logistic regression, late", "RBF SVM, stacked", "XGBoost, late", "MLP, exp only"],
+)
+def test_baselines_learn_from_the_same_table_with_gaps(cohort, name):
     X, y = cohort
     gaps = X.astype(float)
-    gaps.iloc[:30, :60] = np.nan
-    model = make_baselines(k=20, random_state=0)[name].fit(gaps, y)
-    assert np.isfinite(model.predict_proba(gaps)).all()
+    gaps.iloc[::9, 60:110] = np.nan
+    X_train, X_test, y_train, y_test = train_test_split(gaps, y, stratify=y, random_state=0)
+    model = UNTUNED[name].fit(X_train, y_train)
+    assert f1_score(y_test, model.predict(X_test), average="macro") > 0.6
+    probabilities = model.predict_proba(X_test)
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1, rtol=1e-6)
+    assert (model.classes_[probabilities.argmax(axis=1)] == model.predict(X_test)).all()
+
+
+def test_baselines_have_the_names_and_the_models_asked_for():
+    names = list(make_baselines(models=["MLP"], fusion=["late", "mut only"]))
+    assert names == ["MLP, late", "MLP, mut only", "dummy"]
+    assert {"XGBoost, early", "LightGBM, stacked", "CatBoost, late"} <= set(UNTUNED)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"models": ["logistic"]}, r"No models \['logistic'\] are installed"),
+        ({"fusion": ["middle"]}, "got 'middle'"),
+    ],
+)
+def test_unknown_models_and_fusions_are_refused(options, message):
+    with pytest.raises(ValueError, match=message):
+        make_baselines(**options)
+
+
+@pytest.mark.parametrize("model", ["logistic regression", "linear SVM"])
+def test_tuning_chooses_from_the_documented_grid(cohort, model):
+    X, y = cohort
+    fitted = make_baselines(k=20, models=[model], fusion=["early"], random_state=0)
+    search = fitted[f"{model}, early"].fit(X, y)[-1]
+    if model == "linear SVM":
+        search = search.estimator_.calibrated_classifiers_[0].estimator
+    assert f"C {search.param_grid['model__C'][0]}, " in make_baselines.__doc__
+    assert search.scoring == "f1_macro"
+    assert search.cv.get_n_splits() == 3
+
+
+def test_calibration_leaves_the_svm_s_predictions_as_they_are(cohort):
+    X, y = cohort
+    calibrated = make_baselines(
+        k=20, models=["RBF SVM"], fusion=["early"], tune=False, random_state=0
+    )["RBF SVM, early"].fit(X, y)
+    svm = calibrated[-1].estimator_.calibrated_classifiers_[0].estimator
+    alone = svm.predict(calibrated[0].transform(X))
+    _, codes = np.unique(calibrated.predict(X), return_inverse=True)
+    np.testing.assert_array_equal(alone, codes)
+
+
+def test_a_model_of_one_modality_ignores_the_others(cohort):
+    X, y = cohort
+    model = UNTUNED["logistic regression, exp only"].fit(X, y)
+    other = X.copy()
+    other.iloc[:, 60:] = 0
+    np.testing.assert_array_equal(model.predict_proba(X), model.predict_proba(other))
+    gaps = X.astype(float)
+    gaps.iloc[:5, :60] = np.nan
+    prior = np.unique(y, return_counts=True)[1] / len(y)
+    np.testing.assert_allclose(model.predict_proba(gaps)[:5], np.tile(prior, (5, 1)))
+    with pytest.raises(ValueError, match="use must name at least one of the modalities"):
+        LateFusionClassifier(LOGISTIC, use=["met"]).fit(X, y)
+
+
+def test_a_modality_that_nobody_has_is_an_error(cohort):
+    X, y = cohort
+    gaps = X.astype(float)
+    gaps.iloc[:, 60:110] = np.nan
+    with pytest.raises(ValueError, match="Modality 'cna' is absent from every training sample"):
+        LateFusionClassifier(LOGISTIC).fit(gaps, y)
 
 
 def test_late_fusion_is_the_mean_of_the_models_by_modality(cohort):
     X, y = cohort
-    model = LateFusionClassifier(LogisticRegression(max_iter=1000)).fit(X, y)
+    model = LateFusionClassifier(LOGISTIC).fit(X, y)
     by_hand = [
         LogisticRegression(max_iter=1000)
         .fit(X[block].to_numpy(), y)
@@ -48,6 +123,78 @@ def test_late_fusion_averages_over_the_modalities_a_sample_has(cohort):
     X, y = cohort
     gaps = X.astype(float)
     gaps.iloc[:30, 60:] = np.nan
-    model = LateFusionClassifier(LogisticRegression(max_iter=1000)).fit(gaps, y)
+    model = LateFusionClassifier(LOGISTIC).fit(gaps, y)
     expected = model.estimators_["exp"].predict_proba(gaps.iloc[:30, :60].to_numpy())
     np.testing.assert_allclose(model.predict_proba(gaps)[:30], expected)
+
+
+def test_stacking_is_a_logistic_regression_on_out_of_fold_evidence(cohort):
+    X, y = cohort
+    stacked = StackedFusionClassifier(LOGISTIC, random_state=0).fit(X, y)
+    folds = StratifiedKFold(3, shuffle=True, random_state=0)
+    prior = np.unique(y, return_counts=True)[1] / len(y)
+    evidence = np.hstack(
+        [
+            np.log(
+                cross_val_predict(
+                    LOGISTIC,
+                    X.filter(regex=f"^{modality}__").to_numpy(),
+                    y,
+                    cv=folds,
+                    method="predict_proba",
+                ).clip(1e-3)
+                / prior
+            )
+            for modality in ("exp", "cna", "mut")
+        ]
+    )
+    by_hand = LogisticRegression(class_weight="balanced", max_iter=1000).fit(evidence, y)
+    np.testing.assert_allclose(stacked.final_estimator_.coef_, by_hand.coef_, rtol=1e-6)
+
+
+class Memorizer(ClassifierMixin, BaseEstimator):
+    """Certain of the samples that it has seen, ignorant of all others."""
+
+    def fit(self, X, y):
+        self.classes_, codes = np.unique(y, return_inverse=True)
+        self.seen_ = dict(zip(map(bytes, np.ascontiguousarray(X)), codes, strict=True))
+        return self
+
+    def predict_proba(self, X):
+        n = len(self.classes_)
+        known = [self.seen_.get(bytes(row)) for row in np.ascontiguousarray(X)]
+        return np.array([np.full(n, 1 / n) if c is None else np.eye(n)[c] for c in known])
+
+    def predict(self, X):
+        return self.classes_[self.predict_proba(X).argmax(axis=1)]
+
+
+def test_stacking_learns_nothing_from_samples_its_models_have_seen(cohort):
+    X, y = cohort
+    X = X + np.random.default_rng(0).normal(scale=1e-3, size=X.shape)  # no two rows alike
+    stacked = StackedFusionClassifier(Memorizer(), random_state=0).fit(X, y)
+    assert (stacked.estimators_["exp"].predict(X.iloc[:, :60].to_numpy()) == y).all()
+    # Those of the other features stand for the intercept.
+    assert np.abs(stacked.final_estimator_.coef_).max() < 0.01
+
+
+def test_an_absent_modality_is_no_evidence_when_stacking(cohort):
+    X, y = cohort
+    gaps = X.astype(float)
+    gaps.iloc[:30, 60:] = np.nan
+    stacked = StackedFusionClassifier(LOGISTIC, random_state=0).fit(gaps, y)
+    exp = stacked.estimators_["exp"].predict_proba(gaps.iloc[:30, :60].to_numpy())
+    evidence = np.hstack([np.log(exp.clip(1e-3) / stacked.class_prior_), np.zeros((30, 6))])
+    np.testing.assert_allclose(
+        stacked.predict_proba(gaps)[:30], stacked.final_estimator_.predict_proba(evidence)
+    )
+
+
+@pytest.mark.parametrize("name", ["XGBoost, early", "LightGBM, late", "CatBoost, stacked"])
+@pytest.mark.parametrize("labels", [["a", "b", "c"], [3, 7, -1], [True, False, True]])
+def test_boosting_takes_labels_of_any_type(cohort, name, labels):
+    X, y = cohort
+    y = pd.Series(np.array(labels)[np.unique(y, return_inverse=True)[1]], index=X.index)
+    predicted = UNTUNED[name].fit(X, y).predict(X)
+    assert np.asarray(predicted).shape == (len(y),)
+    assert np.mean(np.asarray(predicted) == y.to_numpy()) > 0.9

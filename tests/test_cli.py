@@ -22,7 +22,13 @@ def test_bench_compares_all_models_on_a_study(data_dir):
         "--folds", "2", "--jobs", "1",
     )  # fmt: skip
     assert shown.exit_code == 0, shown.output
-    for word in ("macro-F1", "ROC AUC", "late fusion", "random forest", "cross-modal attention"):
+    for word in (
+        "macro-F1",
+        "ROC AUC",
+        "logistic regression, late",
+        "random forest, early",
+        "cross-modal attention",
+    ):
         assert word in shown.output
     assert "237 samples" in shown.output
 

@@ -16,6 +16,7 @@ from .selection import MultiOmicsSelector
 __all__ = ["app"]
 
 ATTENTION = "cross-modal attention"
+BASELINES = ("logistic regression", "random forest")
 HEADERS = {
     "f1_macro": "macro-F1",
     "f1_weighted": "weighted F1",
@@ -79,7 +80,7 @@ def bench(
         MultiOmicsSelector(k), CrossModalAttentionClassifier(random_state=seed)
     )
     result = compare(
-        {ATTENTION: attention, **make_baselines(k=k, random_state=seed)},
+        {ATTENTION: attention, **make_baselines(k=k, models=BASELINES, random_state=seed)},
         data.data,
         data.target,
         cv=RepeatedStratifiedKFold(n_splits=folds, n_repeats=repeats, random_state=seed),
