@@ -197,7 +197,12 @@ def test_modalities_of_an_array_are_taken_away_alike(cohort, positions, ax):
     )
     X = X.to_numpy()
     array = ModalityAblationDisplay.from_estimator(
-        LogisticRegression(max_iter=1000).fit(X, y), X, y, modalities=positions, random_state=0, ax=ax
+        LogisticRegression(max_iter=1000).fit(X, y),
+        X,
+        y,
+        modalities=positions,
+        random_state=0,
+        ax=ax,
     )
     pd.testing.assert_frame_equal(table.scores, array.scores)
 

@@ -6,6 +6,7 @@ import json
 import re
 import shutil
 import sys
+from html import unescape
 
 import numpy as np
 import pytest
@@ -66,9 +67,7 @@ def html(page):
 def visible(html):
     """The text of a page without its tags."""
     bare = re.sub(r"<(style|script)>.*?</\1>|<[^>]*>", " ", html, flags=re.DOTALL)
-    for entity, sign in {"&lt;": "<", "&gt;": ">", "&#39;": "'", "&#34;": '"', "&amp;": "&"}.items():
-        bare = bare.replace(entity, sign)
-    return " ".join(bare.split())
+    return " ".join(unescape(bare).split())
 
 
 def test_the_summary_is_in_the_report(comparison, html):
