@@ -193,20 +193,30 @@ def time_against_score(summary: pd.DataFrame, metric: str) -> Markup:
 def learning(scores: pd.DataFrame, metric: str, estimators: Sequence[str]) -> Markup:
     """Draw the score against the number of training samples."""
     with _figure(f"{metric_label(metric)} against number of training samples") as (ax, done):
-        columns = ["estimator", "n_train"]
-        table = scores.pivot_table("value", [*columns, "repeat", "fold"], "metric")[metric]
         for name in estimators:
-            of_size = [part.to_numpy() for _, part in table[name].groupby("n_train")]
-            test = np.array(of_size)
-            LearningCurveDisplay(
-                train_sizes=table[name].index.unique("n_train").to_numpy(),
-                train_scores=np.full_like(test, np.nan),
-                test_scores=test,
-            ).plot(ax, score_type="test", fill_between_kw={"alpha": 0.15, "linewidth": 0})
-            ax.lines[-1].set(label=name, marker="o", markersize=4)
+            sizes, values = _by_size(scores[scores["estimator"] == name], metric)
+            display = LearningCurveDisplay(
+                train_sizes=sizes, train_scores=np.full_like(values, np.nan), test_scores=values
+            )
+            display.plot(ax, score_type="test", fill_between_kw={"alpha": 0.15, "linewidth": 0})
+            display.lines_[0].set(label=name, marker="o", markersize=4)
         ax.legend(loc="upper left", bbox_to_anchor=(0, -0.18))
-        ax.set(xlabel="training samples", ylabel=metric_label(metric), xscale="linear")
+        ax.set(xlabel="training samples, mean", ylabel=metric_label(metric), xscale="linear")
     return done()
+
+
+def _by_size(scores: pd.DataFrame, metric: str) -> tuple[np.ndarray, np.ndarray]:
+    """Return training sizes, smallest first, and the scores, one row per size."""
+    sizes, values = (
+        scores.loc[scores["metric"] == name, ["repeat", "fold", "value"]]
+        .groupby(["repeat", "fold"])["value"]
+        .agg(list)
+        for name in ("n_train", metric)
+    )
+    # Folds differ by a sample or two, so that the sizes of each are sorted on their own.
+    order = np.argsort(sizes.to_list(), axis=1)
+    sizes, values = (np.take_along_axis(np.array(x.to_list()), order, 1).T for x in (sizes, values))
+    return sizes.mean(axis=1), values
 
 
 def frequencies(name: str, shares: dict[str, np.ndarray]) -> Markup:
