@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from io import StringIO
+from textwrap import fill
 from typing import Any
 from zlib import crc32
 
@@ -83,6 +84,7 @@ STYLE = {
     "ytick.color": LIGHT["line"],
     "ytick.labelcolor": LIGHT["ink"],
 }
+NAME_WIDTH = 24
 METADATA = ("Creator", "Date", "Format", "Type")  # left out
 WIDTH = 4.4  # inches, so that text of 10 points is easy to read at the width of a phone
 
@@ -94,7 +96,7 @@ def strip(comparison: Any, metric: str) -> Markup:
     with _figure(f"{metric_label(metric)} of every fold, by model") as (ax, done):
         display = ComparisonDisplay.from_comparison(comparison, metric=metric, ax=ax)
         ax.figure.set_size_inches(WIDTH, 0.7 + 0.34 * display.scores.shape[1])
-        ax.set_yticks(ax.get_yticks(), labels=[_wrapped(name) for name in display.scores])
+        ax.set_yticks(ax.get_yticks(), labels=[fill(name, NAME_WIDTH) for name in display.scores])
         ax.tick_params(axis="y", length=0, labelsize=9.5)
         ax.grid(visible=False, axis="y")
         ax.spines["left"].set_visible(False)
@@ -104,7 +106,7 @@ def strip(comparison: Any, metric: str) -> Markup:
 def confusion(name: str, predictions: pd.DataFrame, classes: Sequence) -> Markup:
     """Draw into which classes the samples of each class were put."""
     with _figure(f"Confusion matrix of {name}") as (ax, done):
-        ink, fill = to_rgb(LIGHT["ink"]), to_rgb(LIGHT["series-1"])
+        ink, fill = LIGHT["ink"], to_rgb(LIGHT["series-1"])
         # From nothing to colour, so that it lies on light and dark paper alike.
         shades = LinearSegmentedColormap.from_list("shades", [(*fill, 0), (*fill, 0.62)])
         ConfusionMatrixDisplay.from_predictions(
@@ -191,20 +193,30 @@ def time_against_score(summary: pd.DataFrame, metric: str) -> Markup:
 def learning(scores: pd.DataFrame, metric: str, estimators: Sequence[str]) -> Markup:
     """Draw the score against the number of training samples."""
     with _figure(f"{metric_label(metric)} against number of training samples") as (ax, done):
-        columns = ["estimator", "n_train"]
-        table = scores.pivot_table("value", [*columns, "repeat", "fold"], "metric")[metric]
         for name in estimators:
-            of_size = [part.to_numpy() for _, part in table[name].groupby("n_train")]
-            test = np.array(of_size)
-            LearningCurveDisplay(
-                train_sizes=table[name].index.unique("n_train").to_numpy(),
-                train_scores=np.full_like(test, np.nan),
-                test_scores=test,
-            ).plot(ax, score_type="test", fill_between_kw={"alpha": 0.15, "linewidth": 0})
-            ax.lines[-1].set(label=name, marker="o", markersize=4)
+            sizes, values = _by_size(scores[scores["estimator"] == name], metric)
+            display = LearningCurveDisplay(
+                train_sizes=sizes, train_scores=np.full_like(values, np.nan), test_scores=values
+            )
+            display.plot(ax, score_type="test", fill_between_kw={"alpha": 0.15, "linewidth": 0})
+            display.lines_[0].set(label=name, marker="o", markersize=4)
         ax.legend(loc="upper left", bbox_to_anchor=(0, -0.18))
-        ax.set(xlabel="training samples", ylabel=metric_label(metric), xscale="linear")
+        ax.set(xlabel="training samples, mean", ylabel=metric_label(metric), xscale="linear")
     return done()
+
+
+def _by_size(scores: pd.DataFrame, metric: str) -> tuple[np.ndarray, np.ndarray]:
+    """Return training sizes, smallest first, and the scores, one row per size."""
+    sizes, values = (
+        scores.loc[scores["metric"] == name, ["repeat", "fold", "value"]]
+        .groupby(["repeat", "fold"])["value"]
+        .agg(list)
+        for name in ("n_train", metric)
+    )
+    # Folds differ by a sample or two, so that the sizes of each are sorted on their own.
+    order = np.argsort(sizes.to_list(), axis=1)
+    sizes, values = (np.take_along_axis(np.array(x.to_list()), order, 1).T for x in (sizes, values))
+    return sizes.mean(axis=1), values
 
 
 def frequencies(name: str, shares: dict[str, np.ndarray]) -> Markup:
@@ -261,8 +273,3 @@ def _plain_log_ticks(axis: Any, ratio: float) -> None:
     axis.set_major_locator(LogLocator(subs=(1,) if ratio > 100 else (1, 2, 5)))
     axis.set_major_formatter("{x:g}")
     axis.set_minor_formatter(NullFormatter())
-
-
-def _wrapped(name: str) -> str:
-    head, comma, tail = name.partition(", ")
-    return f"{head},\n{tail}" if comma and len(name) > 24 else name

@@ -60,6 +60,9 @@ class Comparison:
         What :func:`compare` warned of.
     info : dict
         Sizes, versions, seconds.
+    learning : DataFrame or None
+        Scores of the same folds after training on fewer samples, see
+        :func:`~xmodal_sklearn.learning.learning_curves`.
     """
 
     scores: pd.DataFrame
@@ -69,6 +72,7 @@ class Comparison:
     metrics: tuple[str, ...]
     warnings: tuple[str, ...] = ()
     info: dict[str, Any] = field(default_factory=dict)
+    learning: pd.DataFrame | None = None
 
     def summary(self) -> pd.DataFrame:
         """Summarise the folds.
@@ -135,6 +139,10 @@ class Comparison:
         folder.mkdir(parents=True, exist_ok=True)
         for name in TABLES:
             getattr(self, name).to_csv(folder / f"{name}.csv", index=False)
+        if self.learning is None:
+            (folder / LEARNING).unlink(missing_ok=True)
+        else:
+            self.learning.to_csv(folder / LEARNING, index=False)
         rest = {
             "classes": self.classes.tolist(),
             "dtype": self.classes.dtype.str,
@@ -165,6 +173,7 @@ class Comparison:
         rest = json.loads((folder / "comparison.json").read_text(encoding="utf-8"))
         classes = np.array(rest["classes"], dtype=rest["dtype"])
         labels = {str(label): label for label in classes}
+        learning = folder / LEARNING
         scores, predictions, selected = (_read_table(folder / f"{name}.csv") for name in TABLES)
         for column in ("target", "predicted"):
             predictions[column] = _labels(predictions[column].map(labels).tolist(), classes)
@@ -176,6 +185,7 @@ class Comparison:
             tuple(rest["metrics"]),
             tuple(rest["warnings"]),
             rest["info"],
+            _read_table(learning) if learning.is_file() else None,
         )
 
     def _by_fold(self, metric: str | None) -> pd.DataFrame:
@@ -190,6 +200,7 @@ class Comparison:
 
 
 TABLES = ("scores", "predictions", "selected")
+LEARNING = "learning.csv"
 TEXT = ("estimator", "metric", "modality", "feature", "target", "predicted")
 WHOLE = (*FOLD, "sample")
 

@@ -158,9 +158,10 @@ def stability_index(
     --------
     >>> import numpy as np
     >>> from xmodal_sklearn.inspection import stability_index
-    >>> stability, lower, upper = stability_index(np.array([[1, 1, 0, 0], [1, 0, 1, 0]], bool))
-    >>> round(stability, 3)
-    0.0
+    >>> selected = np.array([[1, 1, 0, 0, 0], [1, 0, 1, 0, 0], [1, 1, 0, 0, 0]], dtype=bool)
+    >>> stability, lower, upper = stability_index(selected)
+    >>> round(float(stability), 3)
+    0.444
     """
     n_resamples, n_features = selected.shape
     frequency = selected.mean(axis=0)

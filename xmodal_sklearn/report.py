@@ -119,7 +119,6 @@ def _content(comparison: Comparison) -> dict[str, Any]:
     summary = comparison.summary()
     first = comparison.metrics[0]
     measured = [m for m in comparison.metrics if summary[m, "mean"].notna().any()]
-    learning = getattr(comparison, "learning", None)
     return {
         "comparison": comparison,
         "facts": _facts(comparison),
@@ -130,9 +129,7 @@ def _content(comparison: Comparison) -> dict[str, Any]:
         "strips": [figures.strip(comparison, metric) for metric in measured],
         "pairwise": _pairwise_table(comparison, list(summary.index)),
         "time": figures.time_against_score(summary, first),
-        "learning": None
-        if learning is None
-        else figures.learning(learning, first, list(summary.index)),
+        "learning": _learning_figure(comparison, list(summary.index)),
         "recalls": _recall_table(comparison, list(summary.index)),
         "models": [_model(comparison, name) for name in summary.index],
         "selections": _selections(comparison, list(summary.index)),
@@ -235,6 +232,16 @@ def _pairwise_table(comparison: Comparison, names: list[str]) -> list[dict[str, 
         }
         for name in names
     ]
+
+
+def _learning_figure(comparison: Comparison, names: list[str]) -> Any:
+    from . import _figures as figures
+
+    if comparison.learning is None:
+        return None
+    names = [name for name in names if name in set(comparison.learning["estimator"])]
+    scores = pd.concat([comparison.learning, comparison.scores], ignore_index=True)
+    return figures.learning(scores, comparison.metrics[0], names)
 
 
 def _recall_table(comparison: Comparison, names: list[str]) -> list[dict[str, Any]]:
