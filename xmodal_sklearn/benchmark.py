@@ -19,10 +19,10 @@ from sklearn.metrics import get_scorer, get_scorer_names
 from sklearn.model_selection import RepeatedStratifiedKFold, StratifiedGroupKFold, check_cv
 from sklearn.utils import _safe_indexing
 from sklearn.utils.multiclass import check_classification_targets
-from tqdm.auto import tqdm
 
 from . import _modalities as blocks
 from ._metrics import LOSSES, METRICS, class_recalls, fold_metric
+from ._progress import track
 from ._store import FoldStore, describe
 from ._version import __version__
 from .selection import MultiOmicsSelector
@@ -285,7 +285,7 @@ def compare(
     splits = _number_folds(_outer_folds(cv, X, y, groups))
     tasks = [Task(name, *split) for split in splits for name in estimators]
     finished = _run_tasks(tasks, estimators, X, y, metrics, store, n_jobs)
-    results = dict(tqdm(finished, total=len(tasks), unit="fold", disable=not verbose))
+    results = dict(track(finished, len(tasks), "Fitting", disable=not verbose))
     info = {
         "n_samples": len(y),
         "n_features": _count_features(X),

@@ -164,6 +164,7 @@ def compare_modalities(
             X,
             y,
             cv=splits,
+            store=folder / "folds",
             n_jobs=n_jobs,
             verbose=verbose,
         )
