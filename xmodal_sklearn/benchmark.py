@@ -7,8 +7,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
+import joblib
 import numpy as np
 import pandas as pd
 from joblib import Parallel, delayed
@@ -22,6 +23,7 @@ from tqdm.auto import tqdm
 
 from . import _modalities as blocks
 from ._metrics import LOSSES, METRICS, class_recalls, fold_metric
+from ._store import FoldStore, describe
 from ._version import __version__
 from .selection import MultiOmicsSelector
 
@@ -220,6 +222,7 @@ def compare(
     cv: Any = None,
     scoring: Sequence[str] | None = None,
     groups: Any = None,
+    store: str | Path | None = None,
     n_jobs: int | None = None,
     verbose: int = 0,
 ) -> Comparison:
@@ -241,6 +244,12 @@ def compare(
         the order of the summary. None is all of :data:`METRICS`.
     groups : array-like of shape (n_samples,), default=None
         Samples that must not be split between training and test, such as those of one patient.
+    store : str or Path, default=None
+        A folder to which every finished fold is written at once. Run again, the comparison reads
+        the folds that are there and computes the rest. A fold is found by everything that it
+        depends on, so that none is used after a change of data, folds, metrics, parameters
+        (except ``n_jobs``, ``verbose`` and ``memory``), versions of libraries, or the source of
+        one's own estimators.
     n_jobs : int, default=None
         Number of fits in parallel. None means 1, -1 all processors.
     verbose : int, default=0
@@ -274,14 +283,9 @@ def compare(
     # Labels as a plain NumPy array: classifiers differ in how they take pandas' string arrays.
     y = np.asarray(y)
     splits = _number_folds(_outer_folds(cv, X, y, groups))
-    tasks = [(name, *split) for split in splits for name in estimators]
-    # One fold at a time, so that what is finished arrives at once.
-    finished = Parallel(n_jobs=n_jobs, return_as="generator_unordered", batch_size=1)(
-        delayed(_run_fold)(number, estimators[name], X, (y, train, test), metrics)
-        for number, (name, _, _, train, test) in enumerate(tasks)
-    )
-    progress = tqdm(finished, total=len(tasks), unit="fit", disable=not verbose)
-    results = dict(progress)
+    tasks = [Task(name, *split) for split in splits for name in estimators]
+    finished = _run_tasks(tasks, estimators, X, y, metrics, store, n_jobs)
+    results = dict(tqdm(finished, total=len(tasks), unit="fold", disable=not verbose))
     info = {
         "n_samples": len(y),
         "n_features": _count_features(X),
@@ -290,8 +294,70 @@ def compare(
         "seconds": time.perf_counter() - start,
         "versions": _versions(),
     }
-    ordered = [(*task, results[number]) for number, task in enumerate(tasks)]
-    return Comparison(*_tables(ordered, y), np.unique(y), metrics, (), info)
+    tables = _tables(tasks, [results[number] for number in range(len(tasks))], y)
+    return Comparison(*tables, np.unique(y), metrics, (), info)
+
+
+class Task(NamedTuple):
+    """One fit of one estimator, and its test."""
+
+    estimator: str
+    repeat: int
+    fold: int
+    train: np.ndarray
+    test: np.ndarray
+
+
+Result = dict[str, Any]
+
+
+def _run_tasks(
+    tasks: list[Task],
+    estimators: Mapping[str, Any],
+    X: Any,
+    y: np.ndarray,
+    metrics: tuple[str, ...],
+    store: str | Path | None,
+    n_jobs: int | None,
+) -> Iterator[tuple[int, Result]]:
+    """Yield number and result of each task, those in the store first, then as they finish."""
+    waiting = dict(enumerate(tasks))
+    names: dict[int, str] = {}
+    if store is not None:
+        folds = FoldStore(store)
+        names = _names_in_store(tasks, estimators, X, y, metrics)
+        for number, name in names.items():
+            result = folds.read(name)
+            if result is not None:
+                del waiting[number]
+                yield number, result
+    # One fold at a time, so that what is finished arrives at once.
+    finished = Parallel(n_jobs=n_jobs, return_as="generator_unordered", batch_size=1)(
+        delayed(_run_fold)(number, estimators[task.estimator], X, (y, task), metrics)
+        for number, task in waiting.items()
+    )
+    for number, result in finished:
+        if store is not None:
+            folds.write(names[number], result)
+        yield number, result
+
+
+def _names_in_store(
+    tasks: list[Task],
+    estimators: Mapping[str, Any],
+    X: Any,
+    y: np.ndarray,
+    metrics: tuple[str, ...],
+) -> dict[int, str]:
+    """Name each task by what its result depends on."""
+    described = {name: describe(estimator) for name, estimator in estimators.items()}
+    shared = joblib.hash([joblib.hash(X), y.tolist(), list(metrics), _versions()])
+    names = {}
+    for number, task in enumerate(tasks):
+        split = task.train.tolist(), task.test.tolist()
+        digest = joblib.hash([shared, described[task.estimator], split])
+        names[number] = f"{task.estimator}-{task.repeat}-{task.fold}-{digest}"
+    return names
 
 
 def _check_metrics(metrics: tuple[str, ...]) -> None:
@@ -348,12 +414,26 @@ def _run_fold(
     number: int,
     estimator: Any,
     X: Any,
-    data: tuple[np.ndarray, np.ndarray, np.ndarray],
+    labels_and_task: tuple[np.ndarray, Task],
     metrics: tuple[str, ...],
-) -> tuple[int, dict[str, Any]]:
-    """Fit and score one fold; what it returns consists of plain numbers, strings and lists."""
-    # y and split come as one tuple because Dask would scatter each array on its own.
-    y, train, test = data
+) -> tuple[int, Result]:
+    """Fit and score one fold; the result consists of plain numbers, strings and lists."""
+    y, task = labels_and_task
+    try:
+        return number, _fit_and_score(estimator, X, y, task.train, task.test, metrics)
+    except Exception as error:
+        error.add_note(f"{task.estimator!r} failed in repeat {task.repeat}, fold {task.fold}.")
+        raise
+
+
+def _fit_and_score(
+    estimator: Any,
+    X: Any,
+    y: np.ndarray,
+    train: np.ndarray,
+    test: np.ndarray,
+    metrics: tuple[str, ...],
+) -> Result:
     classes = np.unique(y)
     X_test, target = _safe_indexing(X, test), y[test]
     start = time.perf_counter()
@@ -369,7 +449,7 @@ def _run_fold(
         else float(get_scorer(name)(fitted, X_test, target))
         for name in metrics
     }
-    return number, {
+    return {
         "scores": {
             **scores,
             **class_recalls(target, predicted, classes),
@@ -433,12 +513,12 @@ def _selectors(fitted: Any) -> Iterator[MultiOmicsSelector]:
 
 
 def _tables(
-    finished: list[tuple[str, int, int, np.ndarray, np.ndarray, dict[str, Any]]], y: np.ndarray
+    tasks: list[Task], results: list[Result], y: np.ndarray
 ) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
     """Return scores, predictions and selected features of all folds."""
     classes = np.unique(y)
     scores, predictions, selected = [], [], []
-    for name, repeat, fold, _, test, result in finished:
+    for (name, repeat, fold, _, test), result in zip(tasks, results, strict=True):
         key = {"estimator": name, "repeat": repeat, "fold": fold}
         scores += [
             {**key, "metric": metric, "value": float(value)}
