@@ -153,6 +153,27 @@ def test_the_same_comparison_gives_the_same_file(comparison, html, tmp_path):
     assert again.read_text(encoding="utf-8") == html
 
 
+def test_two_classes_given_as_numbers(cohort, tmp_path):
+    X, y = cohort
+    models = {"logistic": LogisticRegression(max_iter=1000), "dummy": DummyClassifier()}
+    two = compare(models, X, (y == y.iloc[0]).astype(int), cv=2)
+    html = write_report(two, tmp_path / "two.html").read_text(encoding="utf-8")
+    (legend,) = re.findall(
+        r"(?<=>)\d \(AUC = [\d.]+\)", html[: html.index("Reliability of dummy")]
+    )[:1]
+    assert legend.startswith("1 (AUC")
+    assert "0 (AUC" not in html
+
+
+def test_a_single_fold_has_no_spread_and_no_test(cohort, models, tmp_path):
+    X, y = cohort
+    split = np.arange(80), np.arange(80, 120)
+    single = compare(models, X, y, cv=[split], scoring=["accuracy"])
+    text = visible(write_report(single, tmp_path / "one.html").read_text(encoding="utf-8"))
+    assert "nan" not in text.lower().replace("dominan", "")
+    assert "standard deviation over folds" not in text
+
+
 def test_a_report_of_one_model_that_selects_nothing(cohort, tmp_path):
     one = compare({"dummy": DummyClassifier()}, *cohort, cv=2, scoring=["accuracy"])
     one = dataclasses.replace(one, info={})

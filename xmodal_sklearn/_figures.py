@@ -200,6 +200,7 @@ def learning(scores: pd.DataFrame, metric: str, estimators: Sequence[str]) -> Ma
             )
             display.plot(ax, score_type="test", fill_between_kw={"alpha": 0.15, "linewidth": 0})
             display.lines_[0].set(label=name, marker="o", markersize=4)
+        ax.figure.set_size_inches(WIDTH, 3.2 + 0.2 * len(estimators))
         ax.legend(loc="upper left", bbox_to_anchor=(0, -0.18))
         ax.set(xlabel="training samples, mean", ylabel=metric_label(metric), xscale="linear")
     return done()
