@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
+from itertools import combinations
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -13,7 +14,6 @@ import joblib
 import numpy as np
 import pandas as pd
 from joblib import Parallel, delayed
-from scipy import stats
 from sklearn.base import clone
 from sklearn.metrics import get_scorer, get_scorer_names
 from sklearn.model_selection import RepeatedStratifiedKFold, StratifiedGroupKFold, check_cv
@@ -23,11 +23,12 @@ from tqdm.auto import tqdm
 
 from . import _modalities as blocks
 from ._metrics import LOSSES, METRICS, class_recalls, fold_metric
+from ._significance import TTest, corrected_t_test, correlated_posterior, friedman_nemenyi, holm
 from ._store import FoldStore, describe
 from ._version import __version__
 from .selection import MultiOmicsSelector
 
-__all__ = ["METRICS", "Comparison", "compare"]
+__all__ = ["METRICS", "Comparison", "DatasetRanks", "compare", "rank_datasets"]
 
 N_SPLITS, N_REPEATS = 5, 5
 COSTS = ("fit_seconds", "predict_seconds", "peak_mb")
@@ -109,23 +110,74 @@ class Comparison:
         -------
         DataFrame
             One row per other estimator: ``difference`` (mean over folds, positive where
-            `estimator` is better), ``t`` and the two-sided ``p``.
+            `estimator` is better), ``t``, the two-sided ``p``, and ``p_holm``, corrected for the
+            number of rows [2]_.
 
         References
         ----------
         .. [1] C. Nadeau, Y. Bengio, "Inference for the Generalization Error", Machine Learning
            52, 2003, doi:10.1023/A:1024068626366.
+        .. [2] S. Holm, "A Simple Sequentially Rejective Multiple Test Procedure", Scandinavian
+           Journal of Statistics 6(2), 1979.
+        """
+        by_fold = self._by_fold(metric, estimator)
+        others = by_fold.columns.drop(estimator)
+        tests = [self._t_test(by_fold, estimator, other) for other in others]
+        result = pd.DataFrame(tests, index=others, columns=TTest._fields, dtype=float)
+        return result.assign(p_holm=holm(result["p"].to_numpy()))
+
+    def pairwise(self, metric: str | None = None) -> pd.DataFrame:
+        """Test every estimator against every other, see :meth:`test`.
+
+        Parameters
+        ----------
+        metric : str, default=None
+            The metric; None means the first.
+
+        Returns
+        -------
+        DataFrame
+            One row per ordered pair: ``estimator``, ``other``, ``difference`` (positive where
+            `estimator` is better), ``t``, ``p``, and ``p_holm``, corrected for the number of
+            unordered pairs.
         """
         by_fold = self._by_fold(metric)
-        if estimator not in by_fold:
-            raise ValueError(f"No estimator {estimator!r} was compared, only {list(by_fold)}.")
-        ratio = (self._by_fold("n_test") / self._by_fold("n_train")).to_numpy().mean()
-        differences = by_fold.drop(columns=estimator).rsub(by_fold[estimator], axis=0)
-        n_folds = len(differences)
-        error = np.sqrt((1 / n_folds + ratio) * differences.var())
-        t = differences.mean() / error
-        p = 2 * stats.t.sf(t.abs(), df=n_folds - 1)
-        return pd.DataFrame({"difference": differences.mean(), "t": t, "p": p})
+        pairs = list(combinations(by_fold.columns, 2))
+        tests = [self._t_test(by_fold, *pair) for pair in pairs]
+        columns = ["estimator", "other", *TTest._fields, "p_holm"]
+        corrected = holm(np.array([test.p for test in tests]))
+        there = [(*pair, *test, p) for pair, test, p in zip(pairs, tests, corrected, strict=True)]
+        back = [(b, a, -difference, -t, *ps) for a, b, difference, t, *ps in there]
+        return pd.DataFrame([*there, *back], columns=columns)
+
+    def bayes(
+        self, a: str, b: str, metric: str | None = None, rope: float = 0.01
+    ) -> tuple[float, float, float]:
+        """Weigh up two estimators by the Bayesian correlated t-test.
+
+        Parameters
+        ----------
+        a, b : str
+            The estimators.
+        metric : str, default=None
+            The metric; None means the first.
+        rope : float, default=0.01
+            Region of practical equivalence: a mean difference of at most so much is none.
+
+        Returns
+        -------
+        tuple of float
+            Probabilities that `a` is better, that they are practically equivalent, that `b` is
+            better. They sum to one.
+
+        References
+        ----------
+        .. [1] A. Benavoli, G. Corani, J. Demšar, M. Zaffalon, "Time for a Change: a Tutorial for
+           Comparing Multiple Classifiers Through Bayesian Analysis", JMLR 18(77), 2017.
+        """
+        by_fold = self._by_fold(metric, a, b)
+        differences = (by_fold[a] - by_fold[b]).to_numpy()
+        return correlated_posterior(differences, self._test_to_train(), rope)
 
     def save(self, path: str | Path) -> None:
         """Write the comparison as CSV and JSON files into a folder.
@@ -188,7 +240,7 @@ class Comparison:
             _read_table(learning) if learning.is_file() else None,
         )
 
-    def _by_fold(self, metric: str | None) -> pd.DataFrame:
+    def _by_fold(self, metric: str | None, *estimators: str) -> pd.DataFrame:
         """Return one row per fold, one column per estimator, higher is better."""
         metric = metric or self.metrics[0]
         rows = self.scores[self.scores["metric"] == metric]
@@ -196,7 +248,110 @@ class Comparison:
             known = list(self.scores["metric"].unique())
             raise ValueError(f"No metric {metric!r} was computed, only {known}.")
         by_fold = rows.pivot(index=FOLD, columns="estimator", values="value")  # noqa: PD010
+        for estimator in estimators:
+            if estimator not in by_fold:
+                known = list(by_fold)
+                raise ValueError(f"No estimator {estimator!r} was compared, only {known}.")
         return -by_fold if metric in LOSSES else by_fold
+
+    def _t_test(self, by_fold: pd.DataFrame, a: str, b: str) -> TTest:
+        return corrected_t_test((by_fold[a] - by_fold[b]).to_numpy(), self._test_to_train())
+
+    def _test_to_train(self) -> float:
+        return float((self._by_fold("n_test") / self._by_fold("n_train")).to_numpy().mean())
+
+
+@dataclass(frozen=True)
+class DatasetRanks:
+    """What :func:`rank_datasets` found.
+
+    Attributes
+    ----------
+    ranks : DataFrame of shape (n_datasets, n_estimators)
+        Rank of each estimator on each data set; 1 is best, ties share the mean of their ranks.
+    mean_rank : Series of shape (n_estimators,)
+        Mean over the data sets, best first.
+    p : float
+        Of Friedman's test that all estimators are equally good, in Iman and Davenport's form.
+    critical_difference : float
+        Mean ranks farther apart than this differ significantly, by Nemenyi's test.
+    p_nemenyi : DataFrame of shape (n_estimators, n_estimators)
+        Of Nemenyi's test of each pair.
+    """
+
+    ranks: pd.DataFrame
+    mean_rank: pd.Series
+    p: float
+    critical_difference: float
+    p_nemenyi: pd.DataFrame
+
+
+def rank_datasets(
+    comparisons: Mapping[str, Comparison], *, metric: str | None = None, alpha: float = 0.05
+) -> DatasetRanks:
+    """Rank the same estimators over several data sets.
+
+    Parameters
+    ----------
+    comparisons : mapping of str to Comparison
+        By name of the data set; at least two, of the same estimators, at least two.
+    metric : str, default=None
+        The metric whose mean over the folds is ranked; None means the first of each comparison.
+    alpha : float, default=0.05
+        Level of significance of the critical difference.
+
+    Returns
+    -------
+    DatasetRanks
+        Ranks, Friedman's test and the critical difference, as in Demšar [1]_.
+
+    Raises
+    ------
+    ValueError
+        If there are fewer than two data sets or estimators, or a data set lacks an estimator.
+
+    References
+    ----------
+    .. [1] J. Demšar, "Statistical Comparisons of Classifiers over Multiple Data Sets", JMLR 7,
+       2006.
+
+    Examples
+    --------
+    >>> from sklearn.dummy import DummyClassifier
+    >>> from xmodal_sklearn.benchmark import compare, rank_datasets
+    >>> from xmodal_sklearn.datasets import make_multiomics
+    >>> models = {name: DummyClassifier(strategy=name) for name in ("prior", "uniform")}
+    >>> comparisons = {
+    ...     f"cohort {seed}": compare(
+    ...         models, *make_multiomics(60, return_X_y=True, random_state=seed), cv=2
+    ...     )
+    ...     for seed in range(3)
+    ... }
+    >>> rank_datasets(comparisons, metric="log_loss").mean_rank.to_dict()
+    {'prior': 1.0, 'uniform': 2.0}
+    """
+    means = {name: one._by_fold(metric).mean() for name, one in comparisons.items()}
+    scores = pd.DataFrame(means).T
+    if scores.isna().any(axis=None):
+        dataset, estimator = scores.isna().stack().idxmax()  # noqa: PD013
+        raise ValueError(
+            f"Data set {dataset!r} has no score of estimator {estimator!r}, which others have. "
+            "Compare the same estimators on all."
+        )
+    if min(scores.shape) < 2:
+        raise ValueError(
+            f"There must be at least two data sets and two estimators, got {scores.shape[0]} and "
+            f"{scores.shape[1]}."
+        )
+    ranking = friedman_nemenyi(scores.to_numpy(), alpha)
+    ranks = pd.DataFrame(ranking.ranks, scores.index, scores.columns)
+    return DatasetRanks(
+        ranks,
+        ranks.mean().sort_values(),
+        ranking.p,
+        ranking.critical_difference,
+        pd.DataFrame(ranking.p_nemenyi, scores.columns, scores.columns),
+    )
 
 
 TABLES = ("scores", "predictions", "selected")

@@ -1,0 +1,116 @@
+"""Statistics of differences between estimators, arrays in, numbers out."""
+
+from typing import NamedTuple
+
+import numpy as np
+from scipy import stats
+
+__all__ = ["corrected_t_test", "correlated_posterior", "friedman_nemenyi", "holm"]
+
+
+class TTest(NamedTuple):
+    """Mean difference, t statistic and two-sided p."""
+
+    difference: float
+    t: float
+    p: float
+
+
+def corrected_t_test(differences: np.ndarray, test_to_train: float) -> TTest:
+    """Test whether differences over resampled folds have mean zero.
+
+    Folds share training samples, so the plain paired t-test finds differences where there are
+    none. Nadeau and Bengio add the ratio of test to training samples to the variance of the mean.
+
+    Parameters
+    ----------
+    differences : ndarray of shape (n_folds,)
+        Score of one estimator minus score of the other; folds without a score are NaN.
+    test_to_train : float
+        Number of test samples over number of training samples.
+    """
+    mean, scale, n_folds = _mean_and_scale(differences, test_to_train)
+    # Without spread, equal scores are no difference, and unequal ones a certain one.
+    with np.errstate(divide="ignore"):
+        t = np.divide(mean, scale) if mean else 0.0
+    return TTest(mean, float(t), float(2 * stats.t.sf(abs(t), df=n_folds - 1)))
+
+
+def correlated_posterior(
+    differences: np.ndarray, test_to_train: float, rope: float
+) -> tuple[float, float, float]:
+    """Return the posterior probabilities that the mean difference is above, in, below the rope.
+
+    The Bayesian correlated t-test of Corani and Benavoli: under a matching prior, the posterior of
+    the mean difference is the t distribution of :func:`corrected_t_test`.
+    """
+    mean, scale, n_folds = _mean_and_scale(differences, test_to_train)
+    if scale == 0:
+        return float(mean > rope), float(abs(mean) <= rope), float(mean < -rope)
+    posterior = stats.t(df=n_folds - 1, loc=mean, scale=scale)
+    above, below = posterior.sf(rope), posterior.cdf(-rope)
+    return float(above), float(1 - above - below), float(below)
+
+
+def holm(p: np.ndarray) -> np.ndarray:
+    """Correct p values for their number, by the step-down method of Holm."""
+    order = np.argsort(p)
+    corrected = np.empty(len(p))
+    steps = np.asarray(p)[order] * np.arange(len(p), 0, -1)
+    corrected[order] = np.minimum(np.maximum.accumulate(steps), 1)
+    return corrected
+
+
+class Ranking(NamedTuple):
+    """Ranks of several estimators over data sets, and how far they may differ by chance.
+
+    Attributes
+    ----------
+    ranks : ndarray of shape (n_datasets, n_estimators)
+        1 is best; ties share the mean of their ranks.
+    p : float
+        Of Friedman's test, in Iman and Davenport's form, that all estimators are equally good.
+    critical_difference : float
+        Mean ranks farther apart differ significantly, by Nemenyi's test.
+    p_nemenyi : ndarray of shape (n_estimators, n_estimators)
+        Of Nemenyi's test of each pair.
+    """
+
+    ranks: np.ndarray
+    p: float
+    critical_difference: float
+    p_nemenyi: np.ndarray
+
+
+def friedman_nemenyi(scores: np.ndarray, alpha: float) -> Ranking:
+    """Rank estimators by scores ``(datasets, estimators)``, higher is better."""
+    n_datasets, n_estimators = scores.shape
+    ranks = stats.rankdata(-scores, axis=1)
+    mean = ranks.mean(axis=0)
+    chi2 = (
+        12
+        * n_datasets
+        / (n_estimators * (n_estimators + 1))
+        * ((mean**2).sum() - n_estimators * (n_estimators + 1) ** 2 / 4)
+    )
+    degrees = n_estimators - 1, (n_estimators - 1) * (n_datasets - 1)
+    with np.errstate(divide="ignore"):
+        f = (n_datasets - 1) * chi2 / (n_datasets * (n_estimators - 1) - chi2)
+    # The studentised range is for a difference of two means, whence the square root of two.
+    error = np.sqrt(n_estimators * (n_estimators + 1) / (6 * n_datasets)) / np.sqrt(2)
+    studentized = stats.studentized_range(n_estimators, np.inf)
+    return Ranking(
+        ranks,
+        float(stats.f.sf(f, *degrees)),
+        float(studentized.ppf(1 - alpha) * error),
+        studentized.sf(np.abs(mean[:, None] - mean) / error),
+    )
+
+
+def _mean_and_scale(differences: np.ndarray, test_to_train: float) -> tuple[float, float, int]:
+    differences = differences[~np.isnan(differences)]
+    n_folds = len(differences)
+    if n_folds < 2:
+        raise ValueError(f"A test needs scores of at least two folds, there are {n_folds}.")
+    variance = (1 / n_folds + test_to_train) * differences.var(ddof=1)
+    return float(differences.mean()), float(np.sqrt(variance)), n_folds
