@@ -19,6 +19,7 @@ from sklearn.svm import LinearSVC
 from xmodal_sklearn import MultiOmicsSelector
 from xmodal_sklearn.benchmark import compare
 from xmodal_sklearn.inspection import stability_index
+from xmodal_sklearn.learning import learning_curves
 from xmodal_sklearn.report import write_report
 
 pytest.importorskip("matplotlib", reason="needs the extra report")
@@ -38,18 +39,27 @@ BROWSER_FLAGS = (
 
 
 @pytest.fixture(scope="module")
-def comparison(cohort):
+def comparison(cohort, models):
     X, y = cohort
-    models = {
+    y = np.array([f"<{label}>" for label in y], dtype=object)
+    folds = RepeatedStratifiedKFold(n_splits=3, n_repeats=2, random_state=0)
+    measured = compare(models, X, y, cv=folds)
+    smaller = learning_curves(
+        {HOSTILE: models[HOSTILE]}, X, y, cv=folds, shares=[0.3, 0.6], scoring=["f1_macro"]
+    )
+    warnings = ("The batch predicts the classes.",)
+    return dataclasses.replace(measured, warnings=warnings, learning=smaller)
+
+
+@pytest.fixture(scope="module")
+def models():
+    return {
         "logistic regression, early": make_pipeline(
             MultiOmicsSelector(5), LogisticRegression(max_iter=1000)
         ),
         "linear SVM, early": make_pipeline(MultiOmicsSelector(5), LinearSVC(C=1e-3)),
         HOSTILE: DummyClassifier(),
     }
-    folds = RepeatedStratifiedKFold(n_splits=3, n_repeats=2, random_state=0)
-    measured = compare(models, X, np.array([f"<{label}>" for label in y], object), cv=folds)
-    return dataclasses.replace(measured, warnings=("The batch predicts the classes.",))
 
 
 @pytest.fixture(scope="module")
@@ -110,6 +120,13 @@ def test_the_stability_of_the_selection_is_nogueiras(comparison, cohort, html):
     assert "2 models with the same selection" in visible(html)
 
 
+def test_learning_curves_are_drawn_where_there_are_some(comparison, html, tmp_path):
+    assert "Learning curves" in visible(html)
+    without = dataclasses.replace(comparison, learning=None)
+    text = write_report(without, tmp_path / "without.html").read_text(encoding="utf-8")
+    assert "Learning curves" not in visible(text)
+
+
 def test_the_file_asks_for_nothing_else(html):
     links = re.findall(r'(?:href|src)="([^"]*)"|url\(([^)]*)\)', html)
     assert links
@@ -134,6 +151,27 @@ def test_the_same_comparison_gives_the_same_file(comparison, html, tmp_path):
         comparison, tmp_path / "again.html", command=command, title="Tumours & subtypes"
     )
     assert again.read_text(encoding="utf-8") == html
+
+
+def test_two_classes_given_as_numbers(cohort, tmp_path):
+    X, y = cohort
+    models = {"logistic": LogisticRegression(max_iter=1000), "dummy": DummyClassifier()}
+    two = compare(models, X, (y == y.iloc[0]).astype(int), cv=2)
+    html = write_report(two, tmp_path / "two.html").read_text(encoding="utf-8")
+    (legend,) = re.findall(
+        r"(?<=>)\d \(AUC = [\d.]+\)", html[: html.index("Reliability of dummy")]
+    )[:1]
+    assert legend.startswith("1 (AUC")
+    assert "0 (AUC" not in html
+
+
+def test_a_single_fold_has_no_spread_and_no_test(cohort, models, tmp_path):
+    X, y = cohort
+    split = np.arange(80), np.arange(80, 120)
+    single = compare(models, X, y, cv=[split], scoring=["accuracy"])
+    text = visible(write_report(single, tmp_path / "one.html").read_text(encoding="utf-8"))
+    assert "nan" not in text.lower().replace("dominan", "")
+    assert "standard deviation over folds" not in text
 
 
 def test_a_report_of_one_model_that_selects_nothing(cohort, tmp_path):

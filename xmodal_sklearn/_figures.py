@@ -15,12 +15,12 @@ from cycler import cycler
 from markupsafe import Markup, escape
 from matplotlib.colors import LinearSegmentedColormap, to_rgb
 from matplotlib.figure import Figure
-from matplotlib.ticker import LogLocator, NullFormatter
 from sklearn.calibration import CalibrationDisplay
 from sklearn.metrics import ConfusionMatrixDisplay, RocCurveDisplay
 from sklearn.model_selection import LearningCurveDisplay
 
 from .plotting import ComparisonDisplay, metric_label
+from .plotting._common import plain_log_ticks
 
 __all__ = [
     "COLOURS",
@@ -185,7 +185,7 @@ def time_against_score(summary: pd.DataFrame, metric: str) -> Markup:
                 va="center",
             )
         ax.set(xscale="log", xlabel="seconds to fit, mean", ylabel=f"{metric_label(metric)}, mean")
-        _plain_log_ticks(ax.xaxis, seconds.max() / seconds.min())
+        plain_log_ticks(ax.xaxis)
         ax.margins(0.08)
     return done()
 
@@ -200,6 +200,7 @@ def learning(scores: pd.DataFrame, metric: str, estimators: Sequence[str]) -> Ma
             )
             display.plot(ax, score_type="test", fill_between_kw={"alpha": 0.15, "linewidth": 0})
             display.lines_[0].set(label=name, marker="o", markersize=4)
+        ax.figure.set_size_inches(WIDTH, 3.2 + 0.2 * len(estimators))
         ax.legend(loc="upper left", bbox_to_anchor=(0, -0.18))
         ax.set(xlabel="training samples, mean", ylabel=metric_label(metric), xscale="linear")
     return done()
@@ -267,9 +268,3 @@ def _own_ids(svg: str, label: str) -> str:
 def _objects(labels: pd.Series) -> np.ndarray:
     # pandas' own strings are not what scikit-learn's displays compare with the classes.
     return labels.to_numpy(dtype=object)
-
-
-def _plain_log_ticks(axis: Any, ratio: float) -> None:
-    axis.set_major_locator(LogLocator(subs=(1,) if ratio > 100 else (1, 2, 5)))
-    axis.set_major_formatter("{x:g}")
-    axis.set_minor_formatter(NullFormatter())

@@ -350,12 +350,12 @@ def _signed(value: float) -> str:
 def _p(value: float) -> str:
     if pd.isna(value):
         return "–"
-    return "< 0.001" if value < 0.001 else f"{value:.3f}"
+    return "<\N{NO-BREAK SPACE}0.001" if value < 0.001 else f"{value:.3f}"
 
 
 def _equals(value: float) -> str:
     shown = _p(value)
-    return shown if shown.startswith("<") else f"= {shown}"
+    return shown if shown.startswith("<") else f"=\N{NO-BREAK SPACE}{shown}"
 
 
 def _seconds(value: float) -> str:

@@ -9,7 +9,7 @@ from sklearn.preprocessing import LabelEncoder
 
 from .. import _modalities as blocks
 from ..selection import MultiOmicsSelector, _one_hot, _samples_with
-from ._common import drawing_axes
+from ._common import drawing_axes, plain_log_ticks
 
 __all__ = ["CoefficientPathDisplay"]
 
@@ -163,6 +163,7 @@ class CoefficientPathDisplay:
                 style = {"color": "lightgrey", "linewidth": 0.4, "alpha": 0.6}
             self.lines_ += self.ax_.plot(self.penalties, norms, **style)
         self.ax_.set_xscale("log")
+        plain_log_ticks(self.ax_.xaxis)
         self.ax_.invert_xaxis()
         self.ax_.set(
             xlabel=f"penalty λ ({self.modality})",

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-__all__ = ["drawing_axes", "metric_label"]
+__all__ = ["drawing_axes", "metric_label", "plain_log_ticks"]
 
 METRIC_LABELS = {
     "f1_macro": "macro-F1",
@@ -53,3 +53,13 @@ def drawing_axes(ax: Any, height: float = 4.8) -> Any:
     if ax is None:
         _, ax = plt.subplots(figsize=(6.4, height), layout="constrained")
     return ax
+
+
+def plain_log_ticks(axis: Any) -> None:
+    """Label a logarithmic axis by plain numbers, few enough to stand side by side."""
+    from matplotlib.ticker import LogLocator, NullFormatter
+
+    lowest, highest = axis.get_data_interval()
+    axis.set_major_locator(LogLocator(subs=(1,) if highest > 100 * lowest else (1, 2, 5)))
+    axis.set_major_formatter("{x:g}")
+    axis.set_minor_formatter(NullFormatter())
