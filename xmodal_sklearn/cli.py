@@ -128,6 +128,14 @@ def bench(
             rich_help_panel=MODEL,
         ),
     ] = "early,late",
+    controls: Annotated[
+        bool,
+        typer.Option(
+            "--controls",
+            help="Add attention on permuted labels, and on noise in place of each modality.",
+            rich_help_panel=MODEL,
+        ),
+    ] = False,
     folds: Folds = 5,
     repeats: Repeats = 1,
     seed: Seed = 0,
@@ -164,9 +172,11 @@ def bench(
             cohort.data,
             cohort.target,
             cv=_outer_folds(folds, repeats, seed),
+            controls=controls,
             store=out / "folds",
             n_jobs=jobs,
             verbose=1,
+            random_state=seed,
         )
     console.print(
         f"\nK = {k} per modality; mean ± standard deviation over {folds} folds × {repeats}\n"
