@@ -1,15 +1,18 @@
 """Comparing estimators."""
 
+import os
+
 import numpy as np
 import pandas as pd
 import pytest
 from scipy import stats
 from sklearn.dummy import DummyClassifier
 from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import RepeatedStratifiedKFold, cross_validate
+from sklearn.model_selection import GroupKFold, KFold, RepeatedStratifiedKFold, cross_validate
 from sklearn.pipeline import make_pipeline
 
 from xmodal_sklearn import MultiOmicsSelector
+from xmodal_sklearn._controls import modalities_of, replace_by_noise
 from xmodal_sklearn.benchmark import METRICS, Comparison, compare
 
 CV = RepeatedStratifiedKFold(n_splits=3, n_repeats=2, random_state=0)
@@ -158,3 +161,95 @@ def test_groups_stay_together(cohort):
     assert (grouped.info["n_repeats"], grouped.info["n_folds"]) == (5, 5)
     with pytest.raises(ValueError, match="The folds split"):
         compare({"dummy": DummyClassifier()}, X, y, groups=groups, cv=CV)
+
+
+def test_controls_are_in_the_same_table(cohort):
+    X, y = cohort
+    result = compare(ESTIMATORS, X, y, cv=CV, controls=True, random_state=0)
+    auc = result.summary()["roc_auc_ovr", "mean"]
+    controls = ["labels permuted", "exp as noise", "cna as noise", "mut as noise"]
+    assert set(auc.index) == {*ESTIMATORS, *(f"logistic, {control}" for control in controls)}
+    assert auc["logistic, labels permuted"] == pytest.approx(0.5, abs=0.1)
+    # Expression says most, mutations little; see the models of one modality.
+    assert auc["logistic, exp as noise"] < auc["logistic"] - 0.05
+    np.testing.assert_array_equal(
+        values(result, "logistic", "f1_macro"),
+        values(compare(ESTIMATORS, X, y, cv=CV), "logistic", "f1_macro"),
+    )
+    again = compare(ESTIMATORS, X, y, cv=CV, controls=True, random_state=0, n_jobs=2)
+    pd.testing.assert_frame_equal(again.predictions, result.predictions)
+    with pytest.raises(ValueError, match="The controls need the names"):
+        compare({"a": DummyClassifier(), "a, exp as noise": DummyClassifier()}, X, y, controls=True)
+
+
+@pytest.mark.parametrize("kind", ["named", "array", "absent"])
+def test_noise_keeps_the_values_of_each_column_and_nothing_else(cohort, positions, kind):
+    X, _ = cohort
+    if kind == "absent":
+        X = X.astype(float)
+        X.iloc[:30, 60:110] = np.nan
+    table = X.to_numpy() if kind == "array" else X
+    model = MultiOmicsSelector(modalities=positions if kind == "array" else None)
+    columns = modalities_of(model, table)["cna"]
+    noise = np.asarray(replace_by_noise(table, columns, seed=0))
+    before, after = X.to_numpy()[:, 60:110], noise[:, 60:110]
+    np.testing.assert_array_equal(np.sort(before, axis=0), np.sort(after, axis=0))
+    np.testing.assert_array_equal(np.isnan(before), np.isnan(after))
+    np.testing.assert_array_equal(np.delete(noise, columns, 1), np.delete(X.to_numpy(), columns, 1))
+    present = ~np.isnan(after[:, 0])
+    correlations = [
+        np.corrcoef(b, a)[0, 1] for b, a in zip(before[present].T, after[present].T, strict=True)
+    ]
+    assert np.abs(np.mean(correlations)) < 0.1
+    if kind != "array":
+        replaced = replace_by_noise(table, columns, seed=0)
+        assert list(replaced.columns) == list(X.columns)
+        assert (replaced.dtypes == X.dtypes).all()
+
+
+def test_a_batch_that_predicts_classes_or_folds_is_told(cohort):
+    X, y = cohort
+    rng = np.random.default_rng(0)
+    dummy = {"dummy": DummyClassifier()}
+    innocent = compare(dummy, X, y, cv=3, batch=rng.choice(["a", "b"], size=len(y)))
+    assert innocent.warnings == ()
+    with pytest.warns(UserWarning, match=r"predicts the classes \(Cramér's V 1\.00"):
+        by_class = compare(dummy, X, y, cv=3, batch=np.where(y == y.iloc[0], "a", "b"))
+    assert len(by_class.warnings) == 1
+    order = np.arange(len(y)) * 3 // len(y)
+    with pytest.warns(UserWarning, match="predicts the folds"):
+        by_fold = compare(dummy, X, y, cv=KFold(3), batch=order)
+    assert len(by_fold.warnings) == 1
+    assert compare(dummy, X, y, cv=GroupKFold(3), groups=order, batch=order).warnings == ()
+    with pytest.raises(ValueError, match="batch has 3 labels for 120 samples"):
+        compare(dummy, X, y, batch=[1, 2, 3])
+
+
+def test_a_class_that_a_fold_does_not_test_is_told(cohort):
+    X, y = cohort
+    order = np.argsort(np.unique(y, return_inverse=True)[1], kind="stable")
+    with pytest.warns(UserWarning, match="No sample of class class_2 is tested in 2 of 3 folds"):
+        result = compare({"dummy": DummyClassifier()}, X.iloc[order], y.iloc[order], cv=KFold(3))
+    recall = result.scores.query("metric == 'recall: class_2'")["value"]
+    assert recall.isna().sum() == 2
+
+
+class Greedy(DummyClassifier):
+    """Holds a hundred megabytes while it predicts."""
+
+    def predict_proba(self, X):
+        return np.ones(12_500_000)[:1] * super().predict_proba(X)
+
+
+def test_peak_memory_is_that_of_the_fold_alone(cohort):
+    if not os.access("/proc/self/clear_refs", os.W_OK):
+        pytest.skip("the kernel can't restart the peak of a process")
+    X, y = cohort
+    result = compare({"greedy": Greedy(), "modest": DummyClassifier()}, X, y, cv=3)
+    peak = result.summary()["peak_mb", "mean"]
+    assert 90 < peak["greedy"] - peak["modest"] < 120
+
+
+def test_nothing_to_compare_is_an_error(cohort):
+    with pytest.raises(ValueError, match="at least one estimator"):
+        compare({}, *cohort)

@@ -7,7 +7,6 @@ import numpy as np
 from sklearn.metrics import (
     accuracy_score,
     average_precision_score,
-    balanced_accuracy_score,
     brier_score_loss,
     f1_score,
     log_loss,
@@ -108,7 +107,10 @@ FROM_LABELS: dict[str, Callable] = {
     "f1_macro": lambda target, predicted: f1_score(target, predicted, average="macro"),
     "f1_weighted": lambda target, predicted: f1_score(target, predicted, average="weighted"),
     "accuracy": accuracy_score,
-    "balanced_accuracy": balanced_accuracy_score,
+    # Unlike scikit-learn's, without a warning where a prediction is of a class not tested.
+    "balanced_accuracy": lambda target, predicted: recall_score(
+        target, predicted, labels=np.unique(target), average="macro"
+    ),
     "mcc": matthews_corrcoef,
 }
 

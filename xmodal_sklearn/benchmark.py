@@ -1,8 +1,10 @@
 """Comparing estimators on the same folds."""
 
+import contextlib
 import json
 import platform
 import time
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
@@ -17,11 +19,11 @@ from joblib import Parallel, delayed
 from sklearn.base import clone
 from sklearn.metrics import get_scorer, get_scorer_names
 from sklearn.model_selection import RepeatedStratifiedKFold, StratifiedGroupKFold, check_cv
-from sklearn.utils import _safe_indexing
+from sklearn.utils import _safe_indexing, check_random_state
 from sklearn.utils.multiclass import check_classification_targets
 from tqdm.auto import tqdm
 
-from . import _modalities as blocks
+from ._controls import association_warnings, modalities_of, replace_by_noise
 from ._metrics import LOSSES, METRICS, class_recalls, fold_metric
 from ._significance import TTest, corrected_t_test, correlated_posterior, friedman_nemenyi, holm
 from ._store import FoldStore, describe
@@ -369,6 +371,10 @@ def _read_table(path: Path) -> pd.DataFrame:
     return table.astype(dict.fromkeys(table.columns.intersection(WHOLE), np.int64))
 
 
+Split = tuple[np.ndarray, np.ndarray]
+NumberedSplit = tuple[int, int, np.ndarray, np.ndarray]
+
+
 def compare(
     estimators: Mapping[str, Any],
     X: Any,
@@ -377,9 +383,12 @@ def compare(
     cv: Any = None,
     scoring: Sequence[str] | None = None,
     groups: Any = None,
+    batch: Any = None,
+    controls: bool = False,
     store: str | Path | None = None,
     n_jobs: int | None = None,
     verbose: int = 0,
+    random_state: int | None = None,
 ) -> Comparison:
     """Cross-validate several estimators on the same folds.
 
@@ -399,6 +408,14 @@ def compare(
         the order of the summary. None is all of :data:`METRICS`.
     groups : array-like of shape (n_samples,), default=None
         Samples that must not be split between training and test, such as those of one patient.
+    batch : array-like of shape (n_samples,), default=None
+        The batch, site or cohort of each sample. There is a warning where it predicts the classes
+        or, without `groups`, the folds.
+    controls : bool, default=False
+        Whether to add negative controls of the first estimator: ``"NAME, labels permuted"`` is
+        fitted to shuffled labels and should score no better than chance; in ``"NAME, MODALITY as
+        noise"`` every column of the modality is shuffled on its own, which shows what the
+        modality is worth.
     store : str or Path, default=None
         A folder to which every finished fold is written at once. Run again, the comparison reads
         the folds that are there and computes the rest. A fold is found by everything that it
@@ -409,6 +426,8 @@ def compare(
         Number of fits in parallel. None means 1, -1 all processors.
     verbose : int, default=0
         A value above 0 shows a progress bar.
+    random_state : int, default=None
+        Seed of the controls.
 
     Returns
     -------
@@ -419,6 +438,21 @@ def compare(
     ------
     ValueError
         If a metric is unknown, or a group is both in the training and the test samples of a fold.
+
+    Warns
+    -----
+    UserWarning
+        If the batch predicts classes or folds, or a fold is tested without samples of a class.
+        ``Comparison.warnings`` keeps the text.
+
+    Notes
+    -----
+    ``peak_mb`` is the most memory that the process holds while it fits and predicts, in megabytes,
+    data and libraries included, processes that it starts excluded; outside of Linux, the most
+    since the process started. Estimators that are tuned
+    inside choose their inner folds themselves, which do not heed `groups`.
+
+    On a Dask cluster it runs under ``joblib.parallel_config("dask")``, see ``docs/clusters.md``.
 
     Examples
     --------
@@ -432,25 +466,54 @@ def compare(
     'dummy'
     """
     start = time.perf_counter()
+    if not estimators:
+        raise ValueError("estimators must name at least one estimator, got none.")
     metrics = tuple(METRICS if scoring is None else scoring)
     _check_metrics(metrics)
     check_classification_targets(y)
     # Labels as a plain NumPy array: classifiers differ in how they take pandas' string arrays.
     y = np.asarray(y)
+    classes = np.unique(y)
     splits = _number_folds(_outer_folds(cv, X, y, groups))
-    tasks = [Task(name, *split) for split in splits for name in estimators]
-    finished = _run_tasks(tasks, estimators, X, y, metrics, store, n_jobs)
+    found = _find_weaknesses(splits, y, batch, grouped=groups is not None)
+    for message in found:
+        warnings.warn(message, stacklevel=2)
+    runs = {name: Run(estimator, Control()) for name, estimator in estimators.items()}
+    if controls:
+        runs |= _controls(runs, X, random_state)
+    tasks = [Task(name, *split) for split in splits for name in runs]
+    finished = _run_tasks(tasks, runs, X, y, metrics, store, n_jobs)
     results = dict(tqdm(finished, total=len(tasks), unit="fold", disable=not verbose))
     info = {
         "n_samples": len(y),
-        "n_features": _count_features(X),
+        "n_features": {
+            modality: len(columns)
+            for modality, columns in modalities_of(next(iter(estimators.values())), X).items()
+        },
         "n_folds": 1 + max(fold for _, fold, _, _ in splits),
         "n_repeats": 1 + max(repeat for repeat, _, _, _ in splits),
         "seconds": time.perf_counter() - start,
         "versions": _versions(),
     }
     tables = _tables(tasks, [results[number] for number in range(len(tasks))], y)
-    return Comparison(*tables, np.unique(y), metrics, (), info)
+    return Comparison(*tables, classes, metrics, tuple(found), info)
+
+
+class Control(NamedTuple):
+    """What a negative control changes: the labels, the columns of a modality, or nothing."""
+
+    labels: bool = False
+    modality: str | None = None
+    columns: np.ndarray | None = None
+    random_state: int | None = None
+    seed: int = 0
+
+
+class Run(NamedTuple):
+    """An estimator, as it is or as a control."""
+
+    estimator: Any
+    control: Control
 
 
 class Task(NamedTuple):
@@ -466,9 +529,49 @@ class Task(NamedTuple):
 Result = dict[str, Any]
 
 
+def _controls(runs: dict[str, Run], X: Any, random_state: int | None) -> dict[str, Run]:
+    """Return the negative controls of the first run."""
+    name, (estimator, _) = next(iter(runs.items()))
+    seed = int(check_random_state(random_state).randint(np.iinfo(np.int32).max))
+    controls = {f"{name}, labels permuted": Control(labels=True)} | {
+        f"{name}, {modality} as noise": Control(modality=modality, columns=columns)
+        for modality, columns in modalities_of(estimator, X).items()
+    }
+    taken = sorted(set(controls) & set(runs))
+    if taken:
+        raise ValueError(f"The controls need the names {taken}; call the estimators otherwise.")
+    return {
+        key: Run(estimator, control._replace(random_state=random_state, seed=seed))
+        for key, control in controls.items()
+    }
+
+
+def _find_weaknesses(
+    splits: list[NumberedSplit], y: np.ndarray, batch: Any, grouped: bool
+) -> list[str]:
+    """Tell what makes the folds less than they seem."""
+    found = []
+    for label in np.unique(y):
+        without = sum(label not in y[test] for *_, test in splits)
+        if without:
+            found.append(
+                f"No sample of class {label!s} is tested in {without} of {len(splits)} folds; "
+                "there it has no recall, and averages over the classes leave it out."
+            )
+    if batch is not None:
+        batch = np.asarray(batch)
+        if batch.shape != y.shape:
+            raise ValueError(f"batch has {len(batch)} labels for {len(y)} samples.")
+        folds = np.full((1 + splits[-1][0], len(y)), -1)
+        for repeat, fold, _, test in splits:
+            folds[repeat, test] = fold
+        found += association_warnings(batch, y, None if grouped else list(folds))
+    return found
+
+
 def _run_tasks(
     tasks: list[Task],
-    estimators: Mapping[str, Any],
+    runs: Mapping[str, Run],
     X: Any,
     y: np.ndarray,
     metrics: tuple[str, ...],
@@ -480,7 +583,7 @@ def _run_tasks(
     names: dict[int, str] = {}
     if store is not None:
         folds = FoldStore(store)
-        names = _names_in_store(tasks, estimators, X, y, metrics)
+        names = _names_in_store(tasks, runs, X, y, metrics)
         for number, name in names.items():
             result = folds.read(name)
             if result is not None:
@@ -488,7 +591,7 @@ def _run_tasks(
                 yield number, result
     # One fold at a time, so that what is finished arrives at once.
     finished = Parallel(n_jobs=n_jobs, return_as="generator_unordered", batch_size=1)(
-        delayed(_run_fold)(number, estimators[task.estimator], X, (y, task), metrics)
+        delayed(_run_fold)(number, runs[task.estimator], X, (y, task), metrics)
         for number, task in waiting.items()
     )
     for number, result in finished:
@@ -499,13 +602,17 @@ def _run_tasks(
 
 def _names_in_store(
     tasks: list[Task],
-    estimators: Mapping[str, Any],
+    runs: Mapping[str, Run],
     X: Any,
     y: np.ndarray,
     metrics: tuple[str, ...],
 ) -> dict[int, str]:
     """Name each task by what its result depends on."""
-    described = {name: describe(estimator) for name, estimator in estimators.items()}
+    described = {
+        # Not the seed: where the user gave none, an earlier draw is as good as another.
+        name: joblib.hash([describe(run.estimator), describe(run.control._replace(seed=0))])
+        for name, run in runs.items()
+    }
     shared = joblib.hash([joblib.hash(X), y.tolist(), list(metrics), _versions()])
     names = {}
     for number, task in enumerate(tasks):
@@ -522,9 +629,6 @@ def _check_metrics(metrics: tuple[str, ...]) -> None:
             f"scoring must name at least one metric, out of {list(METRICS)} or scikit-learn's "
             f"scorers; it names unknown ones {unknown}."
         )
-
-
-Split = tuple[np.ndarray, np.ndarray]
 
 
 def _outer_folds(cv: Any, X: Any, y: np.ndarray, groups: Any) -> list[Split]:
@@ -553,7 +657,7 @@ def _outer_folds(cv: Any, X: Any, y: np.ndarray, groups: Any) -> list[Split]:
     return splits
 
 
-def _number_folds(splits: list[Split]) -> list[tuple[int, int, np.ndarray, np.ndarray]]:
+def _number_folds(splits: list[Split]) -> list[NumberedSplit]:
     """Put repeat and fold before each split; samples tested again begin a new repeat."""
     numbered = []
     repeat, fold, tested = 0, 0, np.array([], dtype=int)
@@ -567,15 +671,21 @@ def _number_folds(splits: list[Split]) -> list[tuple[int, int, np.ndarray, np.nd
 
 def _run_fold(
     number: int,
-    estimator: Any,
+    run: Run,
     X: Any,
     labels_and_task: tuple[np.ndarray, Task],
     metrics: tuple[str, ...],
 ) -> tuple[int, Result]:
     """Fit and score one fold; the result consists of plain numbers, strings and lists."""
     y, task = labels_and_task
+    control = run.control
+    target = y[task.train]
+    if control.labels:
+        target = np.random.default_rng([control.seed, task.repeat, task.fold]).permutation(target)
+    if control.columns is not None:
+        X = replace_by_noise(X, control.columns, control.seed)
     try:
-        return number, _fit_and_score(estimator, X, y, task.train, task.test, metrics)
+        return number, _fit_and_score(run.estimator, X, y, target, task, metrics)
     except Exception as error:
         error.add_note(f"{task.estimator!r} failed in repeat {task.repeat}, fold {task.fold}.")
         raise
@@ -585,14 +695,15 @@ def _fit_and_score(
     estimator: Any,
     X: Any,
     y: np.ndarray,
-    train: np.ndarray,
-    test: np.ndarray,
+    y_train: np.ndarray,
+    task: Task,
     metrics: tuple[str, ...],
 ) -> Result:
     classes = np.unique(y)
-    X_test, target = _safe_indexing(X, test), y[test]
+    X_test, target = _safe_indexing(X, task.test), y[task.test]
+    _restart_peak()
     start = time.perf_counter()
-    fitted = clone(estimator).fit(_safe_indexing(X, train), y[train])
+    fitted = clone(estimator).fit(_safe_indexing(X, task.train), y_train)
     fit_seconds = time.perf_counter() - start
     start = time.perf_counter()
     probabilities = _probabilities(fitted, X_test, classes)
@@ -611,8 +722,8 @@ def _fit_and_score(
             "fit_seconds": fit_seconds,
             "predict_seconds": predict_seconds,
             "peak_mb": _peak_mb(),
-            "n_train": len(train),
-            "n_test": len(test),
+            "n_train": len(task.train),
+            "n_test": len(task.test),
         },
         "predicted": np.searchsorted(classes, predicted).tolist(),
         "probabilities": None if probabilities is None else probabilities.tolist(),
@@ -630,13 +741,19 @@ def _probabilities(fitted: Any, X: Any, classes: np.ndarray) -> np.ndarray | Non
     return probabilities / probabilities.sum(axis=1, keepdims=True)
 
 
+def _restart_peak() -> None:
+    # Linux only; elsewhere the peak is that of the process so far.
+    with contextlib.suppress(OSError):
+        Path("/proc/self/clear_refs").write_text("5")
+
+
 def _peak_mb() -> float:
-    """Return the most memory that this process has held so far."""
+    """Return the most memory that this process has held since the restart, in megabytes."""
     try:
         import resource
     except ImportError:  # Windows
         return float("nan")
-    unit = 2**20 if platform.system() == "Darwin" else 2**10
+    unit = 1 if platform.system() == "Darwin" else 2**10
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e6
 
 
@@ -707,12 +824,6 @@ def _tables(
 
 def _labels(labels: list, classes: np.ndarray) -> pd.Series:
     return pd.Series(labels, dtype=None if classes.dtype.kind in "OU" else classes.dtype)
-
-
-def _count_features(X: Any) -> dict[str, int]:
-    table = blocks._flatten_columns(X)
-    modalities = blocks.resolve_modalities(table, None)
-    return {modality: len(positions) for modality, positions in modalities.items()}
 
 
 def _versions() -> dict[str, str]:
