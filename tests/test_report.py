@@ -158,11 +158,8 @@ def test_two_classes_given_as_numbers(cohort, tmp_path):
     models = {"logistic": LogisticRegression(max_iter=1000), "dummy": DummyClassifier()}
     two = compare(models, X, (y == y.iloc[0]).astype(int), cv=2)
     html = write_report(two, tmp_path / "two.html").read_text(encoding="utf-8")
-    (legend,) = re.findall(
-        r"(?<=>)\d \(AUC = [\d.]+\)", html[: html.index("Reliability of dummy")]
-    )[:1]
-    assert legend.startswith("1 (AUC")
-    assert "0 (AUC" not in html
+    curves = re.findall(r">(\w+) \(AUC = [\d.]+\)<", html)
+    assert curves == ["1", "1"]  # one for each model
 
 
 def test_a_single_fold_has_no_spread_and_no_test(cohort, models, tmp_path):
@@ -170,8 +167,20 @@ def test_a_single_fold_has_no_spread_and_no_test(cohort, models, tmp_path):
     split = np.arange(80), np.arange(80, 120)
     single = compare(models, X, y, cv=[split], scoring=["accuracy"])
     text = visible(write_report(single, tmp_path / "one.html").read_text(encoding="utf-8"))
-    assert "nan" not in text.lower().replace("dominan", "")
+    assert not re.search(r"\bnan\b", text)
     assert "standard deviation over folds" not in text
+    assert "Every pair" not in text
+
+
+def test_models_without_the_first_metric_are_left_out_of_the_tests(cohort, models, tmp_path):
+    folds = RepeatedStratifiedKFold(n_splits=2, n_repeats=1, random_state=0)
+    areas = compare(models, *cohort, cv=folds, scoring=["roc_auc_ovr"])
+    html = write_report(areas, tmp_path / "auc.html").read_text(encoding="utf-8")
+    table = html[html.index('<table class="pairs"') :]
+    table = visible(table[: table.index("</table>")])
+    assert "logistic regression, early" in table
+    assert "linear SVM, early" not in table
+    assert "linear SVM, early" in visible(html)
 
 
 def test_a_report_of_one_model_that_selects_nothing(cohort, tmp_path):

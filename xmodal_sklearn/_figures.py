@@ -103,15 +103,15 @@ def strip(comparison: Any, metric: str) -> Markup:
     return done()
 
 
-def confusion(name: str, predictions: pd.DataFrame, classes: Sequence) -> Markup:
+def confusion(name: str, predictions: pd.DataFrame, classes: Sequence[str]) -> Markup:
     """Draw into which classes the samples of each class were put."""
     with _figure(f"Confusion matrix of {name}") as (ax, done):
         ink, fill = LIGHT["ink"], to_rgb(LIGHT["series-1"])
         # From nothing to colour, so that it lies on light and dark paper alike.
         shades = LinearSegmentedColormap.from_list("shades", [(*fill, 0), (*fill, 0.62)])
         ConfusionMatrixDisplay.from_predictions(
-            _objects(predictions["target"]),
-            _objects(predictions["predicted"]),
+            predictions["target"],
+            predictions["predicted"],
             labels=classes,
             normalize="true",
             values_format=".0%",
@@ -129,16 +129,16 @@ def confusion(name: str, predictions: pd.DataFrame, classes: Sequence) -> Markup
     return done()
 
 
-def roc(name: str, predictions: pd.DataFrame, classes: Sequence) -> Markup:
+def roc(name: str, predictions: pd.DataFrame, classes: Sequence[str]) -> Markup:
     """Draw the ROC curve of each class against the rest."""
     with _figure(f"ROC curves of {name}") as (ax, done):
         # With two classes, both have the same curve.
         shown = classes if len(classes) > 2 else classes[1:]
         for label, style in zip(shown, mpl.rcParams["axes.prop_cycle"], strict=False):
             RocCurveDisplay.from_predictions(
-                _objects(predictions["target"]) == label,
+                predictions["target"] == label,
                 predictions[f"p: {label}"],
-                name=str(label),
+                name=label,
                 curve_kwargs={**style, "linewidth": 1.4},
                 ax=ax,
             )
@@ -147,11 +147,11 @@ def roc(name: str, predictions: pd.DataFrame, classes: Sequence) -> Markup:
     return done()
 
 
-def reliability(name: str, predictions: pd.DataFrame, classes: Sequence) -> Markup:
+def reliability(name: str, predictions: pd.DataFrame, classes: Sequence[str]) -> Markup:
     """Draw how often the predicted class is right, against its probability."""
     with _figure(f"Reliability of {name}") as (ax, done):
         confidence = predictions[[f"p: {label}" for label in classes]].max(axis=1)
-        correct = _objects(predictions["target"]) == _objects(predictions["predicted"])
+        correct = predictions["target"] == predictions["predicted"]
         CalibrationDisplay.from_predictions(
             correct.astype(int),
             confidence.clip(0, 1),
@@ -263,8 +263,3 @@ def _own_ids(svg: str, label: str) -> str:
 
     svg = re.sub(r' id="([^"]+)"', rename, svg)
     return re.sub(r'(url\(#|href="#)', rf"\1{prefix}", svg)
-
-
-def _objects(labels: pd.Series) -> np.ndarray:
-    # pandas' own strings are not what scikit-learn's displays compare with the classes.
-    return labels.to_numpy(dtype=object)

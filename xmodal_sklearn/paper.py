@@ -152,7 +152,7 @@ def compare_modalities(
         models = {
             f"{_label(subset)}, K={k}": Pipeline(
                 [
-                    ("modalities", FunctionTransformer(_keep, kw_args={"modalities": subset})),
+                    ("columns", FunctionTransformer(_keep, kw_args={"modalities": subset})),
                     ("selector", MultiOmicsSelector(k, memory=memory)),
                     ("classifier", clone(classifier)),
                 ]

@@ -1,6 +1,7 @@
 """A comparison as one HTML file to look at."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,9 @@ __all__ = ["write_report"]
 
 MOST_LISTED = 12
 SIGNIFICANT = 0.05
+LABELS = ["target", "predicted"]
+
+Pairs = dict[tuple[str, str], dict[str, float]]
 
 
 def write_report(
@@ -117,6 +121,7 @@ def _content(comparison: Comparison) -> dict[str, Any]:
     from . import _figures as figures
 
     summary = comparison.summary()
+    pairs = _pairs(comparison)
     first = comparison.metrics[0]
     measured = [m for m in comparison.metrics if summary[m, "mean"].notna().any()]
     return {
@@ -124,10 +129,10 @@ def _content(comparison: Comparison) -> dict[str, Any]:
         "facts": _facts(comparison),
         "names": list(summary.index),
         "first": metric_label(first),
-        "verdict": _verdict(comparison, summary),
+        "verdict": _verdict(comparison, summary, pairs),
         "summary": _summary_table(summary, [*measured, *COSTS]),
         "strips": [figures.strip(comparison, metric) for metric in measured],
-        "pairwise": _pairwise_table(comparison, list(summary.index)),
+        "pairwise": _pairwise_table(pairs, list(summary.index)),
         "time": figures.time_against_score(summary, first),
         "learning": _learning_figure(comparison, list(summary.index)),
         "recalls": _recall_table(comparison, list(summary.index)),
@@ -160,22 +165,21 @@ def _duration(seconds: float) -> str:
     return f"{minutes:.0f} minutes" if minutes >= 2 else f"{seconds:.0f} seconds"
 
 
-def _verdict(comparison: Comparison, summary: pd.DataFrame) -> dict[str, Any]:
+def _verdict(comparison: Comparison, summary: pd.DataFrame, pairs: Pairs) -> dict[str, Any]:
     """Say which model leads, and whether by more than chance."""
     metric = comparison.metrics[0]
-    best, *others = summary.index
+    best = summary.index[0]
     verdict = {
         "best": best,
         "metric": metric_label(metric),
         "mean": summary.loc[best, (metric, "mean")],
         "std": summary.loc[best, (metric, "std")],
     }
-    if others:
-        second = others[0]
-        pair = _pairs(comparison)[best, second]
-        better, equal, worse = comparison.bayes(best, second)
-        verdict |= {"second": second, **pair, "better": better, "equal": equal, "worse": worse}
-        verdict["significant"] = pair["p_holm"] < SIGNIFICANT
+    if (best, *summary.index[1:2]) in pairs:
+        second = summary.index[1]
+        better, equal, _ = comparison.bayes(best, second)
+        verdict |= {"second": second, "better": better, "equal": equal, **pairs[best, second]}
+        verdict["significant"] = verdict["p_holm"] < SIGNIFICANT
     return verdict
 
 
@@ -208,16 +212,24 @@ def _summary_table(summary: pd.DataFrame, metrics: Sequence[str]) -> dict[str, A
     return {"heads": heads, "rows": rows}
 
 
-def _pairs(comparison: Comparison) -> dict[tuple[str, str], dict[str, float]]:
-    """Return difference, p and Holm-corrected p by the two names."""
-    return comparison.pairwise()[["difference", "p", "p_holm"]].to_dict("index")
+def _pairs(comparison: Comparison) -> Pairs:
+    """Test all pairs of those estimators that have scores of two folds, which a test needs."""
+    first = comparison.scores[comparison.scores["metric"] == comparison.metrics[0]]
+    counts = first.groupby("estimator")["value"].count()
+    testable = comparison.scores["estimator"].isin(counts.index[counts > 1])
+    if (counts > 1).sum() < 2:
+        return {}
+    table = replace(comparison, scores=comparison.scores[testable]).pairwise()
+    return table.set_index(["estimator", "other"])[["difference", "p", "p_holm"]].to_dict("index")
 
 
-def _pairwise_table(comparison: Comparison, names: list[str]) -> list[dict[str, Any]]:
-    pairs = _pairs(comparison) if len(names) > 1 else {}
+def _pairwise_table(pairs: Pairs, names: list[str]) -> list[dict[str, Any]]:
+    tested = {name for pair in pairs for name in pair}
+    ranked = [(rank, name) for rank, name in enumerate(names, start=1) if name in tested]
     largest = max((abs(pair["difference"]) for pair in pairs.values()), default=0) or 1
     return [
         {
+            "rank": rank,
             "name": name,
             "cells": [
                 None
@@ -227,10 +239,10 @@ def _pairwise_table(comparison: Comparison, names: list[str]) -> list[dict[str, 
                     "strength": abs(pairs[name, other]["difference"]) / largest,
                     "significant": pairs[name, other]["p_holm"] < SIGNIFICANT,
                 }
-                for other in names
+                for _, other in ranked
             ],
         }
-        for name in names
+        for rank, name in ranked
     ]
 
 
@@ -263,11 +275,13 @@ def _model(comparison: Comparison, name: str) -> dict[str, Any]:
     from . import _figures as figures
 
     predictions = comparison.predictions[comparison.predictions["estimator"] == name]
-    classes = list(comparison.classes)
-    target = predictions["target"].to_numpy(dtype=object)
+    # Words, as scikit-learn's displays take neither pandas' strings nor numbers as objects.
+    words = {column: predictions[column].map(str).astype(object) for column in LABELS}
+    predictions = predictions.assign(**words)
+    classes = [str(label) for label in comparison.classes]
     sizes = predictions.groupby("target")["sample"].nunique().reindex(classes, fill_value=0)
     by_class = precision_recall_fscore_support(
-        target, predictions["predicted"].to_numpy(dtype=object), labels=classes, zero_division=0
+        *(predictions[column] for column in LABELS), labels=classes, zero_division=0
     )
     probabilities = predictions[[f"p: {label}" for label in classes]]
     has_probabilities = bool(probabilities.notna().all(axis=None))

@@ -97,10 +97,11 @@ class ComparisonDisplay:
         the ratio of test to training samples to that of one over the number of folds.
         """
         metric = metric or comparison.metrics[0]
-        measured = comparison.scores["metric"].unique()
-        if metric not in measured:
-            raise ValueError(f"No metric {metric!r} was measured, only {list(measured)}.")
-        by_fold = comparison.scores.pivot(  # noqa: PD010
+        table = comparison.scores
+        if metric not in set(table["metric"]):
+            known = list(table["metric"].unique())
+            raise ValueError(f"No metric {metric!r} was measured, only {known}.")
+        by_fold = table[table["metric"].isin([metric, "n_train", "n_test"])].pivot(  # noqa: PD010
             index=["repeat", "fold"], columns=["metric", "estimator"], values="value"
         )
         scores = by_fold[metric][list(comparison.summary().index)]
