@@ -100,15 +100,15 @@ def test_predict_takes_samples_that_lack_a_modality(source, model, tmp_path):
 def test_bench_compares_all_models_on_a_study(data_dir, tmp_path):
     shown = xmodal(
         "bench", "--study", data_dir / "metabric", "--modalities", "exp,mut", "--k", 20,
-        "--folds", 2, "--jobs", 1, "--out", tmp_path,
+        "--folds", 2, "--jobs", 1, "--out", tmp_path, "--models", "logistic regression",
     )  # fmt: skip
     assert shown.exit_code == 0, shown.output
     for word in (
         "macro-F1",
         "ROC AUC",
+        "logistic regression, early",
         "logistic regression, late",
-        "random forest, early",
-        "cross-modal attention",
+        "cross-modal attention against",
     ):
         assert word in shown.output
     assert "237 samples" in shown.output
@@ -127,7 +127,7 @@ def quick_classifier(monkeypatch):
     monkeypatch.setattr(classifier, "CrossModalAttentionClassifier", stand_in)
 
 
-@pytest.mark.parametrize("ks", [("--k", 5, 10), ("--k", 5, "--k", 10), ("--k", 5, 10, "--seed", 0)])
+@pytest.mark.parametrize("ks", [("--k", 5, 10, "--seed", 0), ("--k", 5, "--k", 10)])
 def test_paper_compares_modalities_and_k(quick_classifier, source, tmp_path, ks):
     shown = xmodal("paper", *source, "--folds", 2, "--jobs", 1, "--out", tmp_path, *ks)
     assert shown.exit_code == 0, shown.output
@@ -213,7 +213,7 @@ def test_ctrl_c_keeps_finished_folds_and_says_how_to_go_on(source, tmp_path):
     path = os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])
     options = {"env": os.environ | {"PYTHONPATH": path}, "text": True}
     command = [sys.executable, tmp_path / "slow.py", "paper", *source, "--folds", "5"]
-    command = [*map(str, command), "--k", "5", "20", "--jobs", "2", "--out"]
+    command = [*map(str, command), "--k", "5", "--jobs", "2", "--out"]
     folds = tmp_path / "out" / "folds"
     # A group of its own, as a terminal's Ctrl-C goes to the workers too.
     running = subprocess.Popen(
@@ -228,9 +228,9 @@ def test_ctrl_c_keeps_finished_folds_and_says_how_to_go_on(source, tmp_path):
     assert "Stopped. Finished folds are kept" in said
     assert "Traceback" not in said
     kept = {path: path.stat().st_mtime_ns for path in folds.glob("*.json")}
-    assert 3 <= len(kept) < 40
+    assert 3 <= len(kept) < 20
 
     again = subprocess.run([*command, tmp_path / "out"], capture_output=True, **options)
     assert again.returncode == 0, again.stderr
     assert {path: path.stat().st_mtime_ns for path in kept} == kept
-    assert len(list(folds.glob("*.json"))) == 40
+    assert len(list(folds.glob("*.json"))) == 20
