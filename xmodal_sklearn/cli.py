@@ -369,7 +369,7 @@ def report(
 
     with _refusing():
         result = Comparison.load(folder)
-        page = write_report(result, folder / "report.html")
+        page = write_report(result, folder / "report.html", command=result.info.get("command"))
     console.print(f"Report in {page}", highlight=False)
 
 
@@ -432,20 +432,17 @@ def _finish(result: Any, out: Path) -> None:
     """Save a comparison and, where the extra is installed, its report."""
     from .report import write_report
 
+    result.info["command"] = shlex.join(["xmodal", *sys.argv[1:]])
     with _refusing():
         result.save(out)
     for warning in result.warnings:
         errors.print(f"Warning: {warning}", style="yellow", highlight=False)
     try:
-        page = write_report(result, out / "report.html", command=_command())
+        page = write_report(result, out / "report.html", command=result.info["command"])
     except ImportError as error:
         console.print(f"\nScores in {out}; no report.html: {error}", highlight=False)
     else:
         console.print(f"\nScores and {page.name} in {out}", highlight=False)
-
-
-def _command() -> str:
-    return shlex.join(["xmodal", *sys.argv[1:]])
 
 
 def _waiting(what: str) -> Any:
