@@ -15,7 +15,8 @@ from typing import Any, NamedTuple
 import joblib
 import numpy as np
 import pandas as pd
-from joblib import Parallel, delayed
+from joblib import Parallel, delayed, parallel_config
+from joblib.parallel import get_active_backend
 from sklearn.base import clone
 from sklearn.metrics import get_scorer, get_scorer_names
 from sklearn.model_selection import RepeatedStratifiedKFold, StratifiedGroupKFold, check_cv
@@ -589,8 +590,10 @@ def _run_tasks(
             if result is not None:
                 del waiting[number]
                 yield number, result
-    # One fold at a time, so that what is finished arrives at once.
-    finished = Parallel(n_jobs=n_jobs, return_as="generator_unordered", batch_size=1)(
+    with _data_on_every_worker(X):
+        # One fold at a time, so that what is finished arrives at once.
+        parallel = Parallel(n_jobs=n_jobs, return_as="generator_unordered", batch_size=1)
+    finished = parallel(
         delayed(_run_fold)(number, runs[task.estimator], X, (y, task), metrics)
         for number, task in waiting.items()
     )
@@ -598,6 +601,24 @@ def _run_tasks(
         if store is not None:
             folds.write(names[number], result)
         yield number, result
+
+
+def _data_on_every_worker(X: Any) -> contextlib.AbstractContextManager:
+    """Under Dask, send X to each worker once, so that none is lost with the worker that has it."""
+    client = _dask_client()
+    if client is None:
+        return contextlib.nullcontext()
+    return parallel_config("dask", client=client, scatter=[X])
+
+
+def _in_this_process() -> contextlib.AbstractContextManager:
+    """Under Dask, keep the inner fits of a fold from being sent over the cluster, data and all."""
+    return contextlib.nullcontext() if _dask_client() is None else parallel_config("sequential")
+
+
+def _dask_client() -> Any:
+    # Of joblib's backends, only Dask's has a client.
+    return getattr(get_active_backend()[0], "client", None)
 
 
 def _names_in_store(
@@ -677,6 +698,7 @@ def _run_fold(
     metrics: tuple[str, ...],
 ) -> tuple[int, Result]:
     """Fit and score one fold; the result consists of plain numbers, strings and lists."""
+    # One tuple, because Dask would store each array on its own, on one worker, and lose it there.
     y, task = labels_and_task
     control = run.control
     target = y[task.train]
@@ -685,7 +707,8 @@ def _run_fold(
     if control.columns is not None:
         X = replace_by_noise(X, control.columns, control.seed)
     try:
-        return number, _fit_and_score(run.estimator, X, y, target, task, metrics)
+        with _in_this_process():
+            return number, _fit_and_score(run.estimator, X, y, target, task, metrics)
     except Exception as error:
         error.add_note(f"{task.estimator!r} failed in repeat {task.repeat}, fold {task.fold}.")
         raise

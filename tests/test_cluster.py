@@ -1,0 +1,159 @@
+"""Comparing on a Dask cluster: a scheduler and worker processes that talk over loopback."""
+
+import json
+import os
+import signal
+import threading
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from joblib import parallel_config
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GridSearchCV, RepeatedStratifiedKFold
+from sklearn.pipeline import make_pipeline
+
+from xmodal_sklearn import MultiOmicsSelector
+from xmodal_sklearn.benchmark import compare
+
+distributed = pytest.importorskip("distributed", reason="needs the extra distributed")
+
+CV = RepeatedStratifiedKFold(n_splits=4, n_repeats=3, random_state=0)
+COSTS = ["fit_seconds", "predict_seconds", "peak_mb"]
+
+
+@pytest.fixture(scope="module")
+def client():
+    with (
+        distributed.LocalCluster(
+            n_workers=3, threads_per_worker=1, processes=True, dashboard_address=None
+        ) as cluster,
+        distributed.Client(cluster.scheduler_address) as client,
+    ):
+        assert cluster.scheduler_address.startswith("tcp://127.0.0.1:")
+        yield client
+
+
+def unpickle(values, columns, index, log):
+    with Path(log).open("a") as file:
+        file.write(f"{os.getpid()}\n")
+    table = Logged(values, columns=columns, index=index)
+    table.log = log
+    return table
+
+
+class Logged(pd.DataFrame):
+    """A table that writes down which process unpickles it."""
+
+    _metadata = ["log"]  # noqa: RUF012
+
+    def __reduce__(self):
+        return unpickle, (self.to_numpy(), list(self.columns), list(self.index), self.log)
+
+
+class Slow(ClassifierMixin, BaseEstimator):
+    """Takes its time, and writes down who fits what when."""
+
+    def __init__(self, log=None, seconds=0.1):
+        self.log = log
+        self.seconds = seconds
+
+    def fit(self, X, y):
+        with Path(self.log).open("a") as log:
+            log.write(json.dumps([os.getpid(), X.index.tolist()]) + "\n")
+        time.sleep(self.seconds)
+        self.classes_ = np.unique(y)
+        return self
+
+    def predict_proba(self, X):
+        return np.full((len(X), len(self.classes_)), 1 / len(self.classes_))
+
+    def predict(self, X):
+        return np.repeat(self.classes_[:1], len(X))
+
+
+def without_costs(result):
+    return result.scores[~result.scores["metric"].isin(COSTS)]
+
+
+def search():
+    return GridSearchCV(
+        make_pipeline(MultiOmicsSelector(k=10), LogisticRegression(max_iter=1000)),
+        {"logisticregression__C": [0.001, 0.01]},
+        cv=2,
+    )
+
+
+def test_the_result_is_that_of_one_machine(client, cohort):
+    X, y = cohort
+    local = compare({"tuned": search()}, X, y, cv=3)
+    with parallel_config("dask"):
+        remote = compare({"tuned": search()}, X, y, cv=3)
+    pd.testing.assert_frame_equal(without_costs(local), without_costs(remote), check_exact=True)
+    pd.testing.assert_frame_equal(local.predictions, remote.predictions, check_exact=True)
+    pd.testing.assert_frame_equal(local.selected, remote.selected)
+
+
+def test_a_grid_search_is_that_of_one_machine(client, cohort):
+    X, y = cohort
+    local = search().fit(X, y)
+    with parallel_config("dask"):
+        remote = search().fit(X, y)
+    np.testing.assert_array_equal(
+        local.cv_results_["mean_test_score"], remote.cv_results_["mean_test_score"]
+    )
+    np.testing.assert_array_equal(local.predict_proba(X), remote.predict_proba(X))
+
+
+def test_data_is_sent_once_to_each_worker(client, cohort, tmp_path):
+    X, y = cohort
+    X = Logged(X)
+    X.log = str(tmp_path / "received")
+    pids = set(client.run(os.getpid).values())
+    assert len(pids) == 3
+    with parallel_config("dask"):
+        result = compare({"slow": Slow(str(tmp_path / "log"), 0.02)}, X, y, cv=CV)
+    assert result.info["n_folds"] * result.info["n_repeats"] == 12
+    received = [int(line) for line in (tmp_path / "received").read_text().split()]
+    assert sorted(received) == sorted(pids)
+
+
+def test_a_killed_worker_costs_only_the_folds_that_it_runs(client, cohort, tmp_path):
+    X, y = cohort
+    log, store = tmp_path / "log", tmp_path / "store"
+    at_kill = {}
+
+    def kill():
+        while len(list(store.glob("*.json"))) < 4:
+            time.sleep(0.01)
+        at_kill["pid"] = json.loads(log.read_text().splitlines()[-1])[0]
+        at_kill["finished"] = {path.name[:8] for path in store.glob("*.json")}
+        os.kill(at_kill["pid"], signal.SIGKILL)
+
+    killer = threading.Thread(target=kill)
+    killer.start()
+    with parallel_config("dask"):
+        result = compare({"slow": Slow(str(log), 0.3)}, X, y, cv=CV, store=store)
+    killer.join()
+    folds = {
+        tuple(X.index[train]): f"slow-{number // 4}-{number % 4}"
+        for number, (train, _) in enumerate(CV.split(X, y))
+    }
+    fits = [
+        (pid, folds[tuple(rows)]) for pid, rows in map(json.loads, log.read_text().splitlines())
+    ]
+    first = dict(reversed([(fold, pid) for pid, fold in fits]))
+    names = [fold for _, fold in fits]
+    repeated = {fold for fold in names if names.count(fold) > 1}
+    assert set(names) == set(folds.values())
+    assert all(first[fold] == at_kill["pid"] for fold in repeated)
+    assert not repeated & at_kill["finished"]
+    assert 1 <= len(repeated) <= 2  # the one it ran, and one that it may have had no time to send
+    pd.testing.assert_frame_equal(
+        without_costs(result),
+        without_costs(compare({"slow": Slow(str(log), 0)}, X, y, cv=CV)),
+        check_exact=True,
+    )
