@@ -185,9 +185,10 @@ def test_models_without_the_first_metric_are_left_out_of_the_tests(cohort, model
 
 def test_a_report_of_one_model_that_selects_nothing(cohort, tmp_path):
     one = compare({"dummy": DummyClassifier()}, *cohort, cv=2, scoring=["accuracy"])
-    one = dataclasses.replace(one, info={})
+    one = dataclasses.replace(one, info={"command": "xmodal bench --k 3"})
     text = visible(write_report(one, tmp_path / "one.html").read_text(encoding="utf-8"))
     assert "dummy has the best mean accuracy" in text
+    assert "xmodal bench --k 3" in text
     assert "Every pair" not in text
     assert "Selected features" not in text
 

@@ -57,7 +57,7 @@ SERIES = [light for name, light in LIGHT.items() if name.startswith("series")]
 VARIABLES = {light: name for name, light in LIGHT.items()}
 VARIABLES |= {"#000000": "ink", "#d3d3d3": "line"}
 
-STYLE = {
+STYLE: Any = {
     "axes.edgecolor": LIGHT["line"],
     "axes.facecolor": "none",
     "axes.grid": True,
@@ -234,8 +234,9 @@ def frequencies(name: str, shares: dict[str, np.ndarray]) -> Markup:
 @contextmanager
 def _figure(label: str) -> Iterator[tuple[Any, Callable[[], Markup]]]:
     """Give axes to draw on in the report's style, and a function that returns the SVG."""
-    style: Any = {**mpl.rcParamsDefault, **STYLE, "backend": mpl.rcParams["backend"]}
-    with mpl.rc_context(style):
+    with mpl.rc_context():
+        mpl.rcdefaults()
+        mpl.rcParams.update(STYLE)
         figure = Figure(figsize=(WIDTH, 0.86 * WIDTH), layout="constrained")
         text = StringIO()
         yield figure.add_subplot(), lambda: _for_page(text.getvalue(), label)

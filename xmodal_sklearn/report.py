@@ -44,7 +44,8 @@ def write_report(
     path : str or Path
         The file to write; its folder must be there.
     command : str, default=None
-        The command that made the comparison, to be shown in the report.
+        The command that made the comparison, to be shown in the report; None is
+        ``comparison.info["command"]``, where there is one.
     title : str, default=None
         The title; None is a general one.
 
@@ -108,7 +109,7 @@ def write_report(
     text = environment.get_template("report.html").render(
         _content(comparison),
         colours=COLOURS,
-        command=command,
+        command=command or comparison.info.get("command"),
         title=title or "Comparison of classifiers",
     )
     path = Path(path)

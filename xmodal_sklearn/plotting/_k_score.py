@@ -45,7 +45,7 @@ class KScoreDisplay:
     >>> from xmodal_sklearn.datasets import make_multiomics
     >>> from xmodal_sklearn.plotting import KScoreDisplay
     >>> X, y = make_multiomics(100, {"exp": 40, "mut": 10}, return_X_y=True, random_state=0)
-    >>> model = make_pipeline(MultiOmicsSelector(), LogisticRegression(max_iter=1000))
+    >>> model = make_pipeline(MultiOmicsSelector(), LogisticRegression(max_iter=5000))
     >>> search = GridSearchCV(model, {"multiomicsselector__k": [5, 10, 20]}, cv=3).fit(X, y)
     >>> KScoreDisplay.from_estimator(search).scores["k"].to_list()
     [5, 10, 20]
