@@ -137,6 +137,22 @@ def test_paper_compares_modalities_and_k(quick_classifier, source, tmp_path, ks)
     assert "the paper" not in shown.output
 
 
+def test_paper_runs_on_a_dask_cluster(quick_classifier, source, tmp_path):
+    distributed = pytest.importorskip("distributed", reason="needs the extra distributed")
+    command = ["paper", *source[:4], "--folds", 2, "--jobs", 2, "--k", 5, "--out"]
+    with distributed.LocalCluster(
+        n_workers=1, threads_per_worker=1, processes=False, dashboard_address=None, protocol="tcp"
+    ) as cluster:
+        address = cluster.scheduler_address
+        shown = xmodal(*command, tmp_path / "cluster", "--scheduler", address)
+    assert shown.exit_code == 0, shown.output
+    assert xmodal(*command, tmp_path / "here").exit_code == 0
+    cluster, here = (
+        pd.read_csv(tmp_path / name / "predictions.csv") for name in ("cluster", "here")
+    )
+    pd.testing.assert_frame_equal(cluster, here)
+
+
 def test_paper_shows_the_papers_figures_for_metabric(quick_classifier, data_dir, tmp_path):
     shown = xmodal(
         "paper", "--study", data_dir / "metabric", "--modalities", "cna,mut", "--folds", 2,

@@ -86,6 +86,14 @@ Seed = Annotated[
 Jobs = Annotated[
     int, typer.Option(help="Fits in parallel; -1 is one per processor.", rich_help_panel=RUN)
 ]
+Scheduler = Annotated[
+    str | None,
+    typer.Option(
+        metavar="tcp://HOST:PORT",
+        help="Run on the workers of this Dask scheduler (extra distributed).",
+        rich_help_panel=RUN,
+    ),
+]
 Folds = Annotated[int, typer.Option(min=2, help="Stratified outer folds.", rich_help_panel=RUN)]
 Repeats = Annotated[int, typer.Option(min=1, help="Repeats of the folds.", rich_help_panel=RUN)]
 
@@ -140,6 +148,7 @@ def bench(
     repeats: Repeats = 1,
     seed: Seed = 0,
     jobs: Jobs = -1,
+    scheduler: Scheduler = None,
     out: Annotated[
         Path,
         typer.Option(help="Folder for finished folds, scores and report.", rich_help_panel=RUN),
@@ -156,7 +165,7 @@ def bench(
         from .baselines import make_baselines
         from .benchmark import compare
 
-        memory = str(out / "rankings")
+        memory = str((out / "rankings").absolute())
         with _refusing():
             baselines = make_baselines(
                 k=k,
@@ -166,7 +175,7 @@ def bench(
                 memory=memory,
             )
         attention = _pipeline(k, seed, memory=memory)
-    with _resumable(out):
+    with _resumable(out), _workers_of(scheduler):
         result = compare(
             {ATTENTION: attention, **baselines},
             cohort.data,
@@ -213,6 +222,7 @@ def paper(
     repeats: Repeats = 1,
     seed: Seed = 0,
     jobs: Jobs = -1,
+    scheduler: Scheduler = None,
     out: Annotated[
         Path,
         typer.Option(help="Folder for finished folds, scores and report.", rich_help_panel=RUN),
@@ -229,7 +239,7 @@ def paper(
         from .classifier import CrossModalAttentionClassifier
         from .paper import KS, REPORTED, SOURCE, compare_modalities, is_metabric, paper_settings
     ks = [*(k or []), *(more_k or [])] or KS
-    with _resumable(out):
+    with _resumable(out), _workers_of(scheduler):
         result = compare_modalities(
             cohort.data,
             cohort.target,
@@ -456,6 +466,29 @@ def _refusing() -> Iterator[None]:
         yield
     except (ValueError, OSError, ImportError) as error:
         raise typer.BadParameter(str(error)) from error
+
+
+@contextmanager
+def _workers_of(scheduler: str | None) -> Iterator[None]:
+    """Compute on a cluster, where there is one."""
+    if scheduler is None:
+        yield
+        return
+    try:
+        from distributed import Client
+    except ImportError as error:
+        raise ImportError(
+            "--scheduler needs distributed. Install it with pip install "
+            '"xmodal-sklearn[distributed]".'
+        ) from error
+    from joblib import parallel_config
+
+    try:
+        client = Client(scheduler, timeout="10s")
+    except (OSError, ValueError) as error:
+        raise ValueError(f"No Dask scheduler answers at {scheduler}: {error}") from error
+    with client, parallel_config("dask"):
+        yield
 
 
 @contextmanager

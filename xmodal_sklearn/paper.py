@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from joblib import Parallel, delayed
+from joblib import Parallel, delayed, parallel_config
 from sklearn.base import clone
 from sklearn.model_selection import check_cv
 from sklearn.pipeline import Pipeline
@@ -147,7 +147,7 @@ def compare_modalities(
     modalities = list(blocks.resolve_modalities(X, None))
     with ExitStack() as stack:
         folder = Path(store or stack.enter_context(TemporaryDirectory()))
-        memory = str(folder / "rankings")
+        memory = str((folder / "rankings").absolute())
         _rank_folds(X, y, splits, modalities, memory, n_jobs, verbose)
         models = {
             f"{_label(subset)}, K={k}": Pipeline(
@@ -181,11 +181,13 @@ def _rank_folds(
 ) -> None:
     """Rank every modality in every fold before models that run in parallel rank the same."""
     tasks = [(train, modality) for train, _ in splits for modality in modalities]
-    done = Parallel(n_jobs=n_jobs, return_as="generator_unordered")(
-        delayed(_rank)(X, y, train, modality, memory) for train, modality in tasks
-    )
-    for _ in track(done, len(tasks), "Ranking", disable=not verbose):
-        pass
+    # Where a cluster fits the models, too: it takes less time than sending the data about.
+    with parallel_config("loky"):
+        done = Parallel(n_jobs=n_jobs, return_as="generator_unordered")(
+            delayed(_rank)(X, y, train, modality, memory) for train, modality in tasks
+        )
+        for _ in track(done, len(tasks), "Ranking", disable=not verbose):
+            pass
 
 
 def is_metabric(samples: Iterable[Any]) -> bool:
