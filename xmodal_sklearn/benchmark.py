@@ -5,6 +5,7 @@ import json
 import platform
 import time
 import warnings
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
@@ -444,7 +445,8 @@ def compare(
     -----
     UserWarning
         If the batch predicts classes or folds, or a fold is tested without samples of a class.
-        ``Comparison.warnings`` keeps the text.
+        What the estimators warn of in their fits is told at the end, once per estimator and text.
+        ``Comparison.warnings`` keeps all.
 
     Notes
     -----
@@ -496,7 +498,12 @@ def compare(
         "seconds": time.perf_counter() - start,
         "versions": _versions(),
     }
-    tables = _tables(tasks, [results[number] for number in range(len(tasks))], y)
+    ordered = [results[number] for number in range(len(tasks))]
+    from_folds = _gather_warnings(tasks, ordered)
+    for message in from_folds:
+        warnings.warn(message, stacklevel=2)
+    found += from_folds
+    tables = _tables(tasks, ordered, y)
     return Comparison(*tables, classes, metrics, tuple(found), info)
 
 
@@ -568,6 +575,20 @@ def _find_weaknesses(
             folds[repeat, test] = fold
         found += association_warnings(batch, y, None if grouped else list(folds))
     return found
+
+
+def _gather_warnings(tasks: list[Task], results: list[Result]) -> list[str]:
+    """Tell each warning of an estimator's fits once, and in how many folds it came."""
+    counts = Counter(
+        (task.estimator, text)
+        for task, result in zip(tasks, results, strict=True)
+        for text in result["warnings"]
+    )
+    n_folds = Counter(task.estimator for task in tasks)
+    return [
+        f"{estimator}, in {count} of {n_folds[estimator]} folds: {text}"
+        for (estimator, text), count in counts.items()
+    ]
 
 
 def _run_tasks(
@@ -719,11 +740,13 @@ def _run_fold(
     if control.columns is not None:
         X = replace_by_noise(X, control.columns, control.seed)
     try:
-        with _in_this_process():
-            return number, _fit_and_score(run.estimator, X, y, target, task, metrics)
+        with _in_this_process(), warnings.catch_warnings(record=True) as caught:
+            result = _fit_and_score(run.estimator, X, y, target, task, metrics)
     except Exception as error:
         error.add_note(f"{task.estimator!r} failed in repeat {task.repeat}, fold {task.fold}.")
         raise
+    texts = {f"{one.category.__name__}: {one.message}" for one in caught}
+    return number, result | {"warnings": sorted(texts)}
 
 
 def _fit_and_score(

@@ -2,6 +2,7 @@
 
 import shlex
 import sys
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,6 +24,7 @@ EXIT_CODES = (
     "Exit codes: 0 done; 1 unexpected error; 2 wrong options or bad input, said in one message; "
     "130 stopped by Ctrl-C."
 )
+MOST_WARNINGS = 5
 GOES_ON = "Run again with the same --out, it goes on where it was stopped.\n\n"
 INPUT, MODEL, RUN = "Data", "Model", "Run"
 
@@ -445,8 +447,10 @@ def _finish(result: Any, out: Path) -> None:
     result.info["command"] = shlex.join(["xmodal", *sys.argv[1:]])
     with _refusing():
         result.save(out)
-    for warning in result.warnings:
-        errors.print(f"Warning: {warning}", style="yellow", highlight=False)
+    for warning in result.warnings[:MOST_WARNINGS]:
+        errors.print(f"Warning: {warning}", style="yellow", highlight=False, markup=False)
+    if len(result.warnings) > MOST_WARNINGS:
+        errors.print(f"All {len(result.warnings)} warnings are in {out / 'comparison.json'}.")
     try:
         page = write_report(result, out / "report.html", command=result.info["command"])
     except ImportError as error:
@@ -495,7 +499,9 @@ def _workers_of(scheduler: str | None) -> Iterator[None]:
 def _resumable(out: Path) -> Iterator[None]:
     """Say on Ctrl-C what is kept and how to go on."""
     try:
-        with _refusing():
+        with _refusing(), warnings.catch_warnings():
+            # They are kept in the result, and shown with it.
+            warnings.simplefilter("ignore")
             out.mkdir(parents=True, exist_ok=True)
             yield
     except KeyboardInterrupt:
