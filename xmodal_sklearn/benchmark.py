@@ -256,7 +256,7 @@ class Comparison:
             if estimator not in by_fold:
                 known = list(by_fold)
                 raise ValueError(f"No estimator {estimator!r} was compared, only {known}.")
-        return -by_fold if metric in LOSSES else by_fold
+        return -by_fold if metric in LOSSES or metric in COSTS else by_fold
 
     def _t_test(self, by_fold: pd.DataFrame, a: str, b: str) -> TTest:
         return corrected_t_test((by_fold[a] - by_fold[b]).to_numpy(), self._test_to_train())
@@ -819,16 +819,12 @@ def _selected(fitted: Any) -> dict[str, list[str]]:
     selector = next(_selectors(fitted), None)
     if selector is None:
         return {}
-    labels = getattr(selector, "feature_names_in_", None)
-    support = set(selector.get_support(indices=True))
+    named = hasattr(selector, "feature_names_in_")
+    support = selector.get_support()
     selected = {}
-    for modality, positions in selector.modalities_.items():
-        order = positions[np.argsort(-selector.scores_[positions], kind="stable")]
-        selected[modality] = [
-            f"x{position}" if labels is None else str(labels[position])
-            for position in order
-            if position in support
-        ]
+    for modality, ranking in selector.rankings_.items():
+        n_kept = support[selector.modalities_[modality]].sum()
+        selected[modality] = [str(f) if named else f"x{f}" for f in ranking[:n_kept]]
     return selected
 
 
