@@ -14,6 +14,7 @@ from sklearn.dummy import DummyClassifier
 from typer.testing import CliRunner
 
 from xmodal_sklearn import MultiOmicsSelector, split_modalities
+from xmodal_sklearn.benchmark import Comparison
 from xmodal_sklearn.cli import app
 
 COMMANDS = ["bench", "paper", "select", "fit", "predict", "report"]
@@ -125,6 +126,21 @@ def quick_classifier(monkeypatch):
         return DummyClassifier(strategy="prior")
 
     monkeypatch.setattr(classifier, "CrossModalAttentionClassifier", stand_in)
+
+
+def test_bench_adds_controls_and_learning_curves(quick_classifier, source, tmp_path):
+    shown = xmodal(
+        "bench", *source[:4], "--k", 5, "--folds", 2, "--jobs", 1, "--out", tmp_path,
+        "--models", "logistic regression", "--fusion", "early", "--controls", "--learning-curves",
+    )  # fmt: skip
+    assert shown.exit_code == 0, shown.output
+    result = Comparison.load(tmp_path)
+    attention, logistic = "cross-modal attention", "logistic regression, early"
+    controls = {f"{attention}, labels permuted", f"{attention}, exp as noise"}
+    assert set(result.scores["estimator"]) == {attention, logistic, "dummy", *controls}
+    assert set(result.learning["estimator"]) == {attention, logistic, "dummy"}
+    assert result.info["command"].startswith("xmodal ")
+    assert (tmp_path / "report.html").stat().st_size > 10_000
 
 
 @pytest.mark.parametrize("ks", [("--k", 5, 10, "--seed", 0), ("--k", 5, "--k", 10)])

@@ -18,8 +18,8 @@ __all__ = [
     "paper_table",
     "prediction_table",
     "ranking_table",
+    "significance_table",
     "summary_table",
-    "test_table",
 ]
 
 FIGURES = {
@@ -60,7 +60,7 @@ def summary_table(comparison: Any) -> Table:
     return table
 
 
-def test_table(comparison: Any, estimator: str) -> Table:
+def significance_table(comparison: Any, estimator: str) -> Table:
     """Show the differences between one model and the others, and their p values."""
     table = Table(
         f"{estimator} against", "macro-F1 difference", "p", "p (Holm)", box=SIMPLE, show_edge=False

@@ -5,6 +5,7 @@ import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -146,6 +147,14 @@ def bench(
             rich_help_panel=MODEL,
         ),
     ] = False,
+    learning: Annotated[
+        bool,
+        typer.Option(
+            "--learning-curves",
+            help="Fit all models on 20, 40, 60 and 80% of the training samples, too.",
+            rich_help_panel=RUN,
+        ),
+    ] = False,
     folds: Folds = 5,
     repeats: Repeats = 1,
     seed: Seed = 0,
@@ -166,6 +175,7 @@ def bench(
     with _waiting("Loading PyTorch"):
         from .baselines import make_baselines
         from .benchmark import compare
+        from .learning import learning_curves
 
         memory = str((out / "rankings").absolute())
         with _refusing():
@@ -177,22 +187,25 @@ def bench(
                 memory=memory,
             )
         attention = _pipeline(k, seed, memory=memory)
+    estimators = {ATTENTION: attention, **baselines}
+    run = {
+        "cv": _outer_folds(folds, repeats, seed),
+        "store": out / "folds",
+        "n_jobs": jobs,
+        "verbose": 1,
+        "random_state": seed,
+    }
     with _resumable(out), _workers_of(scheduler):
-        result = compare(
-            {ATTENTION: attention, **baselines},
-            cohort.data,
-            cohort.target,
-            cv=_outer_folds(folds, repeats, seed),
-            controls=controls,
-            store=out / "folds",
-            n_jobs=jobs,
-            verbose=1,
-            random_state=seed,
-        )
+        result = compare(estimators, cohort.data, cohort.target, controls=controls, **run)
+        if learning:
+            curves = learning_curves(estimators, cohort.data, cohort.target, **run)
+            result = replace(result, learning=curves)
     console.print(
         f"\nK = {k} per modality; mean ± standard deviation over {folds} folds × {repeats}\n"
     )
-    console.print(show.summary_table(result), "", show.test_table(result, ATTENTION), sep="\n")
+    console.print(
+        show.summary_table(result), "", show.significance_table(result, ATTENTION), sep="\n"
+    )
     _finish(result, out)
 
 
@@ -381,7 +394,7 @@ def report(
 
     with _refusing():
         result = Comparison.load(folder)
-        page = write_report(result, folder / "report.html", command=result.info.get("command"))
+        page = write_report(result, folder / "report.html")
     console.print(f"Report in {page}", highlight=False)
 
 
@@ -452,7 +465,7 @@ def _finish(result: Any, out: Path) -> None:
     if len(result.warnings) > MOST_WARNINGS:
         errors.print(f"All {len(result.warnings)} warnings are in {out / 'comparison.json'}.")
     try:
-        page = write_report(result, out / "report.html", command=result.info["command"])
+        page = write_report(result, out / "report.html")
     except ImportError as error:
         console.print(f"\nScores in {out}; no report.html: {error}", highlight=False)
     else:
