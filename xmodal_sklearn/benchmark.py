@@ -615,8 +615,10 @@ def _run_tasks(
         # One fold at a time, so that what is finished arrives at once, if the backend can do that.
         at_once = get_active_backend()[0].supports_return_generator
         return_as = "generator_unordered" if at_once else "list"
-        # All tasks are at hand for workers that join a cluster later.
-        parallel = Parallel(n_jobs, return_as=return_as, batch_size=1, pre_dispatch="all")
+        # All tasks are at hand for workers that join a cluster later. Elsewhere a long queue is of
+        # no use, and on Ctrl-C loky's thread trips over what is left of it.
+        ahead = "2 * n_jobs" if _dask_client() is None else "all"
+        parallel = Parallel(n_jobs, return_as=return_as, batch_size=1, pre_dispatch=ahead)
         for number, result in parallel(
             delayed(_run_fold)(number, runs[task.estimator], X, (y, task), metrics)
             for number, task in waiting.items()
