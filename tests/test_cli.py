@@ -78,6 +78,31 @@ def test_select_writes_the_rankings_of_the_selector(source, cohort, tmp_path):
     assert written["feature"][0] in shown.output
 
 
+def test_names_are_no_markup(source, tmp_path):
+    exp = pd.read_csv(source[3].partition("=")[2], index_col=0)
+    exp.columns = [f"[/{name}] :dna:" for name in exp.columns]
+    exp.to_csv(tmp_path / "exp.csv")
+    table = ["--table", f"exp={tmp_path / 'exp.csv'}"]
+    shown = xmodal("select", *source[:2], *table, "--out", tmp_path / "rankings.csv")
+    assert shown.exit_code == 0, shown.output
+    assert pd.read_csv(tmp_path / "rankings.csv")["feature"][0] in shown.output
+
+
+def test_samples_with_gaps_are_refused_where_they_are(source, model, tmp_path):
+    path = source[3].partition("=")[2]
+    exp = pd.read_csv(path, index_col=0)
+    exp.iloc[3, 5] = np.nan
+    exp.to_csv(tmp_path / "exp.csv")
+    table = ["--table", f"exp={tmp_path / 'exp.csv'}"]
+    for command in (["predict", model], ["select", *source[:2]], ["fit", *source[:2]]):
+        shown = xmodal(*command, *table, "--out", tmp_path / "out")
+        assert shown.exit_code == 2
+        assert f"column 'exp__{exp.columns[5]}', sample '{exp.index[3]}'" in " ".join(
+            shown.output.replace("│", " ").split()
+        )
+    assert not (tmp_path / "out").exists()
+
+
 def test_predict_writes_the_probabilities_of_the_saved_model(source, model, cohort, tmp_path):
     out = tmp_path / "predictions.csv"
     shown = xmodal("predict", model, *source[2:], "--out", out)

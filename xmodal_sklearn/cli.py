@@ -29,8 +29,10 @@ MOST_WARNINGS = 5
 GOES_ON = "Run again with the same --out, it goes on where it was stopped.\n\n"
 INPUT, MODEL, RUN = "Data", "Model", "Run"
 
-# Results go to the output, everything else to the error stream.
-console, errors = Console(), Console(stderr=True)
+# Results go to the output, everything else to the error stream. The names of genes and classes are
+# not to be taken for markup.
+console = Console(markup=False, emoji=False, highlight=False)
+errors = Console(stderr=True, markup=False, emoji=False, highlight=False)
 
 Study = Annotated[
     Path | None, typer.Option(help="A cBioPortal study folder.", rich_help_panel=INPUT)
@@ -171,7 +173,7 @@ def bench(
     """
     cohort = _read(study, study_id, table, mudata, target_file, target, modalities, join, seed)
     _check_folds(cohort, folds)
-    console.print(show.cohort_text(cohort), highlight=False)
+    console.print(show.cohort_text(cohort))
     with _waiting("Loading PyTorch"):
         from .baselines import make_baselines
         from .benchmark import compare
@@ -249,7 +251,7 @@ def paper(
     """
     cohort = _read(study, study_id, table, mudata, target_file, target, modalities, "inner", seed)
     _check_folds(cohort, folds)
-    console.print(show.cohort_text(cohort), highlight=False)
+    console.print(show.cohort_text(cohort))
     with _waiting("Loading PyTorch"):
         from .classifier import CrossModalAttentionClassifier
         from .paper import KS, REPORTED, SOURCE, compare_modalities, is_metabric, paper_settings
@@ -271,8 +273,7 @@ def paper(
     console.print(show.paper_table(result, settings, REPORTED if on_metabric else {}))
     if on_metabric:
         console.print(
-            f"\nThe paper's figures: {SOURCE}. It finds EXP+CNA+MUT best at K of 300 to 500.",
-            highlight=False,
+            f"\nThe paper's figures: {SOURCE}. It finds EXP+CNA+MUT best at K of 300 to 500."
         )
     _finish(result, out)
 
@@ -301,19 +302,19 @@ def select(
 ) -> None:
     """Rank the features of each modality by an elastic net on all samples.
 
-    The ranking has seen every sample: to judge a model, use bench, which selects inside the folds.
+    To judge a model, use bench: it selects features inside the folds.
     """
     from .selection import MultiOmicsSelector
 
     cohort = _read(study, study_id, table, mudata, target_file, target, modalities, join, seed)
-    console.print(show.cohort_text(cohort), "", sep="\n", highlight=False)
-    with _waiting("Ranking"):
-        selector = MultiOmicsSelector(n_jobs=jobs).fit(cohort.data, cohort.target)
+    console.print(show.cohort_text(cohort), "", sep="\n")
+    with _waiting("Ranking"), _refusing():
+        selector = MultiOmicsSelector(n_jobs=jobs).fit(cohort.data, cohort.target.to_numpy())
     rankings = tabulate_rankings(selector, k)
     with _refusing():
         write_atomically(out, lambda path: rankings.to_csv(path, index=False))
     console.print(show.ranking_table(rankings, top=10))
-    console.print(f"\n{len(rankings)} features in {out}", highlight=False)
+    console.print(f"\n{len(rankings)} features in {out}")
 
 
 @app.command(
@@ -337,14 +338,14 @@ def fit(
     import joblib
 
     cohort = _read(study, study_id, table, mudata, target_file, target, modalities, join, seed)
-    console.print(show.cohort_text(cohort), highlight=False)
+    console.print(show.cohort_text(cohort))
     with _waiting("Loading PyTorch"):
         model = _pipeline(k, seed, jobs=jobs)
-    with _waiting("Fitting"):
-        model.fit(cohort.data, cohort.target)
+    with _waiting("Fitting"), _refusing():
+        model.fit(cohort.data, cohort.target.to_numpy())
     with _refusing():
         write_atomically(out, lambda path: joblib.dump(model, path, compress=3))
-    console.print(f"\nModel in {out}", highlight=False)
+    console.print(f"\nModel in {out}")
 
 
 @app.command(
@@ -367,7 +368,7 @@ def predict(
 ) -> None:
     """Predict the classes of new samples by a saved model.
 
-    Samples that lack a modality, or all of it, are predicted from the others.
+    A modality that is not given, or that a sample lacks, is taken as absent.
     """
     with _refusing():
         tables = read_unlabelled(table or (), mudata)
@@ -375,13 +376,13 @@ def predict(
         fitted = load_model(model)
     with _refusing():
         X, notes = align_to_model(tables, fitted[0].feature_names_in_)
-    with _waiting("Predicting"):
+    with _waiting("Predicting"), _refusing():
         probabilities = fitted.predict_proba(X)
     predictions = tabulate_predictions(X.index, fitted.classes_, probabilities)
     with _refusing():
         write_atomically(out, lambda path: predictions.to_csv(path, index=False))
     console.print(*notes, show.prediction_table(fitted.classes_, probabilities), sep="\n")
-    console.print(f"\nPredictions in {out}", highlight=False)
+    console.print(f"\nPredictions in {out}")
 
 
 @app.command(epilog="Example: xmodal report xmodal-bench\n\n" + EXIT_CODES)
@@ -395,7 +396,7 @@ def report(
     with _refusing():
         result = Comparison.load(folder)
         page = write_report(result, folder / "report.html")
-    console.print(f"Report in {page}", highlight=False)
+    console.print(f"Report in {page}")
 
 
 def _read(
@@ -461,15 +462,15 @@ def _finish(result: Any, out: Path) -> None:
     with _refusing():
         result.save(out)
     for warning in result.warnings[:MOST_WARNINGS]:
-        errors.print(f"Warning: {warning}", style="yellow", highlight=False, markup=False)
+        errors.print(f"Warning: {warning}", style="yellow")
     if len(result.warnings) > MOST_WARNINGS:
         errors.print(f"All {len(result.warnings)} warnings are in {out / 'comparison.json'}.")
     try:
         page = write_report(result, out / "report.html")
     except ImportError as error:
-        console.print(f"\nScores in {out}; no report.html: {error}", highlight=False)
+        console.print(f"\nScores in {out}; no report.html: {error}")
     else:
-        console.print(f"\nScores and {page.name} in {out}", highlight=False)
+        console.print(f"\nScores and {page.name} in {out}")
 
 
 def _waiting(what: str) -> Any:
@@ -519,8 +520,7 @@ def _resumable(out: Path) -> Iterator[None]:
             yield
     except KeyboardInterrupt:
         errors.print(
-            f"\nStopped. Finished folds are kept in {out}; the same command goes on from there.",
-            highlight=False,
+            f"\nStopped. Finished folds are kept in {out}; the same command goes on from there."
         )
         raise typer.Exit(130) from None
 
