@@ -181,3 +181,15 @@ def test_the_last_fold_runs_again_when_its_worker_is_killed(client, cohort, tmp_
     killer.join()
     assert len(result.predictions) == 30
     assert len(log.read_text().splitlines()) == 2
+
+
+def test_folds_are_stored_without_a_common_file_system(client, cohort, tmp_path, monkeypatch):
+    X, y = cohort
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    monkeypatch.chdir(tmp_path)
+    client.run(os.chdir, elsewhere)  # where the folder of a relative name is not
+    with parallel_config("dask"):
+        compare({"slow": Slow(str(tmp_path / "log"), 0)}, X, y, cv=CV, store="folds")
+    assert len(list((tmp_path / "folds").iterdir())) == 12
+    assert not list(elsewhere.iterdir())

@@ -118,6 +118,29 @@ def test_twenty_kills_at_random_moments_lose_and_repeat_nothing(problem, tmp_pat
     assert equal(resumed, compare(estimators, X, y, cv=CV))
 
 
+def test_workers_store_their_folds_when_the_main_process_is_killed(problem, tmp_path):
+    X, y = problem
+    log, store = tmp_path / "log", tmp_path / "store"
+    estimators = {"slow": Recorder(str(log), seconds=0.3)}
+    process = multiprocessing.get_context("spawn").Process(
+        target=compare,
+        args=(estimators, X, y),
+        kwargs={"cv": CV, "store": store, "n_jobs": 2},
+    )
+    process.start()
+    while len(fits(log)) < 2:
+        time.sleep(0.01)
+    process.kill()
+    process.join()
+    patience = time.monotonic() + 20
+    while len(list(store.glob("*.json"))) < len(fits(log)) and time.monotonic() < patience:
+        time.sleep(0.01)
+    assert len(list(store.glob("*.json"))) == len(fits(log)) >= 2
+    resumed = compare(estimators, X, y, cv=CV, store=store)
+    assert len(fits(log)) == 12
+    assert equal(resumed, compare({"slow": Recorder(str(tmp_path / "l"))}, X, y, cv=CV))
+
+
 def models_to_describe():
     models = make_baselines(k=5, models=["RBF SVM", "MLP"], fusion=["late"], random_state=0)
     return [describe(model) for model in models.values()]

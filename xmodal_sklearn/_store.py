@@ -45,10 +45,16 @@ class FoldStore:
             warnings.warn(
                 f"{path} is no finished fold ({error}); the fold is computed again.", stacklevel=3
             )
+            path.unlink()
             return None
 
     def write(self, name: str, result: Mapping[str, Any]) -> None:
-        """Put the fold in its place, at once or not at all."""
+        """Put the fold in its place, whole or not at all, unless it is there or the folder is not.
+
+        The folder is not there for a worker on another machine without a common file system.
+        """
+        if self._path(name).exists() or not self._folder.is_dir():
+            return
         with tempfile.NamedTemporaryFile(
             "w", encoding="utf-8", dir=self._folder, suffix=".tmp", delete=False
         ) as file:

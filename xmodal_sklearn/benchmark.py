@@ -602,9 +602,9 @@ def _run_tasks(
 ) -> Iterator[tuple[int, Result]]:
     """Yield number and result of each task, those in the store first, then as they finish."""
     waiting = dict(enumerate(tasks))
-    names: dict[int, str] = {}
-    if store is not None:
-        folds = FoldStore(store)
+    folds = None if store is None else FoldStore(store)
+    names = dict.fromkeys(waiting, "")
+    if folds is not None:
         names = _names_in_store(tasks, runs, X, y, metrics)
         for number, name in names.items():
             result = folds.read(name)
@@ -620,10 +620,12 @@ def _run_tasks(
         ahead = "2 * n_jobs" if _dask_client() is None else "all"
         parallel = Parallel(n_jobs, return_as=return_as, batch_size=1, pre_dispatch=ahead)
         for number, result in parallel(
-            delayed(_run_fold)(number, runs[task.estimator], X, (y, task), metrics)
+            delayed(_run_fold)(
+                number, runs[task.estimator], X, (y, task, folds, names[number]), metrics
+            )
             for number, task in waiting.items()
         ):
-            if store is not None:
+            if folds is not None:
                 folds.write(names[number], result)
             yield number, result
 
@@ -729,12 +731,12 @@ def _run_fold(
     number: int,
     run: Run,
     X: Any,
-    labels_and_task: tuple[np.ndarray, Task],
+    rest: tuple[np.ndarray, Task, FoldStore | None, str],
     metrics: tuple[str, ...],
 ) -> tuple[int, Result]:
     """Fit and score one fold; the result consists of plain numbers, strings and lists."""
     # One tuple, because Dask would store each array on its own, on one worker, and lose it there.
-    y, task = labels_and_task
+    y, task, folds, name = rest
     control = run.control
     target = y[task.train]
     if control.labels:
@@ -748,7 +750,11 @@ def _run_fold(
         error.add_note(f"{task.estimator!r} failed in repeat {task.repeat}, fold {task.fold}.")
         raise
     texts = {f"{one.category.__name__}: {one.message}" for one in caught}
-    return number, result | {"warnings": sorted(texts)}
+    result |= {"warnings": sorted(texts)}
+    if folds is not None:
+        # Here too, in case the process that waits for the result is gone.
+        folds.write(name, result)
+    return number, result
 
 
 def _fit_and_score(
