@@ -48,7 +48,7 @@ def main() -> None:
         peak = 0
         while running.poll() is None:
             peak = max(peak, tree_bytes(running.pid))
-            time.sleep(0.5)
+            time.sleep(2)
     print(f"{(time.perf_counter() - start) / 60:.1f} minutes, {peak / 1e9:.2f} GB at most")
     sys.exit(running.returncode)
 

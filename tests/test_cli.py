@@ -57,7 +57,7 @@ def test_help_waits_for_no_heavy_import():
     code = (
         "import sys\nfrom xmodal_sklearn.cli import app\n"
         "try:\n    app(['--help'])\nexcept SystemExit:\n"
-        "    late = {'torch', 'numba', 'skorch', 'matplotlib', 'mudata', 'pyarrow'}\n"
+        "    late = {'torch', 'numba', 'skorch', 'matplotlib', 'mudata'}\n"
         "    sys.exit(str(late & set(sys.modules)) if late & set(sys.modules) else 0)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
