@@ -1,13 +1,16 @@
 """What CrossModalAttentionClassifier learns, returns and leaves alone."""
 
+import pickle
+
 import numpy as np
 import pandas as pd
 import pytest
 import torch
 from joblib import parallel_config
+from sklearn.calibration import CalibratedClassifierCV
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import f1_score
-from sklearn.model_selection import GridSearchCV, train_test_split
+from sklearn.model_selection import GridSearchCV, cross_val_score, train_test_split
 from skorch.callbacks import Callback
 
 from xmodal_sklearn import CrossModalAttentionClassifier
@@ -18,25 +21,28 @@ def small(**parameters):
     return CrossModalAttentionClassifier(**(defaults | parameters))
 
 
+@pytest.mark.parametrize("tokenizer", ["patch", "feature"])
 @pytest.mark.parametrize("attention", ["linear", "softmax"])
-def test_it_learns(cohort, attention):
+def test_it_learns(cohort, attention, tokenizer):
     X, y = cohort
     X_train, X_test, y_train, y_test = train_test_split(X, y, stratify=y, random_state=0)
-    model = small(attention=attention).fit(X_train, y_train)
+    model = small(attention=attention, tokenizer=tokenizer).fit(X_train, y_train)
     assert f1_score(y_train, model.predict(X_train), average="macro") > 0.8
     assert f1_score(y_test, model.predict(X_test), average="macro") > 0.6
 
 
-def test_it_learns_what_only_two_modalities_tell_together():
+@pytest.mark.parametrize("tokenizer", ["patch", "feature"])
+@pytest.mark.parametrize("attention", ["linear", "softmax"])
+def test_it_learns_what_only_two_modalities_tell_together(attention, tokenizer):
     rng = np.random.default_rng(0)
     exp, cna = rng.normal(size=(600, 3)), rng.normal(size=(600, 3))
     X = pd.DataFrame(np.hstack([exp, cna])).set_axis(
         [f"{m}__{j}" for m in ("exp", "cna") for j in range(3)], axis=1
     )
     y = (exp[:, 0] * cna[:, 0] > 0).astype(int)
-    model = small(embed_dim=16, n_estimators=4).fit(X[:450], y[:450])
-    assert model.score(X[450:], y[450:]) > 0.8
-    assert small().fit(X.iloc[:450, :3], y[:450]).score(X.iloc[450:, :3], y[450:]) < 0.65
+    model = small(tokenizer=tokenizer, attention=attention, embed_dim=16, dropout=0.2)
+    assert model.fit(X[:450], y[:450]).score(X[450:], y[450:]) > 0.8
+    assert model.fit(X.iloc[:450, :3], y[:450]).score(X.iloc[450:, :3], y[450:]) < 0.65
 
 
 @pytest.mark.parametrize(
@@ -194,9 +200,109 @@ def test_a_fitted_model_carries_no_patients(cohort):
     assert model.net_.train_split is None
 
 
-def test_verbose_prints_every_epoch(cohort, capsys):
+def test_verbose_shows_a_progress_bar(cohort, capsys):
     X, y = cohort
     small(max_epochs=3, verbose=1).fit(X, y)
-    assert "train_loss" in capsys.readouterr().out
+    assert "3/3" in capsys.readouterr().err
     small(max_epochs=3).fit(X, y)
-    assert capsys.readouterr().out == ""
+    assert capsys.readouterr().err == ""
+
+
+def test_a_modality_of_noise_is_not_trusted(cohort):
+    X, y = cohort
+    rng = np.random.default_rng(0)
+    noise = pd.DataFrame(
+        rng.normal(size=(len(X), 300)), X.index, [f"noise__{j}" for j in range(300)]
+    )
+    scores = [
+        cross_val_score(small(n_estimators=8), table, y, scoring="neg_log_loss", cv=3).mean()
+        for table in (X, X.join(noise), noise)
+    ]
+    assert scores[1] > scores[0] - 0.1
+    assert scores[1] > scores[2] + 0.3
+
+
+def test_samples_of_weight_zero_are_left_out(cohort):
+    X, y = cohort
+    weights = np.r_[np.ones(80), np.zeros(40)]
+    model = small(max_epochs=3)
+    expected = model.fit(X[:80], y[:80]).predict_proba(X)
+    np.testing.assert_array_equal(model.fit(X, y, sample_weight=weights).predict_proba(X), expected)
+
+
+def test_sample_weights_shift_the_balance_of_the_classes(cohort):
+    X, y = cohort
+    one = y.to_numpy() == y.iloc[0]
+    plain = small().fit(X, y).predict_proba(X)[~one]
+    model = small().fit(X, y, sample_weight=np.where(one, 50.0, 1.0))
+    column = model.classes_.tolist().index(y.iloc[0])
+    assert model.predict_proba(X)[~one][:, column].mean() > plain[:, column].mean() + 0.05
+
+
+def test_a_common_factor_of_the_weights_changes_nothing(cohort):
+    X, y = cohort
+    model = small(max_epochs=3)
+    expected = model.fit(X, y).predict_proba(X)
+    actual = model.fit(X, y, sample_weight=np.full(len(y), 8.0)).predict_proba(X)
+    np.testing.assert_allclose(actual, expected, atol=1e-5)
+
+
+def test_balanced_classes_raise_the_recall_of_a_rare_one(cohort):
+    X, y = cohort
+    rare = y == y.iloc[0]
+    keep = np.r_[np.flatnonzero(rare)[:8], np.flatnonzero(~rare)]
+    X, y = X.iloc[keep], y.iloc[keep]
+
+    def share(class_weight):
+        model = small(class_weight=class_weight).fit(X, y)
+        return model.predict_proba(X)[:, model.classes_.tolist().index(y.iloc[0])].mean()
+
+    assert share(None) < share("sqrt") < share("balanced")
+
+
+def test_warm_start_goes_on_from_the_fit_before(cohort):
+    X, y = cohort
+    model = small(max_epochs=4, warm_start=True).fit(X, y)
+    first = model.history_["train_loss"].iloc[0]
+    assert model.fit(X, y).history_["train_loss"].iloc[0] < first
+    with pytest.raises(ValueError, match="partial_fit"):
+        model.fit(X[y != y.iloc[0]], y[y != y.iloc[0]])
+
+
+def test_partial_fit_learns_epoch_by_epoch(cohort):
+    X, y = cohort
+    model = small()
+    for _ in range(40):
+        model.partial_fit(X[:60], y[:60], classes=np.unique(y))
+        model.partial_fit(X[60:], y[60:])
+    assert len(model.history_) == 80
+    assert model.score(X, y) > 0.8
+    with pytest.raises(ValueError, match="none of the known ones"):
+        model.partial_fit(X[:2], ["new", "newer"])
+
+
+def test_partial_fit_takes_one_sample_of_one_class(cohort):
+    X, y = cohort
+    model = small().partial_fit(X[:1], y[:1], classes=np.unique(y))
+    assert model.predict_proba(X).shape == (len(X), 3)
+
+
+def test_a_training_that_diverges_is_an_error(cohort):
+    X, y = cohort
+    with pytest.raises(ValueError, match="training diverged"):
+        small(lr=1e30).fit(X, y)
+
+
+def test_it_can_be_calibrated(cohort):
+    X, y = cohort
+    model = CalibratedClassifierCV(small(max_epochs=5), cv=2).fit(X, y)
+    np.testing.assert_allclose(model.predict_proba(X).sum(axis=1), 1)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device at hand")
+def test_a_model_trained_on_a_gpu_predicts_on_the_cpu_once_pickled(cohort):
+    X, y = cohort
+    model = small(device="cuda").fit(X, y)
+    copy = pickle.loads(pickle.dumps(model))
+    assert next(copy.net_.module_.parameters()).device.type == "cpu"
+    np.testing.assert_allclose(copy.predict_proba(X), model.predict_proba(X), atol=0.02)

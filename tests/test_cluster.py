@@ -156,7 +156,7 @@ def test_a_killed_worker_costs_only_the_folds_that_it_runs(client, cohort, tmp_p
     assert set(names) == set(folds.values())
     assert all(first[fold] == at_kill["pid"] for fold in repeated)
     assert not repeated & at_kill["finished"]
-    assert 1 <= len(repeated) <= 2  # the one it ran, and one that it may have had no time to send
+    assert len(repeated) <= 1
     pd.testing.assert_frame_equal(
         without_costs(result),
         without_costs(compare({"slow": Slow(str(log), 0)}, X, y, cv=CV)),

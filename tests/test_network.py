@@ -3,16 +3,19 @@
 import pytest
 import torch
 
-from xmodal_sklearn._network import CrossModalNetwork, WeightedCrossEntropy
+from xmodal_sklearn._network import CrossModalNetwork, VerdictLoss
 
 EXP, CNA, MUT = range(6), range(6, 11), range(11, 14)
 
 
 def make_network(attention="softmax", columns=(EXP, CNA, MUT), **sizes):
     sizes = {"n_members": 3, "embed_dim": 8, "n_heads": 2, "hidden_dim": 16} | sizes
-    return CrossModalNetwork(
-        columns=columns, n_classes=4, attention=attention, dropout=0.3, seed=0, **sizes
-    ).eval()
+    sizes = {"tokenizer": "feature", "dropout": 0.3, "ridge": 0.1, "seed": 0} | sizes
+    return CrossModalNetwork(columns=columns, n_classes=4, attention=attention, **sizes).eval()
+
+
+def fused(network, x):
+    return network.verdicts(x)[:, :, 0]
 
 
 @pytest.fixture
@@ -26,41 +29,43 @@ both_attentions = pytest.mark.parametrize("attention", ["softmax", "linear"])
 @both_attentions
 def test_permuting_another_modality_with_its_parameters_changes_nothing(attention, x):
     network = make_network(attention)
-    expected = network(x)
+    expected = fused(network, x)
     order = torch.tensor([3, 0, 4, 1, 2])
     permuted = x.clone()
     permuted[:, 6:11] = x[:, 6:11][:, order]
-    assert not torch.allclose(network(permuted), expected, atol=1e-4)
+    assert not torch.allclose(fused(network, permuted), expected, atol=1e-4)
+    tokenizer = network.fusion.tokenizers[1]
     with torch.no_grad():
-        for table in (network.embeddings[1].direction, network.embeddings[1].identity):
+        for table in (tokenizer.direction, tokenizer.identity):
             table.copy_(table[:, :, order])
-    torch.testing.assert_close(network(permuted), expected)
+    torch.testing.assert_close(fused(network, permuted), expected)
 
 
 @both_attentions
 def test_without_attention_output_only_the_primary_modality_counts(attention, x):
     network = make_network(attention)
     with torch.no_grad():
-        for attend in network.attentions:
+        for attend in network.fusion.attentions:
             attend.output.zero_()
     other = x.clone()
     other[:, 6:] += 5
-    torch.testing.assert_close(network(other), network(x), rtol=0, atol=0)
+    torch.testing.assert_close(fused(network, other), fused(network, x), rtol=0, atol=0)
     other[:, 0] += 5
-    assert not torch.allclose(network(other), network(x))
+    assert not torch.allclose(fused(network, other), fused(network, x))
 
 
 @both_attentions
+@pytest.mark.parametrize("tokenizer", ["patch", "feature"])
 @pytest.mark.parametrize("columns", [(EXP, CNA, MUT), (range(14),)], ids=["three", "one"])
-def test_the_gradient_reaches_every_parameter(attention, columns, x):
-    network = make_network(attention, columns).train()
+def test_the_gradient_reaches_every_parameter(attention, tokenizer, columns, x):
+    network = make_network(attention, columns, tokenizer=tokenizer).train()
     if len(columns) > 1:
         x[0, :6] = torch.nan
-    target = torch.eye(4)[torch.arange(10) % 4]
-    WeightedCrossEntropy()(network(x), target).backward()
+    target = torch.eye(4)[torch.arange(10) % 4][:, None].expand(-1, 3, -1)
+    VerdictLoss()(network(x), target).backward()
     for name, parameter in network.named_parameters():
         reached = parameter.grad.flatten(1).norm(dim=1) > 0
-        assert reached.all() or (name == "absent_primary" and len(columns) == 1), name
+        assert reached.all() or (name == "fusion.absent_primary" and len(columns) == 1), name
 
 
 @both_attentions
@@ -68,9 +73,9 @@ def test_attention_equals_its_definition(attention, x):
     network = make_network(attention, n_members=1, n_heads=1)
     tokens = [
         embed(x[None, :, list(columns)])
-        for embed, columns in zip(network.embeddings, (EXP, CNA, MUT), strict=True)
+        for embed, columns in zip(network.fusion.tokenizers, (EXP, CNA, MUT), strict=True)
     ]
-    attend = network.attentions[0]
+    attend = network.fusion.attentions[0]
     start = torch.randn(1, 10, 8, 6)
     found = attend(start, tokens[0], tokens[1], torch.ones(10, dtype=torch.bool)) - start
 
@@ -95,15 +100,19 @@ def test_attention_equals_its_definition(attention, x):
 
 
 @both_attentions
-def test_an_absent_modality_contributes_exactly_nothing(attention, x):
-    network = make_network(attention)
+@pytest.mark.parametrize("tokenizer", ["patch", "feature"])
+def test_an_absent_modality_contributes_exactly_nothing(attention, tokenizer, x):
+    network = make_network(attention, tokenizer=tokenizer)
     x[:5, 6:11] = torch.nan
-    expected = network(x)
+    expected = network.verdicts(x)
     with torch.no_grad():
-        network.embeddings[1].identity.add_(1)
-    actual = network(x)
+        for layer in (network.fusion.tokenizers[1], network.linear[1], network.hidden[1]):
+            for parameter in layer.parameters():
+                parameter.add_(torch.rand(parameter.shape))
+    actual = network.verdicts(x)
     torch.testing.assert_close(actual[:5], expected[:5], rtol=0, atol=0)
-    assert not torch.allclose(actual[5:], expected[5:])
+    for verdict in (0, 3, 6):
+        assert not torch.allclose(actual[5:, :, verdict], expected[5:, :, verdict])
 
 
 @both_attentions
@@ -113,7 +122,42 @@ def test_an_absent_primary_still_attends_to_the_others(attention, x):
     other = x.clone()
     other[:, 6:] += 1
     assert network(x).isfinite().all()
-    assert not torch.allclose(network(other), network(x))
+    assert not torch.allclose(fused(network, other), fused(network, x))
+
+
+def test_an_absent_modality_is_not_asked(x):
+    network = make_network()
+    x[0, :6] = torch.nan
+    verdicts = network.verdicts(x)
+    probabilities = verdicts.exp().sum(dim=-1)
+    of_exp = torch.tensor([False, False, True, False, False, True, False, False])
+    torch.testing.assert_close(probabilities[1:], torch.ones(9, 3, 8))
+    torch.testing.assert_close(probabilities[0, :, ~of_exp], torch.ones(3, 6))
+    assert (verdicts[0, :, of_exp] == 0).all()
+    loss, target = VerdictLoss(), torch.eye(4)[torch.zeros(10, dtype=int)][:, None].expand(-1, 3, 4)
+    rest = loss(verdicts[1:, :, of_exp], target[1:])
+    torch.testing.assert_close(loss(verdicts[:, :, of_exp], target), rest)
+
+
+def test_the_verdict_is_the_trusted_one(x):
+    network = make_network()
+    verdicts = network.verdicts(x)
+    network.trust.zero_()
+    network.trust[3] = 1
+    torch.testing.assert_close(network(x), verdicts[:, :, 3:4])
+    network.prior[2] = 50
+    assert (network(x).argmax(dim=-1) == 2).all()
+
+
+def test_the_loss_leaves_out_what_has_no_weight(x):
+    verdicts = make_network().train()(x)
+    target = torch.rand(10, 3, 4, generator=torch.Generator().manual_seed(2))
+    target[:4] = 0
+    loss = VerdictLoss()
+    torch.testing.assert_close(loss(verdicts, target), loss(verdicts[4:], target[4:]))
+    one = loss(verdicts[:, :, :1], target)
+    expected = -(target[:, :, None] * verdicts[:, :, :1]).sum() / target.sum()
+    torch.testing.assert_close(one, expected)
 
 
 def test_members_are_independent(x):
@@ -133,3 +177,16 @@ def test_dropout_and_parameters_come_from_the_seed_alone(x):
     first, second = (make_network().train()(x) for _ in range(2))
     torch.testing.assert_close(first, second, rtol=0, atol=0)
     assert torch.equal(torch.get_rng_state(), state)
+
+
+@both_attentions
+@pytest.mark.parametrize("tokenizer", ["patch", "feature"])
+def test_it_computes_in_mixed_precision(attention, tokenizer, x):
+    network = make_network(attention, tokenizer=tokenizer).train()
+    target = torch.eye(4)[torch.arange(10) % 4][:, None].expand(-1, 3, -1)
+    expected = make_network(attention, tokenizer=tokenizer).train()(x)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        actual = network(x)
+    torch.testing.assert_close(actual, expected, rtol=0, atol=0.05)
+    VerdictLoss()(actual, target).backward()
+    assert all(parameter.grad.isfinite().all() for parameter in network.parameters())

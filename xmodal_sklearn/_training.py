@@ -1,15 +1,77 @@
-"""What training needs beside the network: batches, the validation split, a fixed thread count."""
+"""What training needs beside the network: batches, validation split, callbacks, thread count."""
 
+import math
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from copy import deepcopy
+from typing import Any
 
 import numpy as np
 import torch
+from skorch import NeuralNet
+from skorch.callbacks import Callback
 from torch import Tensor
 from torch.utils.data import TensorDataset
+from tqdm.auto import tqdm
 
-__all__ = ["TensorBatches", "one_thread", "stratified_holdout"]
+__all__ = [
+    "FiniteLoss",
+    "PenalisedNet",
+    "ProgressBar",
+    "TensorBatches",
+    "judge",
+    "on_cpu",
+    "one_thread",
+    "stratified_holdout",
+]
+
+
+class PenalisedNet(NeuralNet):
+    """A net that trains on its loss plus the penalty of its module, in mixed precision on CUDA."""
+
+    def infer(self, x: Any, **fit_params: Any) -> Tensor:
+        """Return the output of the module for a batch."""
+        on_cuda = torch.device(self.device).type == "cuda"
+        with torch.autocast("cuda", dtype=torch.bfloat16, enabled=on_cuda):
+            return super().infer(x, **fit_params)
+
+    def get_loss(self, y_pred: Any, y_true: Any, X: Any = None, training: bool = False) -> Tensor:
+        """Return the loss of a batch."""
+        loss = super().get_loss(y_pred, y_true, X=X, training=training)
+        return loss + self.module_.penalty() if training else loss
+
+
+class FiniteLoss(Callback):
+    """Stops a training that has diverged."""
+
+    def on_epoch_end(self, net: NeuralNet, **_: Any) -> None:
+        """Raise a ValueError if the loss of the epoch is NaN or infinite."""
+        loss = net.history[-1, "train_loss"]
+        if not math.isfinite(loss):
+            raise ValueError(
+                f"The training loss is {loss} in epoch {net.history[-1, 'epoch']}: the "
+                f"training diverged. Lower lr, which is {net.lr:g}, or look for extreme values in X or "
+                "sample_weight."
+            )
+
+
+class ProgressBar(Callback):
+    """Shows the epochs done, the time left and the loss."""
+
+    def on_train_begin(self, net: NeuralNet, **_: Any) -> None:
+        """Open the bar."""
+        self.bar_ = tqdm(total=net.max_epochs, unit="epoch")
+
+    def on_epoch_end(self, net: NeuralNet, **_: Any) -> None:
+        """Move on by an epoch."""
+        self.bar_.set_postfix(loss=f"{net.history[-1, 'train_loss']:.3f}", refresh=False)
+        self.bar_.update()
+
+    def on_train_end(self, net: NeuralNet, **_: Any) -> None:
+        """Close the bar, which is no part of a fitted model."""
+        self.bar_.close()
+        del self.bar_
 
 
 class TensorBatches:
@@ -35,6 +97,25 @@ class TensorBatches:
             order = torch.randperm(len(self.dataset), generator=self.generator)
         for batch in order.chunk(len(self)):
             yield [tensor[batch] for tensor in self.dataset.tensors]
+
+
+def on_cpu(net: NeuralNet) -> NeuralNet:
+    """Return a copy of a net that computes on the CPU."""
+    copy = deepcopy(net)
+    copy.device = "cpu"
+    copy.module_.to("cpu")
+    copy.criterion_.to("cpu")
+    # Loading its own state moves an optimiser's moments to where its parameters are.
+    copy.optimizer_.load_state_dict(copy.optimizer_.state_dict())
+    return copy
+
+
+def judge(net: NeuralNet, x: Tensor) -> np.ndarray:
+    """Return the log-probabilities of a trained net, ``(samples, members, verdicts, classes)``."""
+    net.module_.eval()
+    with torch.no_grad():
+        batches = (net.module_.verdicts(batch.to(net.device)) for batch in x.split(256))
+        return torch.cat([batch.cpu() for batch in batches]).double().numpy()
 
 
 def stratified_holdout(

@@ -309,7 +309,8 @@ class StackedFusionClassifier(LateFusionClassifier):
                 ),
                 np.unique(y[has_it]),
             )
-        self.final_estimator_ = LogisticRegression(class_weight="balanced", max_iter=1000)
+        # Classes are not weighted once more: the models underneath may have done so.
+        self.final_estimator_ = LogisticRegression(C=0.1, max_iter=1000)
         self.final_estimator_.fit(self._evidence(out_of_fold), y)
         return self
 

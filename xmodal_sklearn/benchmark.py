@@ -737,6 +737,10 @@ def _run_fold(
     """Fit and score one fold; the result consists of plain numbers, strings and lists."""
     # One tuple, because Dask would store each array on its own, on one worker, and lose it there.
     y, task, folds, name = rest
+    stored = None if folds is None else folds.read(name)
+    if stored is not None:
+        # Finished by a worker that died before it had sent the result.
+        return number, stored
     control = run.control
     target = y[task.train]
     if control.labels:

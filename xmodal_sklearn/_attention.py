@@ -1,0 +1,212 @@
+"""Tokens of a modality, and attention of one modality's tokens over another's.
+
+Tensors lie as ``(members, batch, width, tokens)``: the tokens come last, because a modality can
+have far more of them than an embedding has entries, and memory is read fast along the last axis.
+"""
+
+import math
+from typing import NamedTuple, Protocol
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from ._layers import MemberLinear, uniform
+
+__all__ = ["N_PATCHES", "CrossAttention", "FeatureTokenizer", "PatchTokenizer"]
+
+N_PATCHES = 8
+
+
+class Tokens(Protocol):
+    """The tokens of a modality; a linear map of tokens are tokens again."""
+
+    def dense(self) -> Tensor:
+        """Return the tokens as ``(members, batch, width, tokens)``."""
+
+    def project(self, weight: Tensor, bias: Tensor) -> "Tokens":
+        """Map every token by ``(members, width, width)`` and ``(members, width, 1)``."""
+
+
+class FeatureTokens(NamedTuple):
+    """Feature tokens: the value times the feature's direction, plus the feature's identity.
+
+    Kept in these parts because projecting them costs nothing per sample.
+    """
+
+    values: Tensor  # (members, batch, tokens)
+    direction: Tensor  # (members, width, tokens)
+    identity: Tensor  # (members, width, tokens)
+
+    def dense(self) -> Tensor:
+        """Return the tokens as ``(members, batch, width, tokens)``."""
+        return torch.addcmul(
+            self.identity[:, None], self.values[:, :, None], self.direction[:, None]
+        )
+
+    def project(self, weight: Tensor, bias: Tensor) -> "FeatureTokens":
+        """Map every token."""
+        identity = torch.baddbmm(bias, weight, self.identity)
+        return FeatureTokens(self.values, weight @ self.direction, identity)
+
+
+class PatchTokens(NamedTuple):
+    """Tokens without such parts, kept so that one product a member projects all of them."""
+
+    tokens: Tensor  # (members, width, batch, tokens)
+
+    def dense(self) -> Tensor:
+        """Return the tokens as ``(members, batch, width, tokens)``."""
+        return self.tokens.transpose(1, 2)
+
+    def project(self, weight: Tensor, bias: Tensor) -> "PatchTokens":
+        """Map every token."""
+        projected = torch.baddbmm(bias, weight, self.tokens.flatten(2))
+        return PatchTokens(projected.view_as(self.tokens))
+
+
+class FeatureTokenizer(nn.Module):
+    """One token per feature, in an embedding space that all modalities share."""
+
+    def __init__(self, n_members: int, n_features: int, width: int, generator: torch.Generator):
+        super().__init__()
+        shape = (n_members, width, n_features)
+        self.direction = uniform(shape, 1 / math.sqrt(width), generator)
+        self.identity = uniform(shape, 1 / math.sqrt(width), generator)
+
+    def forward(self, values: Tensor) -> FeatureTokens:
+        """Map ``(members, batch, features)`` to as many tokens."""
+        return FeatureTokens(values, self.direction, self.identity)
+
+
+class PatchTokenizer(nn.Module):
+    """A few tokens per modality, each a linear map of all its features."""
+
+    def __init__(self, n_members: int, n_features: int, width: int, generator: torch.Generator):
+        super().__init__()
+        self.linear = MemberLinear(n_members, n_features, width * N_PATCHES, generator)
+
+    def forward(self, values: Tensor) -> PatchTokens:
+        """Map ``(members, batch, features)`` to tokens."""
+        tokens = self.linear(values).unflatten(2, (-1, N_PATCHES))
+        return PatchTokens(tokens.transpose(1, 2).contiguous())
+
+
+class TokenLinear(nn.Module):
+    """A linear map of tokens."""
+
+    def __init__(self, n_members: int, width: int, generator: torch.Generator):
+        super().__init__()
+        bound = 1 / math.sqrt(width)
+        self.weight = uniform((n_members, width, width), bound, generator)
+        self.bias = uniform((n_members, width, 1), bound, generator)
+
+    def forward(self, tokens: Tokens) -> Tokens:
+        """Project every token."""
+        return tokens.project(self.weight, self.bias)
+
+
+class CrossAttention(nn.Module):
+    """Multi-head attention of one modality's tokens over another's."""
+
+    def __init__(
+        self, n_members: int, width: int, n_heads: int, kind: str, generator: torch.Generator
+    ):
+        super().__init__()
+        self.n_heads = n_heads
+        self.attend = {"softmax": softmax_attention, "linear": linear_attention}[kind]
+        self.query = TokenLinear(n_members, width, generator)
+        self.key = TokenLinear(n_members, width, generator)
+        self.value = TokenLinear(n_members, width, generator)
+        self.output = uniform((n_members, width, width), 1 / math.sqrt(width), generator)
+
+    def forward(self, enriched: Tensor, tokens: Tokens, other: Tokens, present: Tensor) -> Tensor:
+        """Add what each token finds, ``(members, batch, width, tokens)``.
+
+        Samples without the other modality find exactly nothing, whatever its tokens hold.
+        """
+        found, mix = self.attend(
+            self.query(tokens), self.key(other), self.value(other), self.output, self.n_heads
+        )
+        mix = mix * present[:, None, None]
+        batches = (x.flatten(0, 1) for x in (enriched, mix, found))
+        return torch.baddbmm(*batches).view_as(enriched)
+
+
+def softmax_attention(
+    query: Tokens, key: Tokens, value: Tokens, output: Tensor, n_heads: int
+) -> tuple[Tensor, Tensor]:
+    """Attend by softmax, through PyTorch's fused kernels.
+
+    Returns
+    -------
+    found : Tensor of shape (members, batch, width, tokens)
+    mix : Tensor of shape (members, batch, width, width)
+        The map from what was found to the embedding space.
+    """
+
+    def by_head(tokens: Tokens) -> Tensor:
+        # The fused kernels want four axes, the width last.
+        return tokens.dense().unflatten(2, (n_heads, -1)).flatten(0, 1).transpose(-1, -2)
+
+    found = functional.scaled_dot_product_attention(by_head(query), by_head(key), by_head(value))
+    found = found.transpose(-1, -2).flatten(1, 2).unflatten(0, (len(output), -1))
+    return found, output[:, None]
+
+
+def linear_attention(
+    query: Tokens, key: Tokens, value: Tokens, output: Tensor, n_heads: int
+) -> tuple[Tensor, Tensor]:
+    """Attend at a cost linear in the number of tokens, as efficient attention (Shen et al. 2021).
+
+    Each entry of a head's key is a softmax over the tokens, so the summaries of the values are
+    weighted means; each query mixes these summaries by a softmax over its entries.
+
+    Returns
+    -------
+    found : Tensor of shape (members, batch, width, tokens)
+        The weights with which the tokens mix the summaries.
+    mix : Tensor of shape (members, batch, width, width)
+        The summaries, mapped to the embedding space.
+    """
+    if isinstance(key, FeatureTokens) and isinstance(value, FeatureTokens):
+        summary = _summarise_features(key, value, n_heads)
+    else:
+        summary = _summarise(key, value, n_heads)
+    by_value = output.unflatten(2, (n_heads, -1)).transpose(1, 2)
+    mix = (by_value[:, None] @ summary).transpose(2, 3).flatten(3)
+    return _softmax(query.dense().unflatten(2, (n_heads, -1)), dim=-2).flatten(2, 3), mix
+
+
+def _summarise(key: Tokens, value: Tokens, n_heads: int) -> Tensor:
+    """Average the values by each entry of the keys: (members, batch, heads, value, key width)."""
+
+    def by_head(tokens: Tokens) -> Tensor:
+        return tokens.dense().unflatten(2, (n_heads, -1))
+
+    return by_head(value) @ _softmax(by_head(key), dim=-1).transpose(-1, -2)
+
+
+def _summarise_features(key: FeatureTokens, value: FeatureTokens, n_heads: int) -> Tensor:
+    """Do the same without laying the values out per sample."""
+
+    def by_head(table: Tensor) -> Tensor:
+        return table.unflatten(1, (n_heads, -1))
+
+    # Keys lie as (members, heads, width, batch, tokens): one large product sums over the tokens
+    # of all samples.
+    values = key.values[:, None, None]
+    keys = torch.addcmul(
+        by_head(key.identity)[:, :, :, None], values, by_head(key.direction)[:, :, :, None]
+    )
+    weights = keys.softmax(dim=-1)
+    summary = (weights * values).flatten(2, 3) @ by_head(value.direction).transpose(-1, -2)
+    summary = summary + weights.flatten(2, 3) @ by_head(value.identity).transpose(-1, -2)
+    # From (members, heads, key width * batch, value width).
+    return summary.unflatten(2, (-1, values.shape[-2])).permute(0, 3, 1, 4, 2)
+
+
+def _softmax(x: Tensor, dim: int) -> Tensor:
+    """Softmax over few entries, where PyTorch's kernel takes several times longer."""
+    weights = (x - x.detach().amax(dim, keepdim=True)).exp()
+    return weights / weights.sum(dim, keepdim=True)
