@@ -256,3 +256,12 @@ def test_peak_memory_is_that_of_the_fold_alone(cohort):
 def test_nothing_to_compare_is_an_error(cohort):
     with pytest.raises(ValueError, match="at least one estimator"):
         compare({}, *cohort)
+
+
+@pytest.mark.parametrize("absent", [None, np.nan])
+def test_a_missing_label_is_an_error_that_names_the_sample(cohort, absent):
+    X, y = cohort
+    y = np.array(y, dtype=object)
+    y[7] = absent
+    with pytest.raises(ValueError, match=f"no label for 1 samples, the first is '{X.index[7]}'"):
+        compare({"dummy": DummyClassifier()}, X, y)
