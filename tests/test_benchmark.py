@@ -277,3 +277,12 @@ def test_what_fits_warn_of_is_told_once_and_kept(cohort, n_jobs):
         result = compare(estimators, *cohort, cv=3, n_jobs=n_jobs)
     assert [str(one.message) for one in caught if "convergence" in str(one.message)] == [text]
     assert result.warnings == (text,)
+
+
+@pytest.mark.parametrize("absent", [None, np.nan])
+def test_a_missing_label_is_an_error_that_names_the_sample(cohort, absent):
+    X, y = cohort
+    y = np.array(y, dtype=object)
+    y[7] = absent
+    with pytest.raises(ValueError, match=f"no label for 1 samples, the first is '{X.index[7]}'"):
+        compare({"dummy": DummyClassifier()}, X, y)

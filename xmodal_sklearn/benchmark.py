@@ -26,6 +26,7 @@ from sklearn.utils.multiclass import check_classification_targets
 
 from ._controls import association_warnings, modalities_of, replace_by_noise
 from ._metrics import LOSSES, METRICS, class_recalls, fold_metric
+from ._modalities import sample_labels
 from ._progress import track
 from ._significance import TTest, corrected_t_test, correlated_posterior, friedman_nemenyi, holm
 from ._store import FoldStore, describe
@@ -439,7 +440,8 @@ def compare(
     Raises
     ------
     ValueError
-        If a metric is unknown, or a group is both in the training and the test samples of a fold.
+        If a metric is unknown, a label is missing, or a group is both in the training and the test
+        samples of a fold.
 
     Warns
     -----
@@ -452,8 +454,9 @@ def compare(
     -----
     ``peak_mb`` is the most memory that the process holds while it fits and predicts, in megabytes,
     data and libraries included, processes that it starts excluded; outside of Linux, the most
-    since the process started. Estimators that are tuned
-    inside choose their inner folds themselves, which do not heed `groups`.
+    since the process started.
+
+    Estimators that are tuned inside choose their inner folds themselves; those heed no `groups`.
 
     On a Dask cluster it runs under ``joblib.parallel_config("dask")``, see ``docs/clusters.md``.
 
@@ -473,9 +476,15 @@ def compare(
         raise ValueError("estimators must name at least one estimator, got none.")
     metrics = tuple(METRICS if scoring is None else scoring)
     _check_metrics(metrics)
-    check_classification_targets(y)
     # Labels as a plain NumPy array: classifiers differ in how they take pandas' string arrays.
     y = np.asarray(y)
+    missing = np.flatnonzero(pd.isna(y))
+    if len(missing):
+        first = sample_labels(X)[missing[0]]
+        raise ValueError(
+            f"y has no label for {len(missing)} samples, the first is {first!r}. Leave them out."
+        )
+    check_classification_targets(y)
     classes = np.unique(y)
     splits = _number_folds(_outer_folds(cv, X, y, groups))
     found = _find_weaknesses(splits, y, batch, grouped=groups is not None)
