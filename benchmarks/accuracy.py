@@ -5,6 +5,7 @@ fold. Finished folds are kept in --out, so a run can be broken off and taken up 
 
     python benchmarks/accuracy.py tcga --repeats 5
     python benchmarks/accuracy.py metabric-pam50 metabric-intclust metabric-exp --repeats 1
+    python benchmarks/accuracy.py tcga --repeats 1 --variants
     python benchmarks/accuracy.py simulated --sizes 100x50x2,1000x300x5,5000x50x11 --repeats 1
 
 The real cohorts are read from $XMODAL_DATA (default ../shared/data).
@@ -79,6 +80,9 @@ def main():
     parser.add_argument("cohorts", nargs="+", choices=names)
     parser.add_argument("--sizes", default="100x50x2,300x100x5,1000x300x5", help="N x K x classes")
     parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument(
+        "--variants", action="store_true", help="compare tokens, attention and ensemble sizes"
+    )
     parser.add_argument("--models", default=",".join(MODELS))
     parser.add_argument("--fusion", default="early,late")
     parser.add_argument("--jobs", type=int, default=2)
@@ -89,15 +93,10 @@ def main():
 
 
 def measure(name, X, y, k, arguments):
-    attention = CrossModalAttentionClassifier(random_state=0)
-    baselines = make_baselines(
-        k=k,
-        models=arguments.models.split(","),
-        fusion=arguments.fusion.split(","),
-        random_state=0,
-    )
+    models = variants() if arguments.variants else baselines(k, arguments)
+    attention = make_pipeline(MultiOmicsSelector(k), CrossModalAttentionClassifier(random_state=0))
     result = compare(
-        {ATTENTION: make_pipeline(MultiOmicsSelector(k), attention), **baselines},
+        {ATTENTION: attention, **models},
         X,
         y,
         cv=RepeatedStratifiedKFold(n_splits=5, n_repeats=arguments.repeats, random_state=0),
@@ -112,6 +111,32 @@ def measure(name, X, y, k, arguments):
         f"{sorted(classes.tolist(), reverse=True)}, 5 folds x {arguments.repeats}"
     )
     print(table(result).to_string(), flush=True)
+
+
+def baselines(k, arguments):
+    return make_baselines(
+        k=k,
+        models=arguments.models.split(","),
+        fusion=arguments.fusion.split(","),
+        random_state=0,
+    )
+
+
+def variants():
+    settings = [
+        {"attention": "linear"},
+        {"tokenizer": "feature", "attention": "softmax"},
+        {"tokenizer": "feature", "attention": "linear"},
+        {"n_estimators": 1},
+        {"n_estimators": 4},
+        {"n_estimators": 16},
+    ]
+    return {
+        ", ".join(f"{name}={value}" for name, value in setting.items()): make_pipeline(
+            MultiOmicsSelector("all"), CrossModalAttentionClassifier(random_state=0, **setting)
+        )
+        for setting in settings
+    }
 
 
 def table(result):

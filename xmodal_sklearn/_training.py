@@ -51,8 +51,8 @@ class FiniteLoss(Callback):
         if not math.isfinite(loss):
             raise ValueError(
                 f"The training loss is {loss} in epoch {net.history[-1, 'epoch']}: the "
-                f"training diverged. Lower lr, which is {net.lr:g}, or look for extreme values in X or "
-                "sample_weight."
+                f"training diverged. Lower lr, which is {net.lr:g}, or look for extreme "
+                "values in X or sample_weight."
             )
 
 
