@@ -15,7 +15,7 @@ from xmodal_sklearn.baselines import make_baselines
 from xmodal_sklearn.benchmark import compare
 from xmodal_sklearn.datasets import read_cbioportal
 
-BASELINES = ["logistic regression", "random forest"]
+BASELINES = ["logistic regression"]
 
 default = Path(os.environ.get("XMODAL_DATA", "../shared/data")) / "metabric"
 study = Path(sys.argv[1]) if len(sys.argv) > 1 else default

@@ -14,7 +14,7 @@ from xmodal_sklearn import CrossModalAttentionClassifier, concat_modalities
 from xmodal_sklearn.baselines import make_baselines
 from xmodal_sklearn.benchmark import compare
 
-BASELINES = ["logistic regression", "random forest"]
+BASELINES = ["logistic regression"]
 
 default = Path(os.environ.get("XMODAL_DATA", "../shared/data")) / "tcga_brca"
 folder = Path(sys.argv[1]) if len(sys.argv) > 1 else default

@@ -198,3 +198,14 @@ def test_boosting_takes_labels_of_any_type(cohort, name, labels):
     predicted = UNTUNED[name].fit(X, y).predict(X)
     assert np.asarray(predicted).shape == (len(y),)
     assert np.mean(np.asarray(predicted) == y.to_numpy()) > 0.9
+
+
+def test_classes_of_one_and_two_samples_are_no_obstacle(cohort):
+    X, y = cohort
+    y = np.array(y)
+    y[0], y[1:3] = "rare", "rarer"
+    for model in ("linear SVM", "XGBoost", "MLP", "nearest shrunken centroid"):
+        tuned = make_baselines(k=5, models=[model], fusion=["late"], random_state=0)
+        fitted = tuned[f"{model}, late"].fit(X, y)
+        assert len(fitted.classes_) == 5
+        assert np.isfinite(fitted.predict_proba(X)).all()

@@ -1,12 +1,14 @@
 """Comparing estimators."""
 
 import os
+import warnings
 
 import numpy as np
 import pandas as pd
 import pytest
 from scipy import stats
 from sklearn.dummy import DummyClassifier
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GroupKFold, KFold, RepeatedStratifiedKFold, cross_validate
 from sklearn.pipeline import make_pipeline
@@ -256,3 +258,31 @@ def test_peak_memory_is_that_of_the_fold_alone(cohort):
 def test_nothing_to_compare_is_an_error(cohort):
     with pytest.raises(ValueError, match="at least one estimator"):
         compare({}, *cohort)
+
+
+class Grumbling(DummyClassifier):
+    """Warns in every fit, and of other things in its predictions."""
+
+    def fit(self, X, y):
+        warnings.warn("no convergence", ConvergenceWarning, stacklevel=2)
+        return super().fit(X, y)
+
+
+@pytest.mark.parametrize("n_jobs", [1, 2])
+def test_what_fits_warn_of_is_told_once_and_kept(cohort, n_jobs):
+    estimators = {"quiet": DummyClassifier(), "grumbling": Grumbling()}
+    text = "grumbling, in 3 of 3 folds: ConvergenceWarning: no convergence"
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        result = compare(estimators, *cohort, cv=3, n_jobs=n_jobs)
+    assert [str(one.message) for one in caught if "convergence" in str(one.message)] == [text]
+    assert result.warnings == (text,)
+
+
+@pytest.mark.parametrize("absent", [None, np.nan])
+def test_a_missing_label_is_an_error_that_names_the_sample(cohort, absent):
+    X, y = cohort
+    y = np.array(y, dtype=object)
+    y[7] = absent
+    with pytest.raises(ValueError, match=f"no label for 1 samples, the first is '{X.index[7]}'"):
+        compare({"dummy": DummyClassifier()}, X, y)

@@ -1,48 +1,288 @@
 """The command line."""
 
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import joblib
+import numpy as np
+import pandas as pd
 import pytest
+from sklearn.dummy import DummyClassifier
 from typer.testing import CliRunner
 
+from xmodal_sklearn import MultiOmicsSelector, split_modalities
+from xmodal_sklearn.benchmark import Comparison
 from xmodal_sklearn.cli import app
+
+COMMANDS = ["bench", "paper", "select", "fit", "predict", "report"]
 
 
 def xmodal(*arguments):
-    return CliRunner().invoke(app, list(arguments), env={"COLUMNS": "200"})
+    return CliRunner().invoke(app, [str(one) for one in arguments], env={"COLUMNS": "200"})
 
 
-def test_help_shows_an_example():
-    shown = xmodal("bench", "--help")
+@pytest.fixture(scope="module")
+def source(cohort, tmp_path_factory):
+    """Arguments that name the cohort's tables and classes as files."""
+    folder = tmp_path_factory.mktemp("tables")
+    X, y = cohort
+    arguments = ["--target-file", folder / "classes.csv"]
+    y.to_csv(folder / "classes.csv")
+    for modality, table in split_modalities(X).items():
+        table.to_csv(folder / f"{modality}.csv")
+        arguments += ["--table", f"{modality}={folder / modality}.csv"]
+    return arguments
+
+
+@pytest.fixture(scope="module")
+def model(source, tmp_path_factory):
+    path = tmp_path_factory.mktemp("model") / "model.joblib"
+    shown = xmodal("fit", *source, "--k", 10, "--out", path)
+    assert shown.exit_code == 0, shown.output
+    return path
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_shows_an_example_and_the_exit_codes(command):
+    shown = xmodal(command, "--help")
     assert shown.exit_code == 0
-    assert "xmodal bench --study" in shown.output
+    assert f"xmodal {command}" in shown.output
+    assert "130 stopped by Ctrl-C" in shown.output
 
 
-def test_bench_compares_all_models_on_a_study(data_dir):
+def test_help_waits_for_no_heavy_import():
+    code = (
+        "import sys\nfrom xmodal_sklearn.cli import app\n"
+        "try:\n    app(['--help'])\nexcept SystemExit:\n"
+        "    late = {'torch', 'numba', 'skorch', 'matplotlib', 'mudata'}\n"
+        "    sys.exit(str(late & set(sys.modules)) if late & set(sys.modules) else 0)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "bench" in done.stdout
+
+
+def test_select_writes_the_rankings_of_the_selector(source, cohort, tmp_path):
+    shown = xmodal("select", *source, "--out", tmp_path / "new" / "rankings.csv", "--k", 30)
+    assert shown.exit_code == 0, shown.output
+    written = pd.read_csv(tmp_path / "new" / "rankings.csv")
+    assert written.groupby("modality")["rank"].max().to_dict() == {"cna": 30, "exp": 30, "mut": 20}
+    expected = MultiOmicsSelector().fit(*cohort).rankings_
+    for modality, rows in written.groupby("modality"):
+        names = [f"{modality}__{feature}" for feature in rows["feature"]]
+        assert names == list(expected[modality][:30])
+        assert rows["score"].is_monotonic_decreasing
+    assert written["feature"][0] in shown.output
+
+
+def test_names_are_no_markup(source, tmp_path):
+    exp = pd.read_csv(source[3].partition("=")[2], index_col=0)
+    exp.columns = [f"[/{name}] :dna:" for name in exp.columns]
+    exp.to_csv(tmp_path / "exp.csv")
+    table = ["--table", f"exp={tmp_path / 'exp.csv'}"]
+    shown = xmodal("select", *source[:2], *table, "--out", tmp_path / "rankings.csv")
+    assert shown.exit_code == 0, shown.output
+    assert pd.read_csv(tmp_path / "rankings.csv")["feature"][0] in shown.output
+
+
+def test_samples_with_gaps_are_refused_where_they_are(source, model, tmp_path):
+    path = source[3].partition("=")[2]
+    exp = pd.read_csv(path, index_col=0)
+    exp.iloc[3, 5] = np.nan
+    exp.to_csv(tmp_path / "exp.csv")
+    table = ["--table", f"exp={tmp_path / 'exp.csv'}"]
+    for command in (["predict", model], ["select", *source[:2]], ["fit", *source[:2]]):
+        shown = xmodal(*command, *table, "--out", tmp_path / "out")
+        assert shown.exit_code == 2
+        assert f"column 'exp__{exp.columns[5]}', sample '{exp.index[3]}'" in " ".join(
+            shown.output.replace("│", " ").split()
+        )
+    assert not (tmp_path / "out").exists()
+
+
+def test_predict_writes_the_probabilities_of_the_saved_model(source, model, cohort, tmp_path):
+    out = tmp_path / "predictions.csv"
+    shown = xmodal("predict", model, *source[2:], "--out", out)
+    assert shown.exit_code == 0, shown.output
+    fitted, written = joblib.load(model), pd.read_csv(out, index_col="sample")
+    X = cohort[0].astype(float)
+    assert list(written.index) == list(X.index)
+    assert list(written["predicted"]) == list(fitted.predict(X))
+    np.testing.assert_allclose(written.iloc[:, 1:], fitted.predict_proba(X), atol=1e-6)
+    assert list(written.columns[1:]) == [f"p: {label}" for label in fitted.classes_]
+
+
+def test_predict_takes_samples_that_lack_a_modality(source, model, tmp_path):
+    out = tmp_path / "predictions.csv"
+    shown = xmodal("predict", model, *source[2:4], "--out", out)
+    assert shown.exit_code == 0, shown.output
+    assert "cna was not given" in shown.output
+    assert len(pd.read_csv(out)) == 120
+
+
+def test_bench_compares_all_models_on_a_study(data_dir, tmp_path):
     shown = xmodal(
-        "bench", "--study", str(data_dir / "metabric"), "--modalities", "exp,mut", "--k", "20",
-        "--folds", "2", "--jobs", "1",
+        "bench", "--study", data_dir / "metabric", "--modalities", "exp,mut", "--k", 20,
+        "--folds", 2, "--jobs", 1, "--out", tmp_path, "--models", "logistic regression",
+        "--fusion", "late",
     )  # fmt: skip
     assert shown.exit_code == 0, shown.output
-    for word in (
-        "macro-F1",
-        "ROC AUC",
-        "logistic regression, late",
-        "random forest, early",
-        "cross-modal attention",
-    ):
+    for word in ("macro-F1", "ROC AUC", "logistic regression, late", "attention against"):
         assert word in shown.output
     assert "237 samples" in shown.output
+    scores = pd.read_csv(tmp_path / "scores.csv")
+    assert set(scores["fold"]) == {0, 1}
+
+
+@pytest.fixture
+def quick_classifier(monkeypatch):
+    """Make the classifier a stand-in: these tests are not about the network."""
+    from xmodal_sklearn import classifier
+
+    def stand_in(**_):
+        return DummyClassifier(strategy="prior")
+
+    monkeypatch.setattr(classifier, "CrossModalAttentionClassifier", stand_in)
+
+
+def test_bench_adds_controls_and_learning_curves(quick_classifier, source, tmp_path):
+    shown = xmodal(
+        "bench", *source[:4], "--k", 5, "--folds", 2, "--jobs", 1, "--out", tmp_path,
+        "--models", "logistic regression", "--fusion", "early", "--controls", "--learning-curves",
+    )  # fmt: skip
+    assert shown.exit_code == 0, shown.output
+    result = Comparison.load(tmp_path)
+    attention, logistic = "cross-modal attention", "logistic regression, early"
+    controls = {f"{attention}, labels permuted", f"{attention}, exp as noise"}
+    assert set(result.scores["estimator"]) == {attention, logistic, "dummy", *controls}
+    assert set(result.learning["estimator"]) == {attention, logistic, "dummy"}
+    assert result.info["command"].startswith("xmodal ")
+    assert (tmp_path / "report.html").stat().st_size > 10_000
+
+
+@pytest.mark.parametrize("ks", [("--k", 5, 10, "--seed", 0), ("--k", 5, "--k", 10)])
+def test_paper_compares_modalities_and_k(quick_classifier, source, tmp_path, ks):
+    shown = xmodal("paper", *source, "--folds", 2, "--jobs", 1, "--out", tmp_path, *ks)
+    assert shown.exit_code == 0, shown.output
+    rows = [line.split()[:2] for line in shown.output.splitlines() if line.startswith("EXP")]
+    sets = ["EXP", "EXP+CNA", "EXP+MUT", "EXP+CNA+MUT"]
+    assert rows == [[name, k] for name in sets for k in ("5", "10")]
+    assert "the paper" not in shown.output
+
+
+def test_paper_runs_on_a_dask_cluster(quick_classifier, source, tmp_path):
+    distributed = pytest.importorskip("distributed", reason="needs the extra distributed")
+    command = ["paper", *source[:4], "--folds", 2, "--jobs", 2, "--k", 5, "--out"]
+    with distributed.LocalCluster(
+        n_workers=1, threads_per_worker=1, processes=False, dashboard_address=None, protocol="tcp"
+    ) as cluster:
+        address = cluster.scheduler_address
+        shown = xmodal(*command, tmp_path / "cluster", "--scheduler", address)
+    assert shown.exit_code == 0, shown.output
+    assert xmodal(*command, tmp_path / "here").exit_code == 0
+    cluster, here = (
+        pd.read_csv(tmp_path / name / "predictions.csv") for name in ("cluster", "here")
+    )
+    pd.testing.assert_frame_equal(cluster, here)
+
+
+def test_paper_shows_the_papers_figures_for_metabric(quick_classifier, data_dir, tmp_path):
+    shown = xmodal(
+        "paper", "--study", data_dir / "metabric", "--modalities", "cna,mut", "--folds", 2,
+        "--k", 300, "--jobs", 1, "--out", tmp_path,
+    )  # fmt: skip
+    assert shown.exit_code == 0, shown.output
+    assert "10.23950/jcmk/18568" in shown.output
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--study", "/nowhere"], "nowhere"),
-        (["--k", "0"], "--k"),
-        (["--folds", "1"], "--folds"),
-        (["--folds", "60"], "'Normal' has"),
+        (["bench", "--study", "/nowhere"], "nowhere"),
+        (["bench", "--k", "0"], "--k"),
+        (["bench", "--folds", "1"], "--folds"),
+        (["bench", "--folds", "60"], "'Normal' has"),
+        (["bench", "--join", "left"], "--join"),
+        (["bench", "--table", "exp=exp.csv"], "needs --target-file"),
+        (["paper", "--k", "300", "many"], "valid integer"),
+        (["paper", "--k", "300", "0"], "greater than or equal to 1"),
+        (["select", "--study", "/nowhere", "--out", "x.csv"], "nowhere"),
+        (["select"], "--out"),
+        (["fit", "--study-id", "../etc", "--out", "x"], "study_id"),
+        (["predict", "nowhere.joblib", "--table", "exp=x.csv", "--out", "x"], "x.csv"),
+        (["predict", "nowhere.joblib", "--out", "x"], "--table or by --mudata"),
+        (["report", "/nowhere"], "nowhere"),
+        (["dance"], "dance"),
     ],
 )
 def test_wrong_options_are_refused_with_exit_code_2(arguments, message):
-    shown = xmodal("bench", *arguments)
+    shown = xmodal(*arguments)
     assert shown.exit_code == 2
     assert message in shown.output
+    assert "Traceback" not in shown.output
+
+
+@pytest.mark.parametrize("content", [b"sample,class\n", b""])
+def test_a_file_that_is_no_model_is_refused(source, tmp_path, content):
+    path = tmp_path / "model.joblib"
+    path.write_bytes(content)
+    shown = xmodal("predict", path, *source[2:], "--out", tmp_path / "out.csv")
+    assert shown.exit_code == 2
+    assert "which xmodal fit should have saved" in shown.output
+    joblib.dump({"a": 1}, path)
+    assert "holds a dict" in xmodal("predict", path, *source[2:], "--out", "x").output
+
+
+def test_an_output_that_cannot_be_written_is_refused(source, model, tmp_path):
+    (tmp_path / "file").touch()
+    shown = xmodal("predict", model, *source[2:], "--out", tmp_path / "file" / "out.csv")
+    assert shown.exit_code == 2
+    assert "Can't write" in shown.output
+
+
+SLOW = """
+import sys, time
+from sklearn.dummy import DummyClassifier
+class SlowClassifier(DummyClassifier):
+    def __init__(self, *, random_state=None):
+        super().__init__(strategy="stratified", random_state=random_state)
+    def fit(self, X, y):
+        time.sleep(0.4)
+        return super().fit(X, y)
+if __name__ == "__main__":
+    import slow, xmodal_sklearn.cli, xmodal_sklearn.classifier
+    xmodal_sklearn.classifier.CrossModalAttentionClassifier = slow.SlowClassifier
+    xmodal_sklearn.cli.app()
+"""
+
+
+def test_ctrl_c_keeps_finished_folds_and_says_how_to_go_on(source, tmp_path):
+    # Slow without using the processor, so that there is a time in which to interrupt.
+    (tmp_path / "slow.py").write_text(SLOW)
+    path = os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])
+    options = {"env": os.environ | {"PYTHONPATH": path}, "text": True}
+    command = [sys.executable, tmp_path / "slow.py", "paper", *source, "--folds", "5"]
+    command = [*map(str, command), "--k", "5", "--out", tmp_path / "out", "--jobs"]
+    folds = tmp_path / "out" / "folds"
+    # A group of its own, as a terminal's Ctrl-C goes to the workers too.
+    running = subprocess.Popen(
+        [*command, "2"],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True, **options,
+    )  # fmt: skip
+    while running.poll() is None and len(list(folds.glob("*.json"))) < 3:
+        time.sleep(0.05)
+    os.killpg(running.pid, signal.SIGINT)
+    _, said = running.communicate(timeout=60)
+    assert running.returncode == 130, said
+    assert "Stopped. Finished folds are kept" in said
+    assert "Traceback" not in said
+    kept = {path: path.stat().st_mtime_ns for path in folds.glob("*.json")}
+    assert 3 <= len(kept) < 20
+
+    again = subprocess.run([*command, "1"], capture_output=True, **options)
+    assert again.returncode == 0, again.stderr
+    assert {path: path.stat().st_mtime_ns for path in kept} == kept
+    assert len(list(folds.glob("*.json"))) == 20

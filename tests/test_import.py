@@ -10,8 +10,10 @@ def run(code):
 
 
 def test_what_takes_long_is_not_imported_until_it_is_used():
-    late = {"torch", "skorch", "numba", "mudata", "anndata"}
-    assert run(f"import sys, xmodal_sklearn; print({late} & set(sys.modules))") == "set()"
+    late = {"torch", "skorch", "numba", "mudata", "anndata", "matplotlib", "jinja2"}
+    for module in ("", ".plotting", ".report"):
+        code = f"import sys, xmodal_sklearn{module}; print({late} & set(sys.modules))"
+        assert run(code) == "set()"
 
 
 def test_the_classifier_is_there_when_asked_for():

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from xmodal_sklearn import MultiOmicsSelector
-from xmodal_sklearn.inspection import _stability, selection_stability
+from xmodal_sklearn.inspection import selection_stability, stability_index
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +51,7 @@ def test_random_selections_have_stability_zero_and_the_interval_covers_it():
     covered = []
     for _ in range(300):
         selected = rng.random((50, 40)).argsort(axis=1) < 8
-        stability, lower, upper = _stability(selected, 0.95)
+        stability, lower, upper = stability_index(selected)
         assert abs(stability) < 0.05
         covered.append(lower < 0 < upper)
     assert 0.88 < np.mean(covered) <= 1
@@ -59,7 +59,7 @@ def test_random_selections_have_stability_zero_and_the_interval_covers_it():
 
 def test_equal_selections_have_stability_one():
     selected = np.tile(np.arange(10) < 3, (5, 1))
-    assert _stability(selected, 0.95) == pytest.approx((1, 1, 1))
+    assert stability_index(selected) == pytest.approx((1, 1, 1))
 
 
 def test_stability_equals_fleiss_kappa():
@@ -70,7 +70,7 @@ def test_stability_equals_fleiss_kappa():
     agreement = np.mean((yes * (yes - 1) + (6 - yes) * (5 - yes)) / (6 * 5))
     share = yes.sum() / (6 * 30)
     chance = share**2 + (1 - share) ** 2
-    assert _stability(selected, 0.95)[0] == pytest.approx((agreement - chance) / (1 - chance))
+    assert stability_index(selected)[0] == pytest.approx((agreement - chance) / (1 - chance))
 
 
 @pytest.mark.parametrize("options", [{"n_resamples": 1}, {"k": 0}, {"k": [5, 0]}])

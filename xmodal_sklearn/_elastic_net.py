@@ -33,13 +33,14 @@ from dataclasses import dataclass
 import numba
 import numpy as np
 
-__all__ = ["Path", "elastic_net_path", "rank_features"]
+__all__ = ["Path", "elastic_net_path", "rank_features", "ranking_path"]
 
 # The path ends where this share of the largest penalty is reached, this many features have entered
 # (the largest K of the paper), or this share of the classes' variance is explained: what enters
 # later explains noise.
 PENALTY_STEP = 0.9
 SMALLEST_PENALTY = 0.01
+N_STEPS = int(np.ceil(np.log(SMALLEST_PENALTY) / np.log(PENALTY_STEP))) + 1
 PATH_FEATURES = 1500
 MOST_EXPLAINED = 0.95
 
@@ -99,15 +100,7 @@ def rank_features(
     scores : ndarray of float of shape (n_columns,)
         Equal for copies of a column, whatever their scale, shift and sign.
     """
-    steps = np.arange(np.ceil(np.log(SMALLEST_PENALTY) / np.log(PENALTY_STEP)) + 1)
-    path = elastic_net_path(
-        X,
-        Y,
-        l1_ratio=l1_ratio,
-        shares=PENALTY_STEP**steps,
-        max_features=PATH_FEATURES,
-        max_explained=MOST_EXPLAINED,
-    )
+    path = ranking_path(X, Y, l1_ratio=l1_ratio)
     threshold = l1_ratio * path.penalties[-1]
     # Copies get the same score although rounding may differ between their columns.
     scores = np.round(np.minimum(path.correlation / threshold, 1), 5) * (1 - 1e-9)
@@ -117,9 +110,21 @@ def rank_features(
     ):
         norms = np.linalg.norm(coefficients, axis=1)
         new = (norms > 0) & ~entered[features]
-        scores[features[new]] = len(steps) - step + norms[new] / (1 + norms[new])
+        scores[features[new]] = N_STEPS - step + norms[new] / (1 + norms[new])
         entered[features[new]] = True
     return np.argsort(-scores, kind="stable"), scores
+
+
+def ranking_path(X: np.ndarray, Y: np.ndarray, *, l1_ratio: float = 0.5) -> Path:
+    """Solve the path that :func:`rank_features` ranks by; same parameters."""
+    return elastic_net_path(
+        X,
+        Y,
+        l1_ratio=l1_ratio,
+        shares=PENALTY_STEP ** np.arange(N_STEPS),
+        max_features=PATH_FEATURES,
+        max_explained=MOST_EXPLAINED,
+    )
 
 
 def elastic_net_path(

@@ -8,7 +8,7 @@ import sys
 import tempfile
 import warnings
 from collections.abc import Mapping
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -135,6 +135,7 @@ def _describe_code(code: Any) -> list[str]:
         ) from error
 
 
+@cache
 def _own_source() -> str:
     # Beside the version, for those who work on this package.
     return joblib.hash([path.read_bytes() for path in sorted(PACKAGE.glob("*.py"))])

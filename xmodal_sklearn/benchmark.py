@@ -5,6 +5,7 @@ import json
 import platform
 import time
 import warnings
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
@@ -22,10 +23,11 @@ from sklearn.metrics import get_scorer, get_scorer_names
 from sklearn.model_selection import RepeatedStratifiedKFold, StratifiedGroupKFold, check_cv
 from sklearn.utils import _safe_indexing, check_random_state
 from sklearn.utils.multiclass import check_classification_targets
-from tqdm.auto import tqdm
 
 from ._controls import association_warnings, modalities_of, replace_by_noise
 from ._metrics import LOSSES, METRICS, class_recalls, fold_metric
+from ._modalities import sample_labels
+from ._progress import track
 from ._significance import TTest, corrected_t_test, correlated_posterior, friedman_nemenyi, holm
 from ._store import FoldStore, describe
 from ._version import __version__
@@ -64,6 +66,9 @@ class Comparison:
         What :func:`compare` warned of.
     info : dict
         Sizes, versions, seconds.
+    learning : DataFrame or None
+        Scores of the same folds after training on fewer samples, see
+        :func:`~xmodal_sklearn.learning.learning_curves`.
     """
 
     scores: pd.DataFrame
@@ -73,6 +78,7 @@ class Comparison:
     metrics: tuple[str, ...]
     warnings: tuple[str, ...] = ()
     info: dict[str, Any] = field(default_factory=dict)
+    learning: pd.DataFrame | None = None
 
     def summary(self) -> pd.DataFrame:
         """Summarise the folds.
@@ -190,6 +196,10 @@ class Comparison:
         folder.mkdir(parents=True, exist_ok=True)
         for name in TABLES:
             getattr(self, name).to_csv(folder / f"{name}.csv", index=False)
+        if self.learning is None:
+            (folder / LEARNING).unlink(missing_ok=True)
+        else:
+            self.learning.to_csv(folder / LEARNING, index=False)
         rest = {
             "classes": self.classes.tolist(),
             "dtype": self.classes.dtype.str,
@@ -220,6 +230,7 @@ class Comparison:
         rest = json.loads((folder / "comparison.json").read_text(encoding="utf-8"))
         classes = np.array(rest["classes"], dtype=rest["dtype"])
         labels = {str(label): label for label in classes}
+        learning = folder / LEARNING
         scores, predictions, selected = (_read_table(folder / f"{name}.csv") for name in TABLES)
         for column in ("target", "predicted"):
             predictions[column] = _labels(predictions[column].map(labels).tolist(), classes)
@@ -231,6 +242,7 @@ class Comparison:
             tuple(rest["metrics"]),
             tuple(rest["warnings"]),
             rest["info"],
+            _read_table(learning) if learning.is_file() else None,
         )
 
     def _by_fold(self, metric: str | None, *estimators: str) -> pd.DataFrame:
@@ -348,6 +360,7 @@ def rank_datasets(
 
 
 TABLES = ("scores", "predictions", "selected")
+LEARNING = "learning.csv"
 TEXT = ("estimator", "metric", "modality", "feature", "target", "predicted")
 WHOLE = (*FOLD, "sample")
 
@@ -427,20 +440,23 @@ def compare(
     Raises
     ------
     ValueError
-        If a metric is unknown, or a group is both in the training and the test samples of a fold.
+        If a metric is unknown, a label is missing, or a group is both in the training and the test
+        samples of a fold.
 
     Warns
     -----
     UserWarning
         If the batch predicts classes or folds, or a fold is tested without samples of a class.
-        ``Comparison.warnings`` keeps the text.
+        What the estimators warn of in their fits is told at the end, once per estimator and text.
+        ``Comparison.warnings`` keeps all.
 
     Notes
     -----
     ``peak_mb`` is the most memory that the process holds while it fits and predicts, in megabytes,
     data and libraries included, processes that it starts excluded; outside of Linux, the most
-    since the process started. Estimators that are tuned
-    inside choose their inner folds themselves, which do not heed `groups`.
+    since the process started.
+
+    Estimators that are tuned inside choose their inner folds themselves; those heed no `groups`.
 
     On a Dask cluster it runs under ``joblib.parallel_config("dask")``, see ``docs/clusters.md``.
 
@@ -460,9 +476,15 @@ def compare(
         raise ValueError("estimators must name at least one estimator, got none.")
     metrics = tuple(METRICS if scoring is None else scoring)
     _check_metrics(metrics)
-    check_classification_targets(y)
     # Labels as a plain NumPy array: classifiers differ in how they take pandas' string arrays.
     y = np.asarray(y)
+    missing = np.flatnonzero(pd.isna(y))
+    if len(missing):
+        first = sample_labels(X)[missing[0]]
+        raise ValueError(
+            f"y has no label for {len(missing)} samples, the first is {first!r}. Leave them out."
+        )
+    check_classification_targets(y)
     classes = np.unique(y)
     splits = _number_folds(_outer_folds(cv, X, y, groups))
     found = _find_weaknesses(splits, y, batch, grouped=groups is not None)
@@ -473,7 +495,7 @@ def compare(
         runs |= _controls(runs, X, random_state)
     tasks = [Task(name, *split) for split in splits for name in runs]
     finished = _run_tasks(tasks, runs, X, y, metrics, store, n_jobs)
-    results = dict(tqdm(finished, total=len(tasks), unit="fold", disable=not verbose))
+    results = dict(track(finished, len(tasks), "Fitting", disable=not verbose))
     info = {
         "n_samples": len(y),
         "n_features": {
@@ -485,7 +507,12 @@ def compare(
         "seconds": time.perf_counter() - start,
         "versions": _versions(),
     }
-    tables = _tables(tasks, [results[number] for number in range(len(tasks))], y)
+    ordered = [results[number] for number in range(len(tasks))]
+    from_folds = _gather_warnings(tasks, ordered)
+    for message in from_folds:
+        warnings.warn(message, stacklevel=2)
+    found += from_folds
+    tables = _tables(tasks, ordered, y)
     return Comparison(*tables, classes, metrics, tuple(found), info)
 
 
@@ -559,6 +586,20 @@ def _find_weaknesses(
     return found
 
 
+def _gather_warnings(tasks: list[Task], results: list[Result]) -> list[str]:
+    """Tell each warning of an estimator's fits once, and in how many folds it came."""
+    counts = Counter(
+        (task.estimator, text)
+        for task, result in zip(tasks, results, strict=True)
+        for text in result["warnings"]
+    )
+    n_folds = Counter(task.estimator for task in tasks)
+    return [
+        f"{estimator}, in {count} of {n_folds[estimator]} folds: {text}"
+        for (estimator, text), count in counts.items()
+    ]
+
+
 def _run_tasks(
     tasks: list[Task],
     runs: Mapping[str, Run],
@@ -583,8 +624,10 @@ def _run_tasks(
         # One fold at a time, so that what is finished arrives at once, if the backend can do that.
         at_once = get_active_backend()[0].supports_return_generator
         return_as = "generator_unordered" if at_once else "list"
-        # All tasks are at hand for workers that join a cluster later.
-        parallel = Parallel(n_jobs, return_as=return_as, batch_size=1, pre_dispatch="all")
+        # All tasks are at hand for workers that join a cluster later. Elsewhere a long queue is of
+        # no use, and on Ctrl-C loky's thread trips over what is left of it.
+        ahead = "2 * n_jobs" if _dask_client() is None else "all"
+        parallel = Parallel(n_jobs, return_as=return_as, batch_size=1, pre_dispatch=ahead)
         for number, result in parallel(
             delayed(_run_fold)(
                 number, runs[task.estimator], X, (y, task, folds, names[number]), metrics
@@ -714,11 +757,13 @@ def _run_fold(
     if control.columns is not None:
         X = replace_by_noise(X, control.columns, control.seed)
     try:
-        with _in_this_process():
+        with _in_this_process(), warnings.catch_warnings(record=True) as caught:
             result = _fit_and_score(run.estimator, X, y, target, task, metrics)
     except Exception as error:
         error.add_note(f"{task.estimator!r} failed in repeat {task.repeat}, fold {task.fold}.")
         raise
+    texts = {f"{one.category.__name__}: {one.message}" for one in caught}
+    result |= {"warnings": sorted(texts)}
     if folds is not None:
         # Here too, in case the process that waits for the result is gone.
         folds.write(name, result)

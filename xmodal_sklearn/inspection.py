@@ -14,7 +14,7 @@ from sklearn.utils import _safe_indexing, check_random_state, resample
 from ._modalities import column_labels
 from .selection import MultiOmicsSelector
 
-__all__ = ["SelectionStability", "selection_stability"]
+__all__ = ["SelectionStability", "selection_stability", "stability_index"]
 
 
 @dataclass(frozen=True)
@@ -130,10 +130,54 @@ def selection_stability(
             )
         )
         for number, chosen in selected.items():
-            rows[modality, number] = _stability(chosen, confidence)
+            rows[modality, number] = stability_index(chosen, confidence=confidence)
     index = pd.DataFrame.from_dict(rows, orient="index", columns=["stability", "lower", "upper"])
     index.index = pd.MultiIndex.from_tuples(rows, names=["modality", "k"])
     return SelectionStability(pd.concat(frequencies).rename_axis(columns="k"), index)
+
+
+def stability_index(
+    selected: np.ndarray, *, confidence: float = 0.95
+) -> tuple[float, float, float]:
+    """Compute the stability of several selections from the same features.
+
+    Parameters
+    ----------
+    selected : ndarray of bool of shape (n_selections, n_features)
+        Which features each selection holds; at least 2 selections.
+    confidence : float, default=0.95
+        Coverage of the confidence interval, in (0, 1).
+
+    Returns
+    -------
+    stability, lower, upper : float
+        The index of Nogueira, Sechidis and Brown, see :func:`selection_stability`, and its
+        confidence interval, which takes the selections for independent.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from xmodal_sklearn.inspection import stability_index
+    >>> selected = np.array([[1, 1, 0, 0, 0], [1, 0, 1, 0, 0], [1, 1, 0, 0, 0]], dtype=bool)
+    >>> stability, lower, upper = stability_index(selected)
+    >>> round(float(stability), 3)
+    0.444
+    """
+    n_resamples, n_features = selected.shape
+    frequency = selected.mean(axis=0)
+    sizes = selected.sum(axis=1)
+    share = sizes.mean() / n_features
+    chance = share * (1 - share)
+    if chance == 0:
+        return 1.0, 1.0, 1.0
+    variance = n_resamples / (n_resamples - 1) * frequency * (1 - frequency)
+    stability = 1 - variance.mean() / chance
+    agreement = selected @ frequency / n_features - sizes / n_features * share
+    spread = 2 * sizes / n_features * share - sizes / n_features - share + 1
+    single = (agreement + stability / 2 * spread) / chance
+    error = 2 / n_resamples * np.sqrt(((single - single.mean()) ** 2).sum())
+    margin = norm.ppf(0.5 + confidence / 2) * error
+    return stability, stability - margin, stability + margin
 
 
 def _fit_resample(
@@ -152,22 +196,3 @@ def _ranks(fitted: MultiOmicsSelector, modality: str) -> np.ndarray:
     names = getattr(fitted, "feature_names_in_", np.arange(fitted.n_features_in_))
     rank = {feature: rank for rank, feature in enumerate(fitted.rankings_[modality])}
     return np.array([rank[feature] for feature in names[fitted.modalities_[modality]]])
-
-
-def _stability(selected: np.ndarray, confidence: float) -> tuple[float, float, float]:
-    """Return the stability of selections ``(resamples, features)`` and its confidence interval."""
-    n_resamples, n_features = selected.shape
-    frequency = selected.mean(axis=0)
-    sizes = selected.sum(axis=1)
-    share = sizes.mean() / n_features
-    chance = share * (1 - share)
-    if chance == 0:
-        return 1.0, 1.0, 1.0
-    variance = n_resamples / (n_resamples - 1) * frequency * (1 - frequency)
-    stability = 1 - variance.mean() / chance
-    agreement = selected @ frequency / n_features - sizes / n_features * share
-    spread = 2 * sizes / n_features * share - sizes / n_features - share + 1
-    single = (agreement + stability / 2 * spread) / chance
-    error = 2 / n_resamples * np.sqrt(((single - single.mean()) ** 2).sum())
-    margin = norm.ppf(0.5 + confidence / 2) * error
-    return stability, stability - margin, stability + margin

@@ -282,8 +282,9 @@ def test_the_readme_s_example_runs(served_cohort, capsys):
     assert float(score[1]) > 0.5
 
 
-def test_bench_fetches_the_study_and_compares_all_models(served_cohort, server):
+def test_bench_fetches_the_study_and_compares_all_models(served_cohort, server, tmp_path):
     arguments = ["bench", "--study-id", STUDY, "--k", "10", "--folds", "2", "--jobs", "1"]
+    arguments += ["--models", "random forest", "--out", str(tmp_path)]
     shown = CliRunner().invoke(app, arguments, env={"COLUMNS": "200"})
     assert shown.exit_code == 0, shown.output
     for words in ("120 samples", "cross-modal attention", "random forest", "macro-F1"):

@@ -1,0 +1,83 @@
+"""The table of modalities and K."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import StratifiedKFold
+from sklearn.pipeline import make_pipeline
+
+from xmodal_sklearn import MultiOmicsSelector
+from xmodal_sklearn.paper import compare_modalities, is_metabric, modality_sets, paper_settings
+
+SETS = {
+    "EXP": ["exp"],
+    "EXP+CNA": ["exp", "cna"],
+    "EXP+MUT": ["exp", "mut"],
+    "EXP+CNA+MUT": ["exp", "cna", "mut"],
+}
+FOLDS = StratifiedKFold(2, shuffle=True, random_state=0)
+
+
+def classifier():
+    return LogisticRegression(C=0.1, max_iter=200)
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory):
+    return tmp_path_factory.mktemp("store")
+
+
+@pytest.fixture(scope="module")
+def table(cohort, store):
+    return compare_modalities(*cohort, classifier(), ks=[5, 15], cv=FOLDS, store=store)
+
+
+@pytest.mark.parametrize("name", SETS)
+@pytest.mark.parametrize("k", [5, 15])
+def test_every_model_predicts_what_its_plain_pipeline_does(cohort, table, name, k):
+    X, y = cohort
+    columns = [column for m in SETS[name] for column in X if column.startswith(f"{m}__")]
+    rows = table.predictions[table.predictions["estimator"] == f"{name}, K={k}"]
+    for fold, (train, test) in enumerate(FOLDS.split(X, y)):
+        plain = make_pipeline(MultiOmicsSelector(k), classifier())
+        plain.fit(X.iloc[train][columns], y.iloc[train].to_numpy())
+        shown = rows[rows["fold"] == fold].set_index("sample").loc[test]
+        probabilities = shown[[f"p: {label}" for label in plain.classes_]]
+        expected = plain.predict_proba(X.iloc[test][columns])
+        np.testing.assert_allclose(probabilities, expected, rtol=1e-12)
+
+
+def test_one_ranking_per_fold_and_modality_serves_all_models(table, store):
+    assert len(list((store / "rankings").rglob("output.pkl"))) == 2 * 3
+
+
+def test_the_larger_k_keeps_the_features_of_the_smaller_one_in_every_set(table):
+    rows = table.selected.set_index(["estimator", "fold", "modality"])["feature"]
+    for name in SETS:
+        small, large = (rows.xs(f"{name}, K={k}") for k in (5, 15))
+        for key, features in small.groupby(level=[0, 1]):
+            assert set(features) < set(large.loc[key])
+
+
+def test_parallel_runs_and_the_order_of_k_change_nothing(cohort, table):
+    X, y = cohort
+    again = compare_modalities(X, y, classifier(), ks=[15, 5], cv=FOLDS, n_jobs=2)
+    order = ["estimator", "fold", "sample"]
+    pd.testing.assert_frame_equal(
+        again.predictions.sort_values(order, ignore_index=True),
+        table.predictions.sort_values(order, ignore_index=True),
+    )
+
+
+def test_the_primary_modality_is_in_every_set():
+    assert modality_sets(["mut", "exp"]) == [("mut",), ("mut", "exp")]
+    assert modality_sets(["exp"]) == [("exp",)]
+    assert list(paper_settings(["exp", "cna", "mut"], [1, 2]).values()) == [
+        (name, k) for name in SETS for k in (1, 2)
+    ]
+
+
+def test_metabric_is_known_by_the_names_of_its_patients():
+    assert is_metabric(["MB-0000", "MB-7299"])
+    assert not is_metabric(["MB-0000", "TCGA-3C-AAAU"])

@@ -1,0 +1,331 @@
+"""The report, as a file and in a browser."""
+
+import base64
+import dataclasses
+import json
+import re
+import shutil
+import sys
+from html import unescape
+
+import numpy as np
+import pytest
+from sklearn.dummy import DummyClassifier
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import RepeatedStratifiedKFold
+from sklearn.pipeline import make_pipeline
+from sklearn.svm import LinearSVC
+
+from xmodal_sklearn import MultiOmicsSelector
+from xmodal_sklearn.benchmark import compare
+from xmodal_sklearn.inspection import stability_index
+from xmodal_sklearn.learning import learning_curves
+from xmodal_sklearn.report import write_report
+
+pytest.importorskip("matplotlib", reason="needs the extra report")
+pytest.importorskip("jinja2", reason="needs the extra report")
+
+HOSTILE = '<script>alert("x")</script> & Co'
+BROWSER_FLAGS = (
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+
+
+@pytest.fixture(scope="module")
+def comparison(cohort, models):
+    X, y = cohort
+    y = np.array([f"<{label}>" for label in y], dtype=object)
+    folds = RepeatedStratifiedKFold(n_splits=3, n_repeats=2, random_state=0)
+    measured = compare(models, X, y, cv=folds)
+    smaller = learning_curves(
+        {HOSTILE: models[HOSTILE]}, X, y, cv=folds, shares=[0.3, 0.6], scoring=["f1_macro"]
+    )
+    warnings = ("The batch predicts the classes.",)
+    return dataclasses.replace(measured, warnings=warnings, learning=smaller)
+
+
+@pytest.fixture(scope="module")
+def models():
+    return {
+        "logistic regression, early": make_pipeline(
+            MultiOmicsSelector(5), LogisticRegression(max_iter=1000)
+        ),
+        "linear SVM, early": make_pipeline(MultiOmicsSelector(5), LinearSVC(C=1e-3)),
+        HOSTILE: DummyClassifier(),
+    }
+
+
+@pytest.fixture(scope="module")
+def page(comparison, tmp_path_factory):
+    path = tmp_path_factory.mktemp("report") / "report.html"
+    command = "xmodal bench --table 'exp=a b.csv' --out <here>"
+    return write_report(comparison, path, command=command, title="Tumours & subtypes")
+
+
+@pytest.fixture(scope="module")
+def html(page):
+    return page.read_text(encoding="utf-8")
+
+
+def visible(html):
+    """The text of a page without its tags."""
+    bare = re.sub(r"<(style|script)>.*?</\1>|<[^>]*>", " ", html, flags=re.DOTALL)
+    return " ".join(unescape(bare).split())
+
+
+def test_the_summary_is_in_the_report(comparison, html):
+    text = visible(html)
+    for name, row in comparison.summary().iterrows():
+        assert name in text
+        for metric in comparison.metrics:
+            if not np.isnan(row[metric, "mean"]):
+                assert f"{row[metric, 'mean']:.3f} ±{row[metric, 'std']:.3f}" in text.replace(
+                    "−", "-"
+                )
+
+
+def test_the_p_of_every_pair_is_in_the_report(comparison, html):
+    table = html[html.index('<table class="pairs"') :]
+    table = visible(table[: table.index("</table>")]).replace("−", "-")
+    for difference, _, p in comparison.pairwise()[["difference", "p", "p_holm"]].to_numpy():
+        assert f"{difference:+.3f} {'< 0.001' if p < 0.001 else f'{p:.3f}'}" in table
+
+
+def test_origin_and_warnings_are_in_the_report(comparison, html):
+    text = visible(html)
+    assert "xmodal bench --table 'exp=a b.csv' --out <here>" in text
+    assert "The batch predicts the classes." in text
+    for name, version in comparison.info["versions"].items():
+        assert f"{name} {version}" in text
+    assert "120 samples 3 classes 60 exp + 50 cna + 20 mut features 3 folds × 2 repeats" in text
+
+
+def test_the_stability_of_the_selection_is_nogueiras(comparison, cohort, html):
+    X, _ = cohort
+    mine = comparison.selected.query("estimator == 'linear SVM, early' and modality == 'exp'")
+    names = [name for name in X if name.startswith("exp__")]
+    folds = mine.groupby(["repeat", "fold"])["feature"].agg(set)
+    selected = np.array([[name in fold for name in names] for fold in folds])
+    expected = "{:.2f} {:.2f} to {:.2f}".format(*stability_index(selected))
+    assert f"exp 60 5 {selected.all(axis=0).sum()} {selected.any(axis=0).sum()} {expected}" in (
+        visible(html).replace("−", "-")
+    )
+    assert "2 models with the same selection" in visible(html)
+
+
+def test_learning_curves_are_drawn_where_there_are_some(comparison, html, tmp_path):
+    assert "Learning curves" in visible(html)
+    without = dataclasses.replace(comparison, learning=None)
+    text = write_report(without, tmp_path / "without.html").read_text(encoding="utf-8")
+    assert "Learning curves" not in visible(text)
+
+
+def test_the_file_asks_for_nothing_else(html):
+    links = re.findall(r'(?:href|src)="([^"]*)"|url\(([^)]*)\)', html)
+    assert links
+    assert all((one or other).startswith(("#", "data:")) for one, other in links)
+    assert "default-src 'none'" in html
+
+
+def test_names_are_shown_and_not_run(html):
+    assert "<script>alert" not in html
+    assert "&lt;script&gt;alert(&#34;x&#34;)&lt;/script&gt; &amp; Co" in html
+
+
+def test_ids_are_unique(html):
+    ids = re.findall(r' id="([^"]+)"', html)
+    assert len(ids) == len(set(ids))
+    assert set(re.findall(r'(?:url\(#|href="#)([^)"]+)', html)) <= set(ids)
+
+
+def test_the_same_comparison_gives_the_same_file(comparison, html, tmp_path):
+    command = "xmodal bench --table 'exp=a b.csv' --out <here>"
+    again = write_report(
+        comparison, tmp_path / "again.html", command=command, title="Tumours & subtypes"
+    )
+    assert again.read_text(encoding="utf-8") == html
+
+
+def test_two_classes_given_as_numbers(cohort, tmp_path):
+    X, y = cohort
+    models = {"logistic": LogisticRegression(max_iter=1000), "dummy": DummyClassifier()}
+    two = compare(models, X, (y == y.iloc[0]).astype(int), cv=2)
+    html = write_report(two, tmp_path / "two.html").read_text(encoding="utf-8")
+    curves = re.findall(r">(\w+) \(AUC = [\d.]+\)<", html)
+    assert curves == ["1", "1"]  # one for each model
+
+
+def test_a_single_fold_has_no_spread_and_no_test(cohort, models, tmp_path):
+    X, y = cohort
+    split = np.arange(80), np.arange(80, 120)
+    single = compare(models, X, y, cv=[split], scoring=["accuracy"])
+    text = visible(write_report(single, tmp_path / "one.html").read_text(encoding="utf-8"))
+    assert not re.search(r"\bnan\b", text)
+    assert "standard deviation over folds" not in text
+    assert "Every pair" not in text
+
+
+def test_models_without_the_first_metric_are_left_out_of_the_tests(cohort, models, tmp_path):
+    folds = RepeatedStratifiedKFold(n_splits=2, n_repeats=1, random_state=0)
+    areas = compare(models, *cohort, cv=folds, scoring=["roc_auc_ovr"])
+    html = write_report(areas, tmp_path / "auc.html").read_text(encoding="utf-8")
+    table = html[html.index('<table class="pairs"') :]
+    table = visible(table[: table.index("</table>")])
+    assert "logistic regression, early" in table
+    assert "linear SVM, early" not in table
+    assert "linear SVM, early" in visible(html)
+
+
+def test_a_report_of_one_model_that_selects_nothing(cohort, tmp_path):
+    one = compare({"dummy": DummyClassifier()}, *cohort, cv=2, scoring=["accuracy"])
+    one = dataclasses.replace(one, info={"command": "xmodal bench --k 3"})
+    text = visible(write_report(one, tmp_path / "one.html").read_text(encoding="utf-8"))
+    assert "dummy has the best mean accuracy" in text
+    assert "xmodal bench --k 3" in text
+    assert "Every pair" not in text
+    assert "Selected features" not in text
+
+
+@pytest.mark.parametrize("library", ["jinja2", "matplotlib"])
+def test_without_a_library_the_extra_is_named(comparison, tmp_path, monkeypatch, library):
+    monkeypatch.setitem(sys.modules, library, None)
+    with pytest.raises(ImportError, match=r"xmodal-sklearn\[report\]"):
+        write_report(comparison, tmp_path / "report.html")
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory):
+    webdriver = pytest.importorskip("selenium.webdriver", reason="needs selenium")
+    chromium, driver = shutil.which("chromium"), shutil.which("chromedriver")
+    if chromium is None or driver is None:
+        pytest.skip("no chromium and chromedriver on the path (Debian: apt-get install both)")
+    options = webdriver.ChromeOptions()
+    options.binary_location = chromium
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+    for flag in (*BROWSER_FLAGS, f"--user-data-dir={tmp_path_factory.mktemp('browser')}"):
+        options.add_argument(flag)
+    browser = webdriver.Chrome(options=options, service=webdriver.ChromeService(driver))
+    yield browser
+    browser.quit()
+
+
+@pytest.fixture
+def opened(browser, page):
+    """Return a function that opens the report at a width in pixels."""
+
+    def at(width=1280, scheme="light"):
+        size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 500}
+        browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+        media = {"features": [{"name": "prefers-color-scheme", "value": scheme}]}
+        browser.execute_cdp_cmd("Emulation.setEmulatedMedia", media)
+        for log in ("browser", "performance"):
+            browser.get_log(log)
+        browser.get(page.as_uri())
+        return browser
+
+    return at
+
+
+def column(browser, position):
+    cells = browser.find_elements("css selector", f"#summary tbody td:nth-child({position})")
+    return [cell.text.split("\n")[0] for cell in cells]
+
+
+def test_it_renders_without_errors_or_requests(opened, page):
+    browser = opened()
+    assert browser.title == "Tumours & subtypes"
+    figures = browser.find_elements("css selector", "figure svg")
+    assert len(figures) > 15
+    assert all(svg.size["height"] > 50 for svg in figures if svg.is_displayed())
+    assert browser.get_log("browser") == []
+    events = [json.loads(entry["message"])["message"] for entry in browser.get_log("performance")]
+    asked = [
+        event["params"]["request"]["url"]
+        for event in events
+        if event["method"] == "Network.requestWillBeSent"
+    ]
+    assert page.as_uri() in asked
+    assert [url for url in asked if url != page.as_uri() and not url.startswith("data:")] == []
+
+
+def test_tables_sort_by_click_and_by_keyboard(opened):
+    browser = opened()
+    head = browser.find_element("css selector", "#summary thead th:nth-child(5)")
+    before = column(browser, 5)
+    head.find_element("css selector", "button").click()
+    assert head.get_attribute("aria-sort") == "descending"
+    assert column(browser, 5) == sorted(before, reverse=True)
+    browser.switch_to.active_element.send_keys("\ue007")  # Enter
+    assert head.get_attribute("aria-sort") == "ascending"
+    assert column(browser, 5) == sorted(before)
+    browser.switch_to.active_element.send_keys("\ue004")  # Tab
+    browser.switch_to.active_element.send_keys(" ")
+    assert head.get_attribute("aria-sort") is None
+    after = browser.find_element("css selector", "#summary thead th:nth-child(6)")
+    assert after.get_attribute("aria-sort") == "descending"
+
+
+def test_what_is_missing_is_sorted_last(opened, comparison):
+    browser = opened()
+    position = 3 + comparison.metrics.index("log_loss")
+    button = f"#summary thead th:nth-child({position}) button"
+    for _ in range(2):
+        browser.find_element("css selector", button).click()
+        assert column(browser, position)[-1] == "–"
+
+
+@pytest.mark.parametrize("width", [390, 768, 1280])
+def test_no_width_scrolls_sideways(opened, width):
+    browser = opened(width)
+    for details in browser.find_elements("css selector", "details"):
+        browser.execute_script("arguments[0].open = true", details)
+    assert browser.execute_script("return document.documentElement.scrollWidth") <= width
+    # Nothing is cut off either: what is wider than the page scrolls in a box of its own.
+    beyond = """return [...document.querySelectorAll("main *, header *")].filter(one =>
+        !one.closest(".scroll") && !one.closest("svg") && !one.closest(".hidden")
+        && one.getBoundingClientRect().right > innerWidth + 1).map(one => one.outerHTML)"""
+    assert browser.execute_script(beyond) == []
+
+
+def test_text_in_figures_is_legible_on_a_phone(opened):
+    browser = opened(390)
+    smallest = browser.execute_script(
+        """return Math.min(...[...document.querySelectorAll("#folds svg text")].map(one =>
+        parseFloat(getComputedStyle(one).fontSize) * one.getScreenCTM().a))"""
+    )
+    assert smallest >= 9
+
+
+def test_figures_follow_light_and_dark(opened):
+    shades = {}
+    for scheme in ("light", "dark"):
+        browser = opened(scheme=scheme)
+        paper = browser.find_element("css selector", "body").value_of_css_property(
+            "background-color"
+        )
+        label = browser.find_element("css selector", "#folds svg text")
+        shades[scheme] = [
+            sum(map(int, re.findall(r"\d+", colour)[:3]))
+            for colour in (paper, label.value_of_css_property("fill"))
+        ]
+    assert shades["light"][0] > 700 > 400 > shades["light"][1]
+    assert shades["dark"][0] < 100 < 400 < shades["dark"][1]
+
+
+def test_it_prints_with_everything_open(opened):
+    browser = opened()
+    options = {"preferCSSPageSize": True, "printBackground": True}
+    pdf = base64.b64decode(browser.execute_cdp_cmd("Page.printToPDF", options)["data"])
+    assert pdf.startswith(b"%PDF")
+    pages = len(re.findall(rb"/Type\s*/Page\b", pdf))
+    for details in browser.find_elements("css selector", "details"):
+        browser.execute_script("arguments[0].open = true", details)
+    opened_pdf = base64.b64decode(browser.execute_cdp_cmd("Page.printToPDF", options)["data"])
+    assert pages == len(re.findall(rb"/Type\s*/Page\b", opened_pdf)) > 2

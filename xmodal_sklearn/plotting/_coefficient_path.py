@@ -1,0 +1,182 @@
+"""The path of the elastic net that ranks features."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from sklearn.base import clone
+from sklearn.preprocessing import LabelEncoder
+
+from .. import _modalities as blocks
+from ..selection import MultiOmicsSelector, _one_hot, _samples_with
+from ._common import drawing_axes, plain_log_ticks
+
+__all__ = ["CoefficientPathDisplay"]
+
+
+class CoefficientPathDisplay:
+    """The path of the elastic net that ranks the features of one modality.
+
+    Create it by :meth:`from_estimator`.
+
+    Parameters
+    ----------
+    penalties : ndarray of shape (n_steps,)
+        Decreasing penalties.
+    norms : ndarray of shape (n_features, n_steps)
+        The norm of each feature's coefficients over the classes, best feature first.
+    feature_names : sequence of str of length n_features
+        Their names.
+    modality : str
+        The modality.
+
+    Attributes
+    ----------
+    ax_ : matplotlib Axes
+        The axes drawn on.
+    figure_ : matplotlib Figure
+        Their figure.
+    lines_ : list of matplotlib Line2D
+        One per feature.
+
+    See Also
+    --------
+    xmodal_sklearn.MultiOmicsSelector : Ranks by this path, and describes it.
+
+    Examples
+    --------
+    >>> from xmodal_sklearn import MultiOmicsSelector
+    >>> from xmodal_sklearn.datasets import make_multiomics
+    >>> from xmodal_sklearn.plotting import CoefficientPathDisplay
+    >>> X, y = make_multiomics(100, {"exp": 200, "mut": 30}, return_X_y=True, random_state=0)
+    >>> selector = MultiOmicsSelector(k=5)
+    >>> display = CoefficientPathDisplay.from_estimator(selector, X, y, modality="exp")
+    >>> display.feature_names[:5] == list(selector.fit(X, y).rankings_["exp"][:5])
+    True
+    """
+
+    def __init__(
+        self,
+        *,
+        penalties: np.ndarray,
+        norms: np.ndarray,
+        feature_names: Sequence[str],
+        modality: str,
+    ):
+        self.penalties = penalties
+        self.norms = norms
+        self.feature_names = feature_names
+        self.modality = modality
+
+    @classmethod
+    def from_estimator(
+        cls,
+        selector: MultiOmicsSelector,
+        X: Any,
+        y: Any,
+        *,
+        modality: str | None = None,
+        ax: Any = None,
+    ) -> "CoefficientPathDisplay":
+        """Solve the path that a selector ranks by, and draw it.
+
+        Parameters
+        ----------
+        selector : MultiOmicsSelector
+            Gives `l1_ratio` and `modalities`; need not be fitted.
+        X : DataFrame or array of shape (n_samples, n_features)
+            Samples; those that lack the modality are left out.
+        y : array-like of shape (n_samples,)
+            Class labels.
+        modality : str, default=None
+            The modality; None is the first.
+        ax : matplotlib Axes, default=None
+            Where to draw; None makes a new figure.
+
+        Returns
+        -------
+        CoefficientPathDisplay
+            The display, drawn. It holds the features that enter the path, in the order of the
+            ranking.
+
+        Raises
+        ------
+        ValueError
+            If X lacks the modality, or the selector ranks by another estimator.
+        """
+        # Imported here because numba takes half a second that other users need not wait for.
+        from .._elastic_net import ranking_path
+
+        if selector.estimator is not None:
+            raise ValueError(
+                f"The selector ranks by estimator={selector.estimator!r}, which has no path. Give "
+                "one with estimator=None, the built-in elastic net."
+            )
+        table, y = blocks.validate_table(clone(selector), X, y, ensure_min_samples=2)
+        modalities = blocks.resolve_modalities(table, selector.modalities)
+        modality = next(iter(modalities)) if modality is None else modality
+        if modality not in modalities:
+            raise ValueError(f"X has no modality {modality!r}, only {list(modalities)}.")
+        positions = modalities[modality]
+        values = blocks.modality_blocks(table, modalities)
+        present = blocks.modality_presence(table, values, modalities)
+        has_it = present[:, list(modalities).index(modality)]
+        codes = LabelEncoder().fit_transform(y)
+        block, codes = _samples_with(modality, values[modality], codes, has_it)
+        path = ranking_path(block, _one_hot(codes), l1_ratio=selector.l1_ratio)
+        norms = np.zeros((len(positions), len(path.penalties)))
+        for step, (features, coefficients) in enumerate(
+            zip(path.features, path.coefficients, strict=True)
+        ):
+            norms[features, step] = np.linalg.norm(coefficients, axis=1)
+        names = np.array(blocks.column_labels(table), dtype=object)[positions]
+        order = _by_entry(norms, names)
+        return cls(
+            penalties=path.penalties,
+            norms=norms[order],
+            feature_names=list(names[order]),
+            modality=modality,
+        ).plot(ax)
+
+    def plot(self, ax: Any = None, *, n_named: int = 8) -> "CoefficientPathDisplay":
+        """Draw the norm of the coefficients against the penalty.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, default=None
+            Where to draw; None makes a new figure.
+        n_named : int, default=8
+            Number of best features in colour, with their names.
+
+        Returns
+        -------
+        CoefficientPathDisplay
+            The display itself.
+        """
+        self.ax_ = drawing_axes(ax)
+        self.figure_ = self.ax_.figure
+        self.lines_ = []
+        for rank, (name, norms) in enumerate(zip(self.feature_names, self.norms, strict=True)):
+            if rank < n_named:
+                style: dict = {"label": name.removeprefix(f"{self.modality}__"), "zorder": 3}
+            else:
+                style = {"color": "lightgrey", "linewidth": 0.4, "alpha": 0.6}
+            self.lines_ += self.ax_.plot(self.penalties, norms, **style)
+        self.ax_.set_xscale("log")
+        plain_log_ticks(self.ax_.xaxis)
+        self.ax_.invert_xaxis()
+        self.ax_.set(
+            xlabel=f"penalty λ ({self.modality})",
+            ylabel="norm of the coefficients",
+            ylim=(0, None),
+        )
+        if self.feature_names:
+            self.ax_.legend(title="best first", loc="upper left", bbox_to_anchor=(1, 1))
+        return self
+
+
+def _by_entry(norms: np.ndarray, names: np.ndarray) -> np.ndarray:
+    """Return the features that enter the path: earliest first, then longest, then by name."""
+    entered = np.flatnonzero(norms.any(axis=1))
+    step = (norms[entered] > 0).argmax(axis=1)
+    return entered[np.lexsort((names[entered], -norms[entered, step], step))]

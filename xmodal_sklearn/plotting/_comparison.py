@@ -1,0 +1,149 @@
+"""Models compared fold by fold."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from ._common import drawing_axes, metric_label
+
+__all__ = ["ComparisonDisplay"]
+
+
+class ComparisonDisplay:
+    """Models compared fold by fold: every fold a point, with mean and interval.
+
+    Create it by :meth:`from_comparison`.
+
+    Parameters
+    ----------
+    scores : DataFrame of shape (n_folds, n_estimators)
+        The score of each fold; columns in the order to draw, the first on top.
+    intervals : DataFrame of shape (n_estimators, 3)
+        ``mean``, ``lower`` and ``upper`` of each estimator.
+    metric : str
+        Name of the metric.
+
+    Attributes
+    ----------
+    ax_ : matplotlib Axes
+        The axes drawn on.
+    figure_ : matplotlib Figure
+        Their figure.
+    points_ : list of matplotlib PathCollection
+        The folds of each estimator.
+
+    See Also
+    --------
+    xmodal_sklearn.benchmark.compare : Makes the comparison.
+    xmodal_sklearn.report.write_report : Draws this for every metric, among much else.
+
+    Examples
+    --------
+    >>> from sklearn.dummy import DummyClassifier
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from xmodal_sklearn.benchmark import compare
+    >>> from xmodal_sklearn.datasets import make_multiomics
+    >>> from xmodal_sklearn.plotting import ComparisonDisplay
+    >>> X, y = make_multiomics(100, {"exp": 40, "mut": 10}, return_X_y=True, random_state=0)
+    >>> models = {"logistic": LogisticRegression(max_iter=1000), "dummy": DummyClassifier()}
+    >>> display = ComparisonDisplay.from_comparison(compare(models, X, y, cv=3))
+    >>> display.scores.shape
+    (3, 2)
+    """
+
+    def __init__(self, *, scores: pd.DataFrame, intervals: pd.DataFrame, metric: str):
+        self.scores = scores
+        self.intervals = intervals
+        self.metric = metric
+
+    @classmethod
+    def from_comparison(
+        cls,
+        comparison: Any,
+        *,
+        metric: str | None = None,
+        confidence: float = 0.95,
+        ax: Any = None,
+    ) -> "ComparisonDisplay":
+        """Draw what :func:`~xmodal_sklearn.benchmark.compare` returned.
+
+        Parameters
+        ----------
+        comparison : Comparison
+            The result of a comparison.
+        metric : str, default=None
+            The metric to draw; None is the first.
+        confidence : float, default=0.95
+            Coverage of the intervals, in (0, 1).
+        ax : matplotlib Axes, default=None
+            Where to draw; None makes a new figure.
+
+        Returns
+        -------
+        ComparisonDisplay
+            The display, drawn.
+
+        Raises
+        ------
+        ValueError
+            If the metric was not measured.
+
+        Notes
+        -----
+        Folds share training samples, so that the standard error over folds is too small. The
+        intervals take the variance of Nadeau and Bengio (Machine Learning 52, 2003), which adds
+        the ratio of test to training samples to that of one over the number of folds.
+        """
+        metric = metric or comparison.metrics[0]
+        table = comparison.scores
+        if metric not in set(table["metric"]):
+            known = list(table["metric"].unique())
+            raise ValueError(f"No metric {metric!r} was measured, only {known}.")
+        by_fold = table[table["metric"].isin([metric, "n_train", "n_test"])].pivot(  # noqa: PD010
+            index=["repeat", "fold"], columns=["metric", "estimator"], values="value"
+        )
+        scores = by_fold[metric][list(comparison.summary().index)]
+        ratio = (by_fold["n_test"] / by_fold["n_train"]).mean()
+        error = np.sqrt((1 / scores.count() + ratio[scores.columns]) * scores.var())
+        margin = stats.t.ppf(0.5 + confidence / 2, df=scores.count() - 1) * error
+        mean = scores.mean()
+        intervals = pd.DataFrame({"mean": mean, "lower": mean - margin, "upper": mean + margin})
+        return cls(scores=scores, intervals=intervals, metric=metric).plot(ax)
+
+    def plot(self, ax: Any = None, **point_kwargs: Any) -> "ComparisonDisplay":
+        """Draw the folds, means and intervals, one row per estimator.
+
+        Within a row the folds go down in the same order for every estimator.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, default=None
+            Where to draw; None makes a new figure.
+        **point_kwargs : dict
+            Passed to ``Axes.scatter`` for the folds.
+
+        Returns
+        -------
+        ComparisonDisplay
+            The display itself.
+        """
+        n_folds, n_estimators = self.scores.shape
+        self.ax_ = drawing_axes(ax, height=1.2 + 0.4 * n_estimators)
+        self.figure_ = self.ax_.figure
+        spread = np.linspace(-0.25, 0.25, n_folds) if n_folds > 1 else np.zeros(1)
+        style = {"s": 12, "color": "C0", "alpha": 0.45, "linewidths": 0, **point_kwargs}
+        self.points_ = []
+        for row, name in enumerate(self.scores):
+            self.points_.append(self.ax_.scatter(self.scores[name], row + spread, **style))
+            mean, lower, upper = self.intervals.loc[name, ["mean", "lower", "upper"]]
+            self.ax_.plot([lower, upper], [row, row], color="black", linestyle="-", linewidth=1.2)
+            self.ax_.plot(mean, row, color="black", marker="D", markersize=4)
+        self.ax_.set(
+            yticks=range(n_estimators),
+            yticklabels=list(self.scores),
+            ylim=(n_estimators - 0.5, -0.5),
+            xlabel=metric_label(self.metric),
+        )
+        return self

@@ -1,0 +1,211 @@
+"""The score against K."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from sklearn.utils.validation import check_is_fitted
+
+from ._common import drawing_axes, metric_label
+
+__all__ = ["KScoreDisplay"]
+
+
+class KScoreDisplay:
+    """The score against K, the number of features selected per modality.
+
+    Create it by :meth:`from_estimator` or :meth:`from_scores`.
+
+    Parameters
+    ----------
+    scores : DataFrame
+        One row per group and K: ``group``, ``k``, ``mean`` and ``std`` over the folds.
+    score_name : str
+        Name of the score.
+
+    Attributes
+    ----------
+    ax_ : matplotlib Axes
+        The axes drawn on.
+    figure_ : matplotlib Figure
+        Their figure.
+    lines_ : list of matplotlib ErrorbarContainer
+        One per group.
+
+    See Also
+    --------
+    sklearn.model_selection.ValidationCurveDisplay : Fits the models itself.
+
+    Examples
+    --------
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from sklearn.model_selection import GridSearchCV
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from xmodal_sklearn import MultiOmicsSelector
+    >>> from xmodal_sklearn.datasets import make_multiomics
+    >>> from xmodal_sklearn.plotting import KScoreDisplay
+    >>> X, y = make_multiomics(100, {"exp": 40, "mut": 10}, return_X_y=True, random_state=0)
+    >>> model = make_pipeline(MultiOmicsSelector(), LogisticRegression(max_iter=5000))
+    >>> search = GridSearchCV(model, {"multiomicsselector__k": [5, 10, 20]}, cv=3).fit(X, y)
+    >>> KScoreDisplay.from_estimator(search).scores["k"].to_list()
+    [5, 10, 20]
+    """
+
+    def __init__(self, *, scores: pd.DataFrame, score_name: str):
+        self.scores = scores
+        self.score_name = score_name
+
+    @classmethod
+    def from_estimator(
+        cls, search: Any, *, param: str | None = None, score_name: str | None = None, ax: Any = None
+    ) -> "KScoreDisplay":
+        """Draw a fitted search over K.
+
+        Parameters
+        ----------
+        search : GridSearchCV or another fitted search with ``cv_results_``
+            Searched over K, and perhaps over other parameters: these make one line for each
+            combination of their values.
+        param : str, default=None
+            The parameter that is K; None is the only one named ``k`` or ending in ``__k``.
+        score_name : str, default=None
+            Name of the score; None takes it from the search.
+        ax : matplotlib Axes, default=None
+            Where to draw; None makes a new figure.
+
+        Returns
+        -------
+        KScoreDisplay
+            The display, drawn.
+
+        Raises
+        ------
+        ValueError
+            If the search was not over K, over several, or over K given as a dict.
+        """
+        check_is_fitted(search, "cv_results_")
+        parameters = list(search.cv_results_["params"])
+        varied = sorted({name for one in parameters for name in one})
+        param = param or _only_k(varied)
+        if param not in varied:
+            raise ValueError(f"The search was not over {param!r}, only over {varied}.")
+        metric = search.refit if isinstance(search.refit, str) else "score"
+        scores = pd.DataFrame(
+            {
+                "group": [_describe(one, without=param) for one in parameters],
+                "k": [one.get(param) for one in parameters],
+                "mean": search.cv_results_[f"mean_test_{metric}"],
+                "std": search.cv_results_[f"std_test_{metric}"],
+            }
+        )
+        _check_ks(scores["k"])
+        if score_name is None:
+            scoring = metric if metric != "score" else search.scoring
+            score_name = metric_label(scoring) if isinstance(scoring, str) else "score"
+        return cls(scores=scores, score_name=score_name).plot(ax)
+
+    @classmethod
+    def from_scores(
+        cls,
+        scores: pd.DataFrame,
+        *,
+        k: str = "k",
+        score: str = "score",
+        group: str | None = None,
+        ax: Any = None,
+    ) -> "KScoreDisplay":
+        """Draw scores from a table with one row per fold.
+
+        Parameters
+        ----------
+        scores : DataFrame
+            One row per K and fold, and per group where there are some.
+        k, score : str
+            Columns that hold K and the score.
+        group : str, default=None
+            Column that tells the lines apart, such as the modalities used; None is one line.
+        ax : matplotlib Axes, default=None
+            Where to draw; None makes a new figure.
+
+        Returns
+        -------
+        KScoreDisplay
+            The display, drawn.
+
+        Raises
+        ------
+        ValueError
+            If a column is not there.
+        """
+        absent = [name for name in (k, score, group) if name is not None and name not in scores]
+        if absent:
+            raise ValueError(f"scores has no column {absent[0]!r}, only {list(scores)}.")
+        _check_ks(scores[k])
+        # Groups stay in the order in which they stand in the table.
+        groups = pd.Series("", index=scores.index) if group is None else scores[group].map(str)
+        summary = (
+            scores[score]
+            .groupby([groups.rename("group"), scores[k].rename("k")], sort=False)
+            .agg(["mean", "std"])
+            .reset_index()
+        )
+        return cls(scores=summary, score_name=metric_label(score)).plot(ax)
+
+    def plot(self, ax: Any = None, **line_kwargs: Any) -> "KScoreDisplay":
+        """Draw the mean score against K, with bars of one standard deviation over the folds.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, default=None
+            Where to draw; None makes a new figure.
+        **line_kwargs : dict
+            Passed to ``Axes.errorbar``.
+
+        Returns
+        -------
+        KScoreDisplay
+            The display itself.
+        """
+        self.ax_ = drawing_axes(ax)
+        self.figure_ = self.ax_.figure
+        ks = sorted(self.scores["k"].unique(), key=lambda k: (k == "all", k))
+        # "all" is no number, so that it takes the next place after the numbers.
+        place = {k: row for row, k in enumerate(ks)} if "all" in ks else {k: k for k in ks}
+        style = {"marker": "o", "markersize": 4, "capsize": 2, **line_kwargs}
+        self.lines_ = []
+        for name, rows in self.scores.groupby("group", sort=False):
+            x = rows["k"].map(place)
+            rows = rows.iloc[np.argsort(x, kind="stable")]
+            self.lines_.append(
+                self.ax_.errorbar(np.sort(x), rows["mean"], rows["std"], label=name, **style)
+            )
+        if "all" not in ks and len(ks) > 1:
+            self.ax_.set_xscale("log")
+        self.ax_.set_xticks(list(place.values()), labels=[f"{k}" for k in ks])
+        self.ax_.minorticks_off()
+        self.ax_.set(xlabel="features per modality, K", ylabel=self.score_name)
+        if len(self.lines_) > 1:
+            self.ax_.legend()
+        return self
+
+
+def _only_k(names: list[str]) -> str:
+    ks = [name for name in names if name == "k" or name.endswith("__k")]
+    if len(ks) != 1:
+        raise ValueError(
+            f"The search must be over one parameter named k or ending in __k, it was over {names}. "
+            "Say by `param=` which one is K."
+        )
+    return ks[0]
+
+
+def _describe(parameters: dict, *, without: str) -> str:
+    """Name the values of all parameters but one, by the last part of their names."""
+    others = {name: value for name, value in parameters.items() if name != without}
+    return ", ".join(f"{name.rpartition('__')[2]}={value}" for name, value in others.items())
+
+
+def _check_ks(ks: pd.Series) -> None:
+    for k in ks:
+        if k != "all" and not isinstance(k, int | np.integer):
+            raise ValueError(f'K must be an integer or "all" to be drawn, got {k!r}.')

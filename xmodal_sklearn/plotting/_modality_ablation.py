@@ -1,0 +1,227 @@
+"""What a fitted model loses without a modality."""
+
+from numbers import Integral
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from sklearn.base import BaseEstimator
+from sklearn.metrics import check_scoring
+from sklearn.utils import check_random_state
+from sklearn.utils._param_validation import Interval, StrOptions, validate_params
+
+from .. import _modalities as blocks
+from ._common import drawing_axes, metric_label
+
+__all__ = ["ModalityAblationDisplay"]
+
+
+class ModalityAblationDisplay:
+    """What a fitted model loses when a modality is taken from it.
+
+    Create it by :meth:`from_estimator`.
+
+    Parameters
+    ----------
+    score : float
+        The score with all modalities.
+    scores : DataFrame of shape (n_repeats, n_modalities)
+        The scores without each modality.
+    method : {"permute", "absent"}
+        How a modality was taken away.
+    score_name : str
+        Name of the score.
+
+    Attributes
+    ----------
+    ax_ : matplotlib Axes
+        The axes drawn on.
+    figure_ : matplotlib Figure
+        Their figure.
+    points_ : list of matplotlib PathCollection
+        The repeats of each modality.
+
+    See Also
+    --------
+    sklearn.inspection.permutation_importance : Permutes one column at a time.
+
+    Examples
+    --------
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from xmodal_sklearn.datasets import make_multiomics
+    >>> from xmodal_sklearn.plotting import ModalityAblationDisplay
+    >>> X, y = make_multiomics(200, {"exp": 40, "mut": 10}, return_X_y=True, random_state=0)
+    >>> model = LogisticRegression(max_iter=1000).fit(X[:100], y[:100])
+    >>> display = ModalityAblationDisplay.from_estimator(model, X[100:], y[100:], random_state=0)
+    >>> list(display.scores)
+    ['exp', 'mut']
+    """
+
+    def __init__(self, *, score: float, scores: pd.DataFrame, method: str, score_name: str):
+        self.score = score
+        self.scores = scores
+        self.method = method
+        self.score_name = score_name
+
+    @classmethod
+    @validate_params(
+        {
+            "method": [StrOptions({"permute", "absent"})],
+            "n_repeats": [Interval(Integral, 1, None, closed="left")],
+            "random_state": ["random_state"],
+        },
+        prefer_skip_nested_validation=True,
+    )
+    def from_estimator(
+        cls,
+        estimator: Any,
+        X: Any,
+        y: Any,
+        *,
+        modalities: dict | None = None,
+        method: str = "permute",
+        scoring: Any = None,
+        n_repeats: int = 10,
+        random_state: Any = None,
+        ax: Any = None,
+    ) -> "ModalityAblationDisplay":
+        """Score a fitted estimator without each modality in turn, and draw that.
+
+        Parameters
+        ----------
+        estimator : estimator
+            Fitted, for example a pipeline.
+        X : DataFrame or array of shape (n_samples, n_features)
+            Samples that the estimator was not fitted to.
+        y : array-like of shape (n_samples,)
+            Class labels.
+        modalities : dict of str to columns, default=None
+            The columns of each modality; None reads them from the column names.
+        method : {"permute", "absent"}, default="permute"
+            ``"permute"`` gives each sample that modality of another one, all its columns
+            together. ``"absent"`` makes its block NaN, for estimators that take absent modalities.
+        scoring : str or callable, default=None
+            The score; None is the estimator's own.
+        n_repeats : int, default=10
+            Number of permutations; ``"absent"`` needs one only.
+        random_state : int, RandomState instance or None, default=None
+            Determines the permutations.
+        ax : matplotlib Axes, default=None
+            Where to draw; None makes a new figure.
+
+        Returns
+        -------
+        ModalityAblationDisplay
+            The display, drawn.
+
+        Raises
+        ------
+        ValueError
+            If a sample would be left without any modality, or the estimator takes no NaN.
+
+        Notes
+        -----
+        Modalities share information: each may be dispensable beside the others, and still
+        carry most of what there is to know.
+        """
+        table, _ = blocks.validate_table(BaseEstimator(), X)
+        positions = blocks.resolve_modalities(table, modalities)
+        values = blocks.modality_blocks(table, positions)
+        present = blocks.modality_presence(table, values, positions)
+        scorer = check_scoring(estimator, scoring=scoring)
+        random_state = check_random_state(random_state)
+        scores: dict[str, list[float]] = {}
+        for (modality, columns), has_it in zip(positions.items(), present.T, strict=True):
+            if method == "absent":
+                others = present[:, [name != modality for name in positions]]
+                _check_something_left(others, modality, blocks.sample_labels(table))
+                scores[modality] = [_score_absent(scorer, estimator, table, columns, y, modality)]
+            else:
+                scores[modality] = [
+                    scorer(estimator, _permuted(table, columns, has_it, random_state), y)
+                    for _ in range(n_repeats)
+                ]
+        return cls(
+            score=scorer(estimator, table, y),
+            scores=pd.DataFrame(scores),
+            method=method,
+            score_name=metric_label(scoring) if isinstance(scoring, str) else "score",
+        ).plot(ax)
+
+    def plot(self, ax: Any = None, **point_kwargs: Any) -> "ModalityAblationDisplay":
+        """Draw the score without each modality, and a line at the score with all.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, default=None
+            Where to draw; None makes a new figure.
+        **point_kwargs : dict
+            Passed to ``Axes.scatter``.
+
+        Returns
+        -------
+        ModalityAblationDisplay
+            The display itself.
+        """
+        n_repeats, n_modalities = self.scores.shape
+        done = {"permute": "permuted", "absent": "absent"}[self.method]
+        self.ax_ = drawing_axes(ax, height=1.5 + 0.5 * n_modalities)
+        self.figure_ = self.ax_.figure
+        spread = np.linspace(-0.2, 0.2, n_repeats) if n_repeats > 1 else np.zeros(1)
+        style = {"s": 16, "color": "C0", "alpha": 0.6, "linewidths": 0, **point_kwargs}
+        self.points_ = []
+        for row, modality in enumerate(self.scores):
+            mean = self.scores[modality].mean()
+            self.ax_.plot(
+                [mean, self.score], [row, row], color="lightgrey", linestyle="-", zorder=1
+            )
+            self.points_.append(self.ax_.scatter(self.scores[modality], row + spread, **style))
+            self.ax_.plot(mean, row, color="black", marker="D", markersize=4)
+        self.ax_.axvline(self.score, color="black", linestyle=":", label="all modalities")
+        self.ax_.set(
+            yticks=range(n_modalities),
+            yticklabels=[f"{modality} {done}" for modality in self.scores],
+            ylim=(n_modalities - 0.5, -0.5),
+            xlabel=self.score_name,
+        )
+        self.ax_.legend(loc="lower center", bbox_to_anchor=(0.5, 1), frameon=False)
+        return self
+
+
+def _permuted(table: Any, columns: np.ndarray, has_it: np.ndarray, random_state: Any) -> Any:
+    order = np.arange(len(table))
+    order[has_it] = random_state.permutation(order[has_it])
+    changed = table.copy()
+    if isinstance(table, pd.DataFrame):
+        changed.isetitem(columns, table.iloc[order, columns].set_axis(table.index))
+    else:
+        changed[:, columns] = table[np.ix_(order, columns)]
+    return changed
+
+
+def _score_absent(
+    scorer: Any, estimator: Any, table: Any, columns: np.ndarray, y: Any, modality: str
+) -> float:
+    if isinstance(table, pd.DataFrame):
+        changed = table.copy()
+        nothing = np.full((len(table), len(columns)), np.nan)
+        changed.isetitem(columns, pd.DataFrame(nothing, index=table.index))
+    else:
+        changed = table.astype(np.result_type(table.dtype, np.float32))
+        changed[:, columns] = np.nan
+    try:
+        return scorer(estimator, changed, y)
+    except ValueError as error:
+        raise ValueError(
+            f"The estimator could not predict with {modality!r} absent: {error}\nUse "
+            'method="permute" for an estimator that takes no NaN.'
+        ) from error
+
+
+def _check_something_left(others: np.ndarray, modality: str, samples: Any) -> None:
+    alone = np.flatnonzero(~others.any(axis=1))
+    if len(alone):
+        raise ValueError(
+            f"Without {modality!r}, {len(alone)} samples have no modality at all, the first is "
+            f'{samples[alone[0]]!r}. Leave such samples out, or use method="permute".'
+        )
