@@ -212,10 +212,10 @@ def test_a_modality_of_noise_is_not_trusted(cohort):
     X, y = cohort
     rng = np.random.default_rng(0)
     noise = pd.DataFrame(
-        rng.normal(size=(len(X), 300)), X.index, [f"noise__{j}" for j in range(300)]
+        rng.normal(size=(len(X), 100)), X.index, [f"noise__{j}" for j in range(100)]
     )
     scores = [
-        cross_val_score(small(n_estimators=8), table, y, scoring="neg_log_loss", cv=3).mean()
+        cross_val_score(small(n_estimators=5), table, y, scoring="neg_log_loss", cv=2).mean()
         for table in (X, X.join(noise), noise)
     ]
     assert scores[1] > scores[0] - 0.1
@@ -236,7 +236,7 @@ def test_sample_weights_shift_the_balance_of_the_classes(cohort):
     plain = small().fit(X, y).predict_proba(X)[~one]
     model = small().fit(X, y, sample_weight=np.where(one, 50.0, 1.0))
     column = model.classes_.tolist().index(y.iloc[0])
-    assert model.predict_proba(X)[~one][:, column].mean() > plain[:, column].mean() + 0.05
+    assert model.predict_proba(X)[~one][:, column].mean() > 2 * plain[:, column].mean()
 
 
 def test_a_common_factor_of_the_weights_changes_nothing(cohort):

@@ -165,7 +165,7 @@ def test_members_are_independent(x):
     expected = network(x)
     with torch.no_grad():
         for parameter in network.parameters():
-            parameter[0] += 1
+            parameter[::3] += 1
     actual = network(x)
     assert not torch.allclose(actual[:, 0], expected[:, 0])
     torch.testing.assert_close(actual[:, 1:], expected[:, 1:], rtol=0, atol=0)

@@ -66,16 +66,15 @@ class CrossModalNetwork(nn.Module):
         self.fusion = Fusion(
             widths, n_members, tokenizer, embed_dim, n_heads, attention, hidden_dim, generator
         )
-        self.classifier = ResidualMLP(n_members, hidden_dim, n_classes, self.dropout, generator)
         self.linear_all = LinearVerdict(n_members, sum(widths), n_classes)
         self.linear = nn.ModuleList(LinearVerdict(n_members, width, n_classes) for width in widths)
         self.hidden = nn.ModuleList(
-            nn.Sequential(
-                MemberLinear(n_members, width, hidden_dim, generator),
-                ResidualMLP(n_members, hidden_dim, n_classes, self.dropout, generator),
-            )
-            for width in widths
+            MemberLinear(n_members, width, hidden_dim, generator) for width in widths
         )
+        # One for the fused hidden units and one for those of each modality, as if they were
+        # further members: a few large products take less time than many small ones.
+        n_judges = n_members * (1 + len(columns))
+        self.classifier = ResidualMLP(n_judges, hidden_dim, n_classes, self.dropout, generator)
         self.register_buffer("trust", torch.tensor([0.5, 0.5] + [0.0] * 2 * len(columns)))
         self.register_buffer("prior", torch.zeros(n_classes))
 
@@ -99,14 +98,17 @@ class CrossModalNetwork(nn.Module):
         present = [~block[:, 0].isnan() for block in blocks]
         inputs = [block.nan_to_num().expand(self.n_members, -1, -1) for block in blocks]
         dropped = [self.dropout(block) for block in inputs]
-        verdicts = [
-            self.classifier(self.fusion(dropped, present)).log_softmax(dim=-1),
-            self.linear_all(torch.cat(inputs, dim=-1)).log_softmax(dim=-1),
+        hidden = [self.fusion(dropped, present)]
+        hidden += [layer(block) for layer, block in zip(self.hidden, dropped, strict=True)]
+        fused, *deep = log_probabilities(self.classifier(torch.cat(hidden))).chunk(len(hidden))
+        linear = [judge(block) for judge, block in zip(self.linear, inputs, strict=True)]
+        together = self.linear_all(torch.cat(inputs, dim=-1))
+        alone = [
+            verdict * has_it[:, None]
+            for verdicts in (linear, deep)
+            for verdict, has_it in zip(verdicts, present, strict=True)
         ]
-        for judges, values in ((self.linear, inputs), (self.hidden, dropped)):
-            for judge, block, has_it in zip(judges, values, present, strict=True):
-                verdicts.append(judge(block).log_softmax(dim=-1) * has_it[:, None])
-        return torch.stack(verdicts, dim=2).transpose(0, 1)
+        return torch.stack([fused, together, *alone], dim=2).transpose(0, 1)
 
     def penalty(self) -> Tensor:
         """Return the ridge penalty of the linear verdicts, averaged over members."""
@@ -158,7 +160,7 @@ class Fusion(nn.Module):
 
 
 class LinearVerdict(nn.Module):
-    """A linear map of the values of a modality to logits, zero to begin with."""
+    """A linear map of values to classes, zero to begin with."""
 
     def __init__(self, n_members: int, n_features: int, n_classes: int):
         super().__init__()
@@ -166,8 +168,13 @@ class LinearVerdict(nn.Module):
         self.bias = nn.Parameter(torch.zeros(n_members, 1, n_classes))
 
     def forward(self, values: Tensor) -> Tensor:
-        """Map ``(members, batch, features)`` to ``(members, batch, classes)``."""
-        return torch.baddbmm(self.bias, values, self.weight)
+        """Map ``(members, batch, features)`` to log-probabilities ``(members, batch, classes)``."""
+        return log_probabilities(torch.baddbmm(self.bias, values, self.weight))
+
+
+def log_probabilities(logits: Tensor) -> Tensor:
+    """Take logits, in mixed precision or not, to log-probabilities in single precision."""
+    return logits.float().log_softmax(dim=-1)
 
 
 class VerdictLoss(nn.Module):
@@ -187,4 +194,4 @@ class VerdictLoss(nn.Module):
 
 def average_members(verdicts: Tensor) -> Tensor:
     """Average the class probabilities of the members, given ``(batch, members, 1, classes)``."""
-    return verdicts.float().exp().mean(dim=(1, 2))
+    return verdicts.exp().mean(dim=(1, 2))
