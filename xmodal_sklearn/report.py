@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 from sklearn.metrics import precision_recall_fscore_support
 
+from ._comparison import COSTS, Comparison
 from ._metrics import LOSSES
-from .benchmark import COSTS, Comparison
 from .inspection import stability_index
 from .plotting import metric_label
 
