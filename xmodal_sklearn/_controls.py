@@ -1,5 +1,6 @@
 """Negative controls, and what may make a comparison look better than it is."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -20,7 +21,8 @@ def modalities_of(estimator: Any, X: Any) -> blocks.Modalities:
     told = [
         value
         for name, value in estimator.get_params().items()
-        if name.split("__")[-1] == "modalities" and value is not None
+        # A pipeline may have a step of this name.
+        if name.split("__")[-1] == "modalities" and isinstance(value, Mapping)
     ]
     return blocks.resolve_modalities(_table(X), told[0] if told else None)
 
