@@ -244,13 +244,16 @@ def test_an_output_that_cannot_be_written_is_refused(source, model, tmp_path):
 
 
 SLOW = """
-import sys, time
+import os, sys, time
+from pathlib import Path
 from sklearn.dummy import DummyClassifier
 class SlowClassifier(DummyClassifier):
     def __init__(self, *, random_state=None):
         super().__init__(strategy="stratified", random_state=random_state)
     def fit(self, X, y):
-        time.sleep(0.4)
+        out = Path(os.environ["XMODAL_TEST_OUT"])
+        while len(list(out.glob("folds/*.json"))) >= 3 and not (out / "go").exists():
+            time.sleep(0.05)
         return super().fit(X, y)
 if __name__ == "__main__":
     import slow, xmodal_sklearn.cli, xmodal_sklearn.classifier
@@ -260,10 +263,11 @@ if __name__ == "__main__":
 
 
 def test_ctrl_c_keeps_finished_folds_and_says_how_to_go_on(source, tmp_path):
-    # Slow without using the processor, so that there is a time in which to interrupt.
+    # After three folds it waits for the file "go", so that there is a time in which to interrupt.
     (tmp_path / "slow.py").write_text(SLOW)
     path = os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])
-    options = {"env": os.environ | {"PYTHONPATH": path}, "text": True}
+    environment = {"PYTHONPATH": path, "XMODAL_TEST_OUT": str(tmp_path / "out")}
+    options = {"env": os.environ | environment, "text": True}
     command = [sys.executable, tmp_path / "slow.py", "paper", *source, "--folds", "5"]
     command = [*map(str, command), "--k", "5", "--out", tmp_path / "out", "--jobs"]
     folds = tmp_path / "out" / "folds"
@@ -282,6 +286,7 @@ def test_ctrl_c_keeps_finished_folds_and_says_how_to_go_on(source, tmp_path):
     kept = {path: path.stat().st_mtime_ns for path in folds.glob("*.json")}
     assert 3 <= len(kept) < 20
 
+    (tmp_path / "out" / "go").touch()
     again = subprocess.run([*command, "1"], capture_output=True, **options)
     assert again.returncode == 0, again.stderr
     assert {path: path.stat().st_mtime_ns for path in kept} == kept

@@ -135,9 +135,12 @@ def test_workers_store_their_folds_when_the_main_process_is_killed(problem, tmp_
     patience = time.monotonic() + 20
     while len(list(store.glob("*.json"))) < len(fits(log)) and time.monotonic() < patience:
         time.sleep(0.01)
-    assert len(list(store.glob("*.json"))) == len(fits(log)) >= 2
+    finished = {path: path.stat().st_mtime_ns for path in store.glob("*.json")}
+    assert len(finished) >= 2
     resumed = compare(estimators, X, y, cv=CV, store=store)
-    assert len(fits(log)) == 12
+    # Orphaned workers may still have been at a fold each.
+    assert len(fits(log)) <= 12 + 2
+    assert {path: path.stat().st_mtime_ns for path in finished} == finished
     assert equal(resumed, compare({"slow": Recorder(str(tmp_path / "l"))}, X, y, cv=CV))
 
 
