@@ -80,7 +80,7 @@ def ours(n_modalities, n_features, tokenizer, attention, n_members=1):
         attention=attention,
         hidden_dim=64,
         dropout=0.5,
-        ridge=1e-4,
+        ridge=[1e-4] * (1 + n_modalities),
         seed=0,
     ).train()
 

@@ -10,7 +10,7 @@ EXP, CNA, MUT = range(6), range(6, 11), range(11, 14)
 
 def make_network(attention="softmax", columns=(EXP, CNA, MUT), **sizes):
     sizes = {"n_members": 3, "embed_dim": 8, "n_heads": 2, "hidden_dim": 16} | sizes
-    sizes = {"tokenizer": "feature", "dropout": 0.3, "ridge": 0.1, "seed": 0} | sizes
+    sizes = {"tokenizer": "feature", "dropout": 0.3, "ridge": [0.1] * 4, "seed": 0} | sizes
     return CrossModalNetwork(columns=columns, n_classes=4, attention=attention, **sizes).eval()
 
 

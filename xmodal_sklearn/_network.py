@@ -31,8 +31,8 @@ class CrossModalNetwork(nn.Module):
         How tokens attend.
     dropout : float
         Rate at which input values and hidden units are dropped in training.
-    ridge : float
-        Penalty on the linear verdicts, per input column.
+    ridge : sequence of float
+        Penalty on the linear verdicts, on all modalities and on each, per input column.
     seed : int
         Of the generator that draws the initial parameters and the dropout.
     """
@@ -52,7 +52,7 @@ class CrossModalNetwork(nn.Module):
         attention: str,
         hidden_dim: int,
         dropout: float,
-        ridge: float,
+        ridge: Sequence[float],
         seed: int,
     ):
         super().__init__()
@@ -112,9 +112,12 @@ class CrossModalNetwork(nn.Module):
 
     def penalty(self) -> Tensor:
         """Return the ridge penalty of the linear verdicts, averaged over members."""
-        weights = [judge.weight for judge in (self.linear_all, *self.linear)]
-        penalties = [weight.shape[1] * weight.square().sum() for weight in weights]
-        return self.ridge / 2 * torch.stack(penalties).sum() / self.n_members
+        judges = (self.linear_all, *self.linear)
+        penalties = [
+            ridge * judge.weight.shape[1] * judge.weight.square().sum()
+            for ridge, judge in zip(self.ridge, judges, strict=True)
+        ]
+        return torch.stack(penalties).sum() / 2 / self.n_members
 
 
 class Fusion(nn.Module):

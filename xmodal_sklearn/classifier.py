@@ -1,5 +1,6 @@
 """Classifying multi-omics samples by cross-modal attention."""
 
+import math
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -99,7 +100,8 @@ class CrossModalAttentionClassifier(ClassifierMixin, BaseEstimator):
         Samples per training step.
     max_epochs : int, default=None
         Epochs to train, or at most to train with `early_stopping`. None trains for about 500
-        steps, or for at most 2,000 with `early_stopping`, however many samples there are.
+        steps, however many samples there are, for more of them where few samples have some
+        modality, and for at most 2,000 in any case or with `early_stopping`.
     early_stopping : bool, default=False
         Hold out part of the training samples, stop when their loss has not improved for
         `patience` epochs, and restore the parameters of the best epoch.
@@ -453,10 +455,9 @@ class CrossModalAttentionClassifier(ClassifierMixin, BaseEstimator):
             held_out = self._dataset(samples.take(validation))
         samples = samples.take(training)
         left_out_by = assign_members(samples.codes, self.n_estimators, random_state)
-        max_epochs = self.max_epochs or self._default_epochs(len(training))
-        net = self._make_net(
-            seed, len(training), max_epochs, self._schedule(len(training), max_epochs), held_out
-        )
+        max_epochs = self.max_epochs or self._default_epochs(samples)
+        schedule = self._schedule(len(training), max_epochs)
+        net = self._make_net(seed, samples, max_epochs, schedule, held_out)
         net.initialize()
         if start is not None:
             net.module_.load_state_dict(start)
@@ -479,7 +480,7 @@ class CrossModalAttentionClassifier(ClassifierMixin, BaseEstimator):
             net = self.net_
         else:
             seed = int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
-            net = self._make_net(seed, len(samples.codes), 1, schedule=[])
+            net = self._make_net(seed, samples, 1, schedule=[])
             net.initialize()
             if hasattr(self, "net_"):
                 net.module_.load_state_dict(self.net_.module_.state_dict())
@@ -513,7 +514,7 @@ class CrossModalAttentionClassifier(ClassifierMixin, BaseEstimator):
     def _make_net(
         self,
         seed: int,
-        n_training: int,
+        samples: "_Samples",
         max_epochs: int,
         schedule: list[Callback],
         held_out: TensorDataset | None = None,
@@ -532,7 +533,9 @@ class CrossModalAttentionClassifier(ClassifierMixin, BaseEstimator):
             module__attention=self.attention,
             module__hidden_dim=self.hidden_dim,
             module__dropout=self.dropout,
-            module__ridge=RIDGE / n_training,
+            module__ridge=[
+                RIDGE / max(n, 1) for n in (len(samples.codes), *self._n_with_modality(samples))
+            ],
             module__seed=seed,
             criterion=VerdictLoss,
             optimizer=torch.optim.AdamW,
@@ -566,9 +569,17 @@ class CrossModalAttentionClassifier(ClassifierMixin, BaseEstimator):
     def _steps_per_epoch(self, n_training: int) -> int:
         return -(-n_training // self.batch_size)
 
-    def _default_epochs(self, n_training: int) -> int:
-        n_steps = MOST_STEPS if self.early_stopping else N_STEPS
-        return -(-n_steps // self._steps_per_epoch(n_training))
+    def _default_epochs(self, samples: "_Samples") -> int:
+        # What is rare must be seen as often as if all samples had it.
+        n_training = len(samples.codes)
+        rarity = n_training / max(min(self._n_with_modality(samples)), 1)
+        n_steps = MOST_STEPS if self.early_stopping else min(N_STEPS * rarity, MOST_STEPS)
+        return math.ceil(n_steps / self._steps_per_epoch(n_training))
+
+    def _n_with_modality(self, samples: "_Samples") -> list[int]:
+        """Count the samples that have each modality, the primary one first."""
+        first = [positions[0] for positions in self._columns_primary_first()]
+        return (~samples.x[:, first].isnan()).sum(dim=0).tolist()
 
     def _columns_primary_first(self) -> list[list[int]]:
         primary = self.primary or next(iter(self.modalities_))
