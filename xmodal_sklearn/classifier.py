@@ -1,6 +1,5 @@
 """Classifying multi-omics samples by cross-modal attention."""
 
-import math
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -100,8 +99,7 @@ class CrossModalAttentionClassifier(ClassifierMixin, BaseEstimator):
         Samples per training step.
     max_epochs : int, default=None
         Epochs to train, or at most to train with `early_stopping`. None trains for about 500
-        steps, however many samples there are, for more of them where few samples have some
-        modality, and for at most 2,000 in any case or with `early_stopping`.
+        steps, or for at most 2,000 with `early_stopping`, however many samples there are.
     early_stopping : bool, default=False
         Hold out part of the training samples, stop when their loss has not improved for
         `patience` epochs, and restore the parameters of the best epoch.
@@ -455,7 +453,7 @@ class CrossModalAttentionClassifier(ClassifierMixin, BaseEstimator):
             held_out = self._dataset(samples.take(validation))
         samples = samples.take(training)
         left_out_by = assign_members(samples.codes, self.n_estimators, random_state)
-        max_epochs = self.max_epochs or self._default_epochs(samples)
+        max_epochs = self.max_epochs or self._default_epochs(len(training))
         schedule = self._schedule(len(training), max_epochs)
         net = self._make_net(seed, samples, max_epochs, schedule, held_out)
         net.initialize()
@@ -569,12 +567,9 @@ class CrossModalAttentionClassifier(ClassifierMixin, BaseEstimator):
     def _steps_per_epoch(self, n_training: int) -> int:
         return -(-n_training // self.batch_size)
 
-    def _default_epochs(self, samples: "_Samples") -> int:
-        # What is rare must be seen as often as if all samples had it.
-        n_training = len(samples.codes)
-        rarity = n_training / max(min(self._n_with_modality(samples)), 1)
-        n_steps = MOST_STEPS if self.early_stopping else min(N_STEPS * rarity, MOST_STEPS)
-        return math.ceil(n_steps / self._steps_per_epoch(n_training))
+    def _default_epochs(self, n_training: int) -> int:
+        n_steps = MOST_STEPS if self.early_stopping else N_STEPS
+        return -(-n_steps // self._steps_per_epoch(n_training))
 
     def _n_with_modality(self, samples: "_Samples") -> list[int]:
         """Count the samples that have each modality, the primary one first."""
