@@ -138,7 +138,7 @@ def test_a_killed_worker_costs_only_the_folds_that_it_runs(client, cohort, tmp_p
         at_kill["finished"] = {path.name[:8] for path in store.glob("*.json")}
         os.kill(at_kill["pid"], signal.SIGKILL)
 
-    killer = threading.Thread(target=kill)
+    killer = threading.Thread(target=kill, daemon=True)
     killer.start()
     with parallel_config("dask"):
         result = compare({"slow": Slow(str(log), 0.3)}, X, y, cv=CV, store=store)
@@ -174,7 +174,7 @@ def test_the_last_fold_runs_again_when_its_worker_is_killed(client, cohort, tmp_
         time.sleep(0.5)  # long enough for copies that nobody needs to be dropped
         os.kill(json.loads(log.read_text())[0], signal.SIGKILL)
 
-    killer = threading.Thread(target=kill)
+    killer = threading.Thread(target=kill, daemon=True)
     killer.start()
     with parallel_config("dask"):
         result = compare({"slow": Slow(str(log), 2)}, X, y, cv=[next(CV.split(X, y))])

@@ -13,7 +13,7 @@ from typing import Any
 import joblib
 import numpy as np
 import pandas as pd
-from joblib import Parallel, delayed, parallel_config
+from joblib import Parallel, delayed, effective_n_jobs
 from joblib.parallel import get_active_backend
 from sklearn.metrics import get_scorer_names
 from sklearn.model_selection import RepeatedStratifiedKFold, StratifiedGroupKFold, check_cv
@@ -250,7 +250,7 @@ def _run_tasks(
             if result is not None:
                 del waiting[number]
                 yield number, result
-    with _data_on_every_worker(X):
+    with _on_every_worker(X, n_jobs) as data:
         # One fold at a time, so that what is finished arrives at once, if the backend can do that.
         at_once = get_active_backend()[0].supports_return_generator
         return_as = "generator_unordered" if at_once else "list"
@@ -260,7 +260,7 @@ def _run_tasks(
         parallel = Parallel(n_jobs, return_as=return_as, batch_size=1, pre_dispatch=ahead)
         for number, result in parallel(
             delayed(run_fold)(
-                number, runs[task.estimator], X, (y, task, folds, names[number]), metrics
+                number, runs[task.estimator], data, (y, task, folds, names[number]), metrics
             )
             for number, task in waiting.items()
         ):
@@ -270,19 +270,22 @@ def _run_tasks(
 
 
 @contextlib.contextmanager
-def _data_on_every_worker(X: Any) -> Iterator[None]:
+def _on_every_worker(X: Any, n_jobs: int | None) -> Iterator[Any]:
     """Under Dask, send X to each worker once, so that none is lost with the worker that has it."""
     client = dask_client()
-    if client is None:
-        yield
+    # On a cluster of one process and thread, joblib stays here.
+    if client is None or effective_n_jobs(n_jobs) == 1:
+        yield X
         return
     # The memory manager would drop copies that no worker needs at the moment.
     managed = client.amm.running()
     client.amm.stop()
+    # Without a name of its own, X would be freed when an earlier comparison of it lets go.
+    future = client.scatter(X, broadcast=True, hash=False)
     try:
-        with parallel_config("dask", client=client, scatter=[X]):
-            yield
+        yield future
     finally:
+        future.release()
         if managed:
             client.amm.start()
 
