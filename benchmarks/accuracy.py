@@ -6,7 +6,7 @@ fold. Finished folds are kept in --out, so a run can be broken off and taken up 
     python benchmarks/accuracy.py tcga --repeats 5
     python benchmarks/accuracy.py metabric-pam50 metabric-intclust metabric-exp --repeats 1
     python benchmarks/accuracy.py tcga --repeats 1 --variants
-    python benchmarks/accuracy.py simulated --sizes 100x50x2,1000x300x5,5000x50x11 --repeats 1
+    python benchmarks/accuracy.py simulated --sizes 100x50x2,1000x300x5x30,5000x50x11 --repeats 1
 
 The real cohorts are read from $XMODAL_DATA (default ../shared/data).
 """
@@ -27,7 +27,14 @@ from xmodal_sklearn.datasets import make_multiomics, read_cbioportal
 
 DATA = Path(os.environ.get("XMODAL_DATA", "../shared/data"))
 ATTENTION = "cross-modal attention"
-MODELS = ["logistic regression", "RBF SVM", "random forest", "gradient boosting", "MLP"]
+MODELS = [
+    "logistic regression",
+    "RBF SVM",
+    "random forest",
+    "gradient boosting",
+    "MLP",
+    "nearest shrunken centroid",
+]
 METRICS = ["f1_macro", "roc_auc_ovr", "f1_weighted", "accuracy", "log_loss", "ece"]
 
 
@@ -47,10 +54,11 @@ def metabric(*modalities, target="CLAUDIN_SUBTYPE"):
     return data.data, data.target.to_numpy(dtype=object).astype(str)
 
 
-def simulated(n_samples, k, n_classes, seed=0):
+def simulated(n_samples, k, n_classes, imbalance=None, seed=0):
     sizes = {"exp": 2 * k, "cna": 2 * k, "mut": min(k, 173)}
+    weights = None if imbalance is None else np.geomspace(imbalance, 1, n_classes)
     X, y = make_multiomics(
-        n_samples, sizes, n_classes=n_classes, return_X_y=True, random_state=seed
+        n_samples, sizes, n_classes=n_classes, weights=weights, return_X_y=True, random_state=seed
     )
     return X, np.asarray(y).astype(str)
 
@@ -68,8 +76,8 @@ def cohorts(names, sizes):
             yield name, *metabric("exp", "mut"), "all"
         else:
             for size in sizes.split(","):
-                n_samples, k, n_classes = map(int, size.split("x"))
-                yield f"simulated {size}", *simulated(n_samples, k, n_classes), k
+                shape = [int(number) for number in size.split("x")]
+                yield f"simulated {size}", *simulated(*shape), shape[1]
 
 
 def main():
@@ -78,7 +86,9 @@ def main():
     )
     names = ["tcga", "metabric-pam50", "metabric-intclust", "metabric-exp", "simulated"]
     parser.add_argument("cohorts", nargs="+", choices=names)
-    parser.add_argument("--sizes", default="100x50x2,300x100x5,1000x300x5", help="N x K x classes")
+    parser.add_argument(
+        "--sizes", default="100x50x2,300x100x5,1000x300x5", help="N x K x classes [x imbalance]"
+    )
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument(
         "--variants", action="store_true", help="compare tokens, attention and ensemble sizes"

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from xmodal_sklearn._network import CrossModalNetwork, VerdictLoss
+from xmodal_sklearn._network import CrossModalNetwork, Trust, VerdictLoss
 
 EXP, CNA, MUT = range(6), range(6, 11), range(11, 14)
 
@@ -130,9 +130,10 @@ def test_an_absent_modality_is_not_asked(x):
     x[0, :6] = torch.nan
     verdicts = network.verdicts(x)
     probabilities = verdicts.exp().sum(dim=-1)
-    of_exp = torch.tensor([False, False, True, False, False, True, False, False])
-    torch.testing.assert_close(probabilities[1:], torch.ones(9, 3, 8))
-    torch.testing.assert_close(probabilities[0, :, ~of_exp], torch.ones(3, 6))
+    of_exp = torch.zeros(12, dtype=torch.bool)
+    of_exp[[2, 5, 9]] = True
+    torch.testing.assert_close(probabilities[1:], torch.ones(9, 3, 12))
+    torch.testing.assert_close(probabilities[0, :, ~of_exp], torch.ones(3, 9))
     assert (verdicts[0, :, of_exp] == 0).all()
     loss, target = VerdictLoss(), torch.eye(4)[torch.zeros(10, dtype=int)][:, None].expand(-1, 3, 4)
     rest = loss(verdicts[1:, :, of_exp], target[1:])
@@ -141,12 +142,31 @@ def test_an_absent_modality_is_not_asked(x):
 
 def test_the_verdict_is_the_trusted_one(x):
     network = make_network()
+    x[0, :6] = torch.nan
+    x[1, 6:11] = torch.nan
     verdicts = network.verdicts(x)
-    network.trust.zero_()
-    network.trust[3] = 1
-    torch.testing.assert_close(network(x), verdicts[:, :, 3:4])
-    network.prior[2] = 50
-    assert (network(x).argmax(dim=-1) == 2).all()
+    patterns = torch.tensor([[False, True, True], [True, True, True]])
+    weights, prior = torch.zeros(3, 12), torch.zeros(3, 4)
+    weights[[0, 1, 2], [4, 3, 1]] = 1
+    prior[0, 2] = 50
+    network.trust = Trust(patterns, weights, prior)
+    answers = network(x)
+    torch.testing.assert_close(answers[:1], verdicts[:1, :, 3:4])
+    torch.testing.assert_close(answers[2:], verdicts[2:, :, 1:2])
+    # Nobody has shown how to judge a sample that has the first and the last.
+    assert (answers[1].argmax(dim=-1) == 2).all()
+
+
+def test_centroids_heed_the_modalities_that_are_there(x):
+    network = make_network()
+    x[:4, :6] = torch.nan
+    target = torch.eye(4)[torch.arange(10) % 4][:, None].expand(-1, 3, -1)
+    before = network.verdicts(x)[:, :, 8:]
+    assert before[4:].std(dim=-1).max() < 1e-6
+    network.learn_centroids(x, target)
+    nearest, *near = network.verdicts(x)[:, :, 8:].unbind(2)
+    torch.testing.assert_close(nearest, sum(near).log_softmax(dim=-1))
+    assert nearest[4:].std(dim=-1).min() > 0
 
 
 def test_the_loss_leaves_out_what_has_no_weight(x):

@@ -6,9 +6,10 @@ import torch
 from torch import Tensor, nn
 
 from ._attention import N_PATCHES, CrossAttention, FeatureTokenizer, PatchTokenizer
+from ._centroid import CentroidVerdict, centroids_of_members
 from ._layers import Dropout, MemberLinear, ResidualMLP
 
-__all__ = ["CrossModalNetwork", "VerdictLoss", "average_members"]
+__all__ = ["CrossModalNetwork", "Trust", "VerdictLoss", "average_members"]
 
 
 class CrossModalNetwork(nn.Module):
@@ -16,8 +17,9 @@ class CrossModalNetwork(nn.Module):
 
     The first verdict is that of cross-modal attention, the second a linear one on all modalities.
     Each modality then gives two by itself, a linear one and one of a residual network, so that
-    what it tells alone is not lost in the fusion. How far each verdict is trusted is set after
-    training; until then, the first two are equally.
+    what it tells alone is not lost in the fusion. Last come those of nearest shrunken centroids,
+    on all modalities and on each. How far each verdict is trusted is set after training; until
+    then, the first two are equally.
 
     Parameters
     ----------
@@ -37,8 +39,7 @@ class CrossModalNetwork(nn.Module):
         Of the generator that draws the initial parameters and the dropout.
     """
 
-    trust: Tensor
-    prior: Tensor
+    trust: "Trust"
 
     def __init__(
         self,
@@ -75,8 +76,14 @@ class CrossModalNetwork(nn.Module):
         # further members: a few large products take less time than many small ones.
         n_judges = n_members * (1 + len(columns))
         self.classifier = ResidualMLP(n_judges, hidden_dim, n_classes, self.dropout, generator)
-        self.register_buffer("trust", torch.tensor([0.5, 0.5] + [0.0] * 2 * len(columns)))
-        self.register_buffer("prior", torch.zeros(n_classes))
+        self.centroids = nn.ModuleList(
+            CentroidVerdict(n_members, width, n_classes) for width in widths
+        )
+        self.n_trained = 2 + 2 * len(columns)
+        weights = torch.zeros(1, self.n_trained + 1 + len(columns))
+        weights[:, :2] = 0.5
+        patterns = torch.zeros(0, len(columns), dtype=torch.bool)
+        self.trust = Trust(patterns, weights, torch.zeros(1, n_classes))
 
     def forward(self, x: Tensor) -> Tensor:
         """Map ``(batch, features)``, NaN in absent modalities, to log-probabilities.
@@ -84,18 +91,18 @@ class CrossModalNetwork(nn.Module):
         Returns
         -------
         Tensor of shape (batch, members, verdicts, classes)
-            In training every verdict, zero for an absent modality; else the one that they come to.
+            In training every verdict that is trained, zero for an absent modality; else the one
+            that all come to.
         """
         verdicts = self.verdicts(x)
         if self.training:
-            return verdicts
-        logits = (verdicts * self.trust[:, None]).sum(dim=2, keepdim=True) + self.prior
-        return logits.log_softmax(dim=-1)
+            return verdicts[:, :, : self.n_trained]
+        _, present = self.blocks(x)
+        return self.trust(verdicts, torch.stack(present, dim=1))
 
     def verdicts(self, x: Tensor) -> Tensor:
-        """Return the fused verdict, the linear ones and those of the residual networks."""
-        blocks = [x[:, getattr(self, f"columns_{i}")] for i in range(len(self.linear))]
-        present = [~block[:, 0].isnan() for block in blocks]
+        """Return every verdict, zero for an absent modality."""
+        blocks, present = self.blocks(x)
         inputs = [block.nan_to_num().expand(self.n_members, -1, -1) for block in blocks]
         dropped = [self.dropout(block) for block in inputs]
         hidden = [self.fusion(dropped, present)]
@@ -103,12 +110,27 @@ class CrossModalNetwork(nn.Module):
         fused, *deep = log_probabilities(self.classifier(torch.cat(hidden))).chunk(len(hidden))
         linear = [judge(block) for judge, block in zip(self.linear, inputs, strict=True)]
         together = self.linear_all(torch.cat(inputs, dim=-1))
-        alone = [
-            verdict * has_it[:, None]
-            for verdicts in (linear, deep)
-            for verdict, has_it in zip(verdicts, present, strict=True)
+        scores = [
+            judge(block) * has_it[:, None]
+            for judge, block, has_it in zip(self.centroids, inputs, present, strict=True)
         ]
-        return torch.stack([fused, together, *alone], dim=2).transpose(0, 1)
+        nearest, *near = log_probabilities(torch.stack([sum(scores), *scores]))
+        linear, deep, near = (
+            [verdict * has_it[:, None] for verdict, has_it in zip(verdicts, present, strict=True)]
+            for verdicts in (linear, deep, near)
+        )
+        verdicts = [fused, together, *linear, *deep, nearest, *near]
+        return torch.stack(verdicts, dim=2).transpose(0, 1)
+
+    def blocks(self, x: Tensor) -> tuple[list[Tensor], list[Tensor]]:
+        """Return the values of each modality, and which samples have it."""
+        blocks = [x[:, getattr(self, f"columns_{i}")] for i in range(len(self.linear))]
+        return blocks, [~block[:, 0].isnan() for block in blocks]
+
+    def learn_centroids(self, x: Tensor, target: Tensor) -> None:
+        """Learn the centroids from samples and their targets, as :class:`VerdictLoss` has them."""
+        for judge, block, has_it in zip(self.centroids, *self.blocks(x), strict=True):
+            judge.load_state_dict(centroids_of_members(block[has_it].cpu(), target[has_it].cpu()))
 
     def penalty(self) -> Tensor:
         """Return the ridge penalty of the linear verdicts, averaged over members."""
@@ -173,6 +195,40 @@ class LinearVerdict(nn.Module):
     def forward(self, values: Tensor) -> Tensor:
         """Map ``(members, batch, features)`` to log-probabilities ``(members, batch, classes)``."""
         return log_probabilities(torch.baddbmm(self.bias, values, self.weight))
+
+
+class Trust(nn.Module):
+    """How far each verdict is trusted, given which modalities a sample has.
+
+    Parameters
+    ----------
+    patterns : Tensor of bool of shape (patterns, modalities)
+        Known patterns of modalities that a sample has.
+    weights : Tensor of shape (1 + patterns, verdicts)
+        First those for patterns that are not known.
+    prior : Tensor of shape (1 + patterns, classes)
+    """
+
+    patterns: Tensor
+    weights: Tensor
+    prior: Tensor
+
+    def __init__(self, patterns: Tensor, weights: Tensor, prior: Tensor):
+        super().__init__()
+        # Not in the state: a network that goes on training may come to know other patterns.
+        self.register_buffer("patterns", patterns, persistent=False)
+        self.register_buffer("weights", weights, persistent=False)
+        self.register_buffer("prior", prior, persistent=False)
+
+    def forward(self, verdicts: Tensor, present: Tensor) -> Tensor:
+        """Map ``(batch, members, verdicts, classes)`` to ``(batch, members, 1, classes)``."""
+        known = (present[:, None] == self.patterns).all(dim=-1)
+        unknown = ~known.any(dim=1, keepdim=True)
+        row = torch.cat([unknown, known], dim=1).int().argmax(dim=1)
+        logits = (
+            torch.einsum("bmvc,bv->bmc", verdicts, self.weights[row]) + self.prior[row][:, None]
+        )
+        return logits.log_softmax(dim=-1)[:, :, None]
 
 
 def log_probabilities(logits: Tensor) -> Tensor:

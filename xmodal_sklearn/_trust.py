@@ -17,7 +17,8 @@ __all__ = ["assign_members", "fit_trust"]
 
 # No member is trained without more than a fifth of the samples.
 FEWEST_PARTS = 5
-RIDGE = 0.01
+# What the penalty is worth, in samples.
+RIDGE = 8
 
 
 def assign_members(
@@ -42,17 +43,18 @@ def assign_members(
 
 
 def fit_trust(
-    verdicts: np.ndarray, target: np.ndarray, start: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    r"""Fit the weights of the verdicts, by maximum likelihood with a small ridge penalty.
+    verdicts: np.ndarray, present: np.ndarray, target: np.ndarray, start: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Fit the weights of the verdicts, and again for each pattern of modalities that samples have.
 
-    Minimises over the trust :math:`w \ge 0` and the prior :math:`b` the weighted cross-entropy of
-    :math:`\operatorname{softmax}(\sum_v w_v \log p_v + b)`; the penalty pulls towards `start`.
+    Those of a pattern are pulled towards those of all samples, the more the fewer it has.
 
     Parameters
     ----------
     verdicts : ndarray of shape (n_samples, n_verdicts, n_classes)
         Log-probabilities of samples that were left out in training.
+    present : ndarray of bool of shape (n_samples, n_modalities)
+        Which modalities each sample has.
     target : ndarray of shape (n_samples, n_classes)
         One-hot classes times the weights of the samples.
     start : ndarray of shape (n_verdicts,)
@@ -60,22 +62,41 @@ def fit_trust(
 
     Returns
     -------
-    trust : ndarray of shape (n_verdicts,)
-    prior : ndarray of shape (n_classes,)
+    patterns : ndarray of bool of shape (n_patterns, n_modalities)
+    trust : ndarray of shape (1 + n_patterns, n_verdicts)
+        First that of all samples, for patterns not among these.
+    prior : ndarray of shape (1 + n_patterns, n_classes)
     """
     n_verdicts, n_classes = verdicts.shape[1:]
-    before = np.r_[start, np.zeros(n_classes)]
+    common = weigh(verdicts, target, np.r_[start, np.zeros(n_classes)])
+    patterns = np.unique(present, axis=0)
+    if len(patterns) == 1:
+        patterns = patterns[:0]
+    fitted = [common]
+    for pattern in patterns:
+        of_pattern = (present == pattern).all(axis=1)
+        fitted.append(weigh(verdicts[of_pattern], target[of_pattern], common))
+    trust, prior = np.split(np.array(fitted), [n_verdicts], axis=1)
+    return patterns, trust, prior
+
+
+def weigh(verdicts: np.ndarray, target: np.ndarray, start: np.ndarray) -> np.ndarray:
+    r"""Return trust and prior by maximum likelihood, with a ridge penalty that pulls to `start`.
+
+    Minimises over the trust :math:`w \ge 0` and the prior :math:`b` the weighted cross-entropy of
+    :math:`\operatorname{softmax}(\sum_v w_v \log p_v + b)`.
+    """
+    n_samples, n_verdicts, n_classes = verdicts.shape
     share = target / target.sum()
+    ridge = RIDGE / n_samples
 
     def objective(parameters: np.ndarray) -> tuple[float, np.ndarray]:
         trust, prior = np.split(parameters, [n_verdicts])
         logs = log_softmax(np.einsum("nvc,v->nc", verdicts, trust) + prior, axis=1)
-        away = parameters - before
+        away = parameters - start
         excess = np.exp(logs) * share.sum(axis=1, keepdims=True) - share
         gradient = np.r_[np.einsum("nc,nvc->v", excess, verdicts), excess.sum(axis=0)]
-        return -(share * logs).sum() + RIDGE / 2 * away @ away, gradient + RIDGE * away
+        return -(share * logs).sum() + ridge / 2 * away @ away, gradient + ridge * away
 
     bounds = [(0, None)] * n_verdicts + [(None, None)] * n_classes
-    found = minimize(objective, before, jac=True, bounds=bounds, method="L-BFGS-B")
-    trust, prior = np.split(found.x, [n_verdicts])
-    return trust, prior
+    return minimize(objective, start, jac=True, bounds=bounds, method="L-BFGS-B").x

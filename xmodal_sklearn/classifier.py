@@ -24,7 +24,7 @@ from torch.optim.lr_scheduler import CosineAnnealingLR
 from torch.utils.data import TensorDataset
 
 from . import _modalities as blocks
-from ._network import CrossModalNetwork, VerdictLoss, average_members
+from ._network import CrossModalNetwork, Trust, VerdictLoss, average_members
 from ._training import (
     FiniteLoss,
     PenalisedNet,
@@ -53,8 +53,9 @@ class CrossModalAttentionClassifier(ClassifierMixin, BaseEstimator):
     Every modality becomes a sequence of tokens in one embedding space. The tokens of the primary
     modality, usually expression, are enriched by multi-head attention over the tokens of each
     other modality, flattened, and classified by a residual network [1]_. A modality on its own
-    attends to itself. Plainer verdicts, of all modalities by a linear map and of each alone, are
-    given beside it, and each is trusted as far as it holds for patients left out in training.
+    attends to itself. Plainer verdicts, of all modalities by a linear map or by shrunken centroids
+    and of each alone, are given beside it, and each is trusted as far as it holds for patients left
+    out in training.
     `n_estimators` such networks train together, and their probabilities are averaged.
 
     Parameters
@@ -164,10 +165,11 @@ class CrossModalAttentionClassifier(ClassifierMixin, BaseEstimator):
     :math:`x_j w_j + b_j`, with :math:`w_j` and :math:`b_j` learned.
 
     With log-probabilities :math:`\log p_v` of the verdicts, those of fusion, of a ridge-penalised
-    linear map of all modalities, and of a linear map and a residual network on each modality, a
-    member of the ensemble gives :math:`\operatorname{softmax}(\sum_v w_v \log p_v + b)`. The
-    trust :math:`w_v \ge 0` and :math:`b` maximise the likelihood of the samples that members left
-    out [3]_, so a modality that tells nothing gets no say.
+    linear map of all modalities, of a linear map and a residual network on each modality, and of
+    nearest shrunken centroids [4]_ on all modalities and on each, a member of the ensemble gives
+    :math:`\operatorname{softmax}(\sum_v w_v \log p_v + b)`. The trust :math:`w_v \ge 0` and
+    :math:`b` maximise the penalised likelihood of the samples that members left out [3]_, so a
+    modality that tells nothing gets no say; samples that have the same modalities share them.
 
     Fitting and predicting hold PyTorch at one thread, which makes a fit the same inside and
     outside of a parallel search. Run searches with ``n_jobs`` to use all processors.
@@ -180,6 +182,8 @@ class CrossModalAttentionClassifier(ClassifierMixin, BaseEstimator):
        Complexities", WACV 2021, arXiv:1812.01243.
     .. [3] D. H. Wolpert, "Stacked Generalization", Neural Networks 5, 1992,
        doi:10.1016/S0893-6080(05)80023-1.
+    .. [4] R. Tibshirani, T. Hastie, B. Narasimhan, G. Chu, "Diagnosis of multiple cancer types by
+       shrunken centroids of gene expression", PNAS 99, 2002, doi:10.1073/pnas.082099299.
 
     Examples
     --------
@@ -459,7 +463,9 @@ class CrossModalAttentionClassifier(ClassifierMixin, BaseEstimator):
         net.initialize()
         if start is not None:
             net.module_.load_state_dict(start)
-        net.partial_fit(self._dataset(samples, left_out_by))
+        dataset = self._dataset(samples, left_out_by)
+        net.module_.learn_centroids(*(tensor.to(net.device) for tensor in dataset.tensors))
+        net.partial_fit(dataset)
         # A fitted model must not carry patients along when it is pickled.
         net.train_split = None
         self._set_trust(net, samples, left_out_by)
@@ -482,6 +488,7 @@ class CrossModalAttentionClassifier(ClassifierMixin, BaseEstimator):
             net.initialize()
             if hasattr(self, "net_"):
                 net.module_.load_state_dict(self.net_.module_.state_dict())
+                net.module_.trust = self.net_.module_.trust
         net.partial_fit(self._dataset(samples))
         self._keep(net, streaming=True)
 
@@ -498,11 +505,14 @@ class CrossModalAttentionClassifier(ClassifierMixin, BaseEstimator):
         if len(left_out) == 0:
             return
         samples = samples.take(left_out)
-        start = net.module_.trust.double().cpu().numpy()
+        module = net.module_
+        # The plainest verdict is trusted until there is evidence for others.
+        start = np.zeros(module.trust.weights.shape[1])
+        start[module.n_trained] = 1
         verdicts = judge(net, samples.x, left_out_by[left_out])
-        trust, prior = fit_trust(verdicts, self._target(samples), start)
-        net.module_.trust.copy_(torch.as_tensor(trust))
-        net.module_.prior.copy_(torch.as_tensor(prior))
+        fitted = fit_trust(verdicts, self._presence(samples), self._target(samples), start)
+        patterns, weights, prior = map(torch.as_tensor, fitted)
+        module.trust = Trust(patterns, weights.float(), prior.float()).to(net.device)
 
     def _keep(self, net: NeuralNet, *, streaming: bool) -> None:
         self.net_ = net
@@ -532,7 +542,8 @@ class CrossModalAttentionClassifier(ClassifierMixin, BaseEstimator):
             module__hidden_dim=self.hidden_dim,
             module__dropout=self.dropout,
             module__ridge=[
-                RIDGE / max(n, 1) for n in (len(samples.codes), *self._n_with_modality(samples))
+                RIDGE / max(n, 1)
+                for n in (len(samples.codes), *self._presence(samples).sum(axis=0))
             ],
             module__seed=seed,
             criterion=VerdictLoss,
@@ -571,10 +582,10 @@ class CrossModalAttentionClassifier(ClassifierMixin, BaseEstimator):
         n_steps = MOST_STEPS if self.early_stopping else N_STEPS
         return -(-n_steps // self._steps_per_epoch(n_training))
 
-    def _n_with_modality(self, samples: "_Samples") -> list[int]:
-        """Count the samples that have each modality, the primary one first."""
+    def _presence(self, samples: "_Samples") -> np.ndarray:
+        """Tell which samples have each modality, the primary one first."""
         first = [positions[0] for positions in self._columns_primary_first()]
-        return (~samples.x[:, first].isnan()).sum(dim=0).tolist()
+        return ~samples.x[:, first].isnan().numpy()
 
     def _columns_primary_first(self) -> list[list[int]]:
         primary = self.primary or next(iter(self.modalities_))
