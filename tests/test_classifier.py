@@ -14,6 +14,7 @@ from sklearn.model_selection import GridSearchCV, cross_val_score, train_test_sp
 from skorch.callbacks import Callback
 
 from xmodal_sklearn import CrossModalAttentionClassifier
+from xmodal_sklearn.datasets import make_multiomics
 
 
 def small(**parameters):
@@ -220,6 +221,22 @@ def test_a_modality_of_noise_is_not_trusted(cohort):
     ]
     assert scores[1] > scores[0] - 0.1
     assert scores[1] > scores[2] + 0.3
+
+
+def test_patients_that_lack_a_modality_do_not_shift_the_others():
+    """Here those without expression are all of one class; the others must not drift there."""
+    sizes = {"exp": 60, "cna": 50, "mut": 20}
+    cohort = make_multiomics(120, sizes, n_classes=3, class_sep=0.3, random_state=0)
+    X, y = cohort.data, cohort.target.to_numpy(dtype=object)
+    lacking = X.sample(250, replace=True, random_state=0).reset_index(drop=True)
+    lacking.loc[:, ~X.columns.str.startswith("mut__")] = np.nan
+    everybody = pd.concat([X[:90], lacking], ignore_index=True)
+    labels = np.r_[y[:90], np.full(250, "class_0", dtype=object)]
+    model = small(n_estimators=5, class_weight=None)
+    alone = model.fit(X[:90], y[:90]).predict_proba(X[90:])[:, 0].mean()
+    together = model.fit(everybody, labels).predict_proba(X[90:])[:, 0].mean()
+    assert abs(together - alone) < 0.08
+    assert model.predict_proba(lacking)[:, 0].mean() > 0.97
 
 
 def test_samples_of_weight_zero_are_left_out(cohort):
