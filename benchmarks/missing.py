@@ -17,6 +17,7 @@ from sklearn.metrics import f1_score, log_loss, roc_auc_score
 from sklearn.model_selection import RepeatedStratifiedKFold
 
 from xmodal_sklearn import CrossModalAttentionClassifier
+from xmodal_sklearn._significance import corrected_t_test
 from xmodal_sklearn.datasets import read_cbioportal
 
 DATA = Path(os.environ.get("XMODAL_DATA", "../shared/data"))
@@ -68,6 +69,11 @@ def main():
     )
     table = pd.DataFrame([row for of_fold in rows for row in of_fold])
     print(table.groupby("trained on").agg(["mean", "std"]).round(3).to_string())
+    for score in ("macro-F1", "ROC AUC", "log loss"):
+        columns = {name: rows[score].to_numpy() for name, rows in table.groupby("trained on")}
+        ahead = columns["all patients"] - columns["complete patients"]
+        test = corrected_t_test(ahead, 1 / 4)
+        print(f"{score}: all minus complete {ahead.mean():+.4f}, p = {test.p:.2f}")
 
 
 if __name__ == "__main__":
