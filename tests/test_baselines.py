@@ -209,3 +209,12 @@ def test_classes_of_one_and_two_samples_are_no_obstacle(cohort):
         fitted = tuned[f"{model}, late"].fit(X, y)
         assert len(fitted.classes_) == 5
         assert np.isfinite(fitted.predict_proba(X)).all()
+
+
+@pytest.mark.parametrize("name", [name for name in UNTUNED if name.endswith("early")])
+def test_classes_may_be_numbers_in_words(cohort, name):
+    """METABRIC's integrative clusters are called 1, 2, … and 4ER+."""
+    X, y = cohort
+    labels = y.map({"class_0": "1", "class_1": "10", "class_2": "4ER+"}).to_numpy(dtype=object)
+    model = UNTUNED[name].fit(X, labels)
+    assert set(model.predict(X)) == {"1", "10", "4ER+"}
