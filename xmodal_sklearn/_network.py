@@ -96,12 +96,12 @@ class CrossModalNetwork(nn.Module):
         """
         verdicts = self.verdicts(x)
         if self.training:
-            return verdicts[:, :, : self.n_trained]
+            return verdicts
         _, present = self.blocks(x)
         return self.trust(verdicts, torch.stack(present, dim=1))
 
     def verdicts(self, x: Tensor) -> Tensor:
-        """Return every verdict, zero for an absent modality."""
+        """Return every verdict, in training all but the centroids', zero for an absent modality."""
         blocks, present = self.blocks(x)
         inputs = [block.nan_to_num().expand(self.n_members, -1, -1) for block in blocks]
         dropped = [self.dropout(block) for block in inputs]
@@ -110,17 +110,25 @@ class CrossModalNetwork(nn.Module):
         fused, *deep = log_probabilities(self.classifier(torch.cat(hidden))).chunk(len(hidden))
         linear = [judge(block) for judge, block in zip(self.linear, inputs, strict=True)]
         together = self.linear_all(torch.cat(inputs, dim=-1))
+        alone = [
+            verdict * has_it[:, None]
+            for verdicts in (linear, deep)
+            for verdict, has_it in zip(verdicts, present, strict=True)
+        ]
+        nearest = [] if self.training else self.nearest(inputs, present)
+        return torch.stack([fused, together, *alone, *nearest], dim=2).transpose(0, 1)
+
+    def nearest(self, inputs: Sequence[Tensor], present: Sequence[Tensor]) -> list[Tensor]:
+        """Return the verdicts of the centroids, on all modalities and on each."""
         scores = [
             judge(block) * has_it[:, None]
             for judge, block, has_it in zip(self.centroids, inputs, present, strict=True)
         ]
-        nearest, *near = log_probabilities(torch.stack([sum(scores), *scores]))
-        linear, deep, near = (
-            [verdict * has_it[:, None] for verdict, has_it in zip(verdicts, present, strict=True)]
-            for verdicts in (linear, deep, near)
-        )
-        verdicts = [fused, together, *linear, *deep, nearest, *near]
-        return torch.stack(verdicts, dim=2).transpose(0, 1)
+        together, *alone = log_probabilities(torch.stack([sum(scores), *scores]))
+        return [
+            together,
+            *(verdict * has_it[:, None] for verdict, has_it in zip(alone, present, strict=True)),
+        ]
 
     def blocks(self, x: Tensor) -> tuple[list[Tensor], list[Tensor]]:
         """Return the values of each modality, and which samples have it."""
