@@ -239,6 +239,26 @@ def test_patients_that_lack_a_modality_do_not_shift_the_others():
     assert model.predict_proba(lacking)[:, 0].mean() > 0.97
 
 
+def test_a_modality_that_one_sample_has(cohort):
+    """The member that leaves this sample out knows nothing of the modality."""
+    X, y = cohort
+    lacking = X.copy()
+    lacking.loc[lacking.index[1:], X.columns.str.startswith("cna__")] = np.nan
+    model = small(n_estimators=5, max_epochs=3).fit(lacking, y)
+    assert np.isfinite(model.predict_proba(lacking)).all()
+    assert np.isfinite(model.predict_proba(X)).all()
+
+
+@pytest.mark.filterwarnings("error::RuntimeWarning")
+def test_a_class_of_weight_zero_that_alone_lacks_a_modality(cohort):
+    X, y = cohort
+    one = (y == y.iloc[0]).to_numpy()
+    lacking = X.copy()
+    lacking.loc[one, X.columns.str.startswith("cna__")] = np.nan
+    model = small(max_epochs=3, class_weight={label: float(label != y.iloc[0]) for label in set(y)})
+    assert (model.fit(lacking, y).predict(lacking) != y.iloc[0]).all()
+
+
 def test_samples_of_weight_zero_are_left_out(cohort):
     X, y = cohort
     weights = np.r_[np.ones(80), np.zeros(40)]

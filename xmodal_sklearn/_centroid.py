@@ -59,15 +59,18 @@ def shrunken_centroids(values: Tensor, weights: Tensor) -> tuple[Tensor, Tensor]
     """Return the weight of each feature and the bias in the score of each class.
 
     A squared distance to a centroid is, but for what all classes share, linear in the sample.
+    Without a sample that counts, every class scores zero.
     """
+    tiny = torch.finfo(values.dtype).tiny
     counts = (weights > 0).sum(dim=0)
     n_samples = counts.sum()
     totals = weights.sum(dim=0)
-    mean = weights.sum(dim=1) @ values / totals.sum()
+    total = totals.sum().clamp_min(tiny)
+    mean = weights.sum(dim=1) @ values / total
     values = values - mean
-    centroids = weights.T @ values / totals.clamp_min(torch.finfo(totals.dtype).tiny)[:, None]
+    centroids = weights.T @ values / totals.clamp_min(tiny)[:, None]
     within = weights.sum(dim=1) @ values.square() - totals @ centroids.square()
-    freedom = (n_samples / (n_samples - len(counts)).clamp_min(1)) / totals.sum()
+    freedom = (n_samples / (n_samples - len(counts)).clamp_min(1)) / total
     deviation = (within.clamp_min(0) * freedom).sqrt()
     scale = deviation + deviation.median()
     scale = torch.where(scale > 0, scale, 1)

@@ -501,7 +501,8 @@ class CrossModalAttentionClassifier(ClassifierMixin, BaseEstimator):
 
     def _set_trust(self, net: NeuralNet, samples: "_Samples", left_out_by: np.ndarray) -> None:
         """Let the samples that a member left out judge its verdicts."""
-        left_out = np.flatnonzero(left_out_by < self.n_estimators)
+        counts = self._target(samples).any(axis=1)
+        left_out = np.flatnonzero(counts & (left_out_by < self.n_estimators))
         if len(left_out) == 0:
             return
         samples = samples.take(left_out)
