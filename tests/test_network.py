@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from xmodal_sklearn._network import CrossModalNetwork, Trust, VerdictLoss
 
@@ -113,6 +114,13 @@ def test_an_absent_modality_contributes_exactly_nothing(attention, tokenizer, x)
     torch.testing.assert_close(actual[:5], expected[:5], rtol=0, atol=0)
     for verdict in (0, 3, 6):
         assert not torch.allclose(actual[5:, :, verdict], expected[5:, :, verdict])
+
+
+@pytest.mark.parametrize("tokenizer", ["patch", "feature"])
+def test_softmax_attention_never_lays_out_the_attention_matrix(tokenizer, x):
+    network = make_network(tokenizer=tokenizer).train()
+    with sdpa_kernel(SDPBackend.FLASH_ATTENTION):
+        network(x).sum().backward()
 
 
 @both_attentions

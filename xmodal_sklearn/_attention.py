@@ -146,8 +146,10 @@ def softmax_attention(
     """
 
     def by_head(tokens: Tokens) -> Tensor:
-        # The fused kernels want four axes, the width last.
-        return tokens.dense().unflatten(2, (n_heads, -1)).flatten(0, 1).transpose(-1, -2)
+        # The fused kernels want four axes, the width last, and in memory too: else PyTorch falls
+        # back to laying out the whole attention matrix.
+        heads = tokens.dense().unflatten(2, (n_heads, -1)).flatten(0, 1)
+        return heads.transpose(-1, -2).contiguous()
 
     found = functional.scaled_dot_product_attention(by_head(query), by_head(key), by_head(value))
     found = found.transpose(-1, -2).flatten(1, 2).unflatten(0, (len(output), -1))
