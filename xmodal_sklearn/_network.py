@@ -97,12 +97,11 @@ class CrossModalNetwork(nn.Module):
         verdicts = self.verdicts(x)
         if self.training:
             return verdicts
-        _, present = self.blocks(x)
-        return self.trust(verdicts, torch.stack(present, dim=1))
+        return self.trust(verdicts, torch.stack(self.present(x), dim=1))
 
     def verdicts(self, x: Tensor) -> Tensor:
         """Return every verdict, in training all but the centroids', zero for an absent modality."""
-        blocks, present = self.blocks(x)
+        blocks, present = self.blocks(x), self.present(x)
         inputs = [block.nan_to_num().expand(self.n_members, -1, -1) for block in blocks]
         dropped = [self.dropout(block) for block in inputs]
         hidden = [self.fusion(dropped, present)]
@@ -130,14 +129,23 @@ class CrossModalNetwork(nn.Module):
             *(verdict * has_it[:, None] for verdict, has_it in zip(alone, present, strict=True)),
         ]
 
-    def blocks(self, x: Tensor) -> tuple[list[Tensor], list[Tensor]]:
-        """Return the values of each modality, and which samples have it."""
-        blocks = [x[:, getattr(self, f"columns_{i}")] for i in range(len(self.linear))]
-        return blocks, [~block[:, 0].isnan() for block in blocks]
+    def blocks(self, x: Tensor) -> list[Tensor]:
+        """Return the values of each modality."""
+        return [x[:, columns] for columns in self.columns()]
+
+    def present(self, x: Tensor) -> list[Tensor]:
+        """Tell which samples have each modality."""
+        return [~x[:, columns[0]].isnan() for columns in self.columns()]
+
+    def columns(self) -> list[Tensor]:
+        """Return the input columns of each modality."""
+        return [getattr(self, f"columns_{i}") for i in range(len(self.linear))]
 
     def learn_centroids(self, x: Tensor, target: Tensor) -> None:
         """Learn the centroids from samples and their targets, as :class:`VerdictLoss` has them."""
-        for judge, block, has_it in zip(self.centroids, *self.blocks(x), strict=True):
+        for judge, block, has_it in zip(
+            self.centroids, self.blocks(x), self.present(x), strict=True
+        ):
             judge.load_state_dict(centroids_of_members(block[has_it].cpu(), target[has_it].cpu()))
 
     def penalty(self) -> Tensor:

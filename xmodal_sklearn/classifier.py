@@ -501,8 +501,8 @@ class CrossModalAttentionClassifier(ClassifierMixin, BaseEstimator):
 
     def _set_trust(self, net: NeuralNet, samples: "_Samples", left_out_by: np.ndarray) -> None:
         """Let the samples that a member left out judge its verdicts."""
-        counts = self._target(samples).any(axis=1)
-        left_out = np.flatnonzero(counts & (left_out_by < self.n_estimators))
+        target = self._target(samples)
+        left_out = np.flatnonzero(target.any(axis=1) & (left_out_by < self.n_estimators))
         if len(left_out) == 0:
             return
         samples = samples.take(left_out)
@@ -511,7 +511,7 @@ class CrossModalAttentionClassifier(ClassifierMixin, BaseEstimator):
         start = np.zeros(module.trust.weights.shape[1])
         start[module.n_trained] = 1
         verdicts = judge(net, samples.x, left_out_by[left_out])
-        fitted = fit_trust(verdicts, self._presence(samples), self._target(samples), start)
+        fitted = fit_trust(verdicts, self._presence(samples), target[left_out], start)
         patterns, weights, prior = map(torch.as_tensor, fitted)
         module.trust = Trust(patterns, weights.float(), prior.float()).to(net.device)
 
