@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
-from xmodal_sklearn._network import CrossModalNetwork, Trust, VerdictLoss
+from xmodal_sklearn._network import BentVerdict, CrossModalNetwork, Trust, VerdictLoss
 
 EXP, CNA, MUT = range(6), range(6, 11), range(11, 14)
 
@@ -107,12 +107,17 @@ def test_an_absent_modality_contributes_exactly_nothing(attention, tokenizer, x)
     x[:5, 6:11] = torch.nan
     expected = network.verdicts(x)
     with torch.no_grad():
-        for layer in (network.fusion.tokenizers[1], network.linear[1], network.hidden[1]):
+        for layer in (
+            network.fusion.tokenizers[1],
+            network.linear[1],
+            network.linear_bent[1],
+            network.hidden[1],
+        ):
             for parameter in layer.parameters():
                 parameter.add_(torch.rand(parameter.shape))
     actual = network.verdicts(x)
     torch.testing.assert_close(actual[:5], expected[:5], rtol=0, atol=0)
-    for verdict in (0, 3, 6):
+    for verdict in (0, 4, 7, 10):
         assert not torch.allclose(actual[5:, :, verdict], expected[5:, :, verdict])
 
 
@@ -138,10 +143,10 @@ def test_an_absent_modality_is_not_asked(x):
     x[0, :6] = torch.nan
     verdicts = network.verdicts(x)
     probabilities = verdicts.exp().sum(dim=-1)
-    of_exp = torch.zeros(12, dtype=torch.bool)
-    of_exp[[2, 5, 9]] = True
-    torch.testing.assert_close(probabilities[1:], torch.ones(9, 3, 12))
-    torch.testing.assert_close(probabilities[0, :, ~of_exp], torch.ones(3, 9))
+    of_exp = torch.zeros(16, dtype=torch.bool)
+    of_exp[[3, 6, 9, 13]] = True
+    torch.testing.assert_close(probabilities[1:], torch.ones(9, 3, 16))
+    torch.testing.assert_close(probabilities[0, :, ~of_exp], torch.ones(3, 12))
     assert (verdicts[0, :, of_exp] == 0).all()
     loss, target = VerdictLoss(), torch.eye(4)[torch.zeros(10, dtype=int)][:, None].expand(-1, 3, 4)
     rest = loss(verdicts[1:, :, of_exp], target[1:])
@@ -154,12 +159,12 @@ def test_the_verdict_is_the_trusted_one(x):
     x[1, 6:11] = torch.nan
     verdicts = network.verdicts(x)
     patterns = torch.tensor([[False, True, True], [True, True, True]])
-    weights, prior = torch.zeros(3, 12), torch.zeros(3, 4)
-    weights[[0, 1, 2], [4, 3, 1]] = 1
+    weights, prior = torch.zeros(3, 16), torch.zeros(3, 4)
+    weights[[0, 1, 2], [5, 4, 1]] = 1
     prior[0, 2] = 50
     network.trust = Trust(patterns, weights, prior)
     answers = network(x)
-    torch.testing.assert_close(answers[:1], verdicts[:1, :, 3:4])
+    torch.testing.assert_close(answers[:1], verdicts[:1, :, 4:5])
     torch.testing.assert_close(answers[2:], verdicts[2:, :, 1:2])
     # Nobody has shown how to judge a sample that has the first and the last.
     assert (answers[1].argmax(dim=-1) == 2).all()
@@ -169,12 +174,23 @@ def test_centroids_heed_the_modalities_that_are_there(x):
     network = make_network()
     x[:4, :6] = torch.nan
     target = torch.eye(4)[torch.arange(10) % 4][:, None].expand(-1, 3, -1)
-    before = network.verdicts(x)[:, :, 8:]
+    before = network.verdicts(x)[:, :, 12:]
     assert before[4:].std(dim=-1).max() < 1e-6
     network.learn_centroids(x, target)
-    nearest, *near = network.verdicts(x)[:, :, 8:].unbind(2)
+    nearest, *near = network.verdicts(x)[:, :, 12:].unbind(2)
     torch.testing.assert_close(nearest, sum(near).log_softmax(dim=-1))
     assert nearest[4:].std(dim=-1).min() > 0
+
+
+def test_a_bent_verdict_has_a_slope_on_either_side_of_the_mean():
+    judge = BentVerdict(1, 2, 2)
+    below, above = torch.tensor([[2.0, 0.0], [0.0, -1.0]]), torch.tensor([[0.0, 1.0], [3.0, 0.0]])
+    with torch.no_grad():
+        judge.weight.copy_(torch.cat([above + below, above - below])[None] / 2)
+    x = torch.randn(20, 2, generator=torch.Generator().manual_seed(3))
+    expected = x.clamp(max=0) @ below + x.clamp(min=0) @ above
+    offset = judge.CENTRE * (above - below).sum(dim=0) / 2
+    torch.testing.assert_close(judge(x[None])[0], (expected - offset).log_softmax(dim=-1))
 
 
 def test_the_loss_leaves_out_what_has_no_weight(x):

@@ -1,5 +1,6 @@
 """The network, as PyTorch modules; nothing here knows scikit-learn."""
 
+import math
 from collections.abc import Sequence
 
 import torch
@@ -15,11 +16,11 @@ __all__ = ["CrossModalNetwork", "Trust", "VerdictLoss", "average_members"]
 class CrossModalNetwork(nn.Module):
     """Judge a sample by cross-modal attention, and by plainer verdicts beside it.
 
-    The first verdict is that of cross-modal attention, the second a linear one on all modalities.
-    Each modality then gives two by itself, a linear one and one of a residual network, so that
-    what it tells alone is not lost in the fusion. Last come those of nearest shrunken centroids,
-    on all modalities and on each. How far each verdict is trusted is set after training; until
-    then, the first two are equally.
+    The first verdict is that of cross-modal attention, the second a linear one on all modalities,
+    the third one with a bend in each value. Each modality then gives these two and that of a
+    residual network by itself, so that what it tells alone is not lost in the fusion. Last come
+    those of nearest shrunken centroids, on all modalities and on each. How far each verdict is
+    trusted is set after training; until then, the first two are equally.
 
     Parameters
     ----------
@@ -34,7 +35,7 @@ class CrossModalNetwork(nn.Module):
     dropout : float
         Rate at which input values and hidden units are dropped in training.
     ridge : sequence of float
-        Penalty on the linear verdicts, on all modalities and on each, per input column.
+        Penalty on the linear and bent verdicts, on all modalities and on each, per input column.
     seed : int
         Of the generator that draws the initial parameters and the dropout.
     """
@@ -68,7 +69,11 @@ class CrossModalNetwork(nn.Module):
             widths, n_members, tokenizer, embed_dim, n_heads, attention, hidden_dim, generator
         )
         self.linear_all = LinearVerdict(n_members, sum(widths), n_classes)
+        self.linear_bent_all = BentVerdict(n_members, sum(widths), n_classes)
         self.linear = nn.ModuleList(LinearVerdict(n_members, width, n_classes) for width in widths)
+        self.linear_bent = nn.ModuleList(
+            BentVerdict(n_members, width, n_classes) for width in widths
+        )
         self.hidden = nn.ModuleList(
             MemberLinear(n_members, width, hidden_dim, generator) for width in widths
         )
@@ -79,7 +84,7 @@ class CrossModalNetwork(nn.Module):
         self.centroids = nn.ModuleList(
             CentroidVerdict(n_members, width, n_classes) for width in widths
         )
-        self.n_trained = 2 + 2 * len(columns)
+        self.n_trained = 3 + 3 * len(columns)
         weights = torch.zeros(1, self.n_trained + 1 + len(columns))
         weights[:, :2] = 0.5
         patterns = torch.zeros(0, len(columns), dtype=torch.bool)
@@ -101,21 +106,25 @@ class CrossModalNetwork(nn.Module):
 
     def verdicts(self, x: Tensor) -> Tensor:
         """Return every verdict, in training all but the centroids', zero for an absent modality."""
-        blocks, present = self.blocks(x), self.present(x)
-        inputs = [block.nan_to_num().expand(self.n_members, -1, -1) for block in blocks]
+        present = self.present(x)
+        inputs = [block.nan_to_num().expand(self.n_members, -1, -1) for block in self.blocks(x)]
         dropped = [self.dropout(block) for block in inputs]
         hidden = [self.fusion(dropped, present)]
         hidden += [layer(block) for layer, block in zip(self.hidden, dropped, strict=True)]
         fused, *deep = log_probabilities(self.classifier(torch.cat(hidden))).chunk(len(hidden))
-        linear = [judge(block) for judge, block in zip(self.linear, inputs, strict=True)]
-        together = self.linear_all(torch.cat(inputs, dim=-1))
+        linear, bent = (
+            [judge(block) for judge, block in zip(judges, inputs, strict=True)]
+            for judges in (self.linear, self.linear_bent)
+        )
+        everything = torch.cat(inputs, dim=-1)
+        together = [self.linear_all(everything), self.linear_bent_all(everything)]
         alone = [
             verdict * has_it[:, None]
-            for verdicts in (linear, deep)
+            for verdicts in (linear, bent, deep)
             for verdict, has_it in zip(verdicts, present, strict=True)
         ]
         nearest = [] if self.training else self.nearest(inputs, present)
-        return torch.stack([fused, together, *alone, *nearest], dim=2).transpose(0, 1)
+        return torch.stack([fused, *together, *alone, *nearest], dim=2).transpose(0, 1)
 
     def nearest(self, inputs: Sequence[Tensor], present: Sequence[Tensor]) -> list[Tensor]:
         """Return the verdicts of the centroids, on all modalities and on each."""
@@ -149,10 +158,12 @@ class CrossModalNetwork(nn.Module):
             judge.load_state_dict(centroids_of_members(block[has_it].cpu(), target[has_it].cpu()))
 
     def penalty(self) -> Tensor:
-        """Return the ridge penalty of the linear verdicts, averaged over members."""
-        judges = (self.linear_all, *self.linear)
+        """Return the ridge penalty of the linear and bent verdicts, averaged over members."""
+        linear = (self.linear_all, *self.linear)
+        bent = (self.linear_bent_all, *self.linear_bent)
         penalties = [
-            ridge * judge.weight.shape[1] * judge.weight.square().sum()
+            ridge * judge.n_features * judge.weight.square().sum()
+            for judges in (linear, bent)
             for ridge, judge in zip(self.ridge, judges, strict=True)
         ]
         return torch.stack(penalties).sum() / 2 / self.n_members
@@ -205,12 +216,32 @@ class LinearVerdict(nn.Module):
 
     def __init__(self, n_members: int, n_features: int, n_classes: int):
         super().__init__()
+        self.n_features = n_features
         self.weight = nn.Parameter(torch.zeros(n_members, n_features, n_classes))
         self.bias = nn.Parameter(torch.zeros(n_members, 1, n_classes))
 
     def forward(self, values: Tensor) -> Tensor:
         """Map ``(members, batch, features)`` to log-probabilities ``(members, batch, classes)``."""
         return log_probabilities(torch.baddbmm(self.bias, values, self.weight))
+
+
+class BentVerdict(LinearVerdict):
+    """A sum over features of a map of each value, with one slope below its mean and another above.
+
+    The values and their absolute ones, nearly uncorrelated, train faster than the two ramps that
+    span the same maps.
+    """
+
+    # The mean of the absolute value of a standard normal variable.
+    CENTRE = math.sqrt(2 / math.pi)
+
+    def __init__(self, n_members: int, n_features: int, n_classes: int):
+        super().__init__(n_members, 2 * n_features, n_classes)
+        self.n_features = n_features
+
+    def forward(self, values: Tensor) -> Tensor:
+        """Map ``(members, batch, features)`` to log-probabilities ``(members, batch, classes)``."""
+        return super().forward(torch.cat([values, values.abs() - self.CENTRE], dim=-1))
 
 
 class Trust(nn.Module):

@@ -42,7 +42,7 @@ __all__ = ["CrossModalAttentionClassifier"]
 # A small cohort needs as many steps as a large one, and so more epochs.
 N_STEPS = 500
 MOST_STEPS = 2000
-# The linear verdicts start at zero and have a ridge penalty of their own.
+# The linear and bent verdicts start at zero and have a ridge penalty of their own.
 LINEAR_LR = 10
 RIDGE = 0.1
 
@@ -164,9 +164,10 @@ class CrossModalAttentionClassifier(ClassifierMixin, BaseEstimator):
     token is a linear map of all values of its modality, and the token of feature :math:`j` is
     :math:`x_j w_j + b_j`, with :math:`w_j` and :math:`b_j` learned.
 
-    With log-probabilities :math:`\log p_v` of the verdicts, those of fusion, of a ridge-penalised
-    linear map of all modalities, of a linear map and a residual network on each modality, and of
-    nearest shrunken centroids [4]_ on all modalities and on each, a member of the ensemble gives
+    With log-probabilities :math:`\log p_v` of the verdicts, those of fusion, of a residual network
+    on each modality, and, on all modalities and on each, of a ridge-penalised linear map, of one
+    with a bend at the mean of each value, and of nearest shrunken centroids [4]_, a member of the
+    ensemble gives
     :math:`\operatorname{softmax}(\sum_v w_v \log p_v + b)`. The trust :math:`w_v \ge 0` and
     :math:`b` maximise the penalised likelihood of the samples that members left out [3]_, so a
     modality that tells nothing gets no say; samples that have the same modalities share them.
