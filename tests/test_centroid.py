@@ -35,7 +35,7 @@ def test_they_are_those_of_scikit_learn():
     assert (shift == 0).any()
     other = cohort(1)[0]
     distances = ((other[:, None] - oracle.centroids_) ** 2 / scale**2).sum(axis=2)
-    logits = verdict(torch.as_tensor(other)[None])[0].numpy()
+    logits = verdict(torch.as_tensor(other))[0].numpy()
     np.testing.assert_allclose(
         logits - logits[:, :1], (distances[:, :1] - distances) / 2, rtol=1e-4, atol=1e-4
     )

@@ -190,7 +190,7 @@ def test_a_bent_verdict_has_a_slope_on_either_side_of_the_mean():
     x = torch.randn(20, 2, generator=torch.Generator().manual_seed(3))
     expected = x.clamp(max=0) @ below + x.clamp(min=0) @ above
     offset = judge.CENTRE * (above - below).sum(dim=0) / 2
-    torch.testing.assert_close(judge(x[None])[0], (expected - offset).log_softmax(dim=-1))
+    torch.testing.assert_close(judge(x)[0], (expected - offset).log_softmax(dim=-1))
 
 
 def test_the_loss_leaves_out_what_has_no_weight(x):

@@ -29,7 +29,8 @@ class CentroidVerdict(nn.Module):
         self.register_buffer("bias", torch.zeros(n_members, 1, n_classes))
 
     def forward(self, values: Tensor) -> Tensor:
-        """Map ``(members, batch, features)`` to logits ``(members, batch, classes)``."""
+        """Map ``(batch, features)`` to logits ``(members, batch, classes)``."""
+        values = values.expand(len(self.weight), -1, -1)
         return torch.baddbmm(self.bias, values, self.weight)
 
 

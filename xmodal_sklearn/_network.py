@@ -107,8 +107,8 @@ class CrossModalNetwork(nn.Module):
     def verdicts(self, x: Tensor) -> Tensor:
         """Return every verdict, in training all but the centroids', zero for an absent modality."""
         present = self.present(x)
-        inputs = [block.nan_to_num().expand(self.n_members, -1, -1) for block in self.blocks(x)]
-        dropped = [self.dropout(block) for block in inputs]
+        inputs = [block.nan_to_num() for block in self.blocks(x)]
+        dropped = [self.dropout(block.expand(self.n_members, -1, -1)) for block in inputs]
         hidden = [self.fusion(dropped, present)]
         hidden += [layer(block) for layer, block in zip(self.hidden, dropped, strict=True)]
         fused, *deep = log_probabilities(self.classifier(torch.cat(hidden))).chunk(len(hidden))
@@ -221,7 +221,8 @@ class LinearVerdict(nn.Module):
         self.bias = nn.Parameter(torch.zeros(n_members, 1, n_classes))
 
     def forward(self, values: Tensor) -> Tensor:
-        """Map ``(members, batch, features)`` to log-probabilities ``(members, batch, classes)``."""
+        """Map ``(batch, features)`` to log-probabilities ``(members, batch, classes)``."""
+        values = values.expand(len(self.weight), -1, -1)
         return log_probabilities(torch.baddbmm(self.bias, values, self.weight))
 
 
@@ -240,7 +241,7 @@ class BentVerdict(LinearVerdict):
         self.n_features = n_features
 
     def forward(self, values: Tensor) -> Tensor:
-        """Map ``(members, batch, features)`` to log-probabilities ``(members, batch, classes)``."""
+        """Map ``(batch, features)`` to log-probabilities ``(members, batch, classes)``."""
         return super().forward(torch.cat([values, values.abs() - self.CENTRE], dim=-1))
 
 
