@@ -254,6 +254,7 @@ class SlowClassifier(DummyClassifier):
     def fit(self, X, y):
         out = Path(os.environ["XMODAL_TEST_OUT"])
         while len(list(out.glob("folds/*.json"))) >= 3 and not (out / "go").exists():
+            (out / f"waiting-{os.getpid()}").touch()
             time.sleep(0.05)
         return super().fit(X, y)
 if __name__ == "__main__":
@@ -264,7 +265,7 @@ if __name__ == "__main__":
 
 
 def test_ctrl_c_keeps_finished_folds_and_says_how_to_go_on(source, tmp_path):
-    # After three folds it waits for the file "go", so that there is a time in which to interrupt.
+    # After three folds both workers wait for the file "go", so that Ctrl-C meets both in a fit.
     (tmp_path / "slow.py").write_text(SLOW)
     path = os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])
     environment = {"PYTHONPATH": path, "XMODAL_TEST_OUT": str(tmp_path / "out")}
@@ -277,7 +278,7 @@ def test_ctrl_c_keeps_finished_folds_and_says_how_to_go_on(source, tmp_path):
         [*command, "2"],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True, **options,
     )  # fmt: skip
-    while running.poll() is None and len(list(folds.glob("*.json"))) < 3:
+    while running.poll() is None and len(list(folds.parent.glob("waiting-*"))) < 2:
         time.sleep(0.05)
     os.killpg(running.pid, signal.SIGINT)
     _, said = running.communicate(timeout=60)
