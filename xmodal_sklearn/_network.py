@@ -159,12 +159,11 @@ class CrossModalNetwork(nn.Module):
 
     def penalty(self) -> Tensor:
         """Return the ridge penalty of the linear and bent verdicts, averaged over members."""
-        linear = (self.linear_all, *self.linear)
-        bent = (self.linear_bent_all, *self.linear_bent)
+        linear = [judge.weight for judge in (self.linear_all, *self.linear)]
+        bent = [judge.weight for judge in (self.linear_bent_all, *self.linear_bent)]
         penalties = [
-            ridge * judge.n_features * judge.weight.square().sum()
-            for judges in (linear, bent)
-            for ridge, judge in zip(self.ridge, judges, strict=True)
+            ridge * straight.shape[1] * (straight.square().sum() + bend.square().sum())
+            for ridge, straight, bend in zip(self.ridge, linear, bent, strict=True)
         ]
         return torch.stack(penalties).sum() / 2 / self.n_members
 
@@ -216,7 +215,6 @@ class LinearVerdict(nn.Module):
 
     def __init__(self, n_members: int, n_features: int, n_classes: int):
         super().__init__()
-        self.n_features = n_features
         self.weight = nn.Parameter(torch.zeros(n_members, n_features, n_classes))
         self.bias = nn.Parameter(torch.zeros(n_members, 1, n_classes))
 
@@ -238,7 +236,6 @@ class BentVerdict(LinearVerdict):
 
     def __init__(self, n_members: int, n_features: int, n_classes: int):
         super().__init__(n_members, 2 * n_features, n_classes)
-        self.n_features = n_features
 
     def forward(self, values: Tensor) -> Tensor:
         """Map ``(batch, features)`` to log-probabilities ``(members, batch, classes)``."""

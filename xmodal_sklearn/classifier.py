@@ -53,10 +53,10 @@ class CrossModalAttentionClassifier(ClassifierMixin, BaseEstimator):
     Every modality becomes a sequence of tokens in one embedding space. The tokens of the primary
     modality, usually expression, are enriched by multi-head attention over the tokens of each
     other modality, flattened, and classified by a residual network [1]_. A modality on its own
-    attends to itself. Plainer verdicts, of all modalities by a linear map or by shrunken centroids
-    and of each alone, are given beside it, and each is trusted as far as it holds for patients left
-    out in training.
-    `n_estimators` such networks train together, and their probabilities are averaged.
+    attends to itself. Plainer verdicts, of all modalities by a linear map, a bent one or shrunken
+    centroids and of each alone, are given beside it, and each is trusted as far as it holds for
+    patients left out in training. `n_estimators` such networks train together, and their
+    probabilities are averaged.
 
     Parameters
     ----------
