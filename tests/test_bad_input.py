@@ -113,6 +113,12 @@ def test_one_class_is_refused(make, data):
         make().fit(X, ["LumA"] * len(X))
 
 
+def test_the_only_class_is_named_as_a_plain_value(data):
+    X, _ = data
+    with pytest.raises(ValueError, match="one class only, 7;"):
+        CrossModalAttentionClassifier().fit(X, np.full(len(X), 7))
+
+
 @both
 @pytest.mark.parametrize("unknown", [None, np.nan, pd.NA])
 def test_unknown_classes_are_refused_by_sample(make, unknown, data):

@@ -340,9 +340,9 @@ def _outer_folds(cv: Any, X: Any, y: np.ndarray, groups: Any) -> list[Split]:
             shared = np.intersect1d(groups[train], groups[test])
             if len(shared):
                 raise ValueError(
-                    f"The folds split {len(shared)} groups, the first is {shared[0]!r}: it is both "
-                    "in training and in test samples. Give a cv that heeds groups, such as "
-                    "StratifiedGroupKFold, or None."
+                    f"The folds split {len(shared)} groups, the first is {shared.tolist()[0]!r}: "
+                    "it is both in training and in test samples. Give a cv that heeds groups, such "
+                    "as StratifiedGroupKFold, or None."
                 )
     return splits
 

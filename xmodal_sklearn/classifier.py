@@ -630,8 +630,8 @@ def _check_classes(classes: np.ndarray, y: np.ndarray, *, given: Any) -> None:
         )
     if len(classes) < 2:
         raise ValueError(
-            f"y has one class only, {classes[0]!r}; a classifier needs samples of at least two "
-            "classes."
+            f"y has one class only, {classes.tolist()[0]!r}; a classifier needs samples of at "
+            "least two classes."
         )
 
 
