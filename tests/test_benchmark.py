@@ -165,7 +165,7 @@ def test_groups_stay_together(cohort):
     for _, rows in grouped.predictions.groupby(["repeat", "fold"]):
         assert (rows.groupby(groups[rows["sample"]]).size() == 2).all()
     assert (grouped.info["n_repeats"], grouped.info["n_folds"]) == (5, 5)
-    with pytest.raises(ValueError, match=r"the first is \d+:"):
+    with pytest.raises(ValueError, match=r"The folds split \d+ groups, the first is \d+:"):
         compare({"dummy": DummyClassifier()}, X, y, groups=groups, cv=CV)
 
 

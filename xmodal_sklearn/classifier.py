@@ -626,7 +626,8 @@ def _check_classes(classes: np.ndarray, y: np.ndarray, *, given: Any) -> None:
         )
     if given is not None and not np.array_equal(np.unique(given), classes):
         raise ValueError(
-            f"classes={list(given)!r} are not those of the first call, {classes.tolist()}."
+            f"classes={np.asarray(given).tolist()} are not those of the first call, "
+            f"{classes.tolist()}."
         )
     if len(classes) < 2:
         raise ValueError(

@@ -427,7 +427,7 @@ def _read(
 def _check_folds(cohort: Bunch, folds: int) -> None:
     sizes = cohort.target.value_counts()
     if len(sizes) < 2:
-        raise typer.BadParameter(f"All samples are of one class, {sizes.index[0]!r}.")
+        raise typer.BadParameter(f"All samples are of one class, {sizes.index.tolist()[0]!r}.")
     if sizes.min() < folds:
         raise typer.BadParameter(
             f"{folds} folds need {folds} samples of each class; {sizes.idxmin()!r} has "
