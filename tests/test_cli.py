@@ -264,6 +264,11 @@ if __name__ == "__main__":
 """
 
 
+def heed_ctrl_c():
+    # A shell starts what runs in the background deaf to Ctrl-C, and pytest hands that on.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def test_ctrl_c_keeps_finished_folds_and_says_how_to_go_on(source, tmp_path):
     # After three folds both workers wait for the file "go", so that Ctrl-C meets both in a fit.
     (tmp_path / "slow.py").write_text(SLOW)
@@ -276,7 +281,8 @@ def test_ctrl_c_keeps_finished_folds_and_says_how_to_go_on(source, tmp_path):
     # A group of its own, as a terminal's Ctrl-C goes to the workers too.
     running = subprocess.Popen(
         [*command, "2"],
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True, **options,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True,
+        preexec_fn=heed_ctrl_c, **options,
     )  # fmt: skip
     while running.poll() is None and len(list(folds.parent.glob("waiting-*"))) < 2:
         time.sleep(0.05)
