@@ -16,7 +16,6 @@ import pandas as pd
 from joblib import Parallel, delayed, effective_n_jobs
 from joblib.parallel import get_active_backend
 from sklearn.metrics import get_scorer_names
-from sklearn.model_selection import RepeatedStratifiedKFold, StratifiedGroupKFold, check_cv
 from sklearn.utils import check_random_state
 from sklearn.utils.multiclass import check_classification_targets
 
@@ -26,16 +25,13 @@ from ._fold import Control, Result, Run, Task, dask_client, run_fold
 from ._metrics import METRICS
 from ._modalities import sample_labels
 from ._progress import track
+from ._splits import NumberedSplit, number_folds, outer_folds
 from ._store import FoldStore, describe
 from ._version import __version__
 
 __all__ = ["METRICS", "Comparison", "DatasetRanks", "compare", "rank_datasets"]
 
-N_SPLITS, N_REPEATS = 5, 5
 LIBRARIES = ("joblib", "numpy", "pandas", "scikit-learn", "scipy", "skorch", "torch")
-
-Split = tuple[np.ndarray, np.ndarray]
-NumberedSplit = tuple[int, int, np.ndarray, np.ndarray]
 
 
 def compare(
@@ -146,7 +142,7 @@ def compare(
         )
     check_classification_targets(y)
     classes = np.unique(y)
-    splits = _number_folds(_outer_folds(cv, X, y, groups))
+    splits = number_folds(outer_folds(cv, X, y, groups))
     found = _find_weaknesses(splits, y, batch, grouped=groups is not None)
     for message in found:
         warnings.warn(message, stacklevel=2)
@@ -319,44 +315,6 @@ def _check_metrics(metrics: tuple[str, ...]) -> None:
             f"scoring must name at least one metric, out of {list(METRICS)} or scikit-learn's "
             f"scorers; it names unknown ones {unknown}."
         )
-
-
-def _outer_folds(cv: Any, X: Any, y: np.ndarray, groups: Any) -> list[Split]:
-    if cv is None and groups is not None:
-        splitters: list[Any] = [
-            StratifiedGroupKFold(N_SPLITS, shuffle=True, random_state=seed)
-            for seed in range(N_REPEATS)
-        ]
-    elif cv is None:
-        splitters = [
-            RepeatedStratifiedKFold(n_splits=N_SPLITS, n_repeats=N_REPEATS, random_state=0)
-        ]
-    else:
-        splitters = [check_cv(cv, y, classifier=True)]
-    splits = [split for splitter in splitters for split in splitter.split(X, y, groups)]
-    if groups is not None:
-        groups = np.asarray(groups)
-        for train, test in splits:
-            shared = np.intersect1d(groups[train], groups[test])
-            if len(shared):
-                raise ValueError(
-                    f"The folds split {len(shared)} groups, the first is {shared.tolist()[0]!r}: "
-                    "it is both in training and in test samples. Give a cv that heeds groups, such "
-                    "as StratifiedGroupKFold, or None."
-                )
-    return splits
-
-
-def _number_folds(splits: list[Split]) -> list[NumberedSplit]:
-    """Put repeat and fold before each split; samples tested again begin a new repeat."""
-    numbered = []
-    repeat, fold, tested = 0, 0, np.array([], dtype=int)
-    for train, test in splits:
-        if np.isin(test, tested).any():
-            repeat, fold, tested = repeat + 1, 0, test[:0]
-        numbered.append((repeat, fold, train, test))
-        fold, tested = fold + 1, np.concatenate([tested, test])
-    return numbered
 
 
 def _tables(

@@ -7,7 +7,8 @@ import numpy as np
 import pandas as pd
 from sklearn.utils import check_random_state
 
-from .benchmark import _outer_folds, compare
+from ._splits import outer_folds
+from .benchmark import compare
 
 __all__ = ["learning_curves"]
 
@@ -81,7 +82,7 @@ def learning_curves(
     y = np.asarray(y)
     rng = check_random_state(random_state)
     splits = [
-        (train, test, rng.random(len(train))) for train, test in _outer_folds(cv, X, y, groups)
+        (train, test, rng.random(len(train))) for train, test in outer_folds(cv, X, y, groups)
     ]
     tables = []
     for share in sorted(shares):
