@@ -3,6 +3,7 @@
 import json
 import multiprocessing
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -19,6 +20,7 @@ from sklearn.model_selection import GridSearchCV, RepeatedStratifiedKFold, Strat
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
+import xmodal_sklearn
 from xmodal_sklearn import MultiOmicsSelector
 from xmodal_sklearn._store import FoldStore, describe
 from xmodal_sklearn.baselines import make_baselines
@@ -243,6 +245,40 @@ def test_the_source_of_an_estimator_of_one_s_own_counts(tmp_path, monkeypatch):
         own.__module__ = "own_0"
         described.append(json.dumps(describe(own())).replace(f"own_{len(described)}", "own"))
     assert described[0] != described[1]
+
+
+def test_every_source_file_of_this_package_counts(tmp_path):
+    package = tmp_path / "copy" / "xmodal_sklearn"
+    shutil.copytree(
+        xmodal_sklearn.__path__[0], package, ignore=shutil.ignore_patterns("__pycache__")
+    )
+    code = (
+        "import pandas as pd, xmodal_sklearn.baselines as ours, xmodal_sklearn.benchmark as b\n"
+        "from sklearn.dummy import DummyClassifier\n"
+        "X, y = pd.DataFrame({'exp__A': range(8)}), [0, 1] * 4\n"
+        "late = ours.LateFusionClassifier(DummyClassifier())\n"
+        f"b.compare({{'late': late}}, X, y, cv=2, store={str(tmp_path / 'store')!r})\n"
+        "print(ours.__file__)\n"
+    )
+
+    def stored():
+        done = subprocess.run(
+            [sys.executable, "-c", code],
+            env={**os.environ, "PYTHONPATH": str(package.parent)},
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        assert done.stdout.startswith(str(package))
+        return len(list((tmp_path / "store").glob("*.json")))
+
+    by_depth = sorted(package.rglob("*.py"), key=lambda path: len(path.parts))
+    assert stored() == stored() == 2
+    for n_edits, path in enumerate([by_depth[0], by_depth[-1]], start=1):
+        with path.open("a") as file:
+            file.write("# edited\n")
+        assert stored() == 2 + 2 * n_edits, path
 
 
 def test_functions_are_told_apart_by_source_and_by_what_they_enclose():

@@ -138,4 +138,4 @@ def _describe_code(code: Any) -> list[str]:
 @cache
 def _own_source() -> str:
     # Beside the version, for those who work on this package.
-    return joblib.hash([path.read_bytes() for path in sorted(PACKAGE.glob("*.py"))])
+    return joblib.hash([path.read_bytes() for path in sorted(PACKAGE.rglob("*.py"))])

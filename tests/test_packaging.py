@@ -1,0 +1,78 @@
+"""What is installed is all that is in the repository, and works from where it is installed."""
+
+import os
+import shutil
+import subprocess
+import sys
+import zipfile
+from importlib.metadata import entry_points
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PACKAGE = "xmodal_sklearn"
+
+
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory):
+    """A folder with the content of the wheel."""
+    pytest.importorskip("setuptools", minversion="77", reason="builds a wheel")
+    folder = tmp_path_factory.mktemp("build")
+    for name in ("setup.cfg", "pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(ROOT / name, folder)
+    shutil.copytree(ROOT / PACKAGE, folder / PACKAGE, ignore=shutil.ignore_patterns("__pycache__"))
+    build = [sys.executable, "-m", "pip", "wheel", "--no-deps", "--no-build-isolation", "."]
+    subprocess.run([*build, "-w", "dist"], cwd=folder, check=True, capture_output=True)
+    (wheel,) = (folder / "dist").glob("*.whl")
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(folder / "site")
+    return folder / "site"
+
+
+def run(installed, *arguments):
+    done = subprocess.run(
+        [sys.executable, *arguments],
+        env={**os.environ, "PYTHONPATH": str(installed)},
+        cwd=installed,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_the_wheel_holds_every_file_of_the_package(installed):
+    def files(folder):
+        paths = (folder / PACKAGE).rglob("*")
+        return {
+            p.relative_to(folder) for p in paths if p.is_file() and "__pycache__" not in p.parts
+        }
+
+    assert files(installed) == files(ROOT)
+
+
+def test_the_report_finds_its_templates_where_it_is_installed(installed):
+    pytest.importorskip("jinja2", reason="needs the extra report")
+    code = (
+        "import numpy as np, xmodal_sklearn.report as ours\n"
+        "from sklearn.dummy import DummyClassifier\n"
+        "from xmodal_sklearn.benchmark import compare\n"
+        "result = compare({'dummy': DummyClassifier()}, np.zeros((8, 1)), [0, 1] * 4, cv=2)\n"
+        "print(ours.__file__)\n"
+        "print(ours.write_report(result, 'report.html').read_text().strip()[-7:])\n"
+    )
+    where, end = run(installed, "-c", code).splitlines()
+    assert where.startswith(str(installed))
+    assert end == "</html>"
+
+
+def test_the_command_runs_as_a_module(installed):
+    assert "xmodal_sklearn.cli" in run(installed, "-m", "xmodal_sklearn.cli", "--help")
+
+
+def test_the_command_xmodal_is_the_application():
+    from xmodal_sklearn.cli import app
+
+    (command,) = entry_points(group="console_scripts", name="xmodal")
+    assert command.load() is app
