@@ -44,10 +44,8 @@ def run(installed, *arguments):
 
 def test_the_wheel_holds_every_file_of_the_package(installed):
     def files(folder):
-        paths = (folder / PACKAGE).rglob("*")
-        return {
-            p.relative_to(folder) for p in paths if p.is_file() and "__pycache__" not in p.parts
-        }
+        paths = [path for path in (folder / PACKAGE).rglob("*") if path.is_file()]
+        return {path.relative_to(folder) for path in paths if path.parent.name != "__pycache__"}
 
     assert files(installed) == files(ROOT)
 
