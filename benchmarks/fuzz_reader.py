@@ -1,6 +1,6 @@
 """Spoil study files in many ways and check that each is refused or read as it is.
 
-The checks are those of tests/datasets/test_fuzz_cbioportal.py, on more inputs.
+The checks are those of tests/datasets/cbioportal/test_fuzz.py, on more inputs.
 """
 
 import argparse
@@ -17,7 +17,7 @@ def main() -> None:
     parser.add_argument("--inputs", type=int, default=20_000)
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()
-    command = [sys.executable, "-m", "pytest", "tests/datasets/test_fuzz_cbioportal.py", "-q"]
+    command = [sys.executable, "-m", "pytest", "tests/datasets/cbioportal/test_fuzz.py", "-q"]
     options = ["--hypothesis-show-statistics", f"--hypothesis-seed={arguments.seed}"]
     environment = os.environ | {"XMODAL_FUZZ_INPUTS": str(arguments.inputs)}
     sys.exit(subprocess.run(command + options, cwd=ROOT, env=environment).returncode)

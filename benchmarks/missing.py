@@ -17,7 +17,7 @@ from sklearn.metrics import f1_score, log_loss, roc_auc_score
 from sklearn.model_selection import RepeatedStratifiedKFold
 
 from xmodal_sklearn import CrossModalAttentionClassifier
-from xmodal_sklearn._significance import corrected_t_test
+from xmodal_sklearn.benchmark._statistics import corrected_t_test
 from xmodal_sklearn.datasets import read_cbioportal
 
 DATA = Path(os.environ.get("XMODAL_DATA", "../shared/data"))

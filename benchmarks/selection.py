@@ -26,8 +26,8 @@ from sklearn.linear_model import MultiTaskElasticNet
 from threadpoolctl import threadpool_limits
 
 from xmodal_sklearn import MultiOmicsSelector
-from xmodal_sklearn._elastic_net import PENALTY_STEP, rank_features
 from xmodal_sklearn.datasets import make_multiomics
+from xmodal_sklearn.selection._elastic_net import PENALTY_STEP, rank_features
 
 CLOCKS = "clock", "processor"
 

@@ -22,7 +22,7 @@ from sklearn.pipeline import make_pipeline
 from torch import nn
 
 from xmodal_sklearn import CrossModalAttentionClassifier, MultiOmicsSelector
-from xmodal_sklearn._network import CrossModalNetwork, VerdictLoss
+from xmodal_sklearn.classifier.network import CrossModalNetwork, VerdictLoss
 from xmodal_sklearn.datasets import make_multiomics
 
 BATCH, WIDTH, HEADS, CLASSES = 32, 32, 4, 5

@@ -3,8 +3,8 @@
 from typing import TYPE_CHECKING, Any
 
 from . import datasets
-from ._modalities import concat_modalities, split_modalities
 from ._version import __version__
+from .modalities import concat_modalities, split_modalities
 from .selection import MultiOmicsSelector
 
 if TYPE_CHECKING:

@@ -1,9 +1,8 @@
 """Simulated and real multi-omics cohorts."""
 
-from ._cbioportal import read_cbioportal
-from ._fetch import fetch_cbioportal, fetch_metabric
 from ._mudata import from_mudata, to_mudata
 from ._simulated import make_multiomics
+from .cbioportal import fetch_cbioportal, fetch_metabric, read_cbioportal
 
 __all__ = [
     "fetch_cbioportal",

@@ -9,13 +9,8 @@ import pandas as pd
 from scipy import sparse
 from sklearn.utils import Bunch
 
-from .._modalities import (
-    UNNAMED,
-    _check_unique,
-    concat_modalities,
-    resolve_modalities,
-    split_modalities,
-)
+from ..modalities._columns import UNNAMED, check_unique, resolve_modalities
+from ..modalities._concat import concat_modalities, split_modalities
 
 __all__ = ["from_mudata", "to_mudata"]
 
@@ -113,7 +108,7 @@ def from_mudata(
     unread = sorted(set(layers) - set(parts))
     if unread:
         raise ValueError(f"layers names modalities {unread}, but those read are {list(parts)}.")
-    _check_unique(mdata.obs_names, "samples (obs_names) of mdata")
+    check_unique(mdata.obs_names, "samples (obs_names) of mdata")
     tables = {name: _read_table(name, part, layers.get(name)) for name, part in parts.items()}
     data = concat_modalities(tables, join=join)
     data = data.reindex(mdata.obs_names[mdata.obs_names.isin(data.index)])
@@ -200,7 +195,7 @@ def to_mudata(X: pd.DataFrame, y: Any = None) -> Any:
         ) from error
     tables = split_modalities(X)
     samples = X.index.astype(str)
-    _check_unique(samples, "samples of X, as strings,")
+    check_unique(samples, "samples of X, as strings,")
     absent = ~np.logical_or.reduce([X.index.isin(table.index) for table in tables.values()])
     if absent.any():
         raise ValueError(
@@ -240,7 +235,7 @@ def _modalities_of(mdata: Any, modalities: Sequence[str] | None) -> dict[str, An
             "MuData with axis=0."
         )
     names = list(mdata.mod) if modalities is None else list(modalities)
-    _check_unique(names, "names in modalities")
+    check_unique(names, "names in modalities")
     missing = [name for name in names if name not in mdata.mod]
     if missing or not names:
         raise ValueError(

@@ -10,21 +10,20 @@ from scipy.special import expit, logit
 from sklearn.utils import Bunch
 from sklearn.utils._param_validation import Interval, StrOptions, validate_params
 
-from .._modalities import concat_modalities, resolve_modalities
+from ..modalities._columns import resolve_modalities
+from ..modalities._concat import concat_modalities
 
 __all__ = ["make_multiomics"]
 
 DEFAULT_N_FEATURES = {"exp": 1000, "cna": 800, "mut": 100}
 SUBTYPES = ("LumA", "LumB", "Her2", "Basal", "Normal")
 SUBTYPE_WEIGHTS = (0.40, 0.27, 0.13, 0.12, 0.08)
-
 N_CHROMOSOMES = 22
 N_BACKGROUND_MODULES = 15
 # At class_sep=1: distance of class means in latent standard deviations, and log odds ratios.
 PROGRAM_SHIFT = 2.0
 REGION_LOG_ODDS = 1.8
 DRIVER_LOG_ODDS = 1.0
-
 DESCR = """\
 Simulated multi-omics tumour cohort (xmodal_sklearn.datasets.make_multiomics).
 

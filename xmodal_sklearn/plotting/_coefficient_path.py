@@ -7,8 +7,10 @@ import numpy as np
 from sklearn.base import clone
 from sklearn.preprocessing import LabelEncoder
 
-from .. import _modalities as blocks
-from ..selection import MultiOmicsSelector, _one_hot, _samples_with
+from ..modalities._columns import column_labels, resolve_modalities
+from ..modalities._validation import modality_blocks, modality_presence, validate_table
+from ..selection import MultiOmicsSelector
+from ..selection._ranking import one_hot, samples_with
 from ._common import drawing_axes, plain_log_ticks
 
 __all__ = ["CoefficientPathDisplay"]
@@ -105,31 +107,31 @@ class CoefficientPathDisplay:
             If X lacks the modality, or the selector ranks by another estimator.
         """
         # Imported here because numba takes half a second that other users need not wait for.
-        from .._elastic_net import ranking_path
+        from ..selection._elastic_net import ranking_path
 
         if selector.estimator is not None:
             raise ValueError(
                 f"The selector ranks by estimator={selector.estimator!r}, which has no path. Give "
                 "one with estimator=None, the built-in elastic net."
             )
-        table, y = blocks.validate_table(clone(selector), X, y, ensure_min_samples=2)
-        modalities = blocks.resolve_modalities(table, selector.modalities)
+        table, y = validate_table(clone(selector), X, y, ensure_min_samples=2)
+        modalities = resolve_modalities(table, selector.modalities)
         modality = next(iter(modalities)) if modality is None else modality
         if modality not in modalities:
             raise ValueError(f"X has no modality {modality!r}, only {list(modalities)}.")
         positions = modalities[modality]
-        values = blocks.modality_blocks(table, modalities)
-        present = blocks.modality_presence(table, values, modalities)
+        values = modality_blocks(table, modalities)
+        present = modality_presence(table, values, modalities)
         has_it = present[:, list(modalities).index(modality)]
         codes = LabelEncoder().fit_transform(y)
-        block, codes = _samples_with(modality, values[modality], codes, has_it)
-        path = ranking_path(block, _one_hot(codes), l1_ratio=selector.l1_ratio)
+        block, codes = samples_with(modality, values[modality], codes, has_it)
+        path = ranking_path(block, one_hot(codes), l1_ratio=selector.l1_ratio)
         norms = np.zeros((len(positions), len(path.penalties)))
         for step, (features, coefficients) in enumerate(
             zip(path.features, path.coefficients, strict=True)
         ):
             norms[features, step] = np.linalg.norm(coefficients, axis=1)
-        names = np.array(blocks.column_labels(table), dtype=object)[positions]
+        names = np.array(column_labels(table), dtype=object)[positions]
         order = _by_entry(norms, names)
         return cls(
             penalties=path.penalties,

@@ -10,7 +10,8 @@ from sklearn.metrics import check_scoring
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions, validate_params
 
-from .. import _modalities as blocks
+from ..modalities._columns import resolve_modalities, sample_labels
+from ..modalities._validation import modality_blocks, modality_presence, validate_table
 from ._common import drawing_axes, metric_label
 
 __all__ = ["ModalityAblationDisplay"]
@@ -124,17 +125,17 @@ class ModalityAblationDisplay:
         Modalities share information: each may be dispensable beside the others, and still
         carry most of what there is to know.
         """
-        table, _ = blocks.validate_table(BaseEstimator(), X)
-        positions = blocks.resolve_modalities(table, modalities)
-        values = blocks.modality_blocks(table, positions)
-        present = blocks.modality_presence(table, values, positions)
+        table, _ = validate_table(BaseEstimator(), X)
+        positions = resolve_modalities(table, modalities)
+        values = modality_blocks(table, positions)
+        present = modality_presence(table, values, positions)
         scorer = check_scoring(estimator, scoring=scoring)
         random_state = check_random_state(random_state)
         scores: dict[str, list[float]] = {}
         for (modality, columns), has_it in zip(positions.items(), present.T, strict=True):
             if method == "absent":
                 others = present[:, [name != modality for name in positions]]
-                _check_something_left(others, modality, blocks.sample_labels(table))
+                _check_something_left(others, modality, sample_labels(table))
                 scores[modality] = [_score_absent(scorer, estimator, table, columns, y, modality)]
             else:
                 scores[modality] = [

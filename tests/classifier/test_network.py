@@ -1,0 +1,237 @@
+"""The network is the paper's."""
+
+import pytest
+import torch
+from torch.nn.attention import SDPBackend, sdpa_kernel
+
+from xmodal_sklearn.classifier.network import CrossModalNetwork, Trust, VerdictLoss
+from xmodal_sklearn.classifier.network._heads import BentVerdict
+
+EXP, CNA, MUT = range(6), range(6, 11), range(11, 14)
+
+
+def make_network(attention="softmax", columns=(EXP, CNA, MUT), **sizes):
+    sizes = {"n_members": 3, "embed_dim": 8, "n_heads": 2, "hidden_dim": 16} | sizes
+    sizes = {"tokenizer": "feature", "dropout": 0.3, "ridge": [0.1] * 4, "seed": 0} | sizes
+    return CrossModalNetwork(columns=columns, n_classes=4, attention=attention, **sizes).eval()
+
+
+def fused(network, x):
+    return network.verdicts(x)[:, :, 0]
+
+
+@pytest.fixture
+def x():
+    return torch.randn(10, 14, generator=torch.Generator().manual_seed(1))
+
+
+both_attentions = pytest.mark.parametrize("attention", ["softmax", "linear"])
+
+
+@both_attentions
+def test_permuting_another_modality_with_its_parameters_changes_nothing(attention, x):
+    network = make_network(attention)
+    expected = fused(network, x)
+    order = torch.tensor([3, 0, 4, 1, 2])
+    permuted = x.clone()
+    permuted[:, 6:11] = x[:, 6:11][:, order]
+    assert not torch.allclose(fused(network, permuted), expected, atol=1e-4)
+    tokenizer = network.fusion.tokenizers[1]
+    with torch.no_grad():
+        for table in (tokenizer.direction, tokenizer.identity):
+            table.copy_(table[:, :, order])
+    torch.testing.assert_close(fused(network, permuted), expected)
+
+
+@both_attentions
+def test_without_attention_output_only_the_primary_modality_counts(attention, x):
+    network = make_network(attention)
+    with torch.no_grad():
+        for attend in network.fusion.attentions:
+            attend.output.zero_()
+    other = x.clone()
+    other[:, 6:] += 5
+    torch.testing.assert_close(fused(network, other), fused(network, x), rtol=0, atol=0)
+    other[:, 0] += 5
+    assert not torch.allclose(fused(network, other), fused(network, x))
+
+
+@both_attentions
+@pytest.mark.parametrize("tokenizer", ["patch", "feature"])
+@pytest.mark.parametrize("columns", [(EXP, CNA, MUT), (range(14),)], ids=["three", "one"])
+def test_the_gradient_reaches_every_parameter(attention, tokenizer, columns, x):
+    network = make_network(attention, columns, tokenizer=tokenizer).train()
+    if len(columns) > 1:
+        x[0, :6] = torch.nan
+    target = torch.eye(4)[torch.arange(10) % 4][:, None].expand(-1, 3, -1)
+    VerdictLoss()(network(x), target).backward()
+    for name, parameter in network.named_parameters():
+        reached = parameter.grad.flatten(1).norm(dim=1) > 0
+        assert reached.all() or (name == "fusion.absent_primary" and len(columns) == 1), name
+
+
+@both_attentions
+def test_attention_equals_its_definition(attention, x):
+    network = make_network(attention, n_members=1, n_heads=1)
+    tokens = [
+        embed(x[None, :, list(columns)])
+        for embed, columns in zip(network.fusion.tokenizers, (EXP, CNA, MUT), strict=True)
+    ]
+    attend = network.fusion.attentions[0]
+    start = torch.randn(1, 10, 8, 6)
+    found = attend(start, tokens[0], tokens[1], torch.ones(10, dtype=torch.bool)) - start
+
+    def project(layer, dense):
+        return layer.weight @ dense + layer.bias
+
+    query, key, value = (
+        project(layer, token.dense()[0])
+        for layer, token in (
+            (attend.query, tokens[0]),
+            (attend.key, tokens[1]),
+            (attend.value, tokens[1]),
+        )
+    )
+    if attention == "softmax":
+        weights = (query.transpose(-1, -2) @ key / 8**0.5).softmax(dim=-1)
+    else:
+        weights = query.softmax(dim=-2).transpose(-1, -2) @ key.softmax(dim=-1)
+    torch.testing.assert_close(weights.sum(dim=-1), torch.ones(10, 6))
+    expected = attend.output[0] @ (value @ weights.transpose(-1, -2))
+    torch.testing.assert_close(found[0], expected)
+
+
+@both_attentions
+@pytest.mark.parametrize("tokenizer", ["patch", "feature"])
+def test_an_absent_modality_contributes_exactly_nothing(attention, tokenizer, x):
+    network = make_network(attention, tokenizer=tokenizer)
+    x[:5, 6:11] = torch.nan
+    expected = network.verdicts(x)
+    with torch.no_grad():
+        for layer in (
+            network.fusion.tokenizers[1],
+            network.linear[1],
+            network.linear_bent[1],
+            network.hidden[1],
+        ):
+            for parameter in layer.parameters():
+                parameter.add_(torch.rand(parameter.shape))
+    actual = network.verdicts(x)
+    torch.testing.assert_close(actual[:5], expected[:5], rtol=0, atol=0)
+    for verdict in (0, 4, 7, 10):
+        assert not torch.allclose(actual[5:, :, verdict], expected[5:, :, verdict])
+
+
+@pytest.mark.parametrize("tokenizer", ["patch", "feature"])
+def test_softmax_attention_never_lays_out_the_attention_matrix(tokenizer, x):
+    network = make_network(tokenizer=tokenizer).train()
+    with sdpa_kernel(SDPBackend.FLASH_ATTENTION):
+        network(x).sum().backward()
+
+
+@both_attentions
+def test_an_absent_primary_still_attends_to_the_others(attention, x):
+    network = make_network(attention)
+    x[:, :6] = torch.nan
+    other = x.clone()
+    other[:, 6:] += 1
+    assert network(x).isfinite().all()
+    assert not torch.allclose(fused(network, other), fused(network, x))
+
+
+def test_an_absent_modality_is_not_asked(x):
+    network = make_network()
+    x[0, :6] = torch.nan
+    verdicts = network.verdicts(x)
+    probabilities = verdicts.exp().sum(dim=-1)
+    of_exp = torch.zeros(16, dtype=torch.bool)
+    of_exp[[3, 6, 9, 13]] = True
+    torch.testing.assert_close(probabilities[1:], torch.ones(9, 3, 16))
+    torch.testing.assert_close(probabilities[0, :, ~of_exp], torch.ones(3, 12))
+    assert (verdicts[0, :, of_exp] == 0).all()
+    loss, target = VerdictLoss(), torch.eye(4)[torch.zeros(10, dtype=int)][:, None].expand(-1, 3, 4)
+    rest = loss(verdicts[1:, :, of_exp], target[1:])
+    torch.testing.assert_close(loss(verdicts[:, :, of_exp], target), rest)
+
+
+def test_the_verdict_is_the_trusted_one(x):
+    network = make_network()
+    x[0, :6] = torch.nan
+    x[1, 6:11] = torch.nan
+    verdicts = network.verdicts(x)
+    patterns = torch.tensor([[False, True, True], [True, True, True]])
+    weights, prior = torch.zeros(3, 16), torch.zeros(3, 4)
+    weights[[0, 1, 2], [5, 4, 1]] = 1
+    prior[0, 2] = 50
+    network.trust = Trust(patterns, weights, prior)
+    answers = network(x)
+    torch.testing.assert_close(answers[:1], verdicts[:1, :, 4:5])
+    torch.testing.assert_close(answers[2:], verdicts[2:, :, 1:2])
+    # Nobody has shown how to judge a sample that has the first and the last.
+    assert (answers[1].argmax(dim=-1) == 2).all()
+
+
+def test_centroids_heed_the_modalities_that_are_there(x):
+    network = make_network()
+    x[:4, :6] = torch.nan
+    target = torch.eye(4)[torch.arange(10) % 4][:, None].expand(-1, 3, -1)
+    before = network.verdicts(x)[:, :, 12:]
+    assert before[4:].std(dim=-1).max() < 1e-6
+    network.learn_centroids(x, target)
+    nearest, *near = network.verdicts(x)[:, :, 12:].unbind(2)
+    torch.testing.assert_close(nearest, sum(near).log_softmax(dim=-1))
+    assert nearest[4:].std(dim=-1).min() > 0
+
+
+def test_a_bent_verdict_has_a_slope_on_either_side_of_the_mean():
+    judge = BentVerdict(1, 2, 2)
+    below, above = torch.tensor([[2.0, 0.0], [0.0, -1.0]]), torch.tensor([[0.0, 1.0], [3.0, 0.0]])
+    with torch.no_grad():
+        judge.weight.copy_(torch.cat([above + below, above - below])[None] / 2)
+    x = torch.randn(20, 2, generator=torch.Generator().manual_seed(3))
+    expected = x.clamp(max=0) @ below + x.clamp(min=0) @ above
+    offset = judge.CENTRE * (above - below).sum(dim=0) / 2
+    torch.testing.assert_close(judge(x)[0], (expected - offset).log_softmax(dim=-1))
+
+
+def test_the_loss_leaves_out_what_has_no_weight(x):
+    verdicts = make_network().train()(x)
+    target = torch.rand(10, 3, 4, generator=torch.Generator().manual_seed(2))
+    target[:4] = 0
+    loss = VerdictLoss()
+    torch.testing.assert_close(loss(verdicts, target), loss(verdicts[4:], target[4:]))
+    one = loss(verdicts[:, :, :1], target)
+    expected = -(target[:, :, None] * verdicts[:, :, :1]).sum() / target.sum()
+    torch.testing.assert_close(one, expected)
+
+
+def test_members_are_independent(x):
+    network = make_network(n_members=3)
+    expected = network(x)
+    with torch.no_grad():
+        for parameter in network.parameters():
+            parameter[::3] += 1
+    actual = network(x)
+    assert not torch.allclose(actual[:, 0], expected[:, 0])
+    torch.testing.assert_close(actual[:, 1:], expected[:, 1:], rtol=0, atol=0)
+
+
+def test_dropout_and_parameters_come_from_the_seed_alone(x):
+    torch.manual_seed(5)
+    state = torch.get_rng_state()
+    first, second = (make_network().train()(x) for _ in range(2))
+    torch.testing.assert_close(first, second, rtol=0, atol=0)
+    assert torch.equal(torch.get_rng_state(), state)
+
+
+@both_attentions
+@pytest.mark.parametrize("tokenizer", ["patch", "feature"])
+def test_it_computes_in_mixed_precision(attention, tokenizer, x):
+    network = make_network(attention, tokenizer=tokenizer).train()
+    target = torch.eye(4)[torch.arange(10) % 4][:, None].expand(-1, 3, -1)
+    expected = make_network(attention, tokenizer=tokenizer).train()(x)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        actual = network(x)
+    torch.testing.assert_close(actual, expected, rtol=0, atol=0.05)
+    VerdictLoss()(actual, target).backward()
+    assert all(parameter.grad.isfinite().all() for parameter in network.parameters())

@@ -1,0 +1,201 @@
+"""What the command line reads: tables per modality, MuData, and what it refuses."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from xmodal_sklearn import concat_modalities
+from xmodal_sklearn.cli._cohort import align_to_model, read_cohort, read_unlabelled
+
+EXP = pd.DataFrame(
+    {"ESR1": [2.5, -1.0, 0.5, 1.5], "HLA-A": [1.0, 0.0, 4.0, 2.0]}, index=["01", "2", "NA", "P 4"]
+)
+MUT = pd.DataFrame({"TP53": [1, 0, 1]}, index=["2", "01", "P 4"])
+CLASSES = pd.Series(["A", "B", "1", "A"], index=EXP.index, name="subtype")
+
+
+@pytest.fixture
+def folder(tmp_path):
+    EXP.drop(index="NA").to_csv(tmp_path / "exp.csv")
+    MUT.to_csv(tmp_path / "mut.tsv", sep="\t")
+    CLASSES.drop(index="NA").to_csv(tmp_path / "classes.csv")
+    return tmp_path
+
+
+def tables(folder, *names):
+    return [f"{name.partition('.')[0]}={folder / name}" for name in names]
+
+
+def read(folder, *names, **options):
+    options.setdefault("target_file", folder / "classes.csv")
+    return read_cohort(tables=tables(folder, *names), **options)
+
+
+def test_tables_and_classes_are_aligned_by_sample_name(folder):
+    cohort = read(folder, "exp.csv", "mut.tsv")
+    expected = concat_modalities({"exp": EXP.drop(index="NA"), "mut": MUT})
+    pd.testing.assert_frame_equal(cohort.data, expected, check_index_type=False, check_names=False)
+    assert cohort.target.tolist() == ["A", "B", "A"]
+
+
+def test_sample_names_that_look_like_numbers_stay_names(folder):
+    assert list(read(folder, "exp.csv").data.index) == ["01", "2", "P 4"]
+
+
+@pytest.mark.parametrize("suffix", [".csv.gz", ".tsv.xz", ".txt"])
+def test_the_file_name_tells_format_and_compression(folder, suffix):
+    separator = "," if "csv" in suffix else "\t"
+    EXP.drop(index="NA").to_csv(folder / f"exp{suffix}", sep=separator)
+    assert read(folder, f"exp{suffix}").data.equals(read(folder, "exp.csv").data)
+
+
+@pytest.mark.parametrize("named_index", [True, False])
+def test_parquet_is_read(folder, named_index):
+    pytest.importorskip("pyarrow", reason="needs the extra parquet")
+    table = EXP.drop(index="NA")
+    table = table if named_index else table.rename_axis("sample").reset_index()
+    table.to_parquet(folder / "exp.parquet")
+    expected = read(folder, "exp.csv").data
+    pd.testing.assert_frame_equal(
+        read(folder, "exp.parquet").data, expected, check_names=False, check_index_type=False
+    )
+
+
+def test_the_order_of_modalities_can_be_chosen(folder):
+    cohort = read(folder, "exp.csv", "mut.tsv", modalities=["mut", "exp"])
+    assert list(cohort.data) == ["mut__TP53", "exp__ESR1", "exp__HLA-A"]
+
+
+def test_samples_without_a_class_are_left_out_and_reported(folder):
+    CLASSES[["01", "P 4"]].to_csv(folder / "classes.csv")
+    cohort = read(folder, "exp.csv")
+    assert list(cohort.data.index) == ["01", "P 4"]
+    assert cohort.report.to_numpy().tolist() == [["samples", "class unknown", 1]]
+
+
+def test_an_outer_join_keeps_samples_that_lack_a_table(folder):
+    MUT.iloc[:2].to_csv(folder / "mut.tsv", sep="\t")
+    data = read(folder, "exp.csv", "mut.tsv", join="outer").data
+    assert data["mut__TP53"].isna().to_dict() == {"01": False, "2": False, "P 4": True}
+
+
+@pytest.mark.filterwarnings("ignore:The inplace keyword:DeprecationWarning")
+def test_mudata_is_read(folder):
+    mudata = pytest.importorskip("mudata", reason="needs the extra omics")
+    anndata = pytest.importorskip("anndata", reason="needs the extra omics")
+    from xmodal_sklearn.datasets import to_mudata
+
+    X, y = read(folder, "exp.csv", "mut.tsv").data, CLASSES.drop(index="NA")
+    with (
+        mudata.set_options(pull_on_update=False),
+        anndata.settings.override(allow_write_nullable_strings=True),
+    ):
+        to_mudata(X, y.astype(object)).write_h5mu(folder / "cohort.h5mu")
+    cohort = read_cohort(mudata=folder / "cohort.h5mu", target="subtype")
+    assert cohort.target.to_dict() == y.to_dict()
+    np.testing.assert_array_equal(cohort.data.to_numpy(float), X.to_numpy(float))
+    unlabelled = read_unlabelled([], folder / "cohort.h5mu")
+    assert list(unlabelled["exp"].index) == ["01", "2", "P 4"]
+    with pytest.raises(ValueError, match=r"needs --target.*cohort\.h5mu has \['subtype'\]"):
+        read_cohort(mudata=folder / "cohort.h5mu")
+
+
+def test_without_a_source_the_cohort_is_simulated():
+    assert read_cohort(random_state=1).source == "simulated data"
+
+
+REFUSED = {
+    "exp.csv": [
+        ("", "No columns to parse|empty"),
+        ("sample;ESR1;TP53\na;1;2\n", "one column only"),
+        ("sample,ESR1,ESR1\n01,1,2\n", "'ESR1' stands there more than once"),
+        ("sample,ESR1\n01,1,2\n2,1,2\n", "line 2.*col.names=NA"),
+        ("sample,ESR1\n01,1\n2,1,2\n", "line 3"),
+        ("sample,ESR1\n01,high\n2,1\n", "'exp'.*'ESR1' is not numeric.*high"),
+        ("sample,ESR1\n01,1\n01,2\n", "'01' stands there more than once"),
+        ("sample,ESR1\n01,1\n,2\n", "data row 2 has no name"),
+        ("sample,A,B\n01,1,\n2,1,2\n", "'exp', column 'exp__B', sample '01'"),
+        ("sample,A,B\n01,1,inf\n2,1,2\n", "infinity.*'exp__B'"),
+        ("gene,01,2\nESR1,1,2\n", "samples in columns. Transpose"),
+        ("sample,A\nX1,1\nX2,2\n", r"No sample of modality 'exp' \(X1, X2"),
+        ("sample,A\n\udcff1,1\n", "exp.csv"),
+    ],
+    "classes.csv": [
+        ("sample,A,B\n01,1,2\n", r"--target must say which column of .*\['A', 'B'\]"),
+        ("sample,A\n01,1\n01,2\n", "'01' stands there more than once"),
+    ],
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "message"), [(name, *case) for name in REFUSED for case in REFUSED[name]]
+)
+def test_a_malformed_table_is_refused_by_name(folder, name, text, message):
+    (folder / name).write_text(text, encoding="utf-8", errors="surrogateescape")
+    with pytest.raises(ValueError, match=f"(?s){message}"):
+        read(folder, "exp.csv")
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"tables": ["exp"]}, "modality=file"),
+        ({"tables": ["=exp.csv"]}, "modality=file"),
+        ({"tables": ["exp=a.csv"], "target_file": None}, "needs --target-file"),
+        ({"tables": ["exp=nowhere.csv"]}, "no file nowhere.csv"),
+        ({"tables": ["exp=README"]}, "format of .*README"),
+        ({"study": "here", "study_id": "there"}, "--study and --study-id are two sources"),
+        ({"study_id": "there"}, "--target-file holds the classes of --table"),
+        ({"target_file": None, "target": "subtype"}, "belong to a source"),
+        ({"target_file": None, "mudata": "classes.csv", "target": "a"}, "as MuData"),
+    ],
+)
+def test_a_source_that_makes_no_sense_is_refused(folder, monkeypatch, options, message):
+    monkeypatch.chdir(folder)
+    (folder / "README").touch()
+    defaults = {"target_file": folder / "classes.csv"}
+    if "mudata" in options:
+        pytest.importorskip("mudata", reason="needs the extra omics")
+        options = options | {"mudata": folder / options["mudata"]}
+    with pytest.raises((ValueError, OSError), match=f"(?s){message}"):
+        read_cohort(**(defaults | options))
+
+
+def test_twice_the_same_modality_is_refused(folder):
+    with pytest.raises(ValueError, match="'exp' twice"):
+        read(folder, "exp.csv", "exp.csv")
+
+
+def test_a_modality_without_a_table_is_refused(folder):
+    with pytest.raises(ValueError, match=r"names \['cna'\]"):
+        read(folder, "exp.csv", modalities=["exp", "cna"])
+
+
+COLUMNS = ["exp__ESR1", "exp__HLA-A", "mut__TP53"]
+
+
+def test_new_samples_are_brought_into_the_order_of_the_model():
+    tables = {"mut": MUT, "exp": EXP[["HLA-A", "ESR1"]].assign(NEW=1.0)}
+    X, notes = align_to_model(tables, COLUMNS)
+    assert list(X) == COLUMNS
+    assert X.loc["2"].tolist() == [-1.0, 0.0, 1.0]
+    assert X.loc["NA"].isna().tolist() == [False, False, True]
+    assert notes == ["1 features of exp are unknown to the model."]
+
+
+def test_a_modality_that_new_samples_lack_is_absent():
+    X, notes = align_to_model({"mut": MUT}, COLUMNS)
+    assert X.isna().all().tolist() == [True, True, False]
+    assert notes == ["exp was not given; the model takes it as absent."]
+
+
+@pytest.mark.parametrize(
+    ("tables", "message"),
+    [
+        ({"cna": EXP}, r"knows the modalities \['exp', 'mut'\], not 'cna'"),
+        ({"exp": EXP[["ESR1"]]}, "'exp' lacks 1 of the 2 features.*'HLA-A'"),
+    ],
+)
+def test_tables_of_another_kind_than_the_models_are_refused(tables, message):
+    with pytest.raises(ValueError, match=message):
+        align_to_model(tables, COLUMNS)

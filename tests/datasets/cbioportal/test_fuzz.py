@@ -1,0 +1,368 @@
+"""Spoilt study files are refused by name, or read as a naive parser reads them.
+
+The number of inputs is that of the variable XMODAL_FUZZ_INPUTS, as `benchmarks/fuzz_reader.py`
+sets it.
+"""
+
+import csv
+import os
+import statistics
+from datetime import timedelta
+from io import StringIO
+from pathlib import Path
+from unittest import mock
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, event, given, settings
+from hypothesis import strategies as st
+
+from xmodal_sklearn.datasets import read_cbioportal
+from xmodal_sklearn.datasets.cbioportal import _text_files
+
+PACKAGE = Path(read_cbioportal.__code__.co_filename).parents[2]
+MODALITIES = ["exp", "cna", "mut"]
+STUDY = {
+    "data_clinical_patient.txt": (
+        "#Patient\tSubtype\n#STRING\tSTRING\nPATIENT_ID\tSUBTYPE\n"
+        "P1\tLumA\nP2\tBasal\nP3\tNC\nP4\tHer2é\nP5\tLumA\n"
+    ),
+    "data_clinical_sample.txt": (
+        "#Sample\tPatient\tGrade\nSAMPLE_ID\tPATIENT_ID\tGRADE\n"
+        'S1\tP1\t3\nS1b\tP1\t2\nS2\tP2\t1"\nS3\tP3\t1\nS4\tP4\t\nS5\tP5\t2\n'
+    ),
+    "data_mrna_seq_v2_rsem.txt": (
+        "Hugo_Symbol\tEntrez_Gene_Id\tS1\tS2\tS3\tS4\tS5\n"
+        "ESR1\t2099\t1.25\t-0.5\t3e2\t0\t.5\nGATA3\t2625\t7\t8.125\tNA\t9\t1\n"
+        "MKI67\t4288\t12.5\t11.25\t10\t9.75\t-8.5\n"
+    ),
+    "data_cna.txt": (
+        "Hugo_Symbol\tEntrez_Gene_Id\tCytoband\tS1\tS1b\tS2\tS4\tS5\tS9\n"
+        "ERBB2\t2064\t17q12\t1\t2\t-1\t0\t0\t1\nMYC\t4609\t8q24\t1\t2\t0\t0\t-2\t1\n"
+        "MYC\t4609\t8q24\t2\tNA\t1\t0\t-1\t1\n\t5290\t3q26\t0\t0\t1\t0\t2\t1\n"
+        "\t\t1p1\t0\t0\t1\t0\t2\t1\n"
+    ),
+    "meta_cna.txt": (
+        "cancer_study_identifier: x\ngenetic_alteration_type: COPY_NUMBER_ALTERATION\n"
+        "datatype: DISCRETE\nstable_id: gistic\ndata_filename: data_cna.txt\n"
+    ),
+    "data_mutations.txt": (
+        "#version 2.4\n#Sequenced_Samples: S1 S1b S2 S4 S5\n"
+        "Hugo_Symbol\tEntrez_Gene_Id\tVariant_Classification\tTumor_Sample_Barcode\n"
+        "TP53\t7157\tMissense_Mutation\tS1\nTP53\t7157\tSilent\tS2\nGATA3\t2625\tIntron\tS2\n"
+        "GATA3\t2625\tFrame_Shift_Del\tS5\nCDH1\t999\tNonsense_Mutation\tS4\n"
+        "\t1956\tMissense_Mutation\tS5\nTP53\t7157\tMissense_Mutation\tS3\n"
+    ),
+    "data_gene_panel_matrix.txt": (
+        "SAMPLE_ID\tmutations\nS1\tPANEL1\nS2\tPANEL1\nS4\tNA\nS5\tWXS\n"
+    ),
+    "data_gene_panel_1.txt": "stable_id: PANEL1\ndescription: x\ngene_list: TP53\t2625\t1956\n",
+}
+
+
+def at(data, content):
+    return data.draw(st.integers(0, len(content)), label="at")
+
+
+def truncate(data, content):
+    return content[: at(data, content)]
+
+
+def cut_out(data, content):
+    start = at(data, content)
+    return content[:start] + content[start + data.draw(st.integers(1, 30)) :]
+
+
+TOKENS = [
+    b"\t", b"\n", b"\r", b"\r\n", b"\0", b"#", b'"', b"\xff", b"\xe9", "é".encode(), b"NA", b"nan",
+    b"1e999", b"1e-999", b"1e39", b"-inf", b"-", b"+", b".", b"e", b"E5", b" ", b",", b"_", b"1",
+    b"0x1", b"True", "１".encode(), "٣".encode(), b"\xef\xbb\xbf", b"\x1a", b"\x0b", b"\x1c",
+    "\u2028".encode(), "\x85".encode(), "\xa0".encode(), b"9" * 400, b"S1", b"TP53", b":",
+]  # fmt: skip
+
+
+def insert(data, content):
+    start = at(data, content)
+    token = data.draw(st.one_of(st.sampled_from(TOKENS), st.binary(min_size=1, max_size=8)))
+    return content[:start] + token + content[start:]
+
+
+def overwrite(data, content):
+    start = at(data, content)
+    token = data.draw(st.one_of(st.sampled_from(TOKENS), st.binary(min_size=1, max_size=4)))
+    return content[:start] + token + content[start + len(token) :]
+
+
+def other_delimiter(data, content):
+    lines = content.split(b"\n")
+    which = data.draw(st.one_of(st.none(), st.integers(0, len(lines) - 1)))
+    delimiter = data.draw(st.sampled_from([b",", b";", b" ", b"|", b"\t\t", b""]))
+    return b"\n".join(
+        line.replace(b"\t", delimiter) if which in (None, number) else line
+        for number, line in enumerate(lines)
+    )
+
+
+def other_encoding(data, content):
+    encoding = data.draw(st.sampled_from(["utf-16", "utf-16-le", "latin-1", "cp1250", "utf-8-sig"]))
+    return content.decode(errors="ignore").encode(encoding, errors="ignore")
+
+
+def other_line_ends(data, content):
+    return content.replace(b"\n", data.draw(st.sampled_from([b"\r\n", b"\r", b"\n\n", b"\n\r"])))
+
+
+def on_lines(change):
+    def spoil(data, content):
+        lines = content.split(b"\n")
+        first, second = (data.draw(st.integers(0, len(lines) - 1)) for _ in range(2))
+        return b"\n".join(change(lines, first, second))
+
+    spoil.__name__ = change.__name__
+    return spoil
+
+
+def repeat_line(lines, first, second):
+    return [*lines[:second], lines[first], *lines[second:]]
+
+
+def drop_line(lines, first, second):
+    return lines[:first] + lines[first + 1 :]
+
+
+def swap_lines(lines, first, second):
+    lines[first], lines[second] = lines[second], lines[first]
+    return lines
+
+
+def repeat_column(lines, first, second):
+    def repeated(line):
+        fields = line.split(b"\t")
+        return b"\t".join([*fields, fields[first % len(fields)]])
+
+    return [repeated(line) if line and not line.startswith(b"#") else line for line in lines]
+
+
+def swap_fields(data, content):
+    """Change two fields of the file for one another."""
+    fields = content.replace(b"\n", b"\t\n\t").split(b"\t")
+    first, second = (data.draw(st.integers(0, len(fields) - 1)) for _ in range(2))
+    fields[first], fields[second] = fields[second], fields[first]
+    return b"\t".join(fields).replace(b"\t\n\t", b"\n")
+
+
+def huge_line(data, content):
+    start = at(data, content)
+    unit = data.draw(st.sampled_from([b"A", b"1", b"\t", b"1\t", b" "]))
+    return content[:start] + unit * data.draw(st.sampled_from([10_000, 300_000])) + content[start:]
+
+
+def binary(data, content):
+    return data.draw(st.binary(max_size=300))
+
+
+def empty(data, content):
+    return b""
+
+
+SPOILERS = [
+    truncate, cut_out, insert, insert, overwrite, overwrite, other_delimiter, other_encoding,
+    other_line_ends, swap_fields, huge_line, binary, empty,
+    *map(on_lines, (repeat_line, drop_line, swap_lines, repeat_column)),
+]  # fmt: skip
+
+
+def naive_rows(content):
+    """Comments and rows as dicts, by the csv module."""
+    csv.field_size_limit(2**24)
+    text = content.decode("utf-8-sig")
+    rows = list(csv.reader(StringIO(text, newline=""), delimiter="\t", quoting=csv.QUOTE_NONE))
+    rows = [row for row in rows if row]
+    n_comments = next(i for i, row in enumerate(rows) if not row[0].startswith("#"))
+    comments, header, rows = rows[:n_comments], rows[n_comments], rows[n_comments + 1 :]
+    assert len(set(header)) == len(header)
+    assert {len(row) for row in rows} <= {len(header)}
+    return ["\t".join(comment) for comment in comments], [
+        dict(zip(header, row, strict=True)) for row in rows
+    ]
+
+
+def naive_gene(row):
+    symbol, entrez = (row.get(name, "").strip() for name in ("Hugo_Symbol", "Entrez_Gene_Id"))
+    if symbol.upper() not in ("", "NA", "NAN", "N/A", "NULL", "NONE", "UNKNOWN", "<NA>"):
+        return symbol
+    return entrez if entrez and set(entrez) <= set("0123456789") and entrez[0] != "0" else ""
+
+
+def naive_number(text):
+    try:
+        return float(text)
+    except ValueError:
+        assert text.upper() in ("", "NA", "N/A", "NULL", "NONE", "<NA>")
+        return np.nan
+
+
+def naive_matrix(content):
+    """Values by gene and sample."""
+    _, rows = naive_rows(content)
+    by_gene = {}
+    for row in rows:
+        if gene := naive_gene(row):
+            other = ("Hugo_Symbol", "Entrez_Gene_Id", "Cytoband", "Locus ID")
+            values = {key: naive_number(row[key]) for key in row if key not in other}
+            by_gene.setdefault(gene, []).append(values)
+    samples = list(next(iter(by_gene.values()))[0])
+    table = {}
+    for gene, rows_of_gene in by_gene.items():
+        for sample in samples:
+            known = [row[sample] for row in rows_of_gene if not np.isnan(row[sample])]
+            table[gene, sample] = statistics.fmean(known) if known else np.nan
+    there = [s for s in samples if not all(np.isnan(table[gene, s]) for gene in by_gene)]
+    genes = [g for g in by_gene if not any(np.isnan(table[g, s]) for s in there)]
+    return {sample: {gene: table[gene, sample] for gene in genes} for sample in there}
+
+
+def naive_mutations(study):
+    """Values by gene and sample, None where the gene is outside the sample's panel."""
+    comments, rows = naive_rows(study["data_mutations.txt"])
+    lists = [c for c in comments if c.lower().startswith("#sequenced_samples:")]
+    panels = naive_panels(study)
+    if lists:
+        sequenced = lists[0].split(":", 1)[1].split()
+    else:
+        sequenced = {row["Tumor_Sample_Barcode"] for row in rows} | set(panels)
+    genes = dict.fromkeys(naive_gene(row) for row in rows)
+    genes.pop("", None)
+    covered = {}
+    for line in study["data_gene_panel_1.txt"].decode("utf-8-sig").split("\n"):
+        key, _, value = line.partition(":")
+        if key.strip() == "stable_id":
+            panel = value.strip()
+        if key.strip() == "gene_list":
+            covered = set(value.split())
+    table = {}
+    for sample in sequenced:
+        if sample not in panels:
+            inside = genes
+        elif panels[sample] == panel:
+            inside = {
+                naive_gene(row)
+                for row in rows
+                if {naive_gene(row), row.get("Entrez_Gene_Id", "").strip()} & covered
+            }
+        else:
+            alike = [s for s in sequenced if panels.get(s) == panels[sample]]
+            inside = {naive_gene(row) for row in rows if row["Tumor_Sample_Barcode"] in alike}
+        table[sample] = {gene: 0 if gene in inside else None for gene in genes}
+    silent = ("Silent", "Intron", "IGR", "RNA", "3'UTR", "5'UTR", "3'Flank", "5'Flank")
+    for row in rows:
+        sample, gene = row["Tumor_Sample_Barcode"], naive_gene(row)
+        if gene and sample in table and row["Variant_Classification"] not in silent:
+            table[sample][gene] = 1
+    return table
+
+
+def naive_panels(study):
+    rows = naive_rows(study["data_gene_panel_matrix.txt"])[1]
+    named = {row["SAMPLE_ID"]: row.get("mutations", "").strip() for row in rows}
+    exome = ("", "NA", "N/A", "NAN", "WES", "WXS", "WGS")
+    return {sample: panel for sample, panel in named.items() if panel.upper() not in exome}
+
+
+def naive_study(study):
+    """Class and values of every patient."""
+    blocks = {
+        "exp": naive_matrix(study["data_mrna_seq_v2_rsem.txt"]),
+        "cna": naive_matrix(study["data_cna.txt"]),
+        "mut": naive_mutations(study),
+    }
+    patients = {row["PATIENT_ID"]: row for row in naive_rows(study["data_clinical_patient.txt"])[1]}
+    chosen = {}
+    for row in naive_rows(study["data_clinical_sample.txt"])[1]:
+        if all(row["SAMPLE_ID"] in block for block in blocks.values()):
+            source = row if "SUBTYPE" in row else patients.get(row["PATIENT_ID"], {})
+            chosen.setdefault(
+                row["PATIENT_ID"], (row["SAMPLE_ID"], source.get("SUBTYPE", "").strip())
+            )
+    unknown = ("", "NA", "NAN", "NC", "N/A", "UNKNOWN", "[NOT AVAILABLE]", "[UNKNOWN]")
+    chosen = {p: (s, label) for p, (s, label) in chosen.items() if label.upper() not in unknown}
+    values = {
+        patient: {
+            f"{modality}__{gene}": value
+            for modality, block in blocks.items()
+            for gene, value in block[sample].items()
+        }
+        for patient, (sample, _) in chosen.items()
+    }
+    columns = [
+        column
+        for column in next(iter(values.values()))
+        if all(row[column] is not None for row in values.values())
+    ]
+    return (
+        {patient: label for patient, (_, label) in chosen.items()},
+        columns,
+        [[row[column] for column in columns] for row in values.values()],
+    )
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("study")
+    for name, text in STUDY.items():
+        (folder / name).write_bytes(text.encode())
+    return folder
+
+
+def check(folder, contents):
+    """Read the study; return whether it was refused, and fail if either is done wrongly."""
+    spoilt = [name for name in STUDY if contents[name] != STUDY[name].encode()]
+    try:
+        data = read_cbioportal(folder, modalities=MODALITIES, target="SUBTYPE")
+    except ValueError as error:
+        assert not isinstance(error, UnicodeError)
+        assert any(name in str(error) for name in spoilt), (spoilt, error)
+        assert len(str(error)) < 3000
+        frame = error.__traceback__
+        while frame.tb_next:
+            frame = frame.tb_next
+        assert PACKAGE in Path(frame.tb_frame.f_code.co_filename).parents, error
+        return True
+    except FileNotFoundError as error:
+        # A meta file may name a file that is not there.
+        assert spoilt == ["meta_cna.txt"], error
+        return True
+    target, columns, values = naive_study(contents)
+    assert data.target.to_dict() == target
+    assert list(data.data.columns) == columns
+    np.testing.assert_allclose(data.data.to_numpy(), values, rtol=1e-6, atol=1e-40)
+    return False
+
+
+def test_the_unspoilt_study_is_read_as_the_naive_parser_reads_it(study):
+    assert not check(study, {name: text.encode() for name, text in STUDY.items()})
+
+
+@settings(
+    max_examples=int(os.environ.get("XMODAL_FUZZ_INPUTS", "200")),
+    deadline=timedelta(seconds=20),
+    suppress_health_check=list(HealthCheck),
+    database=None,
+    derandomize="XMODAL_FUZZ_INPUTS" not in os.environ,
+)
+@given(data=st.data())
+def test_a_spoilt_file_is_refused_by_name_or_read_as_it_is(study, data):
+    name = data.draw(st.sampled_from(list(STUDY)), label="file")
+    spoilers = data.draw(st.lists(st.sampled_from(SPOILERS), min_size=1, max_size=3))
+    content = original = STUDY[name].encode()
+    for spoil in spoilers:
+        content = spoil(data, content)
+    # Small blocks, so that a few lines are as many blocks as a large file is.
+    block = data.draw(st.sampled_from([1, 60, _text_files.BLOCK_BYTES]), label="bytes of a block")
+    (study / name).write_bytes(content)
+    try:
+        with mock.patch.object(_text_files, "BLOCK_BYTES", block):
+            refused = check(study, {f: t.encode() for f, t in STUDY.items()} | {name: content})
+    finally:
+        (study / name).write_bytes(original)
+    event("refused" if refused else "read")

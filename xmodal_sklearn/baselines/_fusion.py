@@ -1,0 +1,329 @@
+"""Fusing one classifier per modality: by averaging, or by stacking."""
+
+from collections.abc import Sequence
+from numbers import Integral
+from typing import Any
+
+import numpy as np
+from sklearn.base import BaseEstimator, ClassifierMixin, _fit_context, clone
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import StratifiedKFold, cross_val_predict
+from sklearn.utils._param_validation import HasMethods, Interval
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import check_is_fitted
+
+from ..modalities._columns import resolve_modalities
+from ..modalities._validation import modality_blocks, modality_presence, validate_table
+
+__all__ = ["INNER_FOLDS", "LateFusionClassifier", "StackedFusionClassifier"]
+
+INNER_FOLDS = 3
+
+
+class LateFusionClassifier(ClassifierMixin, BaseEstimator):
+    """Fit one classifier per modality and average their probabilities.
+
+    A sample that lacks a modality takes no part in fitting that modality's classifier, and its
+    probabilities are averaged over the modalities that it has. A sample that has none of those in
+    `use` gets the class frequencies of the training samples.
+
+    Parameters
+    ----------
+    estimator : classifier with predict_proba
+        Cloned and fitted to the columns of one modality at a time.
+    modalities : dict of str to columns, default=None
+        The columns of each modality; None reads them from the column names. See
+        :class:`~xmodal_sklearn.MultiOmicsSelector`.
+    use : sequence of str, default=None
+        The modalities to fit; None means all. With one, this is a model of a single modality.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        The class labels.
+    class_prior_ : ndarray of float of shape (n_classes,)
+        The frequency of each class among the training samples.
+    estimators_ : dict of str to estimator
+        The fitted classifier of each modality in use.
+    modalities_ : dict of str to ndarray of int
+        Column positions of each modality.
+    n_features_in_ : int
+        Number of columns seen during fit.
+    feature_names_in_ : ndarray of str of shape (n_features_in_,)
+        Column names seen during fit, if X had names.
+
+    Raises
+    ------
+    ValueError
+        If `use` names a modality that X does not have, or no training sample has one in use.
+
+    See Also
+    --------
+    StackedFusionClassifier : Learns how to weigh the modalities.
+    make_baselines : Late and early fusion, ready to fit.
+
+    Examples
+    --------
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from xmodal_sklearn.baselines import LateFusionClassifier
+    >>> from xmodal_sklearn.datasets import make_multiomics
+    >>> X, y = make_multiomics(n_samples=100, return_X_y=True, random_state=0)
+    >>> late = LateFusionClassifier(LogisticRegression(max_iter=1000)).fit(X, y)
+    >>> list(late.estimators_)
+    ['exp', 'cna', 'mut']
+    """
+
+    _parameter_constraints: dict = {  # noqa: RUF012
+        "estimator": [HasMethods(["fit", "predict_proba"])],
+        "modalities": [dict, None],
+        "use": [list, tuple, None],
+    }
+
+    def __init__(
+        self, estimator: Any, *, modalities: dict | None = None, use: Sequence[str] | None = None
+    ):
+        self.estimator = estimator
+        self.modalities = modalities
+        self.use = use
+
+    @_fit_context(prefer_skip_nested_validation=False)
+    def fit(self, X: Any, y: Any) -> "LateFusionClassifier":
+        """Fit the classifier of every modality.
+
+        Parameters
+        ----------
+        X : DataFrame or array of shape (n_samples, n_features)
+            Training samples; a block of NaN marks an absent modality.
+        y : array-like of shape (n_samples,)
+            Class labels.
+
+        Returns
+        -------
+        LateFusionClassifier
+            The fitted classifier.
+        """
+        self._fit_modalities(X, y)
+        return self
+
+    def predict_proba(self, X: Any) -> np.ndarray:
+        """Average the probabilities over the modalities that each sample has.
+
+        Parameters
+        ----------
+        X : DataFrame or array of shape (n_samples, n_features)
+            Samples with the columns seen in fit.
+
+        Returns
+        -------
+        ndarray of float of shape (n_samples, n_classes)
+            Columns in the order of ``classes_``.
+        """
+        by_modality = self._probabilities_by_modality(X)
+        absent = np.isnan(by_modality[:, :, :1])
+        n_present = (~absent).sum(axis=1)
+        mean = np.nansum(by_modality, axis=1) / np.maximum(n_present, 1)
+        mean = np.where(n_present, mean, self.class_prior_)
+        return mean / mean.sum(axis=1, keepdims=True)
+
+    def predict(self, X: Any) -> np.ndarray:
+        """Give the most probable class.
+
+        Parameters
+        ----------
+        X : DataFrame or array of shape (n_samples, n_features)
+            Samples with the columns seen in fit.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,)
+            Labels of the type seen in fit.
+        """
+        check_is_fitted(self)
+        return self.classes_[self.predict_proba(X).argmax(axis=1)]
+
+    def _fit_modalities(self, X: Any, y: Any) -> tuple[dict[str, np.ndarray], np.ndarray]:
+        """Fit the classifiers; return the values of the modalities in use, and y."""
+        table, y = validate_table(self, X, y, ensure_min_samples=2)
+        check_classification_targets(y)
+        self.classes_, counts = np.unique(y, return_counts=True)
+        self.class_prior_ = counts / counts.sum()
+        self.modalities_ = resolve_modalities(table, self.modalities)
+        self._used = list(self.modalities_ if self.use is None else self.use)
+        unknown = [modality for modality in self._used if modality not in self.modalities_]
+        if unknown or not self._used:
+            raise ValueError(
+                f"use must name at least one of the modalities {list(self.modalities_)}, "
+                f"got {self.use!r}."
+            )
+        values = self._values(table)
+        self.estimators_ = {}
+        for modality, block in values.items():
+            has_it = _present(block)
+            if not has_it.any():
+                raise ValueError(
+                    f"Modality {modality!r} is absent from every training sample, so nothing can "
+                    "be learned from it. Drop its columns."
+                )
+            self.estimators_[modality] = clone(self.estimator).fit(block[has_it], y[has_it])
+        return values, y
+
+    def _values(self, table: Any) -> dict[str, np.ndarray]:
+        values = modality_blocks(table, self.modalities_)
+        modality_presence(table, values, self.modalities_)
+        return {modality: values[modality] for modality in self._used}
+
+    def _probabilities_by_modality(self, X: Any) -> np.ndarray:
+        """Return probabilities (samples, modalities, classes), NaN for an absent modality."""
+        check_is_fitted(self)
+        table, _ = validate_table(self, X, reset=False)
+        values = self._values(table)
+        probabilities = np.full((len(table), len(values), len(self.classes_)), np.nan)
+        for index, (modality, block) in enumerate(values.items()):
+            has_it = _present(block)
+            if has_it.any():
+                estimator = self.estimators_[modality]
+                probabilities[has_it, index] = self._in_all_classes(
+                    estimator.predict_proba(block[has_it]), estimator.classes_
+                )
+        return probabilities
+
+    def _in_all_classes(self, probabilities: np.ndarray, classes: np.ndarray) -> np.ndarray:
+        """Add zeros for the classes that a modality's training samples lacked."""
+        full = np.zeros((len(probabilities), len(self.classes_)))
+        full[:, np.searchsorted(self.classes_, classes)] = probabilities
+        return full
+
+
+class StackedFusionClassifier(LateFusionClassifier):
+    r"""Fit one classifier per modality and weigh their probabilities by a logistic regression.
+
+    The logistic regression learns from out-of-fold probabilities: those of a training sample come
+    from classifiers that have not seen it.
+
+    Parameters
+    ----------
+    estimator : classifier with predict_proba
+        Cloned and fitted to the columns of one modality at a time; its own tuning, if any, is
+        repeated inside every fold.
+    modalities : dict of str to columns, default=None
+        The columns of each modality; None reads them from the column names. See
+        :class:`~xmodal_sklearn.MultiOmicsSelector`.
+    use : sequence of str, default=None
+        The modalities to fit; None means all.
+    cv : int, default=3
+        Number of stratified folds for the out-of-fold probabilities.
+    random_state : int, default=None
+        Seed of these folds.
+
+    Attributes
+    ----------
+    final_estimator_ : LogisticRegression
+        Takes the evidence of each modality for each class.
+    classes_, class_prior_, estimators_, modalities_, n_features_in_, feature_names_in_
+        As in :class:`LateFusionClassifier`.
+
+    See Also
+    --------
+    LateFusionClassifier : Averages the probabilities.
+
+    Notes
+    -----
+    The evidence of modality :math:`m` for class :math:`c` is :math:`\log p_m(c \mid x) - \log
+    \pi_c`, with :math:`\pi_c` the frequency of the class [1]_. An absent modality is no evidence:
+    zero for every class.
+
+    References
+    ----------
+    .. [1] D. Wolpert, "Stacked generalization", Neural Networks 5(2), 1992,
+       doi:10.1016/S0893-6080(05)80023-1.
+
+    Examples
+    --------
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from xmodal_sklearn.baselines import StackedFusionClassifier
+    >>> from xmodal_sklearn.datasets import make_multiomics
+    >>> X, y = make_multiomics(n_samples=100, return_X_y=True, random_state=0)
+    >>> stacked = StackedFusionClassifier(LogisticRegression(max_iter=1000), random_state=0)
+    >>> stacked.fit(X, y).final_estimator_.coef_.shape
+    (5, 15)
+    """
+
+    _parameter_constraints: dict = {  # noqa: RUF012
+        **LateFusionClassifier._parameter_constraints,
+        "cv": [Interval(Integral, 2, None, closed="left")],
+        "random_state": [Integral, None],
+    }
+
+    def __init__(
+        self,
+        estimator: Any,
+        *,
+        modalities: dict | None = None,
+        use: Sequence[str] | None = None,
+        cv: int = INNER_FOLDS,
+        random_state: int | None = None,
+    ):
+        super().__init__(estimator, modalities=modalities, use=use)
+        self.cv = cv
+        self.random_state = random_state
+
+    @_fit_context(prefer_skip_nested_validation=False)
+    def fit(self, X: Any, y: Any) -> "StackedFusionClassifier":
+        """Fit the classifier of every modality, and the one on top.
+
+        Parameters
+        ----------
+        X : DataFrame or array of shape (n_samples, n_features)
+            Training samples; a block of NaN marks an absent modality.
+        y : array-like of shape (n_samples,)
+            Class labels.
+
+        Returns
+        -------
+        StackedFusionClassifier
+            The fitted classifier.
+        """
+        values, y = self._fit_modalities(X, y)
+        folds = StratifiedKFold(self.cv, shuffle=True, random_state=self.random_state)
+        out_of_fold = np.full((len(y), len(values), len(self.classes_)), np.nan)
+        for index, block in enumerate(values.values()):
+            has_it = _present(block)
+            out_of_fold[has_it, index] = self._in_all_classes(
+                cross_val_predict(
+                    clone(self.estimator),
+                    block[has_it],
+                    y[has_it],
+                    cv=folds,
+                    method="predict_proba",
+                ),
+                np.unique(y[has_it]),
+            )
+        # Classes are not weighted once more: the models underneath may have done so.
+        self.final_estimator_ = LogisticRegression(C=0.1, max_iter=1000)
+        self.final_estimator_.fit(self._evidence(out_of_fold), y)
+        return self
+
+    def predict_proba(self, X: Any) -> np.ndarray:
+        """Weigh the probabilities of the modalities that each sample has.
+
+        Parameters
+        ----------
+        X : DataFrame or array of shape (n_samples, n_features)
+            Samples with the columns seen in fit.
+
+        Returns
+        -------
+        ndarray of float of shape (n_samples, n_classes)
+            Columns in the order of ``classes_``.
+        """
+        evidence = self._evidence(self._probabilities_by_modality(X))
+        return self.final_estimator_.predict_proba(evidence)
+
+    def _evidence(self, probabilities: np.ndarray) -> np.ndarray:
+        evidence = np.log(np.clip(probabilities, 1e-3, None)) - np.log(self.class_prior_)
+        return np.nan_to_num(evidence).reshape(len(probabilities), -1)
+
+
+def _present(block: np.ndarray) -> np.ndarray:
+    # modality_presence has made sure that a row is NaN throughout or nowhere.
+    return ~np.isnan(block[:, 0])

@@ -1,0 +1,265 @@
+"""Comparing estimators on the same folds."""
+
+import time
+import warnings
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from sklearn.metrics import get_scorer_names
+from sklearn.utils import check_random_state
+from sklearn.utils.multiclass import check_classification_targets
+
+from ..modalities._columns import sample_labels
+from ._batch_effects import association_warnings
+from ._comparison import FOLD, Comparison, as_labels
+from ._execution import run_tasks, versions
+from ._fold import Control, Result, Run, Task
+from ._metrics import METRICS
+from ._negative_controls import modalities_of
+from ._progress import track
+from ._splits import NumberedSplit, number_folds, outer_folds
+
+__all__ = ["compare"]
+
+
+def compare(
+    estimators: Mapping[str, Any],
+    X: Any,
+    y: Any,
+    *,
+    cv: Any = None,
+    scoring: Sequence[str] | None = None,
+    groups: Any = None,
+    batch: Any = None,
+    controls: bool = False,
+    store: str | Path | None = None,
+    n_jobs: int | None = None,
+    verbose: int = 0,
+    random_state: int | None = None,
+) -> Comparison:
+    """Cross-validate several estimators on the same folds.
+
+    Parameters
+    ----------
+    estimators : mapping of str to estimator
+        Named estimators, each with its own selection, scaling and tuning inside.
+    X : DataFrame or array of shape (n_samples, n_features)
+        Samples.
+    y : array-like of shape (n_samples,)
+        Class labels.
+    cv : int, splitter or iterable of splits, default=None
+        The outer folds, identical for all estimators. None is 5 stratified folds, repeated 5
+        times, with a fixed seed, that keep `groups` together where there are any.
+    scoring : sequence of str, default=None
+        Metrics, out of :data:`METRICS` or the names of scikit-learn's scorers; the first decides
+        the order of the summary. None is all of :data:`METRICS`.
+    groups : array-like of shape (n_samples,), default=None
+        Samples that must not be split between training and test, such as those of one patient.
+    batch : array-like of shape (n_samples,), default=None
+        The batch, site or cohort of each sample. There is a warning where it predicts the classes
+        or, without `groups`, the folds.
+    controls : bool, default=False
+        Whether to add negative controls of the first estimator: ``"NAME, labels permuted"`` is
+        fitted to shuffled labels and should score no better than chance; in ``"NAME, MODALITY as
+        noise"`` every column of the modality is shuffled on its own, which shows what the
+        modality is worth.
+    store : str or Path, default=None
+        A folder to which every finished fold is written at once. Run again, the comparison reads
+        the folds that are there and computes the rest. A fold is found by everything that it
+        depends on, so that none is used after a change of data, folds, metrics, parameters
+        (except ``n_jobs``, ``verbose`` and ``memory``), versions of libraries, or the source of
+        one's own estimators.
+    n_jobs : int, default=None
+        Number of fits in parallel. None means 1, -1 all processors.
+    verbose : int, default=0
+        A value above 0 shows a progress bar.
+    random_state : int, default=None
+        Seed of the controls.
+
+    Returns
+    -------
+    Comparison
+        Scores, predictions and selected features of every fold, with a summary and tests.
+
+    Raises
+    ------
+    ValueError
+        If a metric is unknown, a label is missing, or a group is both in the training and the test
+        samples of a fold.
+
+    Warns
+    -----
+    UserWarning
+        If the batch predicts classes or folds, or a fold is tested without samples of a class.
+        What the estimators warn of in their fits is told at the end, once per estimator and text.
+        ``Comparison.warnings`` keeps all.
+
+    Notes
+    -----
+    ``peak_mb`` is the most memory that the process holds while it fits and predicts, in megabytes,
+    data and libraries included, processes that it starts excluded; outside of Linux, the most
+    since the process started.
+
+    Estimators that are tuned inside choose their inner folds themselves; those heed no `groups`.
+
+    On a Dask cluster it runs under ``joblib.parallel_config("dask")``, see ``docs/clusters.md``.
+
+    Examples
+    --------
+    >>> from xmodal_sklearn.baselines import make_baselines
+    >>> from xmodal_sklearn.benchmark import compare
+    >>> from xmodal_sklearn.datasets import make_multiomics
+    >>> X, y = make_multiomics(n_samples=100, return_X_y=True, random_state=0)
+    >>> baselines = make_baselines(k=20, models=["logistic regression"], tune=False)
+    >>> result = compare(baselines, X, y, cv=3)
+    >>> result.summary().index[-1]
+    'dummy'
+    """
+    start = time.perf_counter()
+    if not estimators:
+        raise ValueError("estimators must name at least one estimator, got none.")
+    metrics = tuple(METRICS if scoring is None else scoring)
+    _check_metrics(metrics)
+    # Labels as a plain NumPy array: classifiers differ in how they take pandas' string arrays.
+    y = np.asarray(y)
+    missing = np.flatnonzero(pd.isna(y))
+    if len(missing):
+        first = sample_labels(X)[missing[0]]
+        raise ValueError(
+            f"y has no label for {len(missing)} samples, the first is {first!r}. Leave them out."
+        )
+    check_classification_targets(y)
+    classes = np.unique(y)
+    splits = number_folds(outer_folds(cv, X, y, groups))
+    found = _find_weaknesses(splits, y, batch, grouped=groups is not None)
+    for message in found:
+        warnings.warn(message, stacklevel=2)
+    runs = {name: Run(estimator, Control()) for name, estimator in estimators.items()}
+    if controls:
+        runs |= negative_controls(runs, X, random_state)
+    tasks = [Task(name, *split) for split in splits for name in runs]
+    finished = run_tasks(tasks, runs, X, y, metrics, store, n_jobs)
+    results = dict(track(finished, len(tasks), "Fitting", disable=not verbose))
+    info = {
+        "n_samples": len(y),
+        "n_features": {
+            modality: len(columns)
+            for modality, columns in modalities_of(next(iter(estimators.values())), X).items()
+        },
+        "n_folds": 1 + max(fold for _, fold, _, _ in splits),
+        "n_repeats": 1 + max(repeat for repeat, _, _, _ in splits),
+        "seconds": time.perf_counter() - start,
+        "versions": versions(),
+    }
+    ordered = [results[number] for number in range(len(tasks))]
+    from_folds = _gather_warnings(tasks, ordered)
+    for message in from_folds:
+        warnings.warn(message, stacklevel=2)
+    found += from_folds
+    tables = _tables(tasks, ordered, y)
+    return Comparison(*tables, classes, metrics, tuple(found), info)
+
+
+def negative_controls(runs: dict[str, Run], X: Any, random_state: int | None) -> dict[str, Run]:
+    """Return the negative controls of the first run."""
+    name, (estimator, _) = next(iter(runs.items()))
+    seed = int(check_random_state(random_state).randint(np.iinfo(np.int32).max))
+    controls = {f"{name}, labels permuted": Control(labels=True)} | {
+        f"{name}, {modality} as noise": Control(modality=modality, columns=columns)
+        for modality, columns in modalities_of(estimator, X).items()
+    }
+    taken = sorted(set(controls) & set(runs))
+    if taken:
+        raise ValueError(f"The controls need the names {taken}; call the estimators otherwise.")
+    return {
+        key: Run(estimator, control._replace(random_state=random_state, seed=seed))
+        for key, control in controls.items()
+    }
+
+
+def _find_weaknesses(
+    splits: list[NumberedSplit], y: np.ndarray, batch: Any, grouped: bool
+) -> list[str]:
+    """Tell what makes the folds less than they seem."""
+    found = []
+    for label in np.unique(y):
+        without = sum(label not in y[test] for *_, test in splits)
+        if without:
+            found.append(
+                f"No sample of class {label!s} is tested in {without} of {len(splits)} folds; "
+                "there it has no recall, and averages over the classes leave it out."
+            )
+    if batch is not None:
+        batch = np.asarray(batch)
+        if batch.shape != y.shape:
+            raise ValueError(f"batch has {len(batch)} labels for {len(y)} samples.")
+        folds = np.full((1 + splits[-1][0], len(y)), -1)
+        for repeat, fold, _, test in splits:
+            folds[repeat, test] = fold
+        found += association_warnings(batch, y, None if grouped else list(folds))
+    return found
+
+
+def _gather_warnings(tasks: list[Task], results: list[Result]) -> list[str]:
+    """Tell each warning of an estimator's fits once, and in how many folds it came."""
+    counts = Counter(
+        (task.estimator, text)
+        for task, result in zip(tasks, results, strict=True)
+        for text in result["warnings"]
+    )
+    n_folds = Counter(task.estimator for task in tasks)
+    return [
+        f"{estimator}, in {count} of {n_folds[estimator]} folds: {text}"
+        for (estimator, text), count in counts.items()
+    ]
+
+
+def _check_metrics(metrics: tuple[str, ...]) -> None:
+    unknown = [name for name in metrics if name not in METRICS and name not in get_scorer_names()]
+    if unknown or not metrics:
+        raise ValueError(
+            f"scoring must name at least one metric, out of {list(METRICS)} or scikit-learn's "
+            f"scorers; it names unknown ones {unknown}."
+        )
+
+
+def _tables(
+    tasks: list[Task], results: list[Result], y: np.ndarray
+) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+    """Return scores, predictions and selected features of all folds."""
+    classes = np.unique(y)
+    scores, predictions, selected = [], [], []
+    for (name, repeat, fold, _, test), result in zip(tasks, results, strict=True):
+        key = {"estimator": name, "repeat": repeat, "fold": fold}
+        scores += [
+            {**key, "metric": metric, "value": float(value)}
+            for metric, value in result["scores"].items()
+        ]
+        probabilities = result["probabilities"]
+        if probabilities is None:
+            probabilities = np.full((len(test), len(classes)), np.nan)
+        predictions.append(
+            pd.DataFrame(
+                {
+                    **key,
+                    "sample": test,
+                    "target": as_labels(y[test].tolist(), classes),
+                    "predicted": as_labels(classes[result["predicted"]].tolist(), classes),
+                }
+                | {f"p: {c}": p for c, p in zip(classes, np.transpose(probabilities), strict=True)}
+            )
+        )
+        selected += [
+            {**key, "modality": modality, "feature": feature}
+            for modality, features in result["selected"].items()
+            for feature in features
+        ]
+    return (
+        pd.DataFrame(scores),
+        pd.concat(predictions, ignore_index=True),
+        pd.DataFrame(selected, columns=["estimator", *FOLD, "modality", "feature"]),
+    )

@@ -1,0 +1,187 @@
+"""One fold of a comparison: fit one estimator and test it."""
+
+import contextlib
+import platform
+import time
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from joblib import parallel_config
+from joblib.parallel import get_active_backend
+from sklearn.base import clone
+from sklearn.metrics import get_scorer
+from sklearn.utils import _safe_indexing
+
+from ..selection import MultiOmicsSelector
+from ._fold_store import FoldStore
+from ._metrics import METRICS, class_recalls, fold_metric
+from ._negative_controls import replace_by_noise
+
+__all__ = ["Control", "Result", "Run", "Task", "dask_client", "run_fold"]
+
+
+class Control(NamedTuple):
+    """What a negative control changes: the labels, the columns of a modality, or nothing."""
+
+    labels: bool = False
+    modality: str | None = None
+    columns: np.ndarray | None = None
+    random_state: int | None = None
+    seed: int = 0
+
+
+class Run(NamedTuple):
+    """An estimator, as it is or as a control."""
+
+    estimator: Any
+    control: Control
+
+
+class Task(NamedTuple):
+    """One fit of one estimator, and its test."""
+
+    estimator: str
+    repeat: int
+    fold: int
+    train: np.ndarray
+    test: np.ndarray
+
+
+Result = dict[str, Any]
+
+
+def run_fold(
+    number: int,
+    run: Run,
+    X: Any,
+    rest: tuple[np.ndarray, Task, FoldStore | None, str],
+    metrics: tuple[str, ...],
+) -> tuple[int, Result]:
+    """Fit and score one fold; the result consists of plain numbers, strings and lists."""
+    # One tuple, because Dask would store each array on its own, on one worker, and lose it there.
+    y, task, folds, name = rest
+    stored = None if folds is None else folds.read(name)
+    if stored is not None:
+        # Finished by a worker that died before it had sent the result.
+        return number, stored
+    control = run.control
+    target = y[task.train]
+    if control.labels:
+        target = np.random.default_rng([control.seed, task.repeat, task.fold]).permutation(target)
+    if control.columns is not None:
+        X = replace_by_noise(X, control.columns, control.seed)
+    try:
+        with _in_this_process(), warnings.catch_warnings(record=True) as caught:
+            result = _fit_and_score(run.estimator, X, y, target, task, metrics)
+    except Exception as error:
+        error.add_note(f"{task.estimator!r} failed in repeat {task.repeat}, fold {task.fold}.")
+        raise
+    texts = {f"{one.category.__name__}: {one.message}" for one in caught}
+    result |= {"warnings": sorted(texts)}
+    if folds is not None:
+        # Here too, in case the process that waits for the result is gone.
+        folds.write(name, result)
+    return number, result
+
+
+def _fit_and_score(
+    estimator: Any,
+    X: Any,
+    y: np.ndarray,
+    y_train: np.ndarray,
+    task: Task,
+    metrics: tuple[str, ...],
+) -> Result:
+    classes = np.unique(y)
+    X_test, target = _safe_indexing(X, task.test), y[task.test]
+    _restart_peak()
+    start = time.perf_counter()
+    fitted = clone(estimator).fit(_safe_indexing(X, task.train), y_train)
+    fit_seconds = time.perf_counter() - start
+    start = time.perf_counter()
+    probabilities = _probabilities(fitted, X_test, classes)
+    predicted = np.ravel(fitted.predict(X_test))  # CatBoost's is a column
+    predict_seconds = time.perf_counter() - start
+    scores = {
+        name: fold_metric(name, target, predicted, probabilities, classes)
+        if name in METRICS
+        else float(get_scorer(name)(fitted, X_test, target))
+        for name in metrics
+    }
+    return {
+        "scores": {
+            **scores,
+            **class_recalls(target, predicted, classes),
+            "fit_seconds": fit_seconds,
+            "predict_seconds": predict_seconds,
+            "peak_mb": _peak_mb(),
+            "n_train": len(task.train),
+            "n_test": len(task.test),
+        },
+        "predicted": np.searchsorted(classes, predicted).tolist(),
+        "probabilities": None if probabilities is None else probabilities.tolist(),
+        "selected": _selected(fitted),
+    }
+
+
+def _probabilities(fitted: Any, X: Any, classes: np.ndarray) -> np.ndarray | None:
+    """Return one column per class, zero for those that the training samples lacked."""
+    if not hasattr(fitted, "predict_proba"):
+        return None
+    probabilities = np.zeros((len(X), len(classes)))
+    probabilities[:, np.searchsorted(classes, fitted.classes_)] = fitted.predict_proba(X)
+    # Single-precision probabilities do not sum to one in double precision.
+    return probabilities / probabilities.sum(axis=1, keepdims=True)
+
+
+def _restart_peak() -> None:
+    # Linux only; elsewhere the peak is that of the process so far.
+    with contextlib.suppress(OSError):
+        Path("/proc/self/clear_refs").write_text("5")
+
+
+def _peak_mb() -> float:
+    """Return the most memory that this process has held since the restart, in megabytes."""
+    try:
+        import resource
+    except ImportError:  # Windows
+        return float("nan")
+    unit = 1 if platform.system() == "Darwin" else 2**10
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e6
+
+
+def _selected(fitted: Any) -> dict[str, list[str]]:
+    selector = next(_selectors(fitted), None)
+    if selector is None:
+        return {}
+    named = hasattr(selector, "feature_names_in_")
+    support = selector.get_support()
+    selected = {}
+    for modality, ranking in selector.rankings_.items():
+        n_kept = support[selector.modalities_[modality]].sum()
+        selected[modality] = [str(f) if named else f"x{f}" for f in ranking[:n_kept]]
+    return selected
+
+
+def _selectors(fitted: Any) -> Iterator[MultiOmicsSelector]:
+    if isinstance(fitted, MultiOmicsSelector):
+        yield fitted
+    elif hasattr(fitted, "best_estimator_"):
+        yield from _selectors(fitted.best_estimator_)
+    elif hasattr(fitted, "steps"):
+        for _, step in fitted.steps:
+            yield from _selectors(step)
+
+
+def _in_this_process() -> contextlib.AbstractContextManager:
+    """Under Dask, keep the inner fits of a fold from being sent over the cluster, data and all."""
+    return contextlib.nullcontext() if dask_client() is None else parallel_config("sequential")
+
+
+def dask_client() -> Any:
+    """Return the client of the Dask cluster that joblib runs on, None elsewhere."""
+    # Of joblib's backends, only Dask's has a client.
+    return getattr(get_active_backend()[0], "client", None)

@@ -1,0 +1,213 @@
+"""The paper's table: modalities added to expression, each with several K, on the same folds."""
+
+import re
+from collections.abc import Iterable, Sequence
+from contextlib import ExitStack
+from itertools import product
+from os import PathLike
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from joblib import Parallel, delayed, parallel_config
+from sklearn.base import clone
+from sklearn.model_selection import check_cv
+from sklearn.pipeline import Pipeline
+from sklearn.preprocessing import FunctionTransformer
+
+from ..modalities._columns import resolve_modalities
+from ..selection import MultiOmicsSelector
+from ._compare import compare
+from ._comparison import Comparison
+from ._progress import track
+
+__all__ = ["REPORTED", "compare_modalities", "is_metabric", "modality_sets", "paper_settings"]
+
+KS = (300, 500, 1000, 1500)
+SOURCE = "doi:10.23950/jcmk/18568"
+# What the paper reports of METABRIC, as far as it is known here.
+REPORTED = {
+    ("EXP+CNA", 1000): {
+        "f1_macro": 0.859,
+        "f1_weighted": 0.868,
+        "accuracy": 0.866,
+        "roc_auc_ovr": 0.969,
+    }
+}
+
+
+def modality_sets(modalities: Sequence[str]) -> list[tuple[str, ...]]:
+    """List the sets of modalities that the table compares.
+
+    Parameters
+    ----------
+    modalities : sequence of str
+        All modalities, the primary one first.
+
+    Returns
+    -------
+    list of tuple of str
+        The primary modality, it with each other one, and all.
+
+    Examples
+    --------
+    >>> from xmodal_sklearn.paper import modality_sets
+    >>> modality_sets(["exp", "cna", "mut"])
+    [('exp',), ('exp', 'cna'), ('exp', 'mut'), ('exp', 'cna', 'mut')]
+    """
+    primary, *others = modalities
+    sets = [(primary,), *((primary, other) for other in others), tuple(modalities)]
+    return list(dict.fromkeys(sets))
+
+
+def paper_settings(modalities: Sequence[str], ks: Iterable[int]) -> dict[str, tuple[str, int]]:
+    """List what the table compares.
+
+    Parameters
+    ----------
+    modalities : sequence of str
+        All modalities, the primary one first.
+    ks : iterable of int
+        Features to keep per modality.
+
+    Returns
+    -------
+    dict of str to (str, int)
+        Per model, named like ``"EXP+CNA, K=1000"``, its modalities and its K.
+
+    Examples
+    --------
+    >>> from xmodal_sklearn.paper import paper_settings
+    >>> paper_settings(["exp", "cna"], [300])
+    {'EXP, K=300': ('EXP', 300), 'EXP+CNA, K=300': ('EXP+CNA', 300)}
+    """
+    return {
+        f"{label}, K={k}": (label, k)
+        for label, k in product(map(_label, modality_sets(modalities)), ks)
+    }
+
+
+def compare_modalities(
+    X: pd.DataFrame,
+    y: Any,
+    classifier: Any,
+    *,
+    ks: Sequence[int] = KS,
+    cv: Any = 5,
+    store: str | PathLike[str] | None = None,
+    n_jobs: int | None = None,
+    verbose: int = 0,
+) -> Comparison:
+    """Cross-validate a classifier on each set of modalities and each K.
+
+    Every model is a pipeline that keeps the columns of its modalities, selects K features of each
+    by :class:`~xmodal_sklearn.MultiOmicsSelector`, and classifies. The features are ranked in the
+    training samples of each fold, once per fold and modality: a ranking depends neither on K nor
+    on the other modalities.
+
+    Parameters
+    ----------
+    X : DataFrame of shape (n_samples, n_features)
+        Samples, columns named ``modality__feature``; the first modality is the primary one, which
+        is in every set.
+    y : array-like of shape (n_samples,)
+        Class labels.
+    classifier : classifier
+        Cloned into every model.
+    ks : sequence of int, default=(300, 500, 1000, 1500)
+        Features to keep per modality.
+    cv : int, splitter or iterable of splits, default=5
+        The outer folds, the same for all models.
+    store : str or path-like, default=None
+        Folder of the rankings and the finished folds, which a later call goes on from. None keeps
+        nothing.
+    n_jobs : int, default=None
+        Rankings, then fits, in parallel. None means 1, -1 all processors.
+    verbose : int, default=0
+        A value above 0 shows progress bars.
+
+    Returns
+    -------
+    Comparison
+        Models are named as by :func:`paper_settings`.
+
+    Examples
+    --------
+    >>> from sklearn.naive_bayes import GaussianNB
+    >>> from xmodal_sklearn.datasets import make_multiomics
+    >>> from xmodal_sklearn.paper import compare_modalities
+    >>> X, y = make_multiomics(n_samples=100, return_X_y=True, random_state=0)
+    >>> result = compare_modalities(X, y, GaussianNB(), ks=[10], cv=2)
+    >>> len(result.summary())
+    4
+    """
+    y = np.asarray(y)
+    splits = list(check_cv(cv, y, classifier=True).split(X, y))
+    modalities = list(resolve_modalities(X, None))
+    with ExitStack() as stack:
+        folder = Path(store or stack.enter_context(TemporaryDirectory()))
+        memory = str((folder / "rankings").absolute())
+        _rank_folds(X, y, splits, modalities, memory, n_jobs, verbose)
+        models = {
+            f"{_label(subset)}, K={k}": Pipeline(
+                [
+                    ("columns", FunctionTransformer(_keep, kw_args={"modalities": subset})),
+                    ("selector", MultiOmicsSelector(k, memory=memory)),
+                    ("classifier", clone(classifier)),
+                ]
+            )
+            for subset, k in product(modality_sets(modalities), ks)
+        }
+        return compare(
+            models,
+            X,
+            y,
+            cv=splits,
+            store=folder / "folds",
+            n_jobs=n_jobs,
+            verbose=verbose,
+        )
+
+
+def _rank_folds(
+    X: pd.DataFrame,
+    y: np.ndarray,
+    splits: Sequence[tuple[np.ndarray, np.ndarray]],
+    modalities: Sequence[str],
+    memory: str,
+    n_jobs: int | None,
+    verbose: int,
+) -> None:
+    """Rank every modality in every fold before models that run in parallel rank the same."""
+    tasks = [(train, modality) for train, _ in splits for modality in modalities]
+    # Where a cluster fits the models, too: it takes less time than sending the data about.
+    with parallel_config("loky"):
+        done = Parallel(n_jobs=n_jobs, return_as="generator_unordered")(
+            delayed(_rank)(X, y, train, modality, memory) for train, modality in tasks
+        )
+        for _ in track(done, len(tasks), "Ranking", disable=not verbose):
+            pass
+
+
+def is_metabric(samples: Iterable[Any]) -> bool:
+    """Tell whether all samples are named like METABRIC's patients, MB-0000."""
+    return all(re.fullmatch(r"MB-\d{4}", str(sample)) for sample in samples)
+
+
+def _rank(X: pd.DataFrame, y: np.ndarray, train: np.ndarray, modality: str, memory: Any) -> None:
+    MultiOmicsSelector(memory=memory).fit(_keep(X, (modality,)).iloc[train], y[train])
+
+
+def _label(modalities: Sequence[str]) -> str:
+    return "+".join(modalities).upper()
+
+
+def _keep(X: pd.DataFrame, modalities: Sequence[str]) -> pd.DataFrame:
+    """Return the columns of some modalities, in the order in which these are given."""
+    positions = resolve_modalities(X, None)
+    chosen = np.concatenate([positions[modality] for modality in modalities])
+    adjacent = len(chosen) == chosen[-1] - chosen[0] + 1 and (np.diff(chosen) == 1).all()
+    # A slice is a view; picking columns by position would copy a genome.
+    return X.iloc[:, slice(chosen[0], chosen[-1] + 1) if adjacent else chosen]

@@ -1,0 +1,5 @@
+"""The command ``xmodal``."""
+
+from ._commands import app
+
+__all__ = ["app"]

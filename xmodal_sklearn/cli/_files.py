@@ -1,0 +1,71 @@
+"""Files that the commands write, and read back."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import joblib
+import numpy as np
+import pandas as pd
+from sklearn.pipeline import Pipeline
+
+from ..modalities._columns import SEPARATOR
+from ..selection import MultiOmicsSelector
+
+__all__ = ["load_model", "tabulate_predictions", "tabulate_rankings", "write_atomically"]
+
+
+def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
+    """Write a file so that it is there whole or not at all."""
+    scratch = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write(scratch)
+        scratch.replace(path)
+    except OSError as error:
+        raise OSError(f"Can't write {path}: {error.strerror or error}") from error
+    finally:
+        if path.parent.is_dir():
+            scratch.unlink(missing_ok=True)
+
+
+def load_model(path: Path) -> Pipeline:
+    """Load what ``xmodal fit`` saved; loading runs code that a hostile file may hold."""
+    if not path.is_file():
+        raise FileNotFoundError(f"There is no file {path}.")
+    try:
+        model = joblib.load(path)
+    except Exception as error:
+        raise ValueError(
+            f"Can't load {path}, which xmodal fit should have saved: {error!r}"
+        ) from error
+    if not isinstance(model, Pipeline) or not isinstance(model[0], MultiOmicsSelector):
+        raise ValueError(f"{path} holds a {type(model).__name__}, not what xmodal fit saves.")
+    return model
+
+
+def tabulate_rankings(selector: MultiOmicsSelector, k: int | None) -> pd.DataFrame:
+    """Return modality, rank, feature and score of the best `k` features, or of all."""
+    position = {name: index for index, name in enumerate(selector.feature_names_in_)}
+    tables = []
+    for modality, names in selector.rankings_.items():
+        best = names[:k]
+        tables.append(
+            pd.DataFrame(
+                {
+                    "modality": modality,
+                    "rank": np.arange(1, len(best) + 1),
+                    "feature": [name.partition(SEPARATOR)[2] for name in best],
+                    "score": selector.scores_[[position[name] for name in best]],
+                }
+            )
+        )
+    return pd.concat(tables, ignore_index=True)
+
+
+def tabulate_predictions(samples: Any, classes: np.ndarray, probabilities: np.ndarray) -> Any:
+    """Return the predicted class and the probability ``p: CLASS`` of each sample."""
+    columns = {"sample": samples, "predicted": classes[probabilities.argmax(axis=1)]}
+    columns |= {f"p: {label}": p for label, p in zip(classes, probabilities.T, strict=True)}
+    return pd.DataFrame(columns)

@@ -1,0 +1,126 @@
+"""Results as tables for a terminal."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from rich.box import SIMPLE
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+from sklearn.utils import Bunch
+
+from ..modalities._columns import resolve_modalities
+
+__all__ = [
+    "cohort_text",
+    "paper_table",
+    "prediction_table",
+    "ranking_table",
+    "significance_table",
+    "summary_table",
+]
+
+FIGURES = {
+    "f1_macro": "macro-F1",
+    "f1_weighted": "weighted F1",
+    "accuracy": "accuracy",
+    "roc_auc_ovr": "ROC AUC",
+}
+# Beside a model's name there is room for three in 80 characters.
+SHORT = ("f1_macro", "accuracy", "roc_auc_ovr")
+
+
+def cohort_text(cohort: Bunch) -> str:
+    """Say how many samples, features and classes there are, and what was left out."""
+    modalities = resolve_modalities(cohort.data, None)
+    sizes = cohort.target.value_counts()
+    lines = [
+        f"{cohort.source}: {len(cohort.data)} samples; features: "
+        + ", ".join(f"{modality} {len(columns)}" for modality, columns in modalities.items()),
+        f"{len(sizes)} classes: " + ", ".join(f"{name} {n}" for name, n in sizes.items()),
+    ]
+    lines += [
+        f"left out or merged: {row.where}: {row.what} ({row.count})"
+        for row in cohort.report.itertuples(index=False, name="Row")
+    ]
+    return "\n".join(lines)
+
+
+def summary_table(comparison: Any) -> Table:
+    """Show mean and standard deviation over the folds, best model first."""
+    table = Table(box=None, padding=(0, 1, 0, 0))
+    table.add_column("model", overflow="fold")
+    for metric in SHORT:
+        table.add_column(FIGURES[metric])
+    table.add_column("s a fit")
+    for name, row in comparison.summary().iterrows():
+        table.add_row(str(name), *_scores(row, SHORT), f"{row['fit_seconds', 'mean']:.1f}")
+    return table
+
+
+def significance_table(comparison: Any, estimator: str) -> Table:
+    """Show the differences between one model and the others, and their p values."""
+    table = Table(
+        f"{estimator} against", "macro-F1 difference", "p", "p (Holm)", box=SIMPLE, show_edge=False
+    )
+    for name, row in comparison.test(estimator).iterrows():
+        values = (f"{row['difference']:+.3f}", f"{row['p']:.3f}", f"{row['p_holm']:.3f}")
+        table.add_row(str(name), *values)
+    table.caption = "p of the corrected resampled t-test (Nadeau and Bengio 2003)"
+    return table
+
+
+def paper_table(
+    comparison: Any, models: Mapping[str, tuple[str, int]], reported: Mapping[Any, Mapping]
+) -> Table:
+    """Show the models in the paper's order, with the paper's own figures under ours."""
+    table = Table(box=None, padding=(0, 1, 0, 0))
+    table.add_column("modalities")
+    table.add_column("K", justify="right")
+    for header in (*FIGURES.values(), "s a fit"):
+        table.add_column(header)
+    summary = comparison.summary()
+    for name, (modalities, k) in models.items():
+        row = summary.loc[name]
+        table.add_row(
+            modalities, str(k), *_scores(row, FIGURES), f"{row['fit_seconds', 'mean']:.1f}"
+        )
+        if (modalities, k) in reported:
+            figures = reported[modalities, k]
+            shown = (f"{figures[metric]:.3f}" for metric in FIGURES)
+            table.add_row("  the paper", "", *shown, style="bold")
+    return table
+
+
+def ranking_table(rankings: pd.DataFrame, *, top: int) -> RenderableType:
+    """Show the best features of each modality."""
+    table = Table(box=None, padding=(0, 2, 0, 0))
+    table.add_column("rank", justify="right")
+    best = {modality: rows.head(top) for modality, rows in rankings.groupby("modality", sort=False)}
+    for modality in best:
+        table.add_column(str(modality), overflow="fold")
+    for rank in range(max(map(len, best.values()))):
+        features = (_at(rows["feature"], rank) for rows in best.values())
+        table.add_row(str(rank + 1), *features)
+    return table
+
+
+def prediction_table(classes: Sequence[Any], probabilities: np.ndarray) -> RenderableType:
+    """Show how many samples were predicted to be of each class, and how surely."""
+    table = Table("class", "samples", "mean probability", box=None, padding=(0, 2, 0, 0))
+    predicted = probabilities.argmax(axis=1)
+    for code, label in enumerate(classes):
+        chosen = probabilities[predicted == code, code]
+        mean = f"{chosen.mean():.2f}" if len(chosen) else ""
+        table.add_row(str(label), str(len(chosen)), mean)
+    return Group(Text(f"{len(probabilities)} samples"), table)
+
+
+def _scores(row: pd.Series, metrics: Iterable[str]) -> list[str]:
+    return [f"{row[metric, 'mean']:.3f}±{row[metric, 'std']:.3f}" for metric in metrics]
+
+
+def _at(values: pd.Series, position: int) -> str:
+    return str(values.iloc[position]) if position < len(values) else ""

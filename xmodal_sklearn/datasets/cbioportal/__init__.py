@@ -1,0 +1,6 @@
+"""Studies in cBioPortal's file formats, from a folder or from its server."""
+
+from ._fetch import fetch_cbioportal, fetch_metabric
+from ._reader import read_cbioportal
+
+__all__ = ["fetch_cbioportal", "fetch_metabric", "read_cbioportal"]

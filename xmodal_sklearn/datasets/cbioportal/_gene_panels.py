@@ -1,0 +1,69 @@
+"""Which genes a sample was sequenced for."""
+
+import re
+from collections.abc import Collection
+from pathlib import Path
+
+import pandas as pd
+
+from ._profiles import Profile, StudyFolder
+from ._text_files import malformed, quote, read_properties, read_text_table
+
+# What the panel matrix holds for a sample whose genes were not chosen beforehand.
+WHOLE_EXOME = {"", "NA", "N/A", "NAN", "WES", "WXS", "WGS"}
+GENE = re.compile("[A-Za-z0-9._@/-]+")
+PANEL_FILES = ("data_gene_panel_*.txt", "gene_panel_*.txt", "gene_panels/*.txt")
+
+
+def panels_of_samples(study: StudyFolder, profile: Profile, samples: pd.Index) -> pd.Series:
+    """Return the panel of each sample that has one, from the profile's meta file or the matrix."""
+    if profile.gene_panel:
+        panels = pd.Series(profile.gene_panel, samples, dtype=str)
+    else:
+        panels = _panel_matrix(study.panel_matrix, profile.stable_id or "mutations")
+    return panels[~panels.str.upper().isin(WHOLE_EXOME)]
+
+
+def read_gene_lists(study: StudyFolder, panels: Collection[str]) -> dict[str, set[str]]:
+    """Return the genes of those of the panels whose files are in the folder."""
+    lists: dict[str, set[str]] = {}
+    for path in panel_files(study):
+        panel, genes = _gene_list(path)
+        if lists.get(panel, genes) != genes:
+            raise malformed(
+                path, f"panel {quote(panel)} has other genes in another file of the folder"
+            )
+        lists[panel] = genes
+    return {panel: genes for panel, genes in lists.items() if panel in panels}
+
+
+def panel_files(study: StudyFolder) -> list[Path]:
+    """Return the files of the folder that hold the genes of a panel each."""
+    paths = {path for pattern in PANEL_FILES for path in study.folder.glob(pattern)}
+    return sorted(paths - {study.panel_matrix})
+
+
+def _gene_list(path: Path) -> tuple[str, set[str]]:
+    properties = read_properties(path)
+    for key in ("stable_id", "gene_list"):
+        if not properties.get(key):
+            raise malformed(path, f"a gene panel needs a line '{key}: …'")
+    genes = set(properties["gene_list"].split())
+    for gene in genes:
+        if not GENE.fullmatch(gene):
+            raise malformed(path, f"{quote(gene)} is no gene; genes must be separated by tabs")
+    return properties["stable_id"], genes
+
+
+def _panel_matrix(path: Path, column: str) -> pd.Series:
+    if not path.is_file():
+        return pd.Series(dtype=str)
+    table = read_text_table(path, ["SAMPLE_ID"], [column]).fields
+    repeated = table.index[table["SAMPLE_ID"].duplicated()]
+    if len(repeated):
+        sample = table["SAMPLE_ID"][repeated[0]]
+        raise malformed(path, f"SAMPLE_ID {quote(sample)} stands in more than one row", repeated[0])
+    # A profile without a column of its own was not made with panels.
+    if column not in table:
+        return pd.Series(dtype=str)
+    return table.set_index("SAMPLE_ID")[column].str.strip()

@@ -1,0 +1,195 @@
+"""Which columns belong to which modality, and what they are called."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import lru_cache
+from typing import Any, TypeAlias
+
+import numpy as np
+import pandas as pd
+from sklearn.utils import _safe_indexing
+
+__all__ = [
+    "SEPARATOR",
+    "UNNAMED",
+    "Columns",
+    "Modalities",
+    "check_modality_name",
+    "check_unique",
+    "column_labels",
+    "column_names",
+    "flatten_columns",
+    "has_named_modalities",
+    "qualified_names",
+    "resolve_modalities",
+    "sample_labels",
+]
+
+SEPARATOR = "__"
+UNNAMED = "X"
+
+Columns: TypeAlias = Sequence | slice | np.ndarray | Callable | str | int
+
+Modalities: TypeAlias = dict[str, np.ndarray]
+
+
+def resolve_modalities(X: Any, modalities: Mapping[str, Columns] | None) -> Modalities:
+    """Map each modality of X to its column positions.
+
+    Parameters
+    ----------
+    X : DataFrame or ndarray of shape (n_samples, n_features)
+        With flat column names, as :func:`validate_table` returns it.
+    modalities : mapping of str to columns, or None
+        Columns as :class:`~sklearn.compose.ColumnTransformer` takes them. None reads the
+        modalities from names of the form ``modality__feature``; without such names, all columns
+        are one modality named ``"X"``.
+
+    Returns
+    -------
+    dict of str to ndarray of int
+        In order of first appearance; positions ascending; every column in exactly one modality.
+    """
+    names = column_names(X)
+    if modalities is None:
+        positions = _modalities_from_names(None if names is None else tuple(names), X.shape[1])
+        return dict(positions)
+    if names is not None:
+        check_unique(names, "column names of X")
+    if not isinstance(modalities, Mapping) or not modalities:
+        raise ValueError(
+            "modalities must be None or map at least one modality name to its columns, "
+            f"got {modalities!r}."
+        )
+    for modality in modalities:
+        check_modality_name(modality)
+    resolved = {
+        modality: _column_positions(X, modality, columns)
+        for modality, columns in modalities.items()
+    }
+    _check_partition(resolved, labels=column_labels(X))
+    return resolved
+
+
+def has_named_modalities(X: Any, modalities: Mapping[str, Columns] | None) -> bool:
+    """Tell whether the modalities of X are known by name, from columns or from `modalities`."""
+    names = column_names(X)
+    return modalities is not None or (names is not None and any(SEPARATOR in n for n in names))
+
+
+def column_names(X: Any) -> list[str] | None:
+    """Return the column names of a DataFrame whose names are all strings, else None."""
+    if not isinstance(X, pd.DataFrame) or X.columns.inferred_type != "string":
+        return None
+    return X.columns.tolist()
+
+
+def column_labels(X: Any) -> list[str]:
+    """Return what to call the columns of X: their names, or x0, x1, … by position."""
+    return column_names(X) or [f"x{position}" for position in range(X.shape[1])]
+
+
+def sample_labels(X: Any) -> Any:
+    """Return what to call the rows of X: the index of a DataFrame, or positions."""
+    return X.index if isinstance(X, pd.DataFrame) else range(len(X))
+
+
+def qualified_names(labels: Sequence[str], modalities: Modalities) -> np.ndarray:
+    """Return the ``modality__feature`` name of each column, leaving qualified names as they are."""
+    names = np.array(labels, dtype=object)
+    for modality, positions in modalities.items():
+        prefix = modality + SEPARATOR
+        for position in positions:
+            if not names[position].startswith(prefix):
+                names[position] = prefix + names[position]
+    return names
+
+
+def flatten_columns(X: Any) -> Any:
+    """Name the columns of a two-level DataFrame ``modality__feature``; return others unchanged."""
+    if not isinstance(X, pd.DataFrame) or not isinstance(X.columns, pd.MultiIndex):
+        return X
+    if X.columns.nlevels != 2:
+        raise ValueError(
+            "A DataFrame with levelled columns must have the two levels (modality, feature), "
+            f"got {X.columns.nlevels} levels."
+        )
+    for modality in X.columns.unique(0):
+        check_modality_name(modality)
+    return X.set_axis([SEPARATOR.join(map(str, column)) for column in X.columns], axis=1)
+
+
+def check_modality_name(modality: Any) -> None:
+    # With an underscore at its end, "mut_" and "A" would be read back as "mut" and "_A".
+    if not isinstance(modality, str) or not modality or SEPARATOR in modality + "_":
+        raise ValueError(
+            "A modality's name must be a non-empty string without a double underscore and without "
+            f"an underscore at its end, got {modality!r}."
+        )
+
+
+def check_unique(names: Iterable, what: str) -> None:
+    repeated = [name for name, count in Counter(names).items() if count > 1]
+    if repeated:
+        raise ValueError(
+            f"The {what} must be unique, but {repeated[0]!r} stands there more than once "
+            f"({len(repeated)} repeated in all). Merge or rename them first."
+        )
+
+
+@lru_cache(maxsize=4)
+def _modalities_from_names(names: tuple[str, ...] | None, n_columns: int) -> Modalities:
+    # Cached because a search asks for the modalities of the same tens of thousands of names in
+    # every one of its fits.
+    check_unique(names or (), "column names of X")
+    if names is None or not any(SEPARATOR in name for name in names):
+        return {UNNAMED: np.arange(n_columns)}
+    positions: dict[str, list[int]] = {}
+    for position, name in enumerate(names):
+        modality, separator, _ = name.partition(SEPARATOR)
+        if not separator or not modality:
+            raise ValueError(
+                f"Column {name!r} names no modality, while other columns are named "
+                f"modality{SEPARATOR}feature. Name it the same way, or say by `modalities=` "
+                "which columns belong to which modality."
+            )
+        positions.setdefault(modality, []).append(position)
+    modalities = {modality: np.array(columns) for modality, columns in positions.items()}
+    for columns in modalities.values():
+        columns.setflags(write=False)
+    return modalities
+
+
+def _column_positions(X: Any, modality: str, columns: Columns) -> np.ndarray:
+    if callable(columns):
+        columns = columns(X)
+    header = pd.DataFrame([range(X.shape[1])], columns=getattr(X, "columns", None))
+    try:
+        chosen = _safe_indexing(header, columns, axis=1)
+    except (ValueError, IndexError, KeyError, TypeError) as error:
+        raise ValueError(
+            f"Modality {modality!r} asks for columns {columns!r}, which X does not have: {error}"
+        ) from error
+    positions = np.sort(np.ravel(np.asarray(chosen, dtype=int)))
+    if len(positions) == 0:
+        raise ValueError(f"Modality {modality!r} has no column of X.")
+    check_unique(positions, f"columns of modality {modality!r}")
+    return positions
+
+
+def _check_partition(modalities: Modalities, labels: Sequence[str]) -> None:
+    owner: dict[int, str] = {}
+    for modality, positions in modalities.items():
+        for position in positions.tolist():
+            if position in owner:
+                raise ValueError(
+                    f"Column {labels[position]!r} is in two modalities, {owner[position]!r} and "
+                    f"{modality!r}. Give each column to one modality."
+                )
+            owner[position] = modality
+    left_over = [label for position, label in enumerate(labels) if position not in owner]
+    if left_over:
+        raise ValueError(
+            f"{len(left_over)} columns of X belong to no modality, the first is "
+            f"{left_over[0]!r}. Name their modality in `modalities=`, or drop them from X."
+        )

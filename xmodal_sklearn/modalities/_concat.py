@@ -1,0 +1,230 @@
+"""Aligning the tables of several modalities, and taking them apart again."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ._columns import (
+    SEPARATOR,
+    check_modality_name,
+    check_unique,
+    flatten_columns,
+    has_named_modalities,
+    resolve_modalities,
+)
+from ._validation import check_numeric
+
+__all__ = ["concat_modalities", "split_modalities"]
+
+
+def concat_modalities(tables: Mapping[str, pd.DataFrame], *, join: str = "inner") -> pd.DataFrame:
+    """Align the tables of several modalities on their samples and put them side by side.
+
+    The result is the one two-dimensional X that every estimator of this package takes: one row
+    per sample, columns named ``modality__feature``, modalities in the order given.
+
+    Parameters
+    ----------
+    tables : mapping of str to DataFrame of shape (n_samples_m, n_features_m)
+        One table per modality, samples in rows, sample names as its index. Modality names must
+        not contain a double underscore or end in an underscore; feature names may.
+    join : {"inner", "outer"}, default="inner"
+        ``"inner"`` keeps the samples that every table has, in the order of the first table.
+        ``"outer"`` keeps the samples of any table, in order of first appearance; where a table
+        lacks a sample, its whole block is NaN, which the estimators read as an absent modality.
+
+    Returns
+    -------
+    DataFrame of shape (n_samples, sum of n_features_m)
+        The aligned tables. Columns keep their dtype, sparse ones included, except that integer and
+        boolean columns become floats where a block of NaN comes in: float32 where that holds
+        every value of their dtype, else float64.
+
+    Raises
+    ------
+    ValueError
+        If a sample or a feature stands twice in a table, if no sample is common to all tables
+        (``join="inner"``), if a column is not numeric, or if a modality has an unusable name.
+    TypeError
+        If a table is not a DataFrame.
+
+    See Also
+    --------
+    split_modalities : Takes such a table apart again.
+    MultiOmicsSelector : Keeps the best features of each modality.
+    CrossModalAttentionClassifier : Classifies the samples of such a table.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from xmodal_sklearn import concat_modalities
+    >>> exp = pd.DataFrame({"ESR1": [2.1, -0.3], "GATA3": [1.0, 0.4]}, index=["MB-1", "MB-2"])
+    >>> mut = pd.DataFrame({"TP53": [1, 0]}, index=["MB-2", "MB-3"])
+    >>> concat_modalities({"exp": exp, "mut": mut})
+          exp__ESR1  exp__GATA3  mut__TP53
+    MB-2       -0.3         0.4          1
+    >>> concat_modalities({"exp": exp, "mut": mut}, join="outer")
+          exp__ESR1  exp__GATA3  mut__TP53
+    MB-1        2.1         1.0        NaN
+    MB-2       -0.3         0.4        1.0
+    MB-3        NaN         NaN        0.0
+    """
+    if join not in ("inner", "outer"):
+        raise ValueError(f'join must be "inner" or "outer", got {join!r}.')
+    if not isinstance(tables, Mapping) or not tables:
+        raise ValueError("tables must map at least one modality name to a DataFrame.")
+    for modality, table in tables.items():
+        check_modality_name(modality)
+        _check_table(modality, table)
+
+    samples = _join_samples(tables, join)
+    blocks = [
+        _reindex(table, samples).set_axis(
+            [f"{modality}{SEPARATOR}{feature}" for feature in table.columns], axis=1
+        )
+        for modality, table in tables.items()
+    ]
+    return pd.concat(blocks, axis=1)
+
+
+def split_modalities(X: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """Take a table of several modalities apart into one table per modality.
+
+    Undoes :func:`concat_modalities`, for example to look at the selected features of one modality
+    by their gene symbols.
+
+    Parameters
+    ----------
+    X : DataFrame of shape (n_samples, n_features)
+        Columns named ``modality__feature``, or of two levels (modality, feature).
+
+    Returns
+    -------
+    dict of str to DataFrame of shape (n_samples_m, n_features_m)
+        One table per modality, in order of first appearance, with the features' own names and
+        the samples that have the modality: those whose block is not NaN throughout.
+
+    Raises
+    ------
+    ValueError
+        If a column names no modality, or stands there twice.
+    TypeError
+        If X is not a DataFrame.
+
+    See Also
+    --------
+    concat_modalities : Puts the tables side by side.
+
+    Notes
+    -----
+    Values, dtypes and names are those of the tables that went into :func:`concat_modalities`, for
+    the samples that the join kept. Where ``join="outer"`` made floats of integers or booleans,
+    they stay floats, and rows are in the order of X.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from xmodal_sklearn import concat_modalities, split_modalities
+    >>> exp = pd.DataFrame({"ESR1": [2.1, -0.3], "HLA-A": [1.0, 0.4]}, index=["MB-1", "MB-2"])
+    >>> mut = pd.DataFrame({"TP53": [1, 0]}, index=["MB-2", "MB-3"])
+    >>> tables = split_modalities(concat_modalities({"exp": exp, "mut": mut}, join="outer"))
+    >>> tables["exp"]
+          ESR1  HLA-A
+    MB-1   2.1    1.0
+    MB-2  -0.3    0.4
+    >>> tables["mut"]
+          TP53
+    MB-2   1.0
+    MB-3   0.0
+    """
+    if not isinstance(X, pd.DataFrame):
+        raise TypeError(
+            f"X must be a DataFrame with columns named modality{SEPARATOR}feature, "
+            f"got {type(X).__name__}."
+        )
+    flat = flatten_columns(X)
+    if not has_named_modalities(flat, None):
+        raise ValueError(
+            f"No column of X names a modality, the first is {next(iter(flat), None)!r}. Name the "
+            f"columns modality{SEPARATOR}feature."
+        )
+    tables = {}
+    for modality, positions in resolve_modalities(flat, None).items():
+        features = (
+            X.columns.get_level_values(1)[positions]
+            if isinstance(X.columns, pd.MultiIndex)
+            else [flat.columns[position].partition(SEPARATOR)[2] for position in positions]
+        )
+        block = X.iloc[:, positions].set_axis(features, axis=1)
+        absent = _all_missing(block)
+        tables[modality] = block[~absent] if absent.any() else block
+    return tables
+
+
+def _check_table(modality: str, table: Any) -> None:
+    if not isinstance(table, pd.DataFrame):
+        raise TypeError(
+            f"The table of modality {modality!r} must be a pandas DataFrame with the samples as "
+            f"its index, got {type(table).__name__}."
+        )
+    if table.shape[1] == 0:
+        raise ValueError(f"The table of modality {modality!r} has no feature columns.")
+    check_unique(table.index, f"samples of modality {modality!r}")
+    check_unique(map(str, table.columns), f"features of modality {modality!r}")
+    try:
+        check_numeric(table)
+    except ValueError as error:
+        raise ValueError(f"Modality {modality!r}: {error}") from error
+
+
+def _join_samples(tables: Mapping[str, pd.DataFrame], join: str) -> pd.Index:
+    indexes = [table.index for table in tables.values()]
+    samples = indexes[0]
+    for index in indexes[1:]:
+        if join == "inner":
+            samples = samples[samples.isin(index)]
+        else:
+            samples = samples.append(index.difference(samples, sort=False))
+    if len(samples) == 0:
+        examples = {modality: list(table.index[:2]) for modality, table in tables.items()}
+        raise ValueError(
+            f"No sample is common to the modalities {list(tables)}; their samples begin with "
+            f'{examples}. Give all tables the same sample names as index, or use join="outer".'
+        )
+    return samples
+
+
+def _reindex(table: pd.DataFrame, samples: pd.Index) -> pd.DataFrame:
+    if table.index.equals(samples):
+        return table.set_axis(samples)  # shares its values, where .loc would copy them
+    if samples.isin(table.index).all():
+        return table.loc[samples]
+    dtypes = {dtype: _dtype_with_gaps(dtype) for dtype in table.dtypes.unique()}
+    if len(dtypes) == 1:
+        (dtype,) = dtypes.values()
+        if not isinstance(dtype, np.dtype):
+            return table.astype(dtype).reindex(samples)
+        # Filled in, where `astype` and `reindex` would make a copy each.
+        values = np.full((len(samples), table.shape[1]), np.nan, dtype)
+        values[samples.get_indexer(table.index)] = table.to_numpy()
+        return pd.DataFrame(values, samples, table.columns, copy=False)
+    return table.astype(table.dtypes.map(dtypes).to_dict()).reindex(samples)
+
+
+def _dtype_with_gaps(dtype: Any) -> Any:
+    """Return the smallest dtype that holds NaN beside every value of the given one."""
+    if isinstance(dtype, pd.SparseDtype) and dtype.subtype.kind in "biu":
+        return pd.SparseDtype(np.result_type(dtype.subtype, np.float32), float(dtype.fill_value))
+    if isinstance(dtype, np.dtype) and dtype.kind in "biu":
+        return np.result_type(dtype, np.float32)
+    return dtype
+
+
+def _all_missing(block: pd.DataFrame) -> np.ndarray:
+    """Tell which rows are NaN throughout."""
+    # Few rows lack their first value, so that few have to be looked at.
+    missing = block.iloc[:, 0].isna().to_numpy(dtype=bool, copy=True)
+    missing[missing] = block[missing].isna().all(axis=1)
+    return missing

@@ -1,0 +1,231 @@
+"""Validating X: numbers, names, and which sample has which modality."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from sklearn.base import BaseEstimator
+from sklearn.utils import check_array, check_X_y
+from sklearn.utils.validation import validate_data
+
+from ._columns import Modalities, column_labels, column_names, flatten_columns, sample_labels
+
+__all__ = [
+    "as_pandas",
+    "block_presence",
+    "check_numeric",
+    "dense_columns",
+    "modality_blocks",
+    "modality_presence",
+    "refuse_samples_without_modality",
+    "validate_table",
+]
+
+
+def validate_table(
+    estimator: BaseEstimator, X: Any, y: Any = "no_validation", *, reset: bool = True, **checks: Any
+) -> tuple[Any, Any]:
+    """Validate X, and y where given, as scikit-learn does, but leave NaN and infinity to us.
+
+    A DataFrame is not made one matrix, whose dtype would have to hold the values of all columns.
+
+    Returns
+    -------
+    table : DataFrame or ndarray of shape (n_samples, n_features)
+        X; a DataFrame with flat column names.
+    y : ndarray of shape (n_samples,) or str
+        The validated y, or "no_validation".
+    """
+    X = flatten_columns(as_pandas(X))
+    if not isinstance(y, str):
+        _refuse_unknown_classes(X, y)
+    checks["ensure_all_finite"] = False
+    if not isinstance(X, pd.DataFrame):
+        validated = validate_data(estimator, X, y, reset=reset, **checks)
+        # scikit-learn returns a pair only where there is a y.
+        return validated if isinstance(validated, tuple) else (validated, y)
+    # Going through pandas' own strings takes several times as long, once they are Arrow's.
+    X = X.set_axis(pd.Index(X.columns.tolist(), dtype=object), axis=1)
+    check_numeric(X)
+    _check_names(estimator, X, reset)
+    stand_in = np.broadcast_to(np.float32(0), X.shape)
+    if isinstance(y, str):
+        check_array(stand_in, estimator=estimator, input_name="X", **checks)
+        return X, y
+    return X, check_X_y(stand_in, y, estimator=estimator, **checks)[1]
+
+
+def modality_blocks(table: Any, modalities: Modalities) -> dict[str, np.ndarray]:
+    """Return the values of each modality, views where they lie side by side in one dtype.
+
+    Parameters
+    ----------
+    table : DataFrame or ndarray of shape (n_samples, n_features)
+        As :func:`validate_table` returns it.
+    modalities : dict of str to ndarray of int
+    """
+    return {modality: _values(table, positions) for modality, positions in modalities.items()}
+
+
+def modality_presence(
+    table: Any, blocks: Mapping[str, np.ndarray], modalities: Modalities
+) -> np.ndarray:
+    """Tell which sample has which modality, and refuse values that are neither there nor absent.
+
+    Parameters
+    ----------
+    table : DataFrame or ndarray of shape (n_samples, n_features)
+        Gives columns and samples their names in an error.
+    blocks : mapping of str to ndarray
+        The values of each modality, see :func:`modality_blocks`.
+    modalities : dict of str to ndarray of int
+
+    Returns
+    -------
+    ndarray of bool of shape (n_samples, n_modalities)
+        False where all columns of the modality are NaN.
+
+    Raises
+    ------
+    ValueError
+        For an infinite value, for a NaN beside values of the same modality, and for a sample
+        without any modality; the message names modality, column and sample.
+    """
+    present = np.column_stack(
+        [
+            block_presence(table, modality, modalities[modality], block)
+            for modality, block in blocks.items()
+        ]
+    )
+    refuse_samples_without_modality(table, present)
+    return present
+
+
+def block_presence(
+    table: Any, modality: str, positions: np.ndarray, block: np.ndarray
+) -> np.ndarray:
+    """Tell which samples have one modality, see :func:`modality_presence`."""
+    if block.dtype.kind != "f" or _all_finite(block):
+        return np.ones(len(block), dtype=bool)
+    missing = np.isnan(block)
+    absent = missing.all(axis=1)
+    where = modality, np.array(column_labels(table), dtype=object)[positions], sample_labels(table)
+    _refuse(np.isinf(block), "infinity", *where, "Correct it.")
+    _refuse(
+        missing & ~absent[:, None],
+        "NaN",
+        *where,
+        "Other columns of the modality have values there. Impute it, drop the column, or set "
+        "the whole modality of that sample to NaN to mark it as absent.",
+    )
+    return ~absent
+
+
+def refuse_samples_without_modality(table: Any, present: np.ndarray) -> None:
+    """Raise a ValueError if a sample has no modality, ``(n_samples, n_modalities)``, at all."""
+    empty = np.flatnonzero(~present.any(axis=1))
+    if len(empty):
+        raise ValueError(
+            f"Input X contains NaN: sample {sample_labels(table)[empty[0]]!r} has no modality at "
+            f"all, every column is NaN ({len(empty)} such samples). Leave such samples out."
+        )
+
+
+def dense_columns(table: pd.DataFrame) -> pd.DataFrame:
+    """Return the table with its sparse columns made dense, or itself where it has none."""
+    dtypes = table.dtypes.unique()
+    if not any(isinstance(dtype, pd.SparseDtype) for dtype in dtypes):
+        return table
+    if len(dtypes) == 1:
+        # As one array, where `astype` makes one of each of thousands of columns.
+        values = table.to_numpy(dtype=dtypes[0].subtype)
+        return pd.DataFrame(values, table.index, table.columns, copy=False)
+    dense = {dtype: getattr(dtype, "subtype", dtype) for dtype in dtypes}
+    return table.astype(table.dtypes.map(dense).to_dict())
+
+
+def as_pandas(X: Any) -> Any:
+    """Return the data frames of other libraries as pandas'; anything else as it is."""
+    if isinstance(X, pd.DataFrame) or not hasattr(X, "columns"):
+        return X
+    return pd.DataFrame(np.asarray(X), columns=list(X.columns))
+
+
+def check_numeric(X: pd.DataFrame) -> None:
+    """Raise a ValueError that names the first column that holds no numbers."""
+    if all(pd.api.types.is_numeric_dtype(kind) and kind.kind != "c" for kind in X.dtypes.unique()):
+        return
+    for position, kind in enumerate(X.dtypes):
+        if kind.kind in "cmM":
+            what = "Complex data" if kind.kind == "c" else "Times are"
+            raise ValueError(
+                f"{what} not supported: column {X.columns[position]!r} has dtype {kind}."
+            )
+        column = X.iloc[:, position]
+        try:
+            pd.to_numeric(column)
+        except (ValueError, TypeError) as error:
+            raise ValueError(
+                f"Column {X.columns[position]!r} is not numeric (dtype {column.dtype}): {error}. "
+                "Encode it as numbers or leave it out."
+            ) from error
+
+
+def _refuse(
+    bad: np.ndarray, kind: str, modality: str, columns: np.ndarray, samples: Any, remedy: str
+) -> None:
+    if not bad.any():
+        return
+    row, column = np.argwhere(bad)[0]
+    raise ValueError(
+        f"Input X contains {kind}: modality {modality!r}, column {columns[column]!r}, sample "
+        f"{samples[row]!r} ({bad.sum()} such values in this modality). {remedy}"
+    )
+
+
+def _refuse_unknown_classes(X: Any, y: Any) -> None:
+    unknown = np.asarray(pd.isna(np.asarray(y, dtype=object)))
+    if unknown.ndim == 1 and unknown.any() and len(unknown) == len(X):
+        raise ValueError(
+            f"Input y contains NaN: the class of sample {sample_labels(X)[unknown.argmax()]!r} is "
+            f"unknown ({unknown.sum()} such samples). Leave such samples out."
+        )
+
+
+def _check_names(estimator: BaseEstimator, X: pd.DataFrame, reset: bool) -> None:
+    """Keep or compare the column names as scikit-learn does, which takes several times as long."""
+    names = column_names(X)
+    seen = None if reset else getattr(estimator, "feature_names_in_", None)
+    if names is not None and reset:
+        estimator.feature_names_in_ = np.array(names, dtype=object)
+        estimator.n_features_in_ = len(names)
+    elif names is None or seen is None or names != seen.tolist():
+        # No names, or others than in fit: scikit-learn knows what to say.
+        header = pd.DataFrame(columns=X.columns, dtype=float)
+        validate_data(estimator, header, reset=reset, skip_check_array=True)
+
+
+def _values(table: Any, positions: np.ndarray) -> np.ndarray:
+    first, last = positions[0], positions[-1]
+    adjacent = last - first + 1 == len(positions)
+    # A slice is a view; picking columns by position would copy a genome.
+    columns = slice(first, last + 1) if adjacent else positions
+    if not isinstance(table, pd.DataFrame):
+        return table[:, columns]
+    block = table.iloc[:, columns]
+    values = block.to_numpy()
+    if values.dtype.kind in "fiub":
+        return values
+    return check_array(dense_columns(block), ensure_all_finite=False)
+
+
+def _all_finite(values: np.ndarray) -> bool:
+    # A finite sum proves that all values are finite, in one pass and without a mask as large as X;
+    # BLAS is the fastest to sum, but needs adjacent values and overflows earlier.
+    with np.errstate(over="ignore", invalid="ignore"):
+        if values.flags.c_contiguous or values.flags.f_contiguous:
+            flat = values.ravel(order="K")
+            if np.isfinite(flat @ flat):
+                return True
+        return bool(np.isfinite(values.sum(dtype=np.float64))) or bool(np.isfinite(values).all())

@@ -1,0 +1,265 @@
+"""The figures of the report, as SVG that takes its colours from the page."""
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from io import StringIO
+from textwrap import fill
+from typing import Any
+from zlib import crc32
+
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+from cycler import cycler
+from markupsafe import Markup, escape
+from matplotlib.colors import LinearSegmentedColormap, to_rgb
+from matplotlib.figure import Figure
+from sklearn.calibration import CalibrationDisplay
+from sklearn.metrics import ConfusionMatrixDisplay, RocCurveDisplay
+from sklearn.model_selection import LearningCurveDisplay
+
+from ..plotting import ComparisonDisplay, metric_label
+from ..plotting._common import plain_log_ticks
+
+__all__ = [
+    "COLOURS",
+    "confusion",
+    "frequencies",
+    "learning",
+    "reliability",
+    "roc",
+    "strip",
+    "time_against_score",
+]
+
+# By name, in light and in dark.
+COLOURS = {
+    "ink": ("#22262b", "#e7e4dd"),
+    "muted": ("#666c74", "#9da3ab"),
+    "line": ("#dfdcd4", "#34383e"),
+    "series-1": ("#2b6c9c", "#74b4e0"),
+    "series-2": ("#bf5430", "#ef946f"),
+    "series-3": ("#37855b", "#71c697"),
+    "series-4": ("#7a58a5", "#b79ce0"),
+    "series-5": ("#a2760f", "#dfb750"),
+    "series-6": ("#1c8585", "#5cc8c5"),
+    "series-7": ("#b24a70", "#ea90b2"),
+    "series-8": ("#85603f", "#cba483"),
+    "series-9": ("#5c6f84", "#a3b3c6"),
+    "series-10": ("#747e2c", "#bdc86c"),
+    "series-11": ("#4a9cc7", "#abdcf5"),
+    "series-12": ("#d17d42", "#f6bd93"),
+}
+LIGHT = {name: light for name, (light, _) in COLOURS.items()}
+SERIES = [light for name, light in LIGHT.items() if name.startswith("series")]
+# Black and light grey stand in the displays as they are drawn elsewhere.
+VARIABLES = {light: name for name, light in LIGHT.items()}
+VARIABLES |= {"#000000": "ink", "#d3d3d3": "line"}
+
+STYLE: Any = {
+    "axes.edgecolor": LIGHT["line"],
+    "axes.facecolor": "none",
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "axes.labelcolor": LIGHT["muted"],
+    "axes.labelsize": 10,
+    "axes.prop_cycle": cycler(linestyle=["-", "--"]) * cycler(color=SERIES),
+    "axes.spines.right": False,
+    "axes.spines.top": False,
+    "figure.facecolor": "none",
+    "font.size": 10,
+    "grid.color": LIGHT["line"],
+    "grid.linewidth": 0.6,
+    "legend.fontsize": 9.5,
+    "legend.handlelength": 1.4,
+    "legend.frameon": False,
+    "legend.labelcolor": LIGHT["ink"],
+    "lines.linewidth": 1.5,
+    "svg.fonttype": "none",
+    "svg.hashsalt": "xmodal",
+    "text.color": LIGHT["ink"],
+    "xtick.color": LIGHT["line"],
+    "xtick.labelcolor": LIGHT["muted"],
+    "ytick.color": LIGHT["line"],
+    "ytick.labelcolor": LIGHT["ink"],
+}
+NAME_WIDTH = 24
+METADATA = ("Creator", "Date", "Format", "Type")  # left out
+WIDTH = 4.4  # inches, so that text of 10 points is easy to read at the width of a phone
+RATE_AXES = {"xlim": (-0.01, 1.01), "ylim": (-0.01, 1.01), "aspect": "equal"}
+
+
+def strip(comparison: Any, metric: str) -> Markup:
+    """Draw every fold of every estimator for one metric."""
+    with _figure(f"{metric_label(metric)} of every fold, by model") as (ax, done):
+        display = ComparisonDisplay.from_comparison(comparison, metric=metric, ax=ax)
+        ax.figure.set_size_inches(WIDTH, 0.7 + 0.34 * display.scores.shape[1])
+        ax.set_yticks(ax.get_yticks(), labels=[fill(name, NAME_WIDTH) for name in display.scores])
+        ax.tick_params(axis="y", length=0, labelsize=9.5)
+        ax.grid(visible=False, axis="y")
+        ax.spines["left"].set_visible(False)
+    return done()
+
+
+def confusion(name: str, predictions: pd.DataFrame, classes: Sequence[str]) -> Markup:
+    """Draw into which classes the samples of each class were put."""
+    with _figure(f"Confusion matrix of {name}") as (ax, done):
+        ink, fill = LIGHT["ink"], to_rgb(LIGHT["series-1"])
+        # From nothing to colour, so that it lies on light and dark paper alike.
+        shades = LinearSegmentedColormap.from_list("shades", [(*fill, 0), (*fill, 0.62)])
+        ConfusionMatrixDisplay.from_predictions(
+            predictions["target"],
+            predictions["predicted"],
+            labels=classes,
+            normalize="true",
+            values_format=".0%",
+            cmap=shades,
+            colorbar=False,
+            im_kw={"vmin": 0, "vmax": 1, "interpolation": "none"},
+            text_kw={"color": ink, "fontsize": min(10, 85 / len(classes))},
+            xticks_rotation=90 if len(classes) > 6 else 0,
+            ax=ax,
+        )
+        ax.grid(visible=False)
+        ax.set(xlabel="predicted class", ylabel="true class")
+        ax.tick_params(length=0, labelcolor=LIGHT["ink"])
+        ax.spines[:].set_visible(False)
+    return done()
+
+
+def roc(name: str, predictions: pd.DataFrame, classes: Sequence[str]) -> Markup:
+    """Draw the ROC curve of each class against the rest."""
+    with _figure(f"ROC curves of {name}") as (ax, done):
+        # With two classes, both have the same curve.
+        shown = classes if len(classes) > 2 else classes[1:]
+        for label, style in zip(shown, mpl.rcParams["axes.prop_cycle"], strict=False):
+            RocCurveDisplay.from_predictions(
+                predictions["target"] == label,
+                predictions[f"p: {label}"],
+                name=label,
+                curve_kwargs={**style, "linewidth": 1.4},
+                ax=ax,
+            )
+        ax.plot([0, 1], [0, 1], color=LIGHT["muted"], linestyle=":", linewidth=1)
+        ax.set(xlabel="false positive rate", ylabel="true positive rate", **RATE_AXES)
+    return done()
+
+
+def reliability(name: str, predictions: pd.DataFrame, classes: Sequence[str]) -> Markup:
+    """Draw how often the predicted class is right, against its probability."""
+    with _figure(f"Reliability of {name}") as (ax, done):
+        confidence = predictions[[f"p: {label}" for label in classes]].max(axis=1)
+        correct = predictions["target"] == predictions["predicted"]
+        CalibrationDisplay.from_predictions(
+            correct.astype(int),
+            confidence.clip(0, 1),
+            n_bins=10,
+            strategy="quantile",
+            ref_line=False,
+            marker="o",
+            markersize=4,
+            ax=ax,
+        )
+        ax.plot([0, 1], [0, 1], color=LIGHT["muted"], linestyle=":", linewidth=1)
+        ax.get_legend().remove()
+        ax.set(xlabel="probability of the predicted class", ylabel="share correct", **RATE_AXES)
+    return done()
+
+
+def time_against_score(summary: pd.DataFrame, metric: str) -> Markup:
+    """Draw the mean score against the mean seconds to fit, by the models' numbers."""
+    with _figure(f"{metric_label(metric)} against seconds to fit") as (ax, done):
+        seconds, score = summary["fit_seconds", "mean"], summary[metric, "mean"]
+        ax.plot(seconds, score, "o", markersize=4.5)
+        for number, place in enumerate(zip(seconds, score, strict=True), start=1):
+            # Neighbours in rank have similar scores: their numbers go to opposite sides.
+            away = 1 if number % 2 else -1
+            ax.annotate(
+                f"{number}",
+                place,
+                xytext=(6 * away, 6 * away),
+                textcoords="offset points",
+                ha="center",
+                va="center",
+            )
+        ax.set(xscale="log", xlabel="seconds to fit, mean", ylabel=f"{metric_label(metric)}, mean")
+        plain_log_ticks(ax.xaxis)
+        ax.margins(0.08)
+    return done()
+
+
+def learning(scores: pd.DataFrame, metric: str, estimators: Sequence[str]) -> Markup:
+    """Draw the score against the number of training samples."""
+    with _figure(f"{metric_label(metric)} against number of training samples") as (ax, done):
+        for name in estimators:
+            sizes, values = _by_size(scores[scores["estimator"] == name], metric)
+            display = LearningCurveDisplay(
+                train_sizes=sizes, train_scores=np.full_like(values, np.nan), test_scores=values
+            )
+            display.plot(ax, score_type="test", fill_between_kw={"alpha": 0.15, "linewidth": 0})
+            display.lines_[0].set(label=name, marker="o", markersize=4)
+        ax.figure.set_size_inches(WIDTH, 3.2 + 0.2 * len(estimators))
+        ax.legend(loc="upper left", bbox_to_anchor=(0, -0.18))
+        ax.set(xlabel="training samples, mean", ylabel=metric_label(metric), xscale="linear")
+    return done()
+
+
+def _by_size(scores: pd.DataFrame, metric: str) -> tuple[np.ndarray, np.ndarray]:
+    """Return training sizes, smallest first, and the scores, one row per size."""
+    sizes, values = (
+        scores.loc[scores["metric"] == name, ["repeat", "fold", "value"]]
+        .groupby(["repeat", "fold"])["value"]
+        .agg(list)
+        for name in ("n_train", metric)
+    )
+    # Folds differ by a sample or two, so that the sizes of each are sorted on their own.
+    order = np.argsort(sizes.to_list(), axis=1)
+    sizes, values = (np.take_along_axis(np.array(x.to_list()), order, 1).T for x in (sizes, values))
+    return sizes.mean(axis=1), values
+
+
+def frequencies(name: str, shares: dict[str, np.ndarray]) -> Markup:
+    """Draw the share of folds that select each feature, most frequent first, by modality."""
+    with _figure(f"How often {name} selected each feature") as (ax, done):
+        for modality, share in shares.items():
+            ax.step(np.arange(1, len(share) + 1), np.sort(share)[::-1], where="mid", label=modality)
+        ax.set(xlabel="features, most often selected first", ylabel="share of folds")
+        ax.set_ylim(0, 1.03)
+        ax.legend(loc="upper right")
+    return done()
+
+
+@contextmanager
+def _figure(label: str) -> Iterator[tuple[Any, Callable[[], Markup]]]:
+    """Give axes to draw on in the report's style, and a function that returns the SVG."""
+    with mpl.rc_context():
+        mpl.rcdefaults()
+        mpl.rcParams.update(STYLE)
+        figure = Figure(figsize=(WIDTH, 0.86 * WIDTH), layout="constrained")
+        text = StringIO()
+        yield figure.add_subplot(), lambda: _for_page(text.getvalue(), label)
+        figure.savefig(text, format="svg", metadata=dict.fromkeys(METADATA))
+
+
+def _for_page(svg: str, label: str) -> Markup:
+    """Make an SVG file of matplotlib a part of an HTML page."""
+    svg = svg[svg.index("<svg") :]
+    svg = re.sub(r"<style.*?</style>", "", svg, flags=re.DOTALL)
+    svg = re.sub("|".join(VARIABLES), lambda colour: f"var(--{VARIABLES[colour[0]]})", svg)
+    svg = re.sub(r"font: ([\d.]+px)[^;\"]*", r"font-size: \1", svg)
+    svg = re.sub(r' width="[\d.]+pt" height="[\d.]+pt"', "", svg, count=1)
+    svg = _own_ids(svg, label)
+    return Markup(svg.replace("<svg ", f'<svg role="img" aria-label="{escape(label)}" ', 1))
+
+
+def _own_ids(svg: str, label: str) -> str:
+    """Keep the ids that are referred to, under names that no other figure of the page has."""
+    used = set(re.findall(r'(?:url\(#|href="#)([^)"]+)', svg))
+    prefix = f"f{crc32((label + svg).encode()):x}-"
+
+    def rename(found: re.Match) -> str:
+        return f' id="{prefix}{found[1]}"' if found[1] in used else ""
+
+    svg = re.sub(r' id="([^"]+)"', rename, svg)
+    return re.sub(r'(url\(#|href="#)', rf"\1{prefix}", svg)

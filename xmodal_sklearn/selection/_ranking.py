@@ -1,0 +1,128 @@
+"""Ranking the features of one modality, by the elastic net or another estimator."""
+
+import os
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import xxhash
+from sklearn.base import clone
+from sklearn.preprocessing import StandardScaler
+from sklearn.utils.validation import check_memory
+
+from .._version import __version__
+from ..modalities._validation import (
+    block_presence,
+)
+
+__all__ = ["best_first", "one_hot", "ranker", "samples_with"]
+
+FINGERPRINT_BYTES = 2**24
+
+
+def best_first(scores: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Return the order of decreasing scores, equal scores by label."""
+    order = np.argsort(-scores)
+    equal = np.diff(scores[order]) == 0
+    tied = np.append(equal, False) | np.append(False, equal)
+    # Only labels of equal scores are compared, and by Python, which is faster with strings.
+    by_label = np.array(sorted(order[tied].tolist(), key=labels.tolist().__getitem__), dtype=int)
+    order[tied] = by_label[np.argsort(-scores[by_label], kind="stable")]
+    return order
+
+
+def ranker(memory: Any) -> Callable[..., tuple[np.ndarray, np.ndarray]]:
+    """Return :func:`_rank_modality`, looked up in `memory` where there is one."""
+    if memory is None:
+        return _rank_modality
+    # scikit-learn takes a str, or what has the interface.
+    memory = check_memory(os.fspath(memory) if isinstance(memory, os.PathLike) else memory)
+    # joblib would hash the block itself, which takes a good part of the time of ranking it.
+    cached = memory.cache(_rank_modality, ignore=["block", "where"])
+
+    def look_up(block: np.ndarray, codes: np.ndarray, where: tuple, **options: Any) -> Any:
+        return cached(block, codes, where, version=(__version__, _fingerprint(block)), **options)
+
+    return look_up
+
+
+def _rank_modality(
+    block: np.ndarray,
+    codes: np.ndarray,
+    where: tuple[Any, str, np.ndarray],
+    *,
+    estimator: Any,
+    l1_ratio: float,
+    version: Any = None,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Tell which samples have a modality, and score its columns, better ones higher.
+
+    Cached as a whole, because checking the values takes as long as recognising them. `version`
+    stands for the block and this package in the cache; `where`, the table, the modality and its
+    columns, gives names to errors.
+    """
+    present = block_presence(*where, block)
+    block, codes = samples_with(where[1], block, codes, present)
+    if estimator is not None:
+        return present, _score_by_estimator(block, codes, estimator)
+    # Imported here because numba takes half a second that other users need not wait for.
+    from ._elastic_net import rank_features
+
+    return present, rank_features(block, one_hot(codes), l1_ratio=l1_ratio)[1]
+
+
+def samples_with(
+    modality: str, block: np.ndarray, codes: np.ndarray, has_it: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the block of a modality and the class codes, of the samples that have it."""
+    if len(np.unique(codes[has_it])) < 2:
+        raise ValueError(
+            f"Can't rank the features of modality {modality!r}: the {has_it.sum()} training "
+            "samples that have it are of one class only. Give samples of at least two classes."
+        )
+    return (block, codes) if has_it.all() else (block[has_it], codes[has_it])
+
+
+def one_hot(codes: np.ndarray) -> np.ndarray:
+    return np.eye(codes.max() + 1)[codes]
+
+
+def _score_by_estimator(block: np.ndarray, codes: np.ndarray, estimator: Any) -> np.ndarray:
+    standardised = StandardScaler().fit_transform(block)
+    importances = _importances(clone(estimator).fit(standardised, codes))
+    if importances.shape != (block.shape[1],) or not np.isfinite(importances).all():
+        raise ValueError(
+            f"estimator={estimator!r} gives {np.isfinite(importances).sum()} finite numbers for "
+            f"the {block.shape[1]} features of a modality, so it can't rank them. Give another "
+            "one, or None for the built-in elastic net."
+        )
+    classes = one_hot(codes)
+    correlation = np.linalg.norm(standardised.T @ (classes - classes.mean(axis=0)), axis=1)
+    correlation /= max(correlation.max(), np.finfo(float).tiny)
+    return np.where(importances > 0, importances, correlation - 1)
+
+
+def _importances(fitted: Any) -> np.ndarray:
+    if hasattr(fitted, "coef_"):
+        coefficients = fitted.coef_
+        if hasattr(coefficients, "toarray"):
+            coefficients = coefficients.toarray()
+        return np.linalg.norm(np.atleast_2d(coefficients), axis=0)
+    if hasattr(fitted, "feature_importances_"):
+        return np.asarray(fitted.feature_importances_, dtype=float)
+    raise ValueError(
+        f"estimator={fitted!r} has neither coef_ nor feature_importances_ once fitted, so it "
+        "can't rank features. Give one that has, or None for the built-in elastic net."
+    )
+
+
+def _fingerprint(block: np.ndarray) -> str:
+    """Hash values, shape and dtype at the speed at which memory is read."""
+    rows = block.T if block.flags.f_contiguous else block
+    layout = block.shape, block.dtype.str, block.flags.f_contiguous
+    digest = xxhash.xxh3_128(repr(layout).encode())
+    # Only as many rows at a time, because rows that are not contiguous are copied.
+    step = max(FINGERPRINT_BYTES // rows[0].nbytes, 1)
+    for row in range(0, len(rows), step):
+        digest.update(np.ascontiguousarray(rows[row : row + step]).data)
+    return digest.hexdigest()
