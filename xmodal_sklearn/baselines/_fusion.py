@@ -5,13 +5,14 @@ from numbers import Integral
 from typing import Any
 
 import numpy as np
-from sklearn.base import BaseEstimator, ClassifierMixin, _fit_context, clone
+from sklearn.base import BaseEstimator, _fit_context, clone
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedKFold, cross_val_predict
 from sklearn.utils._param_validation import HasMethods, Interval
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted
 
+from .._base import ProbabilityClassifierMixin
 from ..modalities._columns import resolve_modalities
 from ..modalities._validation import modality_blocks, modality_presence, validate_table
 
@@ -20,7 +21,7 @@ __all__ = ["INNER_FOLDS", "LateFusionClassifier", "StackedFusionClassifier"]
 INNER_FOLDS = 3
 
 
-class LateFusionClassifier(ClassifierMixin, BaseEstimator):
+class LateFusionClassifier(ProbabilityClassifierMixin, BaseEstimator):
     """Fit one classifier per modality and average their probabilities.
 
     A sample that lacks a modality takes no part in fitting that modality's classifier, and its
@@ -124,22 +125,6 @@ class LateFusionClassifier(ClassifierMixin, BaseEstimator):
         mean = np.nansum(by_modality, axis=1) / np.maximum(n_present, 1)
         mean = np.where(n_present, mean, self.class_prior_)
         return mean / mean.sum(axis=1, keepdims=True)
-
-    def predict(self, X: Any) -> np.ndarray:
-        """Give the most probable class.
-
-        Parameters
-        ----------
-        X : DataFrame or array of shape (n_samples, n_features)
-            Samples with the columns seen in fit.
-
-        Returns
-        -------
-        ndarray of shape (n_samples,)
-            Labels of the type seen in fit.
-        """
-        check_is_fitted(self)
-        return self.classes_[self.predict_proba(X).argmax(axis=1)]
 
     def _fit_modalities(self, X: Any, y: Any) -> tuple[dict[str, np.ndarray], np.ndarray]:
         """Fit the classifiers; return the values of the modalities in use, and y."""

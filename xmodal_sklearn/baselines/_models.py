@@ -4,7 +4,7 @@ from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
-from sklearn.base import BaseEstimator, ClassifierMixin, clone
+from sklearn.base import BaseEstimator, clone
 from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
@@ -16,12 +16,13 @@ from sklearn.svm import SVC
 from sklearn.utils import _safe_indexing
 from sklearn.utils.class_weight import compute_sample_weight
 
+from .._base import ProbabilityClassifierMixin
 from ._fusion import INNER_FOLDS
 
 __all__ = ["CodedClassifier", "all_models"]
 
 
-class CodedClassifier(ClassifierMixin, BaseEstimator):
+class CodedClassifier(ProbabilityClassifierMixin, BaseEstimator):
     """Give classes as 0, 1, … to classifiers that want them so, and balanced sample weights.
 
     A class of fewer samples than there are inner folds has some of them twice, or calibration would
@@ -45,9 +46,6 @@ class CodedClassifier(ClassifierMixin, BaseEstimator):
 
     def predict_proba(self, X: Any) -> np.ndarray:
         return self.estimator_.predict_proba(X)
-
-    def predict(self, X: Any) -> np.ndarray:
-        return self.classes_[self.predict_proba(X).argmax(axis=1)]
 
 
 def all_models(random_state: int | None) -> dict[str, tuple[Any, dict[str, list]]]:

@@ -2,10 +2,8 @@
 
 import inspect
 import json
-import os
 import re
 import sys
-import tempfile
 import warnings
 from collections.abc import Mapping
 from functools import cache, partial
@@ -13,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import joblib
+
+from .._files import atomic_write
 
 __all__ = ["FoldStore", "describe"]
 
@@ -55,13 +55,8 @@ class FoldStore:
         """
         if self._path(name).exists() or not self._folder.is_dir():
             return
-        with tempfile.NamedTemporaryFile(
-            "w", encoding="utf-8", dir=self._folder, suffix=".tmp", delete=False
-        ) as file:
-            json.dump(result, file)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(file.name).replace(self._path(name))
+        with atomic_write(self._path(name)) as path:
+            path.write_text(json.dumps(result), encoding="utf-8")
 
     def _path(self, name: str) -> Path:
         return self._folder / f"{re.sub(r'[^0-9A-Za-z-]+', '_', name)}.json"

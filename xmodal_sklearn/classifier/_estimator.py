@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
-from sklearn.base import BaseEstimator, ClassifierMixin, _fit_context
+from sklearn.base import BaseEstimator, _fit_context
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import f1_score
 from sklearn.preprocessing import StandardScaler
@@ -23,6 +23,7 @@ from skorch.helper import predefined_split
 from torch.optim.lr_scheduler import CosineAnnealingLR
 from torch.utils.data import TensorDataset
 
+from .._base import ProbabilityClassifierMixin
 from ..modalities._columns import Modalities, resolve_modalities
 from ..modalities._validation import modality_blocks, modality_presence, validate_table
 from ._net import (
@@ -48,7 +49,7 @@ LINEAR_LR = 10
 RIDGE = 0.1
 
 
-class CrossModalAttentionClassifier(ClassifierMixin, BaseEstimator):
+class CrossModalAttentionClassifier(ProbabilityClassifierMixin, BaseEstimator):
     r"""Classify samples by letting one modality attend to the others.
 
     Every modality becomes a sequence of tokens in one embedding space. The tokens of the primary
@@ -356,22 +357,6 @@ class CrossModalAttentionClassifier(ClassifierMixin, BaseEstimator):
             probabilities = self.net_.predict_proba(_dataset(self._tensor(values)))
         probabilities = probabilities.astype(np.float64)
         return probabilities / probabilities.sum(axis=1, keepdims=True)
-
-    def predict(self, X: Any) -> np.ndarray:
-        """Give the most probable class.
-
-        Parameters
-        ----------
-        X : DataFrame or array of shape (n_samples, n_features)
-            Samples with the columns seen in fit.
-
-        Returns
-        -------
-        ndarray of shape (n_samples,)
-            Labels of the type seen in fit.
-        """
-        check_is_fitted(self)
-        return self.classes_[self.predict_proba(X).argmax(axis=1)]
 
     def __getstate__(self) -> dict[str, Any]:
         """Return what is pickled: the network moves back to the CPU."""

@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 from sklearn.utils import Bunch
 
+from .._extras import needs_extra
 from ..datasets import _mudata, fetch_cbioportal, from_mudata, make_multiomics, read_cbioportal
 from ..modalities._columns import SEPARATOR, check_unique, resolve_modalities
 from ..modalities._concat import concat_modalities
@@ -253,13 +254,9 @@ def _read_mudata(
 
 
 def _load_mudata(path: Path) -> Any:
-    try:
+    with needs_extra("omics", f"Reading {path}"):
         from anndata import read_h5ad
         from mudata import read_h5mu, set_options
-    except ImportError as error:
-        raise ImportError(
-            f'Reading {path} needs mudata. Install it with pip install "xmodal-sklearn[omics]".'
-        ) from error
     if not path.is_file():
         raise FileNotFoundError(f"There is no file {path}.")
     try:
@@ -334,12 +331,8 @@ def _read_delimited(path: Path, delimiter: str, dtype: type | None) -> pd.DataFr
 
 
 def _read_parquet(path: Path) -> pd.DataFrame:
-    try:
+    with needs_extra("parquet", f"Reading {path}"):
         import pyarrow  # noqa: F401
-    except ImportError as error:
-        raise ImportError(
-            f'Reading {path} needs pyarrow. Install it with pip install "xmodal-sklearn[parquet]".'
-        ) from error
     try:
         table = pd.read_parquet(path, engine="pyarrow")
     except (OSError, ValueError) as error:

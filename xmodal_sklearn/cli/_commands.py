@@ -13,10 +13,11 @@ import typer
 from rich.console import Console
 from sklearn.utils import Bunch
 
+from .._extras import needs_extra
 from ..modalities._columns import resolve_modalities
 from . import _tables as show
 from ._cohort import align_to_model, read_cohort, read_unlabelled
-from ._files import load_model, tabulate_predictions, tabulate_rankings, write_atomically
+from ._files import load_model, tabulate_predictions, tabulate_rankings, write_file
 
 __all__ = ["app"]
 
@@ -312,7 +313,7 @@ def select(
         selector = MultiOmicsSelector(n_jobs=jobs).fit(cohort.data, cohort.target.to_numpy())
     rankings = tabulate_rankings(selector, k)
     with _refusing():
-        write_atomically(out, lambda path: rankings.to_csv(path, index=False))
+        write_file(out, lambda path: rankings.to_csv(path, index=False))
     console.print(show.ranking_table(rankings, top=10))
     console.print(f"\n{len(rankings)} features in {out}")
 
@@ -344,7 +345,7 @@ def fit(
     with _waiting("Fitting"), _refusing():
         model.fit(cohort.data, cohort.target.to_numpy())
     with _refusing():
-        write_atomically(out, lambda path: joblib.dump(model, path, compress=3))
+        write_file(out, lambda path: joblib.dump(model, path, compress=3))
     console.print(f"\nModel in {out}")
 
 
@@ -380,7 +381,7 @@ def predict(
         probabilities = fitted.predict_proba(X)
     predictions = tabulate_predictions(X.index, fitted.classes_, probabilities)
     with _refusing():
-        write_atomically(out, lambda path: predictions.to_csv(path, index=False))
+        write_file(out, lambda path: predictions.to_csv(path, index=False))
     console.print(*notes, show.prediction_table(fitted.classes_, probabilities), sep="\n")
     console.print(f"\nPredictions in {out}")
 
@@ -492,13 +493,8 @@ def _workers_of(scheduler: str | None) -> Iterator[None]:
     if scheduler is None:
         yield
         return
-    try:
+    with needs_extra("distributed", "--scheduler"):
         from distributed import Client
-    except ImportError as error:
-        raise ImportError(
-            "--scheduler needs distributed. Install it with pip install "
-            '"xmodal-sklearn[distributed]".'
-        ) from error
     from joblib import parallel_config
 
     try:

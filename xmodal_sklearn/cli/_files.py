@@ -1,6 +1,5 @@
 """Files that the commands write, and read back."""
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,24 +9,21 @@ import numpy as np
 import pandas as pd
 from sklearn.pipeline import Pipeline
 
+from .._files import atomic_write
 from ..modalities._columns import SEPARATOR
 from ..selection import MultiOmicsSelector
 
-__all__ = ["load_model", "tabulate_predictions", "tabulate_rankings", "write_atomically"]
+__all__ = ["load_model", "tabulate_predictions", "tabulate_rankings", "write_file"]
 
 
-def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
+def write_file(path: Path, write: Callable[[Path], object]) -> None:
     """Write a file so that it is there whole or not at all."""
-    scratch = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        write(scratch)
-        scratch.replace(path)
+        with atomic_write(path) as scratch:
+            write(scratch)
     except OSError as error:
         raise OSError(f"Can't write {path}: {error.strerror or error}") from error
-    finally:
-        if path.parent.is_dir():
-            scratch.unlink(missing_ok=True)
 
 
 def load_model(path: Path) -> Pipeline:

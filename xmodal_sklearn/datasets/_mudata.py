@@ -9,6 +9,7 @@ import pandas as pd
 from scipy import sparse
 from sklearn.utils import Bunch
 
+from .._extras import needs_extra
 from ..modalities._columns import UNNAMED, check_unique, resolve_modalities
 from ..modalities._concat import concat_modalities, split_modalities
 
@@ -186,13 +187,9 @@ def to_mudata(X: pd.DataFrame, y: Any = None) -> Any:
     >>> from_mudata(mdata, target="subtype", join="outer").data.equals(X)
     True
     """
-    try:
+    with needs_extra("omics", "to_mudata"):
         from anndata import AnnData
         from mudata import MuData, set_options
-    except ImportError as error:
-        raise ImportError(
-            'to_mudata needs mudata. Install it with pip install "xmodal-sklearn[omics]".'
-        ) from error
     tables = split_modalities(X)
     samples = X.index.astype(str)
     check_unique(samples, "samples of X, as strings,")

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from .._extras import needs_extra
+
 __all__ = ["drawing_axes", "metric_label", "plain_log_ticks"]
 
 METRIC_LABELS = {
@@ -44,12 +46,8 @@ def metric_label(metric: str) -> str:
 
 def drawing_axes(ax: Any, height: float = 4.8) -> Any:
     """Return the axes given, or those of a new figure."""
-    try:
+    with needs_extra("plot", "Drawing"):
         import matplotlib.pyplot as plt
-    except ImportError as error:
-        raise ImportError(
-            'Drawing needs matplotlib. Install it with pip install "xmodal-sklearn[plot]".'
-        ) from error
     if ax is None:
         _, ax = plt.subplots(figsize=(6.4, height), layout="constrained")
     return ax

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from sklearn.metrics import precision_recall_fscore_support
 
+from .._extras import needs_extra
 from ..benchmark import Comparison
 from ..benchmark._comparison import COSTS
 from ..benchmark._metrics import LOSSES
@@ -83,14 +84,9 @@ def write_report(
     ...     written.read_text(encoding="utf-8")[:15]
     '<!doctype html>'
     """
-    try:
+    with needs_extra("report", "write_report"):
         import jinja2
         import matplotlib  # noqa: F401
-    except ImportError as error:
-        raise ImportError(
-            "write_report needs jinja2 and matplotlib. Install them with pip install "
-            '"xmodal-sklearn[report]".'
-        ) from error
     from ._figures import COLOURS
 
     environment = jinja2.Environment(

@@ -22,6 +22,7 @@ import pandas as pd
 from sklearn.utils import Bunch
 from sklearn.utils._param_validation import validate_params
 
+from ..._files import atomic_write
 from ..._version import __version__
 from ...modalities._columns import resolve_modalities
 from . import _clinical, _gene_panels, _molecular, _profiles, _reader, _text_files
@@ -307,10 +308,10 @@ def _read(archive: Path, url: str, known_hash: str | None, options: dict[str, An
         else:
             downloaded = _download(url, scratch, archive, known_hash)
             study_dir = _unpack(downloaded, scratch)
-            _record(archive, _checksum(downloaded), scratch)
+            _record(archive, _checksum(downloaded))
             downloaded.replace(archive)
         study = read_cbioportal(study_dir, **options)
-        _save(study, scratch / "tables.npz").replace(_cache_path(archive, options))
+    _save(study, _cache_path(archive, options))
     return study
 
 
@@ -365,11 +366,10 @@ def _record_path(archive: Path) -> Path:
     return archive.with_name(f"{archive.name}.sha256")
 
 
-def _record(archive: Path, sha256: str, scratch: Path) -> None:
-    record = scratch / "record"
-    # In the form that `sha256sum --check` reads.
-    record.write_text(f"{sha256}  {archive.name}\n", encoding="ascii")
-    record.replace(_record_path(archive))
+def _record(archive: Path, sha256: str) -> None:
+    with atomic_write(_record_path(archive)) as path:
+        # In the form that `sha256sum --check` reads.
+        path.write_text(f"{sha256}  {archive.name}\n", encoding="ascii")
 
 
 def _recorded(archive: Path) -> str:
@@ -380,8 +380,7 @@ def _check_unchanged(archive: Path, known_hash: str | None) -> None:
     """Compare the archive with its record; make the record of one that was put there by hand."""
     sha256 = _checksum(archive)
     if not _record_path(archive).is_file():
-        with TemporaryDirectory(dir=archive.parent, prefix=INCOMPLETE) as name:
-            _record(archive, sha256, Path(name))
+        _record(archive, sha256)
     if _recorded(archive) != sha256:
         raise ValueError(
             f"{archive} has changed since its checksum was recorded. Delete it to have it "
@@ -442,7 +441,7 @@ def _cache_path(archive: Path, options: dict[str, Any]) -> Path:
     return archive.with_name(f"{archive.name.removesuffix('.tar.gz')}-{digest[:16]}.npz")
 
 
-def _save(study: Bunch, path: Path) -> Path:
+def _save(study: Bunch, path: Path) -> None:
     """Write a study as arrays, a block of values for each run of columns of one type."""
     runs = groupby(range(study.data.shape[1]), key=study.data.dtypes.tolist().__getitem__)
     arrays: dict[str, Any] = {
@@ -461,8 +460,8 @@ def _save(study: Bunch, path: Path) -> Path:
         "DESCR": study.DESCR,
     }
     arrays |= {name: np.array(text, dtype=str) for name, text in texts.items()}
-    np.savez(path, count=study.report["count"].to_numpy(dtype=int), **arrays)
-    return path
+    with atomic_write(path) as scratch, scratch.open("wb") as file:
+        np.savez(file, count=study.report["count"].to_numpy(dtype=int), **arrays)
 
 
 def _load(path: Path) -> Bunch | None:
