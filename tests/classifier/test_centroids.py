@@ -6,7 +6,7 @@ from sklearn.neighbors import NearestCentroid
 
 from xmodal_sklearn.classifier.network._centroids import (
     SHRINKAGE,
-    CentroidVerdict,
+    CentroidHead,
     centroids_of_members,
 )
 
@@ -21,25 +21,25 @@ def cohort(seed=0):
     return values, codes
 
 
-def judge(values, target):
-    verdict = CentroidVerdict(target.shape[1], values.shape[1], target.shape[2])
+def fitted_head(values, target):
+    head = CentroidHead(target.shape[1], values.shape[1], target.shape[2])
     state = centroids_of_members(torch.as_tensor(values), torch.as_tensor(target))
-    verdict.load_state_dict(state)
-    return verdict.double()
+    head.load_state_dict(state)
+    return head.double()
 
 
 def test_they_are_those_of_scikit_learn():
     values, codes = cohort()
-    verdict = judge(values, np.eye(3)[codes][:, None])
+    head = fitted_head(values, np.eye(3)[codes][:, None])
     oracle = NearestCentroid(shrink_threshold=SHRINKAGE).fit(values, codes)
     deviation = oracle.within_class_std_dev_
     scale = deviation + np.median(deviation)
     shift = (oracle.centroids_ - values.mean(axis=0)) / scale**2
-    np.testing.assert_allclose(verdict.weight[0].numpy().T, shift, rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(head.weight[0].numpy().T, shift, rtol=1e-5, atol=1e-6)
     assert (shift == 0).any()
     other = cohort(1)[0]
     distances = ((other[:, None] - oracle.centroids_) ** 2 / scale**2).sum(axis=2)
-    logits = verdict(torch.as_tensor(other))[0].numpy()
+    logits = head(torch.as_tensor(other))[0].numpy()
     np.testing.assert_allclose(
         logits - logits[:, :1], (distances[:, :1] - distances) / 2, rtol=1e-4, atol=1e-4
     )
@@ -49,25 +49,27 @@ def test_each_member_knows_only_what_it_does_not_leave_out():
     values, codes = cohort()
     target = np.eye(3)[codes][:, None].repeat(2, axis=1)
     target[:20, 1] = 0
-    verdict, alone = judge(values, target), judge(values[20:], target[20:, :1])
-    torch.testing.assert_close(verdict.weight[1], alone.weight[0])
-    torch.testing.assert_close(verdict.bias[1], alone.bias[0])
-    assert not torch.allclose(verdict.weight[0], verdict.weight[1])
+    head, alone = fitted_head(values, target), fitted_head(values[20:], target[20:, :1])
+    torch.testing.assert_close(head.weight[1], alone.weight[0])
+    torch.testing.assert_close(head.bias[1], alone.bias[0])
+    assert not torch.allclose(head.weight[0], head.weight[1])
 
 
 def test_a_common_factor_of_the_weights_changes_nothing():
     values, codes = cohort()
     target = np.eye(3)[codes][:, None]
-    torch.testing.assert_close(judge(values, 7 * target).weight, judge(values, target).weight)
+    torch.testing.assert_close(
+        fitted_head(values, 7 * target).weight, fitted_head(values, target).weight
+    )
 
 
 def test_constant_features_and_absent_classes_tell_nothing():
     values, codes = cohort()
     values[:, 0] = 3
     target = np.eye(4)[codes][:, None]
-    verdict = judge(values, target)
-    assert (verdict.weight[0, 0] == 0).all()
-    assert (verdict.weight[0, :, 3] == 0).all()
-    assert verdict.weight.isfinite().all()
-    nothing = judge(np.zeros((6, 2)), np.eye(2)[[0, 1] * 3][:, None])
+    head = fitted_head(values, target)
+    assert (head.weight[0, 0] == 0).all()
+    assert (head.weight[0, :, 3] == 0).all()
+    assert head.weight.isfinite().all()
+    nothing = fitted_head(np.zeros((6, 2)), np.eye(2)[[0, 1] * 3][:, None])
     assert (nothing.weight == 0).all()

@@ -209,7 +209,7 @@ def test_verbose_shows_a_progress_bar(cohort, capsys):
     assert capsys.readouterr().err == ""
 
 
-def test_a_modality_of_noise_is_not_trusted(cohort):
+def test_a_modality_of_noise_gets_little_weight(cohort):
     X, y = cohort
     rng = np.random.default_rng(0)
     noise = pd.DataFrame(
@@ -221,6 +221,41 @@ def test_a_modality_of_noise_is_not_trusted(cohort):
     ]
     assert scores[1] > scores[0] - 0.1
     assert scores[1] > scores[2] + 0.3
+
+
+def test_the_weights_of_the_heads_are_named(cohort):
+    X, y = cohort
+    X = X.astype(float)
+    X.loc[X.index[:50], X.columns.str.startswith("cna__")] = np.nan
+    model = small(n_estimators=5, max_epochs=3, primary="cna").fit(X, y)
+    weights = model.stacking_weights_
+    assert weights.index.tolist() == ["exp+mut", "cna+exp+mut", "other"]
+    joint, single = ["linear", "piecewise", "centroid"], ["linear", "piecewise", "mlp", "centroid"]
+    alone = [f"{kind}: {modality}" for kind in single for modality in ("cna", "exp", "mut")]
+    assert sorted(weights) == sorted(["attention", *joint, *alone])
+    assert (weights >= 0).all(axis=None)
+    module = model.net_.module_
+    x = torch.as_tensor(model._scaler.transform(X[-1:].to_numpy(np.float32)))
+    with torch.no_grad():
+        heads, prior = module.head_log_proba(x)[0], module.combiner.prior[2]
+    weighted = torch.tensor(weights.loc["cna+exp+mut"].tolist()) @ heads + prior
+    expected = weighted.softmax(dim=-1).mean(dim=0).numpy()
+    np.testing.assert_allclose(model.predict_proba(X[-1:])[0], expected, rtol=1e-4)
+
+
+def test_a_single_network_weighs_attention_and_the_linear_head_equally(cohort):
+    X, y = cohort
+    weights = small(n_estimators=1, max_epochs=1).fit(X, y).stacking_weights_
+    assert weights.index.tolist() == ["exp+cna+mut", "other"]
+    assert (weights[["attention", "linear"]] == 0.5).all(axis=None)
+    assert (weights.drop(columns=["attention", "linear"]) == 0).all(axis=None)
+
+
+def test_a_second_fit_to_one_batch_keeps_the_weights(cohort):
+    X, y = cohort
+    model = small(n_estimators=5, max_epochs=3).fit(X, y)
+    before = model.stacking_weights_
+    pd.testing.assert_frame_equal(model.partial_fit(X, y).stacking_weights_, before)
 
 
 def test_patients_that_lack_a_modality_do_not_shift_the_others():
@@ -240,7 +275,7 @@ def test_patients_that_lack_a_modality_do_not_shift_the_others():
 
 
 def test_a_modality_that_one_sample_has(cohort):
-    """The member that leaves this sample out knows nothing of the modality."""
+    """The member that holds this sample out knows nothing of the modality."""
     X, y = cohort
     lacking = X.copy()
     lacking.loc[lacking.index[1:], X.columns.str.startswith("cna__")] = np.nan

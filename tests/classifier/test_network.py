@@ -4,20 +4,36 @@ import pytest
 import torch
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
-from xmodal_sklearn.classifier.network import CrossModalNetwork, Trust, VerdictLoss
-from xmodal_sklearn.classifier.network._heads import BentVerdict
+from xmodal_sklearn.classifier.network import (
+    CrossModalNetwork,
+    Head,
+    MultiHeadLoss,
+    StackingCombiner,
+    list_heads,
+)
+from xmodal_sklearn.classifier.network._heads import PiecewiseLinearHead
 
 EXP, CNA, MUT = range(6), range(6, 11), range(11, 14)
 
 
 def make_network(attention="softmax", columns=(EXP, CNA, MUT), **sizes):
     sizes = {"n_members": 3, "embed_dim": 8, "n_heads": 2, "hidden_dim": 16} | sizes
-    sizes = {"tokenizer": "feature", "dropout": 0.3, "ridge": [0.1] * 4, "seed": 0} | sizes
+    sizes = {"tokenizer": "feature", "dropout": 0.3, "seed": 0} | sizes
+    penalty = dict.fromkeys((None, *range(len(columns))), 0.1)
+    sizes = {"head_penalty": penalty} | sizes
     return CrossModalNetwork(columns=columns, n_classes=4, attention=attention, **sizes).eval()
 
 
+HEADS = list_heads(3)
+
+
+def of_head(log_proba, kind, modality=None):
+    """The log-probabilities of one head, by its name."""
+    return log_proba[:, :, HEADS.index(Head(kind, modality))]
+
+
 def fused(network, x):
-    return network.verdicts(x)[:, :, 0]
+    return network.head_log_proba(x)[:, :, network.heads.index(Head("attention"))]
 
 
 @pytest.fixture
@@ -64,7 +80,7 @@ def test_the_gradient_reaches_every_parameter(attention, tokenizer, columns, x):
     if len(columns) > 1:
         x[0, :6] = torch.nan
     target = torch.eye(4)[torch.arange(10) % 4][:, None].expand(-1, 3, -1)
-    VerdictLoss()(network(x), target).backward()
+    MultiHeadLoss()(network(x), target).backward()
     for name, parameter in network.named_parameters():
         reached = parameter.grad.flatten(1).norm(dim=1) > 0
         assert reached.all() or (name == "fusion.absent_primary" and len(columns) == 1), name
@@ -106,20 +122,20 @@ def test_attention_equals_its_definition(attention, x):
 def test_an_absent_modality_contributes_exactly_nothing(attention, tokenizer, x):
     network = make_network(attention, tokenizer=tokenizer)
     x[:5, 6:11] = torch.nan
-    expected = network.verdicts(x)
+    expected = network.head_log_proba(x)
     with torch.no_grad():
         for layer in (
             network.fusion.tokenizers[1],
-            network.linear[1],
-            network.linear_bent[1],
+            network.linear_heads[Head("linear", 1).key],
+            network.linear_heads[Head("piecewise", 1).key],
             network.hidden[1],
         ):
             for parameter in layer.parameters():
                 parameter.add_(torch.rand(parameter.shape))
-    actual = network.verdicts(x)
+    actual = network.head_log_proba(x)
     torch.testing.assert_close(actual[:5], expected[:5], rtol=0, atol=0)
-    for verdict in (0, 4, 7, 10):
-        assert not torch.allclose(actual[5:, :, verdict], expected[5:, :, verdict])
+    for head in (Head("attention"), *(Head(kind, 1) for kind in ("linear", "piecewise", "mlp"))):
+        assert not torch.allclose(of_head(actual, *head)[5:], of_head(expected, *head)[5:])
 
 
 @pytest.mark.parametrize("tokenizer", ["patch", "feature"])
@@ -139,35 +155,39 @@ def test_an_absent_primary_still_attends_to_the_others(attention, x):
     assert not torch.allclose(fused(network, other), fused(network, x))
 
 
-def test_an_absent_modality_is_not_asked(x):
+def test_the_heads_of_an_absent_modality_say_nothing(x):
     network = make_network()
     x[0, :6] = torch.nan
-    verdicts = network.verdicts(x)
-    probabilities = verdicts.exp().sum(dim=-1)
-    of_exp = torch.zeros(16, dtype=torch.bool)
-    of_exp[[3, 6, 9, 13]] = True
+    log_proba = network.head_log_proba(x)
+    probabilities = log_proba.exp().sum(dim=-1)
+    of_exp = torch.tensor([head.modality == 0 for head in HEADS])
+    assert of_exp.sum() == 4
     torch.testing.assert_close(probabilities[1:], torch.ones(9, 3, 16))
     torch.testing.assert_close(probabilities[0, :, ~of_exp], torch.ones(3, 12))
-    assert (verdicts[0, :, of_exp] == 0).all()
-    loss, target = VerdictLoss(), torch.eye(4)[torch.zeros(10, dtype=int)][:, None].expand(-1, 3, 4)
-    rest = loss(verdicts[1:, :, of_exp], target[1:])
-    torch.testing.assert_close(loss(verdicts[:, :, of_exp], target), rest)
+    assert (log_proba[0, :, of_exp] == 0).all()
+    loss, target = (
+        MultiHeadLoss(),
+        torch.eye(4)[torch.zeros(10, dtype=int)][:, None].expand(-1, 3, 4),
+    )
+    rest = loss(log_proba[1:, :, of_exp], target[1:])
+    torch.testing.assert_close(loss(log_proba[:, :, of_exp], target), rest)
 
 
-def test_the_verdict_is_the_trusted_one(x):
+def test_the_answer_is_that_of_the_head_with_the_weight(x):
     network = make_network()
     x[0, :6] = torch.nan
     x[1, 6:11] = torch.nan
-    verdicts = network.verdicts(x)
+    log_proba = network.head_log_proba(x)
     patterns = torch.tensor([[False, True, True], [True, True, True]])
     weights, prior = torch.zeros(3, 16), torch.zeros(3, 4)
-    weights[[0, 1, 2], [5, 4, 1]] = 1
+    for row, head in enumerate([Head("linear", 2), Head("linear", 1), Head("linear")]):
+        weights[row, HEADS.index(head)] = 1
     prior[0, 2] = 50
-    network.trust = Trust(patterns, weights, prior)
-    answers = network(x)
-    torch.testing.assert_close(answers[:1], verdicts[:1, :, 4:5])
-    torch.testing.assert_close(answers[2:], verdicts[2:, :, 1:2])
-    # Nobody has shown how to judge a sample that has the first and the last.
+    network.combiner = StackingCombiner(patterns, weights, prior)
+    answers = network(x)[:, :, 0]
+    torch.testing.assert_close(answers[:1], of_head(log_proba, "linear", 1)[:1])
+    torch.testing.assert_close(answers[2:], of_head(log_proba, "linear")[2:])
+    # No pattern is known for a sample that has the first and the last.
     assert (answers[1].argmax(dim=-1) == 2).all()
 
 
@@ -175,33 +195,34 @@ def test_centroids_heed_the_modalities_that_are_there(x):
     network = make_network()
     x[:4, :6] = torch.nan
     target = torch.eye(4)[torch.arange(10) % 4][:, None].expand(-1, 3, -1)
-    before = network.verdicts(x)[:, :, 12:]
+    centroid = torch.tensor([head.kind == "centroid" for head in HEADS])
+    before = network.head_log_proba(x)[:, :, centroid]
     assert before[4:].std(dim=-1).max() < 1e-6
     network.learn_centroids(x, target)
-    nearest, *near = network.verdicts(x)[:, :, 12:].unbind(2)
+    nearest, *near = network.head_log_proba(x)[:, :, centroid].unbind(2)
     torch.testing.assert_close(nearest, sum(near).log_softmax(dim=-1))
     assert nearest[4:].std(dim=-1).min() > 0
 
 
-def test_a_bent_verdict_has_a_slope_on_either_side_of_the_mean():
-    judge = BentVerdict(1, 2, 2)
+def test_a_piecewise_linear_head_has_a_slope_on_either_side_of_the_mean():
+    head = PiecewiseLinearHead(1, 2, 2)
     below, above = torch.tensor([[2.0, 0.0], [0.0, -1.0]]), torch.tensor([[0.0, 1.0], [3.0, 0.0]])
     with torch.no_grad():
-        judge.weight.copy_(torch.cat([above + below, above - below])[None] / 2)
+        head.weight.copy_(torch.cat([above + below, above - below])[None] / 2)
     x = torch.randn(20, 2, generator=torch.Generator().manual_seed(3))
     expected = x.clamp(max=0) @ below + x.clamp(min=0) @ above
-    offset = judge.CENTRE * (above - below).sum(dim=0) / 2
-    torch.testing.assert_close(judge(x)[0], (expected - offset).log_softmax(dim=-1))
+    offset = head.CENTRE * (above - below).sum(dim=0) / 2
+    torch.testing.assert_close(head(x)[0], (expected - offset).log_softmax(dim=-1))
 
 
 def test_the_loss_leaves_out_what_has_no_weight(x):
-    verdicts = make_network().train()(x)
+    log_proba = make_network().train()(x)
     target = torch.rand(10, 3, 4, generator=torch.Generator().manual_seed(2))
     target[:4] = 0
-    loss = VerdictLoss()
-    torch.testing.assert_close(loss(verdicts, target), loss(verdicts[4:], target[4:]))
-    one = loss(verdicts[:, :, :1], target)
-    expected = -(target[:, :, None] * verdicts[:, :, :1]).sum() / target.sum()
+    loss = MultiHeadLoss()
+    torch.testing.assert_close(loss(log_proba, target), loss(log_proba[4:], target[4:]))
+    one = loss(log_proba[:, :, :1], target)
+    expected = -(target[:, :, None] * log_proba[:, :, :1]).sum() / target.sum()
     torch.testing.assert_close(one, expected)
 
 
@@ -233,5 +254,5 @@ def test_it_computes_in_mixed_precision(attention, tokenizer, x):
     with torch.autocast("cpu", dtype=torch.bfloat16):
         actual = network(x)
     torch.testing.assert_close(actual, expected, rtol=0, atol=0.05)
-    VerdictLoss()(actual, target).backward()
+    MultiHeadLoss()(actual, target).backward()
     assert all(parameter.grad.isfinite().all() for parameter in network.parameters())

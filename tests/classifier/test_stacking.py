@@ -1,4 +1,4 @@
-"""Verdicts are trusted as far as samples that were left out bear them out."""
+"""Heads are weighted as far as samples that were held out bear them out."""
 
 import numpy as np
 import pytest
@@ -7,12 +7,16 @@ from hypothesis import strategies as st
 from scipy.special import log_softmax
 from sklearn.linear_model import LogisticRegression
 
-from xmodal_sklearn.classifier._stacking import RIDGE, assign_members, fit_trust
+from xmodal_sklearn.classifier._stacking import (
+    STACKING_PENALTY,
+    assign_holdout_folds,
+    fit_stacking_weights,
+)
 
 
 @pytest.fixture
-def verdicts():
-    """Verdicts of a good judge, one that knows nothing, and one that is too sure of itself."""
+def heads():
+    """Log-probabilities of a blind head, of a good one, and of one that is too sure of itself."""
     rng = np.random.default_rng(0)
     codes = rng.integers(3, size=400)
     good = rng.normal(size=(400, 3)) + 2 * np.eye(3)[codes]
@@ -22,65 +26,67 @@ def verdicts():
 
 def fit_common(logs, target, start):
     everything = np.ones((len(logs), 1), dtype=bool)
-    patterns, trust, prior = fit_trust(logs, everything, target, np.array(start))
+    patterns, weights, prior = fit_stacking_weights(logs, everything, target, np.array(start))
     assert len(patterns) == 0
-    return trust[0], prior[0]
+    return weights[0], prior[0]
 
 
-def test_the_better_judge_is_trusted(verdicts):
-    logs, target = verdicts
-    trust, _ = fit_common(logs[:, :2], target, [1.0, 0.0])
-    assert trust[1] > 10 * trust[0]
+def test_the_better_head_gets_the_weight(heads):
+    logs, target = heads
+    weights, _ = fit_common(logs[:, :2], target, [1.0, 0.0])
+    assert weights[1] > 10 * weights[0]
 
 
-def test_a_judge_too_sure_of_itself_is_toned_down(verdicts):
-    logs, target = verdicts
-    trust, _ = fit_common(logs[:, 2:], target, [1.0])
-    assert trust[0] < 0.3
+def test_a_head_too_sure_of_itself_is_toned_down(heads):
+    logs, target = heads
+    weights, _ = fit_common(logs[:, 2:], target, [1.0])
+    assert weights[0] < 0.3
 
 
 def test_without_evidence_nothing_changes():
     start = [0.5, 0.5]
-    trust, prior = fit_common(np.log(np.full((9, 2, 3), 1 / 3)), np.eye(3)[np.arange(9) % 3], start)
-    np.testing.assert_allclose(trust, start, atol=1e-6)
+    weights, prior = fit_common(
+        np.log(np.full((9, 2, 3), 1 / 3)), np.eye(3)[np.arange(9) % 3], start
+    )
+    np.testing.assert_allclose(weights, start, atol=1e-6)
     np.testing.assert_allclose(prior, 0, atol=1e-6)
 
 
-def test_it_is_a_logistic_regression_on_the_evidence(verdicts):
-    """For two classes, where the prior and the trust are its intercept and coefficient."""
-    logs, target = verdicts
+def test_it_is_a_logistic_regression_on_the_evidence(heads):
+    """For two classes, where the prior and the weight are its intercept and coefficient."""
+    logs, target = heads
     rows = target[:, 2] == 0
     pair, target = log_softmax(logs[rows, 1:2, :2], axis=2), target[rows, :2]
-    trust, prior = fit_common(pair, target, [0.0])
+    weights, prior = fit_common(pair, target, [0.0])
     odds = pair[:, 0, 1] - pair[:, 0, 0]
     # The penalty on the prior, half on either class, is what the intercept of one column pays.
     X = np.column_stack([odds, np.full(len(odds), np.sqrt(2))])
-    oracle = LogisticRegression(C=1 / RIDGE, fit_intercept=False, tol=1e-8)
+    oracle = LogisticRegression(C=1 / STACKING_PENALTY, fit_intercept=False, tol=1e-8)
     expected = oracle.fit(X, target[:, 1]).coef_[0]
-    np.testing.assert_allclose(trust[0], expected[0], rtol=1e-3)
+    np.testing.assert_allclose(weights[0], expected[0], rtol=1e-3)
     np.testing.assert_allclose(prior[1] - prior[0], expected[1] * np.sqrt(2), atol=1e-3)
 
 
-def test_each_pattern_of_modalities_has_a_trust_of_its_own(verdicts):
-    logs, target = verdicts
+def test_each_pattern_of_modalities_has_weights_of_its_own(heads):
+    logs, target = heads
     logs = logs[:, :2].copy()
     first = np.arange(400) < 200
-    logs[:200] = logs[:200, ::-1]  # where the second modality is absent, the first judge is good
+    logs[:200] = logs[:200, ::-1]  # where the second modality is absent, the first head is good
     present = np.column_stack([np.ones(400), ~first]).astype(bool)
-    patterns, trust, prior = fit_trust(logs, present, target, np.array([0.5, 0.5]))
+    patterns, weights, prior = fit_stacking_weights(logs, present, target, np.array([0.5, 0.5]))
     assert patterns.tolist() == [[True, False], [True, True]]
-    assert len(trust) == len(prior) == 3
-    assert trust[1, 0] > 3 * trust[1, 1]
-    assert trust[2, 1] > 3 * trust[2, 0]
+    assert len(weights) == len(prior) == 3
+    assert weights[1, 0] > 3 * weights[1, 1]
+    assert weights[2, 1] > 3 * weights[2, 0]
 
 
-def test_a_pattern_with_few_samples_is_judged_like_the_others(verdicts):
-    logs, target = verdicts
+def test_a_pattern_with_few_samples_has_the_weights_of_the_others(heads):
+    logs, target = heads
     logs = logs[:, :2]
     present = np.column_stack([np.ones(400), np.arange(400) > 1]).astype(bool)
-    patterns, trust, _ = fit_trust(logs, present, target, np.array([0.5, 0.5]))
+    patterns, weights, _ = fit_stacking_weights(logs, present, target, np.array([0.5, 0.5]))
     few = 1 + patterns.tolist().index([True, False])
-    np.testing.assert_allclose(trust[few], trust[0], atol=0.1)
+    np.testing.assert_allclose(weights[few], weights[0], atol=0.1)
 
 
 @given(
@@ -88,15 +94,15 @@ def test_a_pattern_with_few_samples_is_judged_like_the_others(verdicts):
     st.integers(2, 12),
     st.integers(0, 2**31 - 1),
 )
-def test_every_member_leaves_out_an_equal_part_of_every_class(codes, n_members, seed):
+def test_every_member_holds_out_an_equal_part_of_every_class(codes, n_members, seed):
     codes = np.array(codes)
-    left_out_by = assign_members(codes, n_members, np.random.RandomState(seed))
-    n_parts = max(n_members, 5)
+    held_out_by = assign_holdout_folds(codes, n_members, np.random.RandomState(seed))
+    n_folds = max(n_members, 5)
     for code in np.unique(codes):
-        sizes = np.bincount(left_out_by[codes == code], minlength=n_parts)
-        assert len(sizes) == n_parts
+        sizes = np.bincount(held_out_by[codes == code], minlength=n_folds)
+        assert len(sizes) == n_folds
         assert sizes.max() - sizes.min() <= 1
 
 
-def test_a_single_member_leaves_nobody_out():
-    assert (assign_members(np.array([0, 1, 1]), 1, np.random.RandomState(0)) >= 1).all()
+def test_a_single_member_holds_no_sample_out():
+    assert (assign_holdout_folds(np.array([0, 1, 1]), 1, np.random.RandomState(0)) >= 1).all()

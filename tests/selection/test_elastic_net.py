@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.linear_model import MultiTaskElasticNet
 
-from xmodal_sklearn.selection._elastic_net import elastic_net_path, rank_features
+from xmodal_sklearn.selection._elastic_net import elastic_net_path, score_features
+from xmodal_sklearn.selection._ranking import best_first
 
 SHARES = np.array([0.9, 0.6, 0.3, 0.1, 0.03])
 
@@ -36,6 +37,12 @@ def dense(path, step, p):
 def oracle(X, Y, penalty, l1_ratio):
     model = MultiTaskElasticNet(alpha=penalty, l1_ratio=l1_ratio, tol=1e-12, max_iter=100_000)
     return model.fit(standardise(X), Y - Y.mean(axis=0)).coef_.T
+
+
+def ranked(X, Y, **options):
+    """Columns, best first, and the score of each column."""
+    scores = score_features(X, Y, **options)
+    return best_first(scores, np.arange(X.shape[1])), scores
 
 
 def assert_equals_scikit_learn(X, Y, l1_ratio):
@@ -95,7 +102,7 @@ def test_every_column_meets_the_optimality_conditions(n, p, n_classes, l1_ratio,
 @pytest.mark.parametrize("kind", ["fortran", "strided", "float32", "memory map", "read-only"])
 def test_layout_and_precision_do_not_matter(kind, tmp_path):
     X, Y = problem(80, 150, correlation=0.3)
-    expected = rank_features(X, Y)[0]
+    expected = ranked(X, Y)[0]
     if kind == "fortran":
         X = np.asfortranarray(X)
     elif kind == "strided":
@@ -107,15 +114,15 @@ def test_layout_and_precision_do_not_matter(kind, tmp_path):
         X = np.load(tmp_path / "X.npy", mmap_mode="r")
     else:
         X.flags.writeable = False
-    np.testing.assert_array_equal(rank_features(X, Y)[0][:100], expected[:100])
+    np.testing.assert_array_equal(ranked(X, Y)[0][:100], expected[:100])
 
 
 @pytest.mark.parametrize("dtype", [np.int8, np.uint8, np.int64, bool])
 def test_counts_and_flags_rank_as_floats_do(dtype):
     X, Y = problem(80, 60)
     flags = standardise(X) > 0.5
-    expected = rank_features(flags.astype(float), Y)
-    actual = rank_features(flags.astype(dtype), Y)
+    expected = ranked(flags.astype(float), Y)
+    actual = ranked(flags.astype(dtype), Y)
     np.testing.assert_array_equal(actual[0], expected[0])
     np.testing.assert_allclose(actual[1], expected[1])
 
@@ -128,8 +135,8 @@ def test_ranking_ignores_the_order_scale_and_shift_of_columns(seed, n, p):
     order = random.permutation(p)
     scale = random.choice([-1, 1], size=p) * 2.0 ** random.integers(-5, 6, size=p)
     changed = X[:, order] * scale + random.integers(-3, 4, size=p)
-    expected, scores = rank_features(X, Y)
-    actual, changed_scores = rank_features(changed, Y)
+    expected, scores = ranked(X, Y)
+    actual, changed_scores = ranked(changed, Y)
     np.testing.assert_array_equal(order[actual], expected)
     np.testing.assert_allclose(changed_scores, scores[order], atol=1e-4)
 
@@ -137,14 +144,14 @@ def test_ranking_ignores_the_order_scale_and_shift_of_columns(seed, n, p):
 def test_copies_share_their_score_whatever_their_scale_and_place():
     X, Y = problem(60, 100)
     X[:, 50], X[:, 80], X[:, 99] = -4 * X[:, 2] + 3, X[:, 2], X[:, 70]
-    _, scores = rank_features(X, Y)
+    _, scores = ranked(X, Y)
     assert scores[2] == scores[50] == scores[80]
     assert scores[70] == scores[99]
 
 
 def test_ranking_follows_the_path():
     X, Y = problem(60, 80, correlation=0.2)
-    order, scores = rank_features(X, Y)
+    order, scores = ranked(X, Y)
     entry, length = np.full(80, np.inf), np.zeros(80)
     largest = np.linalg.norm(standardise(X).T @ (Y - Y.mean(axis=0)), axis=1).max() / 60 / 0.5
     for step, penalty in enumerate(largest * 0.9 ** np.arange(1, 45)):
@@ -163,7 +170,7 @@ def test_ranking_follows_the_path():
 def test_columns_that_never_enter_rank_by_their_correlation_with_the_residual():
     X, Y = problem(400, 60, seed=3)
     Y = Y[np.random.default_rng(0).permutation(400)]
-    order, scores = rank_features(X, Y, l1_ratio=1.0)
+    order, scores = ranked(X, Y, l1_ratio=1.0)
     never = scores < 1
     assert 0 <= never.sum() < 60
     assert (np.diff(scores[order]) <= 0).all()
@@ -172,32 +179,32 @@ def test_columns_that_never_enter_rank_by_their_correlation_with_the_residual():
 def test_a_column_that_determines_the_classes_ranks_first():
     X, Y = problem(60, 500, n_classes=2)
     X[:, 333] = Y[:, 0] * 2 - 7
-    assert rank_features(X, Y)[0][0] == 333
+    assert ranked(X, Y)[0][0] == 333
 
 
 def test_constant_columns_score_zero_and_come_last():
     X, Y = problem(40, 20)
     X[:, [3, 9]] = 0.1, 1e8
-    order, scores = rank_features(X.astype(np.float32), Y)
+    order, scores = ranked(X.astype(np.float32), Y)
     assert set(order[-2:]) == {3, 9}
     assert scores[3] == scores[9] == 0
 
 
 def test_a_table_of_constants_ranks_by_position():
-    assert rank_features(np.ones((10, 4)), np.eye(2)[[0, 1] * 5])[0].tolist() == [0, 1, 2, 3]
+    assert ranked(np.ones((10, 4)), np.eye(2)[[0, 1] * 5])[0].tolist() == [0, 1, 2, 3]
 
 
 def test_numbers_too_large_to_be_squared_are_refused():
     X, Y = problem(20, 5)
     X[:, 3] *= 1e300
     with pytest.raises(ValueError, match="Column 3 of a modality holds numbers too large"):
-        rank_features(X, Y)
+        ranked(X, Y)
 
 
 @pytest.mark.parametrize("l1_ratio", [0, -1, 1.1])
 def test_an_impossible_l1_ratio_is_refused(l1_ratio):
     with pytest.raises(ValueError, match="l1_ratio"):
-        rank_features(*problem(20, 5), l1_ratio=l1_ratio)
+        ranked(*problem(20, 5), l1_ratio=l1_ratio)
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.int8])
@@ -205,9 +212,9 @@ def test_the_table_is_never_copied_whole(dtype):
     random = np.random.default_rng(0)
     X = random.integers(-100, 100, size=(500, 100_000)).astype(dtype)
     Y = np.eye(2)[random.integers(2, size=500)]
-    rank_features(X[:, :100], Y)
+    ranked(X[:, :100], Y)
     tracemalloc.start()
-    rank_features(X, Y)
+    ranked(X, Y)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 0.6 * 500 * 100_000 * 4

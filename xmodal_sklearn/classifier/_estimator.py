@@ -1,8 +1,6 @@
 """Classifying multi-omics samples by cross-modal attention."""
 
-import warnings
-from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import fields
 from numbers import Integral, Real
 from typing import Any
 
@@ -10,43 +8,30 @@ import numpy as np
 import pandas as pd
 import torch
 from sklearn.base import BaseEstimator, _fit_context
-from sklearn.exceptions import ConvergenceWarning
-from sklearn.metrics import f1_score
 from sklearn.preprocessing import StandardScaler
-from sklearn.utils import check_array, check_random_state, compute_class_weight
+from sklearn.utils import check_array
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 from skorch import NeuralNet
-from skorch.callbacks import Callback, EarlyStopping, EpochScoring, LRScheduler
-from skorch.helper import predefined_split
-from torch.optim.lr_scheduler import CosineAnnealingLR
-from torch.utils.data import TensorDataset
 
 from .._base import ProbabilityClassifierMixin
-from ..modalities._columns import Modalities, resolve_modalities
+from ..modalities._columns import resolve_modalities
 from ..modalities._validation import modality_blocks, modality_presence, validate_table
-from ._net import (
-    FiniteLoss,
-    PenalisedNet,
-    ProgressBar,
-    TensorBatches,
-    judge,
-    on_cpu,
-    stratified_holdout,
+from ._checks import (
+    check_all_classes,
+    check_classes,
+    check_heads,
+    check_presence,
+    check_primary,
+    class_weights,
 )
-from ._stacking import assign_members, fit_trust
+from ._net import on_cpu, predict_proba
+from ._stacking import combiner_weights
 from ._threads import one_thread
-from .network import CrossModalNetwork, Trust, VerdictLoss, average_members
+from ._trainer import Samples, Settings, train, train_epoch
 
 __all__ = ["CrossModalAttentionClassifier"]
-
-# A small cohort needs as many steps as a large one, and so more epochs.
-N_STEPS = 500
-MOST_STEPS = 2000
-# The linear and bent verdicts start at zero and have a ridge penalty of their own.
-LINEAR_LR = 10
-RIDGE = 0.1
 
 
 class CrossModalAttentionClassifier(ProbabilityClassifierMixin, BaseEstimator):
@@ -54,11 +39,11 @@ class CrossModalAttentionClassifier(ProbabilityClassifierMixin, BaseEstimator):
 
     Every modality becomes a sequence of tokens in one embedding space. The tokens of the primary
     modality, usually expression, are enriched by multi-head attention over the tokens of each
-    other modality, flattened, and classified by a residual network [1]_. A modality on its own
-    attends to itself. Plainer verdicts, of all modalities by a linear map, a bent one or shrunken
-    centroids and of each alone, are given beside it, and each is trusted as far as it holds for
-    patients left out in training. `n_estimators` such networks train together, and their
-    probabilities are averaged.
+    other modality, flattened, and classified by a residual MLP [1]_. A modality on its own attends
+    to itself. Plainer heads stand beside attention: linear, piecewise linear and centroid heads of
+    all modalities, and of each modality alone. Patients held out in training decide how much
+    weight each head gets. `n_estimators` such networks train together, and their probabilities are
+    averaged.
 
     Parameters
     ----------
@@ -83,11 +68,11 @@ class CrossModalAttentionClassifier(ProbabilityClassifierMixin, BaseEstimator):
         to take with ``tokenizer="feature"`` and more than some hundred features.
     n_estimators : int, default=8
         Networks in the ensemble. They differ in their initial parameters, in dropout, and in the
-        samples that they leave out to learn which verdicts to trust: each another eighth of them
-        with eight networks, a fifth with five or fewer. A single network leaves out none and
-        trusts the fused verdict and the linear one equally.
+        samples that they hold out to learn the weights of the heads: each another eighth of them
+        with eight networks, a fifth with five or fewer. A single network holds out none and weighs
+        the attention head and the linear head equally.
     hidden_dim : int, default=64
-        Hidden units of the residual network.
+        Hidden units of the residual MLP.
     dropout : float, default=0.5
         Share of the input values and of the hidden units dropped at random in training.
     class_weight : dict, "sqrt", "balanced" or None, default="sqrt"
@@ -131,6 +116,11 @@ class CrossModalAttentionClassifier(ProbabilityClassifierMixin, BaseEstimator):
         Column positions of each modality.
     net_ : skorch.NeuralNet
         The fitted network.
+    stacking_weights_ : DataFrame of shape (n_patterns + 1, n_heads)
+        Weight of each head. Rows are the patterns of modalities that training samples have, such
+        as ``"exp+cna"``, and last ``"other"`` for samples with any other pattern. Columns
+        are heads: ``"attention"``, ``"linear"``, ``"piecewise"`` and ``"centroid"`` see all
+        modalities; those with the name of a modality, such as ``"mlp: exp"``, see only that.
     history_ : DataFrame
         One row per epoch: ``epoch``, ``train_loss``, ``valid_loss``, ``valid_score`` (macro-F1 on
         the samples held out) and ``seconds``; no columns ``valid_…`` without early stopping.
@@ -166,13 +156,14 @@ class CrossModalAttentionClassifier(ProbabilityClassifierMixin, BaseEstimator):
     token is a linear map of all values of its modality, and the token of feature :math:`j` is
     :math:`x_j w_j + b_j`, with :math:`w_j` and :math:`b_j` learned.
 
-    With log-probabilities :math:`\log p_v` of the verdicts, those of fusion, of a residual network
-    on each modality, and, on all modalities and on each, of a ridge-penalised linear map, of one
-    with a bend at the mean of each value, and of nearest shrunken centroids [4]_, a member of the
-    ensemble gives
-    :math:`\operatorname{softmax}(\sum_v w_v \log p_v + b)`. The trust :math:`w_v \ge 0` and
-    :math:`b` maximise the penalised likelihood of the samples that members left out [3]_, so a
-    modality that tells nothing gets no say; samples that have the same modalities share them.
+    The heads are cross-modal attention, an MLP on each modality, and, on all modalities and on
+    each, a ridge-penalised linear map, a piecewise linear one with a knot at the mean of each
+    feature, and nearest shrunken centroids [4]_. With log-probabilities :math:`\log p_h` of the
+    heads, a member of the ensemble gives
+    :math:`\operatorname{softmax}(\sum_h w_h \log p_h + b)`. The weights :math:`w_h \ge 0` and
+    the prior :math:`b` maximise the penalised likelihood of the samples that members held out
+    [3]_, so a modality that tells nothing gets no say; samples that have the same modalities share
+    them.
 
     Fitting and predicting hold PyTorch at one thread, which makes a fit the same inside and
     outside of a parallel search. Run searches with ``n_jobs`` to use all processors.
@@ -294,16 +285,14 @@ class CrossModalAttentionClassifier(ProbabilityClassifierMixin, BaseEstimator):
         CrossModalAttentionClassifier
             The fitted classifier.
         """
-        again = self.warm_start and hasattr(self, "net_")
-        samples = self._take_in(X, y, sample_weight, again=again)
-        if again and len(np.unique(samples.codes)) < len(self.classes_):
-            raise ValueError(
-                f"warm_start=True needs the classes of the first fit, {self.classes_.tolist()}, "
-                f"but y has only {self.classes_[np.unique(samples.codes)].tolist()}. Use "
-                "partial_fit, or set warm_start=False."
-            )
+        warm = self.warm_start and hasattr(self, "net_")
+        samples = self._prepare(X, y, sample_weight, warm=warm)
+        if warm:
+            check_all_classes(self.classes_, samples.codes)
+        start = self.net_.module_.state_dict() if warm else None
         with one_thread():
-            self._train(samples, self.net_.module_.state_dict() if again else None)
+            self._keep(*train(samples, self._columns(), self._settings(), start))
+        self._incremental = False
         return self
 
     @_fit_context(prefer_skip_nested_validation=True)
@@ -331,10 +320,18 @@ class CrossModalAttentionClassifier(ProbabilityClassifierMixin, BaseEstimator):
         CrossModalAttentionClassifier
             The fitted classifier.
         """
-        again = hasattr(self, "net_")
-        samples = self._take_in(X, y, sample_weight, classes=classes, again=again, stream=True)
+        warm = hasattr(self, "net_")
+        samples = self._prepare(X, y, sample_weight, classes=classes, warm=warm, incremental=True)
         with one_thread():
-            self._train_an_epoch(samples)
+            fitted = train_epoch(
+                samples,
+                self._columns(),
+                self._settings(),
+                before=self.net_ if warm else None,
+                same_optimizer=self._incremental,
+            )
+        self._keep(*fitted)
+        self._incremental = True
         return self
 
     def predict_proba(self, X: Any) -> np.ndarray:
@@ -354,9 +351,7 @@ class CrossModalAttentionClassifier(ProbabilityClassifierMixin, BaseEstimator):
         table, _ = validate_table(self, X, reset=False)
         values, _ = self._values(table)
         with one_thread():
-            probabilities = self.net_.predict_proba(_dataset(self._tensor(values)))
-        probabilities = probabilities.astype(np.float64)
-        return probabilities / probabilities.sum(axis=1, keepdims=True)
+            return predict_proba(self.net_, self._standardise(values))
 
     def __getstate__(self) -> dict[str, Any]:
         """Return what is pickled: the network moves back to the CPU."""
@@ -365,58 +360,56 @@ class CrossModalAttentionClassifier(ProbabilityClassifierMixin, BaseEstimator):
             state["net_"] = on_cpu(state["net_"])
         return state
 
-    def _take_in(
+    def _prepare(
         self,
         X: Any,
         y: Any,
         sample_weight: Any,
         *,
         classes: Any = None,
-        again: bool = False,
-        stream: bool = False,
-    ) -> "_Samples":
-        """Validate training samples and learn what has to be known of them before training.
+        warm: bool = False,
+        incremental: bool = False,
+    ) -> Samples:
+        """Validate training samples and learn what must be known of them before training.
 
         Parameters
         ----------
         classes : array-like, default=None
             Known classes; None takes those of y.
-        again : bool
+        warm : bool
             Columns, modalities and classes are those of an earlier fit.
-        stream : bool
+        incremental : bool
             Standardise by all samples so far, and allow a class to be missing.
         """
-        if self.embed_dim % self.n_heads:
-            raise ValueError(
-                f"embed_dim must be a multiple of n_heads, got embed_dim={self.embed_dim} and "
-                f"n_heads={self.n_heads}."
-            )
+        check_heads(self.embed_dim, self.n_heads)
         table, y = validate_table(
-            self, X, y, reset=not again, ensure_min_samples=1 if stream else 2
+            self, X, y, reset=not warm, ensure_min_samples=1 if incremental else 2
         )
         check_classification_targets(y)
         weights = _check_sample_weight(sample_weight, y, ensure_non_negative=True)
-        if not again:
+        if not warm:
             self.modalities_ = resolve_modalities(table, self.modalities)
-            _check_primary(self.primary, self.modalities_)
+            check_primary(self.primary, self.modalities_)
         values, present = self._values(table)
-        if not (again and stream):
-            _check_presence(present[weights > 0], self.modalities_)
-        if not again:
+        if not (warm and incremental):
+            check_presence(present[weights > 0], self.modalities_)
+        if not warm:
             self.classes_ = np.unique(y if classes is None else np.asarray(classes))
             self._class_counts = np.zeros(len(self.classes_))
             self._scaler = StandardScaler()
-            self._streaming = False
-        _check_classes(self.classes_, y, given=classes)
+            self._incremental = False
+        check_classes(self.classes_, y, given=classes)
         values, y, weights = values[weights > 0], y[weights > 0], weights[weights > 0]
         codes = np.searchsorted(self.classes_, y)
-        if not stream:
+        if not incremental:
             self._class_counts = np.zeros(len(self.classes_))
         self._class_counts += np.bincount(codes, weights, minlength=len(self.classes_))
-        if stream or not again:
+        if incremental or not warm:
             # A weight of two must count as two samples, which a common factor does not change.
             self._scaler.partial_fit(values, sample_weight=weights / weights.mean())
-        return _Samples(self._tensor(values), codes, weights)
+        of_classes = class_weights(self.class_weight, self.classes_, self._class_counts)
+        target = np.diag(of_classes)[codes] * weights[:, None]
+        return Samples(self._standardise(values), codes, target)
 
     def _values(self, table: Any) -> tuple[np.ndarray, np.ndarray]:
         """Return the values of a table, and which sample has which modality."""
@@ -424,239 +417,23 @@ class CrossModalAttentionClassifier(ProbabilityClassifierMixin, BaseEstimator):
         of_modalities = modality_blocks(values, self.modalities_)
         return values, modality_presence(table, of_modalities, self.modalities_)
 
-    def _tensor(self, values: np.ndarray) -> torch.Tensor:
+    def _standardise(self, values: np.ndarray) -> torch.Tensor:
         return torch.from_numpy(self._scaler.transform(values).astype(np.float32, copy=False))
 
-    def _target(self, samples: "_Samples") -> np.ndarray:
-        """Return one-hot classes times the weights of class and sample."""
-        weights = _class_weights(self.class_weight, self.classes_, self._class_counts)
-        return np.diag(weights)[samples.codes] * samples.weights[:, None]
-
-    def _train(self, samples: "_Samples", start: dict[str, torch.Tensor] | None) -> None:
-        """Train to the end, from new parameters or from those of an earlier fit."""
-        random_state = check_random_state(self.random_state)
-        seed = int(random_state.randint(np.iinfo(np.int32).max))
-        training, held_out = np.arange(len(samples.codes)), None
-        if self.early_stopping:
-            training, validation = stratified_holdout(
-                samples.codes, self.validation_fraction, random_state
-            )
-            held_out = self._dataset(samples.take(validation))
-        samples = samples.take(training)
-        left_out_by = assign_members(samples.codes, self.n_estimators, random_state)
-        max_epochs = self.max_epochs or self._default_epochs(len(training))
-        schedule = self._schedule(len(training), max_epochs)
-        net = self._make_net(seed, samples, max_epochs, schedule, held_out)
-        net.initialize()
-        if start is not None:
-            net.module_.load_state_dict(start)
-        dataset = self._dataset(samples, left_out_by)
-        net.module_.learn_centroids(*(tensor.to(net.device) for tensor in dataset.tensors))
-        net.partial_fit(dataset)
-        # A fitted model must not carry patients along when it is pickled.
-        net.train_split = None
-        self._set_trust(net, samples, left_out_by)
-        self._keep(net, streaming=False)
-        if self.early_stopping and len(self.history_) == max_epochs:
-            warnings.warn(
-                f"Early stopping did not stop the training within max_epochs={max_epochs}. "
-                "Raise max_epochs or lr.",
-                ConvergenceWarning,
-                stacklevel=3,
-            )
-
-    def _train_an_epoch(self, samples: "_Samples") -> None:
-        """Train for an epoch with the optimiser of the last call."""
-        if self._streaming:
-            net = self.net_
-        else:
-            seed = int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
-            net = self._make_net(seed, samples, 1, schedule=[])
-            net.initialize()
-            if hasattr(self, "net_"):
-                net.module_.load_state_dict(self.net_.module_.state_dict())
-                net.module_.trust = self.net_.module_.trust
-        net.partial_fit(self._dataset(samples))
-        self._keep(net, streaming=True)
-
-    def _dataset(self, samples: "_Samples", left_out_by: np.ndarray | None = None) -> TensorDataset:
-        """Return the samples and their targets for each member, zero where it leaves them out."""
-        target = np.repeat(self._target(samples)[:, None], self.n_estimators, axis=1)
-        if left_out_by is not None:
-            target[left_out_by[:, None] == np.arange(self.n_estimators)] = 0
-        return TensorDataset(samples.x, torch.as_tensor(target, dtype=torch.float32))
-
-    def _set_trust(self, net: NeuralNet, samples: "_Samples", left_out_by: np.ndarray) -> None:
-        """Let the samples that a member left out judge its verdicts."""
-        target = self._target(samples)
-        left_out = np.flatnonzero(target.any(axis=1) & (left_out_by < self.n_estimators))
-        if len(left_out) == 0:
-            return
-        samples = samples.take(left_out)
-        module = net.module_
-        # The plainest verdict is trusted until there is evidence for others.
-        start = np.zeros(module.trust.weights.shape[1])
-        start[module.n_trained] = 1
-        verdicts = judge(net, samples.x, left_out_by[left_out])
-        fitted = fit_trust(verdicts, self._presence(samples), target[left_out], start)
-        patterns, weights, prior = map(torch.as_tensor, fitted)
-        module.trust = Trust(patterns, weights.float(), prior.float()).to(net.device)
-
-    def _keep(self, net: NeuralNet, *, streaming: bool) -> None:
-        self.net_ = net
-        self.history_ = _history_frame(net.history)
-        self._streaming = streaming
-
-    def _make_net(
-        self,
-        seed: int,
-        samples: "_Samples",
-        max_epochs: int,
-        schedule: list[Callback],
-        held_out: TensorDataset | None = None,
-    ) -> NeuralNet:
-        watch: list[Callback] = [FiniteLoss()]
-        if self.verbose:
-            watch.append(ProgressBar())
-        return PenalisedNet(
-            CrossModalNetwork,
-            module__columns=self._columns_primary_first(),
-            module__n_classes=len(self.classes_),
-            module__n_members=self.n_estimators,
-            module__tokenizer=self.tokenizer,
-            module__embed_dim=self.embed_dim,
-            module__n_heads=self.n_heads,
-            module__attention=self.attention,
-            module__hidden_dim=self.hidden_dim,
-            module__dropout=self.dropout,
-            module__ridge=[
-                RIDGE / max(n, 1)
-                for n in (len(samples.codes), *self._presence(samples).sum(axis=0))
-            ],
-            module__seed=seed,
-            criterion=VerdictLoss,
-            optimizer=torch.optim.AdamW,
-            optimizer__fused=True,
-            optimizer__param_groups=[("linear*", {"lr": LINEAR_LR * self.lr, "weight_decay": 0.0})],
-            optimizer__weight_decay=self.weight_decay,
-            lr=self.lr,
-            max_epochs=max_epochs,
-            batch_size=self.batch_size,
-            iterator_train=TensorBatches,
-            iterator_train__generator=torch.Generator().manual_seed(seed),
-            iterator_valid=TensorBatches,
-            iterator_valid__batch_size=256,
-            predict_nonlinearity=average_members,
-            train_split=None if held_out is None else predefined_split(held_out),
-            callbacks=[*schedule, *watch, *(self.callbacks or [])],
-            callbacks__print_log=None,
-            device=_resolve_device(self.device),
-            verbose=0,
-        )
-
-    def _schedule(self, n_training: int, max_epochs: int) -> list[Callback]:
-        if self.early_stopping:
-            return [
-                EpochScoring(_macro_f1, lower_is_better=False, name="valid_score"),
-                EarlyStopping(patience=self.patience, load_best=True),
-            ]
-        n_steps = max_epochs * self._steps_per_epoch(n_training)
-        return [LRScheduler(CosineAnnealingLR, T_max=n_steps, step_every="batch")]
-
-    def _steps_per_epoch(self, n_training: int) -> int:
-        return -(-n_training // self.batch_size)
-
-    def _default_epochs(self, n_training: int) -> int:
-        n_steps = MOST_STEPS if self.early_stopping else N_STEPS
-        return -(-n_steps // self._steps_per_epoch(n_training))
-
-    def _presence(self, samples: "_Samples") -> np.ndarray:
-        """Tell which samples have each modality, the primary one first."""
-        first = [positions[0] for positions in self._columns_primary_first()]
-        return ~samples.x[:, first].isnan().numpy()
-
-    def _columns_primary_first(self) -> list[list[int]]:
+    def _primary_first(self) -> list[str]:
         primary = self.primary or next(iter(self.modalities_))
-        names = [primary, *(name for name in self.modalities_ if name != primary)]
-        return [self.modalities_[name].tolist() for name in names]
+        return [primary, *(name for name in self.modalities_ if name != primary)]
 
+    def _columns(self) -> list[list[int]]:
+        return [self.modalities_[name].tolist() for name in self._primary_first()]
 
-@dataclass(frozen=True)
-class _Samples:
-    """Samples to train on."""
+    def _settings(self) -> Settings:
+        return Settings(**{one.name: getattr(self, one.name) for one in fields(Settings)})
 
-    x: torch.Tensor  # (n_samples, n_features), standardised
-    codes: np.ndarray  # (n_samples,), positions in classes_
-    weights: np.ndarray  # (n_samples,)
-
-    def take(self, positions: np.ndarray) -> "_Samples":
-        """Return some of the samples."""
-        return _Samples(self.x[positions], self.codes[positions], self.weights[positions])
-
-
-def _class_weights(class_weight: Any, classes: np.ndarray, counts: np.ndarray) -> np.ndarray:
-    """Return the weights of the classes, given how often each was seen."""
-    if class_weight is None or isinstance(class_weight, Mapping):
-        # No labels are looked at here but for naming those that a dict has and y has not.
-        return compute_class_weight(class_weight, classes=classes, y=classes)
-    inverse = counts.sum() / np.maximum(counts, 1) / len(counts)
-    return inverse if class_weight == "balanced" else np.sqrt(inverse)
-
-
-def _check_classes(classes: np.ndarray, y: np.ndarray, *, given: Any) -> None:
-    unknown = np.setdiff1d(y, classes)
-    if len(unknown):
-        raise ValueError(
-            f"y has the classes {unknown.tolist()}, which are none of the known ones "
-            f"{classes.tolist()}. Name all classes in the first call of partial_fit, or fit anew."
+    def _keep(self, net: NeuralNet, history: pd.DataFrame) -> None:
+        self.net_ = net
+        self.history_ = history
+        module = net.module_
+        self.stacking_weights_ = combiner_weights(
+            module.combiner, module.heads, self._primary_first()
         )
-    if given is not None and not np.array_equal(np.unique(given), classes):
-        raise ValueError(
-            f"classes={np.asarray(given).tolist()} are not those of the first call, "
-            f"{classes.tolist()}."
-        )
-    if len(classes) < 2:
-        raise ValueError(
-            f"y has one class only, {classes.tolist()[0]!r}; a classifier needs samples of at "
-            "least two classes."
-        )
-
-
-def _check_primary(primary: str | None, modalities: Modalities) -> None:
-    if primary is not None and primary not in modalities:
-        raise ValueError(
-            f"primary={primary!r} is not a modality of X; its modalities are {list(modalities)}."
-        )
-
-
-def _check_presence(present: np.ndarray, modalities: Modalities) -> None:
-    for modality, has_it in zip(modalities, present.T, strict=True):
-        if not has_it.any():
-            raise ValueError(
-                f"Modality {modality!r} is absent from every training sample, so nothing can be "
-                "learned from it. Drop its columns."
-            )
-
-
-def _dataset(x: torch.Tensor) -> TensorDataset:
-    # skorch unpacks every batch into input and target, also where there is no target.
-    return TensorDataset(x, torch.zeros(len(x)))
-
-
-def _macro_f1(net: NeuralNet, dataset: TensorDataset, target: np.ndarray) -> float:
-    predicted = net.predict_proba(dataset).argmax(axis=1)
-    return float(f1_score(np.argmax(target[:, 0], axis=1), predicted, average="macro"))
-
-
-def _resolve_device(device: str) -> str:
-    if device != "auto":
-        return device
-    if torch.cuda.is_available():
-        return "cuda"
-    return "mps" if torch.backends.mps.is_available() else "cpu"
-
-
-def _history_frame(history: Any) -> pd.DataFrame:
-    recorded = ("epoch", "train_loss", "valid_loss", "valid_score", "dur")
-    columns = [column for column in recorded if column in history[-1]]
-    return pd.DataFrame(history[:, columns], columns=columns).rename(columns={"dur": "seconds"})

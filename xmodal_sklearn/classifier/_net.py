@@ -1,4 +1,4 @@
-"""What training needs beside the network: batches, validation split, callbacks."""
+"""The skorch net: its batches, optimiser and callbacks, apart from what the training decides."""
 
 import math
 from collections.abc import Iterator
@@ -14,18 +14,25 @@ from torch.utils.data import TensorDataset
 from tqdm.auto import tqdm
 
 __all__ = [
+    "EVALUATION_BATCH",
     "FiniteLoss",
-    "PenalisedNet",
     "ProgressBar",
+    "RegularizedNet",
     "TensorBatches",
-    "judge",
     "on_cpu",
-    "stratified_holdout",
+    "predict_proba",
+    "resolve_device",
 ]
 
+# Samples at a time where nothing is trained; bounds the memory that predicting takes.
+EVALUATION_BATCH = 256
+# Relative to the learning rate of the network: the linear heads start at zero and have their own
+# penalty. Chosen on simulated cohorts and inner folds of TCGA-BRCA and METABRIC.
+LINEAR_LR_FACTOR = 10
 
-class PenalisedNet(NeuralNet):
-    """A net that trains on its loss plus the penalty of its module, in mixed precision on CUDA."""
+
+class RegularizedNet(NeuralNet):
+    """A net that adds the penalty of its module to the loss, in mixed precision on CUDA."""
 
     def infer(self, x: Any, **fit_params: Any) -> Tensor:
         """Return the output of the module for a batch."""
@@ -37,6 +44,13 @@ class PenalisedNet(NeuralNet):
         """Return the loss of a batch."""
         loss = super().get_loss(y_pred, y_true, X=X, training=training)
         return loss + self.module_.penalty() if training else loss
+
+    def get_params_for_optimizer(self, prefix: str, named_parameters: Any) -> tuple[tuple, dict]:
+        """Return the parameters to optimise; the linear heads have settings of their own."""
+        _, settings = super().get_params_for_optimizer(prefix, named_parameters)
+        linear, others = self.module_.parameter_groups()
+        of_linear = {"lr": LINEAR_LR_FACTOR * self.lr, "weight_decay": 0.0}
+        return ([{"params": linear, **of_linear}, {"params": others}],), settings
 
 
 class FiniteLoss(Callback):
@@ -107,50 +121,17 @@ def on_cpu(net: NeuralNet) -> NeuralNet:
     return copy
 
 
-def judge(net: NeuralNet, x: Tensor, members: np.ndarray) -> np.ndarray:
-    """Return what a trained net says of each sample, by one member each.
-
-    Returns
-    -------
-    ndarray of shape (n_samples, n_verdicts, n_classes)
-        Log-probabilities.
-    """
-    net.module_.eval()
-    batches = zip(x.split(256), torch.as_tensor(members).split(256), strict=True)
-    with torch.no_grad():
-        judged = [
-            net.module_.verdicts(batch.to(net.device)).cpu()[torch.arange(len(batch)), member]
-            for batch, member in batches
-        ]
-    return torch.cat(judged).double().numpy()
+def predict_proba(net: NeuralNet, x: Tensor) -> np.ndarray:
+    """Return the class probabilities of standardised samples, in double precision."""
+    # skorch unpacks every batch into input and target, even where there is no target.
+    probabilities = net.predict_proba(TensorDataset(x, torch.zeros(len(x)))).astype(np.float64)
+    return probabilities / probabilities.sum(axis=1, keepdims=True)
 
 
-def stratified_holdout(
-    codes: np.ndarray, fraction: float, random_state: np.random.RandomState
-) -> tuple[np.ndarray, np.ndarray]:
-    """Split sample positions into training and validation, class by class.
-
-    Every class keeps at least one sample for training, so a class with one sample is trained on
-    and not validated.
-
-    Returns
-    -------
-    training, validation : ndarray of int
-
-    Raises
-    ------
-    ValueError
-        If every class is too small to hold a sample out.
-    """
-    validation = []
-    for code in np.unique(codes):
-        members = random_state.permutation(np.flatnonzero(codes == code))
-        validation.append(members[: min(round(fraction * len(members)), len(members) - 1)])
-    held_out = np.sort(np.concatenate(validation))
-    if len(held_out) == 0:
-        raise ValueError(
-            f"No class has enough samples to hold out {fraction:g} of them for early stopping; the "
-            f"largest of the {len(validation)} classes has {np.bincount(codes).max()} samples. "
-            "Raise validation_fraction or set early_stopping=False."
-        )
-    return np.setdiff1d(np.arange(len(codes)), held_out), held_out
+def resolve_device(device: str) -> str:
+    """Return the device itself, for "auto" the fastest at hand."""
+    if device != "auto":
+        return device
+    if torch.cuda.is_available():
+        return "cuda"
+    return "mps" if torch.backends.mps.is_available() else "cpu"

@@ -7,10 +7,14 @@ import numpy as np
 
 __all__ = ["Design", "WorkingSet", "longest"]
 
-# Columns correlated more closely than this are copies of one another.
+# Columns correlated more closely than this are copies of one another; the difference is wider than
+# the rounding errors of single precision.
 COPY = 1 - 1e-5
+# Of a table that is read in pieces, at a time.
 BLOCK_BYTES = 2**25
-MOST_JOINING = 200
+# Columns that begin to be descended on at a time: of a module of correlated columns that breaks the
+# conditions at once, a few explain most, and the checks find those that they don't.
+MAX_JOINING = 200
 
 
 class Design:
@@ -112,7 +116,7 @@ class WorkingSet:
             if solved and not violates.any():
                 break
             if violates.any():
-                self._join(longest(lengths, violates, MOST_JOINING))
+                self._join(longest(lengths, violates, MAX_JOINING))
             _descend(
                 self.gram,
                 np.ascontiguousarray(self.correlation[self.leading].T),

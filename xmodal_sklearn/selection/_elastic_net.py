@@ -33,24 +33,31 @@ import numpy as np
 
 from ._coordinate_descent import Design, WorkingSet, longest
 
-__all__ = ["Path", "elastic_net_path", "rank_features", "ranking_path"]
+__all__ = [
+    "PENALTY_STEP",
+    "RegularizationPath",
+    "elastic_net_path",
+    "ranking_path",
+    "score_features",
+    "scores_of_path",
+]
 
 # The path ends where this share of the largest penalty is reached, this many features have entered
 # (the largest K of the paper), or this share of the classes' variance is explained: what enters
 # later explains noise.
 PENALTY_STEP = 0.9
-SMALLEST_PENALTY = 0.01
-N_STEPS = int(np.ceil(np.log(SMALLEST_PENALTY) / np.log(PENALTY_STEP))) + 1
-PATH_FEATURES = 1500
-MOST_EXPLAINED = 0.95
+MIN_PENALTY = 0.01
+PATH_STEPS = int(np.ceil(np.log(MIN_PENALTY) / np.log(PENALTY_STEP))) + 1
+MAX_FEATURES = 1500
+MAX_EXPLAINED = 0.95
 
-# Columns taken in, and descended on, at a time. Where a whole module of correlated columns comes
-# up at once, most of it is explained by a few; the checks find those that are not.
-MOST_SCREENED = 1000
+# Columns taken in at a time: where a whole module of correlated columns passes the screening at
+# once, a few of them explain most of it, and the checks find those that they don't.
+MAX_SCREENED = 1000
 
 
 @dataclass(frozen=True)
-class Path:
+class RegularizationPath:
     """Solutions for decreasing penalties.
 
     Attributes
@@ -70,15 +77,8 @@ class Path:
     correlation: np.ndarray
 
 
-def rank_features(
-    X: np.ndarray, Y: np.ndarray, *, l1_ratio: float = 0.5
-) -> tuple[np.ndarray, np.ndarray]:
-    """Rank columns by where they enter the path.
-
-    A column that enters at step s of S scores S - s + 1, plus a share of one that grows with the
-    norm of its coefficients there. One that never enters scores the length of its correlation
-    with the residual relative to the one at which it would enter, which is less than one. A
-    constant column scores zero.
+def score_features(X: np.ndarray, Y: np.ndarray, *, l1_ratio: float = 0.5) -> np.ndarray:
+    """Score columns by where they enter the path, better ones higher.
 
     Parameters
     ----------
@@ -91,35 +91,44 @@ def rank_features(
 
     Returns
     -------
-    order : ndarray of int of shape (n_columns,)
-        Columns, best first; equal scores by position.
-    scores : ndarray of float of shape (n_columns,)
-        Equal for copies of a column, whatever their scale, shift and sign.
+    ndarray of float of shape (n_columns,)
+        See :func:`scores_of_path`.
     """
-    path = ranking_path(X, Y, l1_ratio=l1_ratio)
+    return scores_of_path(ranking_path(X, Y, l1_ratio=l1_ratio), l1_ratio=l1_ratio)
+
+
+def scores_of_path(path: RegularizationPath, *, l1_ratio: float) -> np.ndarray:
+    """Score columns by where they enter a path that is solved.
+
+    A column that enters at step s of S scores S - s + 1, plus a share of one that grows with the
+    norm of its coefficients there. One that never enters scores the length of its correlation
+    with the residual relative to the one at which it would enter, which is less than one. A
+    constant column scores zero. Copies of a column score the same, whatever their scale, shift and
+    sign.
+    """
     threshold = l1_ratio * path.penalties[-1]
     # Copies get the same score although rounding may differ between their columns.
     scores = np.round(np.minimum(path.correlation / threshold, 1), 5) * (1 - 1e-9)
-    entered = np.zeros(X.shape[1], dtype=bool)
+    entered = np.zeros(len(scores), dtype=bool)
     for step, (features, coefficients) in enumerate(
         zip(path.features, path.coefficients, strict=True)
     ):
         norms = np.linalg.norm(coefficients, axis=1)
         new = (norms > 0) & ~entered[features]
-        scores[features[new]] = N_STEPS - step + norms[new] / (1 + norms[new])
+        scores[features[new]] = PATH_STEPS - step + norms[new] / (1 + norms[new])
         entered[features[new]] = True
-    return np.argsort(-scores, kind="stable"), scores
+    return scores
 
 
-def ranking_path(X: np.ndarray, Y: np.ndarray, *, l1_ratio: float = 0.5) -> Path:
-    """Solve the path that :func:`rank_features` ranks by; same parameters."""
+def ranking_path(X: np.ndarray, Y: np.ndarray, *, l1_ratio: float = 0.5) -> RegularizationPath:
+    """Solve the path that :func:`score_features` scores by; same parameters."""
     return elastic_net_path(
         X,
         Y,
         l1_ratio=l1_ratio,
-        shares=PENALTY_STEP ** np.arange(N_STEPS),
-        max_features=PATH_FEATURES,
-        max_explained=MOST_EXPLAINED,
+        shares=PENALTY_STEP ** np.arange(PATH_STEPS),
+        max_features=MAX_FEATURES,
+        max_explained=MAX_EXPLAINED,
     )
 
 
@@ -132,7 +141,7 @@ def elastic_net_path(
     max_features: float = np.inf,
     max_explained: float = 1,
     tol: float = 3e-3,
-) -> Path:
+) -> RegularizationPath:
     """Solve for decreasing penalties, each from the solution before.
 
     Parameters
@@ -155,7 +164,7 @@ def elastic_net_path(
 
     Returns
     -------
-    Path
+    RegularizationPath
         The solutions; copies of a column share its coefficients equally.
     """
     if not 0 < l1_ratio <= 1:
@@ -172,7 +181,7 @@ def elastic_net_path(
     for penalty in penalties:
         candidates = ~work.screened & (lengths >= l1_ratio * (2 * penalty - before))
         while True:
-            work.screen(longest(lengths, candidates, MOST_SCREENED))
+            work.screen(longest(lengths, candidates, MAX_SCREENED))
             work.solve(penalty, l1_ratio, tol)
             lengths = design.correlation_lengths(work.residual)
             candidates = ~work.screened & (lengths > l1_ratio * penalty * (1 + tol))
@@ -186,4 +195,4 @@ def elastic_net_path(
         unexplained = np.linalg.norm(work.residual) ** 2
         if entered.sum() >= max_features or unexplained < (1 - max_explained) * variation:
             break
-    return Path(penalties[: len(features)], features, coefficients, lengths)
+    return RegularizationPath(penalties[: len(features)], features, coefficients, lengths)

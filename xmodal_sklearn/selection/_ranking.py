@@ -17,7 +17,7 @@ from ..modalities._validation import (
 
 __all__ = ["best_first", "one_hot", "ranker", "samples_with"]
 
-FINGERPRINT_BYTES = 2**24
+DIGEST_BYTES = 2**24
 
 
 def best_first(scores: np.ndarray, labels: np.ndarray) -> np.ndarray:
@@ -41,7 +41,7 @@ def ranker(memory: Any) -> Callable[..., tuple[np.ndarray, np.ndarray]]:
     cached = memory.cache(_rank_modality, ignore=["block", "where"])
 
     def look_up(block: np.ndarray, codes: np.ndarray, where: tuple, **options: Any) -> Any:
-        return cached(block, codes, where, version=(__version__, _fingerprint(block)), **options)
+        return cached(block, codes, where, version=(__version__, _digest(block)), **options)
 
     return look_up
 
@@ -66,21 +66,21 @@ def _rank_modality(
     if estimator is not None:
         return present, _score_by_estimator(block, codes, estimator)
     # Imported here because numba takes half a second that other users need not wait for.
-    from ._elastic_net import rank_features
+    from ._elastic_net import score_features
 
-    return present, rank_features(block, one_hot(codes), l1_ratio=l1_ratio)[1]
+    return present, score_features(block, one_hot(codes), l1_ratio=l1_ratio)
 
 
 def samples_with(
-    modality: str, block: np.ndarray, codes: np.ndarray, has_it: np.ndarray
+    modality: str, block: np.ndarray, codes: np.ndarray, present: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return the block of a modality and the class codes, of the samples that have it."""
-    if len(np.unique(codes[has_it])) < 2:
+    if len(np.unique(codes[present])) < 2:
         raise ValueError(
-            f"Can't rank the features of modality {modality!r}: the {has_it.sum()} training "
+            f"Can't rank the features of modality {modality!r}: the {present.sum()} training "
             "samples that have it are of one class only. Give samples of at least two classes."
         )
-    return (block, codes) if has_it.all() else (block[has_it], codes[has_it])
+    return (block, codes) if present.all() else (block[present], codes[present])
 
 
 def one_hot(codes: np.ndarray) -> np.ndarray:
@@ -116,13 +116,13 @@ def _importances(fitted: Any) -> np.ndarray:
     )
 
 
-def _fingerprint(block: np.ndarray) -> str:
+def _digest(block: np.ndarray) -> str:
     """Hash values, shape and dtype at the speed at which memory is read."""
     rows = block.T if block.flags.f_contiguous else block
     layout = block.shape, block.dtype.str, block.flags.f_contiguous
     digest = xxhash.xxh3_128(repr(layout).encode())
     # Only as many rows at a time, because rows that are not contiguous are copied.
-    step = max(FINGERPRINT_BYTES // rows[0].nbytes, 1)
+    step = max(DIGEST_BYTES // rows[0].nbytes, 1)
     for row in range(0, len(rows), step):
         digest.update(np.ascontiguousarray(rows[row : row + step]).data)
     return digest.hexdigest()

@@ -1,5 +1,14 @@
 """The network: PyTorch only, tensors in and tensors out."""
 
-from ._network import CrossModalNetwork, Trust, VerdictLoss, average_members
+from ._combiner import MultiHeadLoss, StackingCombiner, ensemble_proba
+from ._heads import Head, list_heads
+from ._network import CrossModalNetwork
 
-__all__ = ["CrossModalNetwork", "Trust", "VerdictLoss", "average_members"]
+__all__ = [
+    "CrossModalNetwork",
+    "Head",
+    "MultiHeadLoss",
+    "StackingCombiner",
+    "ensemble_proba",
+    "list_heads",
+]

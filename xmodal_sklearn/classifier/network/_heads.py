@@ -1,7 +1,8 @@
-"""Ways of telling the class of a sample."""
+"""The heads of the network: ways of classifying a sample, each by its name."""
 
 import math
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -9,10 +10,51 @@ from torch import Tensor, nn
 from ._attention import N_PATCHES, CrossAttention, FeatureTokenizer, PatchTokenizer
 from ._layers import MemberLinear
 
-__all__ = ["BentVerdict", "Fusion", "LinearVerdict", "log_probabilities"]
+__all__ = [
+    "CrossModalFusion",
+    "Head",
+    "LinearHead",
+    "PiecewiseLinearHead",
+    "list_heads",
+    "log_probabilities",
+]
 
 
-class Fusion(nn.Module):
+class Head(NamedTuple):
+    """Name of a head.
+
+    Attributes
+    ----------
+    kind : {"attention", "mlp", "linear", "piecewise", "centroid"}
+        How it classifies.
+    modality : int or None
+        Number of the only modality that it sees; None if it sees all.
+    """
+
+    kind: str
+    modality: int | None = None
+
+    @property
+    def key(self) -> str:
+        """Name of the head as a submodule."""
+        return self.kind if self.modality is None else f"{self.kind}_{self.modality}"
+
+
+def list_heads(n_modalities: int) -> list[Head]:
+    """List all heads of a network, in the order of its output."""
+
+    def each(kind: str) -> list[Head]:
+        return [Head(kind, modality) for modality in range(n_modalities)]
+
+    return [
+        *(Head(kind) for kind in ("attention", "linear", "piecewise")),
+        *(head for kind in ("linear", "piecewise", "mlp") for head in each(kind)),
+        Head("centroid"),
+        *each("centroid"),
+    ]
+
+
+class CrossModalFusion(nn.Module):
     """The tokens of the primary modality, enriched by attention over the others, as hidden units.
 
     A modality on its own attends to itself.
@@ -44,18 +86,18 @@ class Fusion(nn.Module):
 
     def forward(self, values: Sequence[Tensor], present: Sequence[Tensor]) -> Tensor:
         """Map the values of every modality to ``(members, batch, hidden)``."""
-        tokens = [tokenize(block) for tokenize, block in zip(self.tokenizers, values, strict=True)]
+        tokens = [tokenize(each) for tokenize, each in zip(self.tokenizers, values, strict=True)]
         primary = tokens[0]
         others = list(zip(tokens, present, strict=True))[1:] or [(primary, present[0])]
         enriched = primary.dense()
-        for attend, (other, has_it) in zip(self.attentions, others, strict=True):
-            enriched = attend(enriched, primary, other, has_it)
+        for attend, (other, other_present) in zip(self.attentions, others, strict=True):
+            enriched = attend(enriched, primary, other, other_present)
         absent = self.absent_primary * ~present[0][:, None]
         return self.project(enriched.flatten(2)) + absent
 
 
-class LinearVerdict(nn.Module):
-    """A linear map of values to classes, zero to begin with."""
+class LinearHead(nn.Module):
+    """A linear map of values to classes, initially zero."""
 
     def __init__(self, n_members: int, n_features: int, n_classes: int):
         super().__init__()
@@ -68,14 +110,14 @@ class LinearVerdict(nn.Module):
         return log_probabilities(torch.baddbmm(self.bias, values, self.weight))
 
 
-class BentVerdict(LinearVerdict):
-    """A sum over features of a map of each value, with one slope below its mean and another above.
+class PiecewiseLinearHead(LinearHead):
+    """A sum over features of a map with one slope below the feature's mean and another above.
 
-    The values and their absolute ones, nearly uncorrelated, train faster than the two ramps that
-    span the same maps.
+    It takes the values and their absolute values, which are nearly uncorrelated and so train faster
+    than the two ramps that span the same maps.
     """
 
-    # The mean of the absolute value of a standard normal variable.
+    # The mean absolute value of a standard normal variable.
     CENTRE = math.sqrt(2 / math.pi)
 
     def __init__(self, n_members: int, n_features: int, n_classes: int):
@@ -87,5 +129,5 @@ class BentVerdict(LinearVerdict):
 
 
 def log_probabilities(logits: Tensor) -> Tensor:
-    """Take logits, in mixed precision or not, to log-probabilities in single precision."""
+    """Turn logits, in mixed precision or not, into log-probabilities in single precision."""
     return logits.float().log_softmax(dim=-1)

@@ -1,0 +1,80 @@
+"""What the classifier asks of its parameters and labels."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from sklearn.utils import compute_class_weight
+
+from ..modalities._columns import Modalities
+
+__all__ = [
+    "check_all_classes",
+    "check_classes",
+    "check_heads",
+    "check_presence",
+    "check_primary",
+    "class_weights",
+]
+
+
+def check_heads(embed_dim: int, n_heads: int) -> None:
+    if embed_dim % n_heads:
+        raise ValueError(
+            f"embed_dim must be a multiple of n_heads, got embed_dim={embed_dim} and "
+            f"n_heads={n_heads}."
+        )
+
+
+def check_all_classes(classes: np.ndarray, codes: np.ndarray) -> None:
+    """Raise a ValueError if a warm start lacks samples of a class."""
+    if len(np.unique(codes)) < len(classes):
+        raise ValueError(
+            f"warm_start=True needs the classes of the first fit, {classes.tolist()}, "
+            f"but y has only {classes[np.unique(codes)].tolist()}. Use "
+            "partial_fit, or set warm_start=False."
+        )
+
+
+def class_weights(class_weight: Any, classes: np.ndarray, counts: np.ndarray) -> np.ndarray:
+    """Return the weights of the classes, given how often each was seen."""
+    if class_weight is None or isinstance(class_weight, Mapping):
+        # No labels are looked at here but for naming those that a dict has and y has not.
+        return compute_class_weight(class_weight, classes=classes, y=classes)
+    inverse = counts.sum() / np.maximum(counts, 1) / len(counts)
+    return inverse if class_weight == "balanced" else np.sqrt(inverse)
+
+
+def check_classes(classes: np.ndarray, y: np.ndarray, *, given: Any) -> None:
+    unknown = np.setdiff1d(y, classes)
+    if len(unknown):
+        raise ValueError(
+            f"y has the classes {unknown.tolist()}, which are none of the known ones "
+            f"{classes.tolist()}. Name all classes in the first call of partial_fit, or fit anew."
+        )
+    if given is not None and not np.array_equal(np.unique(given), classes):
+        raise ValueError(
+            f"classes={np.asarray(given).tolist()} are not those of the first call, "
+            f"{classes.tolist()}."
+        )
+    if len(classes) < 2:
+        raise ValueError(
+            f"y has one class only, {classes.tolist()[0]!r}; a classifier needs samples of at "
+            "least two classes."
+        )
+
+
+def check_primary(primary: str | None, modalities: Modalities) -> None:
+    if primary is not None and primary not in modalities:
+        raise ValueError(
+            f"primary={primary!r} is not a modality of X; its modalities are {list(modalities)}."
+        )
+
+
+def check_presence(present: np.ndarray, modalities: Modalities) -> None:
+    for modality, of_modality in zip(modalities, present.T, strict=True):
+        if not of_modality.any():
+            raise ValueError(
+                f"Modality {modality!r} is absent from every training sample, so nothing can be "
+                "learned from it. Drop its columns."
+            )
