@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.dummy import DummyClassifier
+from typer.main import get_command
 from typer.testing import CliRunner
 
 from xmodal_sklearn import MultiOmicsSelector, split_modalities
@@ -51,6 +52,25 @@ def test_help_shows_an_example_and_the_exit_codes(command):
     assert shown.exit_code == 0
     assert f"xmodal {command}" in shown.output
     assert "130 stopped by Ctrl-C" in shown.output
+
+
+def test_commands_that_read_a_cohort_offer_the_same_options():
+    commands = get_command(app).commands
+    options = {
+        name: [
+            (option.name, option.default, option.help)
+            for option in commands[name].params
+            if getattr(option, "rich_help_panel", None) == "Data" or option.name == "seed"
+        ]
+        for name in ("bench", "paper", "select", "fit")
+    }
+    names = [name for name, *_ in options["bench"]]
+    assert names == [
+        "study", "study_id", "table", "mudata", "target_file", "target", "modalities", "join",
+        "seed",
+    ]  # fmt: skip
+    assert options["select"] == options["fit"] == options["bench"]
+    assert options["paper"] == [option for option in options["bench"] if option[0] != "join"]
 
 
 def test_help_waits_for_no_heavy_import():

@@ -28,7 +28,7 @@ def tables(folder, *names):
 
 def read(folder, *names, **options):
     options.setdefault("target_file", folder / "classes.csv")
-    return read_cohort(tables=tables(folder, *names), **options)
+    return read_cohort(table=tables(folder, *names), **options)
 
 
 def test_tables_and_classes_are_aligned_by_sample_name(folder):
@@ -38,31 +38,8 @@ def test_tables_and_classes_are_aligned_by_sample_name(folder):
     assert cohort.target.tolist() == ["A", "B", "A"]
 
 
-def test_sample_names_that_look_like_numbers_stay_names(folder):
-    assert list(read(folder, "exp.csv").data.index) == ["01", "2", "P 4"]
-
-
-@pytest.mark.parametrize("suffix", [".csv.gz", ".tsv.xz", ".txt"])
-def test_the_file_name_tells_format_and_compression(folder, suffix):
-    separator = "," if "csv" in suffix else "\t"
-    EXP.drop(index="NA").to_csv(folder / f"exp{suffix}", sep=separator)
-    assert read(folder, f"exp{suffix}").data.equals(read(folder, "exp.csv").data)
-
-
-@pytest.mark.parametrize("named_index", [True, False])
-def test_parquet_is_read(folder, named_index):
-    pytest.importorskip("pyarrow", reason="needs the extra parquet")
-    table = EXP.drop(index="NA")
-    table = table if named_index else table.rename_axis("sample").reset_index()
-    table.to_parquet(folder / "exp.parquet")
-    expected = read(folder, "exp.csv").data
-    pd.testing.assert_frame_equal(
-        read(folder, "exp.parquet").data, expected, check_names=False, check_index_type=False
-    )
-
-
 def test_the_order_of_modalities_can_be_chosen(folder):
-    cohort = read(folder, "exp.csv", "mut.tsv", modalities=["mut", "exp"])
+    cohort = read(folder, "exp.csv", "mut.tsv", modalities="mut,exp")
     assert list(cohort.data) == ["mut__TP53", "exp__ESR1", "exp__HLA-A"]
 
 
@@ -101,28 +78,21 @@ def test_mudata_is_read(folder):
 
 
 def test_without_a_source_the_cohort_is_simulated():
-    assert read_cohort(random_state=1).source == "simulated data"
+    assert read_cohort(seed=1).source == "simulated data"
 
 
 REFUSED = {
     "exp.csv": [
-        ("", "No columns to parse|empty"),
-        ("sample;ESR1;TP53\na;1;2\n", "one column only"),
-        ("sample,ESR1,ESR1\n01,1,2\n", "'ESR1' stands there more than once"),
-        ("sample,ESR1\n01,1,2\n2,1,2\n", "line 2.*col.names=NA"),
-        ("sample,ESR1\n01,1\n2,1,2\n", "line 3"),
         ("sample,ESR1\n01,high\n2,1\n", "'exp'.*'ESR1' is not numeric.*high"),
-        ("sample,ESR1\n01,1\n01,2\n", "'01' stands there more than once"),
-        ("sample,ESR1\n01,1\n,2\n", "data row 2 has no name"),
+        ("sample,ESR1\n01,1\n01,2\n", "'01' .*more than once"),
         ("sample,A,B\n01,1,\n2,1,2\n", "'exp', column 'exp__B', sample '01'"),
         ("sample,A,B\n01,1,inf\n2,1,2\n", "infinity.*'exp__B'"),
         ("gene,01,2\nESR1,1,2\n", "samples in columns. Transpose"),
         ("sample,A\nX1,1\nX2,2\n", r"No sample of modality 'exp' \(X1, X2"),
-        ("sample,A\n\udcff1,1\n", "exp.csv"),
     ],
     "classes.csv": [
         ("sample,A,B\n01,1,2\n", r"--target must say which column of .*\['A', 'B'\]"),
-        ("sample,A\n01,1\n01,2\n", "'01' stands there more than once"),
+        ("sample,A\n01,1\n01,2\n", "'01' .*more than once"),
     ],
 }
 
@@ -131,7 +101,7 @@ REFUSED = {
     ("name", "text", "message"), [(name, *case) for name in REFUSED for case in REFUSED[name]]
 )
 def test_a_malformed_table_is_refused_by_name(folder, name, text, message):
-    (folder / name).write_text(text, encoding="utf-8", errors="surrogateescape")
+    (folder / name).write_text(text)
     with pytest.raises(ValueError, match=f"(?s){message}"):
         read(folder, "exp.csv")
 
@@ -139,20 +109,18 @@ def test_a_malformed_table_is_refused_by_name(folder, name, text, message):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"tables": ["exp"]}, "modality=file"),
-        ({"tables": ["=exp.csv"]}, "modality=file"),
-        ({"tables": ["exp=a.csv"], "target_file": None}, "needs --target-file"),
-        ({"tables": ["exp=nowhere.csv"]}, "no file nowhere.csv"),
-        ({"tables": ["exp=README"]}, "format of .*README"),
-        ({"study": "here", "study_id": "there"}, "--study and --study-id are two sources"),
-        ({"study_id": "there"}, "--target-file holds the classes of --table"),
-        ({"target_file": None, "target": "subtype"}, "belong to a source"),
+        ({"table": ["exp"]}, "modality=file"),
+        ({"table": ["=exp.csv"]}, "modality=file"),
+        ({"table": ["exp=a.csv"], "target_file": None}, "needs --target-file"),
+        ({"table": ["exp=nowhere.csv"]}, "no file nowhere.csv"),
+        ({"study": "here", "study_id": "there"}, "one source of data, not --study and --study-id"),
+        ({"study_id": "there"}, "--target-file holds the classes for --table"),
+        ({"target_file": None, "target": "subtype"}, "need a source"),
         ({"target_file": None, "mudata": "classes.csv", "target": "a"}, "as MuData"),
     ],
 )
 def test_a_source_that_makes_no_sense_is_refused(folder, monkeypatch, options, message):
     monkeypatch.chdir(folder)
-    (folder / "README").touch()
     defaults = {"target_file": folder / "classes.csv"}
     if "mudata" in options:
         pytest.importorskip("mudata", reason="needs the extra omics")
@@ -168,7 +136,7 @@ def test_twice_the_same_modality_is_refused(folder):
 
 def test_a_modality_without_a_table_is_refused(folder):
     with pytest.raises(ValueError, match=r"names \['cna'\]"):
-        read(folder, "exp.csv", modalities=["exp", "cna"])
+        read(folder, "exp.csv", modalities="exp,cna")
 
 
 COLUMNS = ["exp__ESR1", "exp__HLA-A", "mut__TP53"]
@@ -180,7 +148,7 @@ def test_new_samples_are_brought_into_the_order_of_the_model():
     assert list(X) == COLUMNS
     assert X.loc["2"].tolist() == [-1.0, 0.0, 1.0]
     assert X.loc["NA"].isna().tolist() == [False, False, True]
-    assert notes == ["1 features of exp are unknown to the model."]
+    assert notes == ["Features of exp unknown to the model, ignored: 1."]
 
 
 def test_a_modality_that_new_samples_lack_is_absent():

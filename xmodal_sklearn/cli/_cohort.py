@@ -1,7 +1,9 @@
-"""Reading the cohort that a command names: a study, a table per modality, or a MuData file."""
+"""Which cohort the options name: a study, a table per modality, a MuData file, or simulated."""
 
+import inspect
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import wraps
 from pathlib import Path
 from typing import Any
 
@@ -9,31 +11,44 @@ import pandas as pd
 from sklearn.utils import Bunch
 
 from .._extras import needs_extra
-from ..datasets import _mudata, fetch_cbioportal, from_mudata, make_multiomics, read_cbioportal
+from ..datasets import fetch_cbioportal, from_mudata, make_multiomics, read_cbioportal
+from ..datasets._mudata import _modalities_of, _read_table
+from ..datasets._tables import read_table
 from ..modalities._columns import SEPARATOR, check_unique, resolve_modalities
 from ..modalities._concat import concat_modalities
 from ..modalities._validation import modality_blocks, modality_presence
+from ._options import (
+    Join,
+    ModalityNames,
+    MuDataFile,
+    Seed,
+    Study,
+    StudyId,
+    TableFiles,
+    Target,
+    TargetFile,
+)
+from ._session import usage_errors
 
-__all__ = ["align_to_model", "read_cohort", "read_unlabelled"]
+__all__ = ["align_to_model", "check_folds", "read_cohort", "read_unlabelled", "with_cohort"]
 
+STUDY_MODALITIES = ("exp", "cna", "mut")
 STUDY_TARGET = "CLAUDIN_SUBTYPE"
-DELIMITERS = {".csv": ",", ".tsv": "\t", ".txt": "\t"}
-COMPRESSIONS = {".gz", ".bz2", ".xz", ".zst"}
 
 
 def read_cohort(
     *,
-    study: Path | None = None,
-    study_id: str | None = None,
-    tables: Sequence[str] = (),
-    mudata: Path | None = None,
-    target_file: Path | None = None,
-    target: str | None = None,
-    modalities: Sequence[str] | None = None,
-    join: str = "inner",
-    random_state: int = 0,
+    study: Study = None,
+    study_id: StudyId = None,
+    table: TableFiles = None,
+    mudata: MuDataFile = None,
+    target_file: TargetFile = None,
+    target: Target = None,
+    modalities: ModalityNames = None,
+    join: Join = "inner",
+    seed: Seed = 0,
 ) -> Bunch:
-    """Read the samples and their classes from one source, or simulate them without any.
+    """Read the samples and their classes from one source, or simulate them if none is named.
 
     Parameters
     ----------
@@ -41,22 +56,21 @@ def read_cohort(
         A cBioPortal study folder.
     study_id : str, default=None
         A study that cBioPortal publishes.
-    tables : sequence of str, default=()
-        ``modality=file`` each; the classes are in `target_file`. Files have samples in rows and
-        their names in the first column: comma-separated (``.csv``), tab-separated (``.tsv``,
-        ``.txt``), compressed or not, or Parquet (``.parquet``).
+    table : list of str, default=None
+        ``modality=file`` each; the classes are in `target_file`. The files are read by
+        :func:`~xmodal_sklearn.datasets._tables.read_table`.
     mudata : Path, default=None
         A MuData (``.h5mu``) or AnnData (``.h5ad``) file.
     target_file : Path, default=None
         Table of the classes, samples in its first column.
     target : str, default=None
         The column that holds the classes: of the study's clinical files, of `target_file`, where
-        it may be left out if that has one column only, or of ``obs``.
-    modalities : sequence of str, default=None
-        Which modalities to read, the primary one first. None means all that there are.
+        it may be left out if there is only one, or of ``obs``.
+    modalities : str, default=None
+        Which modalities to read, separated by commas, the primary one first. None means all.
     join : {"inner", "outer"}, default="inner"
         Keep the samples that have all of the modalities, or those that have any.
-    random_state : int, default=0
+    seed : int, default=0
         Seed of the simulation.
 
     Returns
@@ -74,36 +88,87 @@ def read_cohort(
     ImportError
         If the extra that reads a format is not installed.
     """
-    sources = {"--study": study, "--study-id": study_id, "--table": tables, "--mudata": mudata}
+    sources = {"--study": study, "--study-id": study_id, "--table": table, "--mudata": mudata}
     named = [option for option, value in sources.items() if value]
     if len(named) > 1:
-        raise ValueError(f"{' and '.join(named)} are two sources of data. Give one.")
-    if target_file is not None and not tables:
-        raise ValueError("--target-file holds the classes of --table. Give tables, or leave it.")
-    if tables:
-        cohort = _read_labelled_tables(tables, target_file, target, modalities, join)
-    elif mudata is not None:
-        cohort = _read_mudata(mudata, target, modalities, join)
-    elif study is not None or study_id is not None:
-        read: Any = read_cbioportal if study else fetch_cbioportal
-        cohort = read(
-            study or study_id,
-            modalities=tuple(modalities or ("exp", "cna", "mut")),
-            target=target or STUDY_TARGET,
-            join=join,
+        raise ValueError(f"Give one source of data, not {' and '.join(named)}.")
+    if target_file is not None and not table:
+        raise ValueError(
+            "--target-file holds the classes for --table. Give --table, or no --target-file."
         )
-        cohort.source = study.resolve().name if study else study_id
+    chosen = None if modalities is None else modalities.split(",")
+    if table:
+        cohort = _read_labelled_tables(table, target_file, target, chosen, join)
+    elif mudata is not None:
+        cohort = _read_mudata(mudata, target, chosen, join)
+    elif study is not None or study_id is not None:
+        cohort = _read_study(study, study_id, target, chosen, join)
+    elif target or chosen:
+        raise ValueError(
+            "--target and --modalities need a source of data. Give --study, --study-id, --table "
+            "or --mudata."
+        )
     else:
-        if target or modalities:
-            raise ValueError(
-                "--target and --modalities belong to a source of data. Give --study, --study-id, "
-                "--table or --mudata."
-            )
-        cohort = make_multiomics(random_state=random_state)
+        cohort = make_multiomics(random_state=seed)
         cohort.source = "simulated data"
     cohort.setdefault("report", pd.DataFrame(columns=["where", "what", "count"]))
     _check_values(cohort.data)
     return cohort
+
+
+def with_cohort(**fixed: Any) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Give a command the options that name a cohort, and hand it that cohort.
+
+    The options are the parameters of :func:`read_cohort`. In the signature that typer reads, they
+    replace the command's parameter ``cohort``. Only ``seed``, which the models may need too, goes
+    before ``jobs``; a command that has a parameter ``seed`` is handed its value.
+
+    Parameters
+    ----------
+    **fixed
+        Arguments of :func:`read_cohort` that this command doesn't offer as options.
+
+    Returns
+    -------
+    callable
+        Decorator of a command with the keyword-only parameters ``cohort`` and ``jobs``.
+    """
+    options = dict(inspect.signature(read_cohort).parameters)
+    for name in fixed:
+        del options[name]
+
+    def decorate(command: Callable[..., None]) -> Callable[..., None]:
+        own = inspect.signature(command).parameters
+
+        @wraps(command)
+        def read_and_run(**given: Any) -> None:
+            named = {name: given.pop(name) for name in options}
+            with usage_errors():
+                cohort = read_cohort(**named, **fixed)
+            if "seed" in own:
+                given["seed"] = named["seed"]
+            command(cohort=cohort, **given)
+
+        signature = _join_parameters(own, options)
+        read_and_run.__signature__ = signature  # type: ignore[attr-defined]
+        read_and_run.__annotations__ = {
+            name: parameter.annotation for name, parameter in signature.parameters.items()
+        }
+        return read_and_run
+
+    return decorate
+
+
+def check_folds(cohort: Bunch, folds: int) -> None:
+    """Refuse a cohort that can't be split into stratified folds."""
+    sizes = cohort.target.value_counts()
+    if len(sizes) < 2:
+        raise ValueError(f"All samples are of one class, {sizes.index.tolist()[0]!r}.")
+    if sizes.min() < folds:
+        raise ValueError(
+            f"{folds} folds need {folds} samples of each class; {sizes.idxmin()!r} has "
+            f"{sizes.min()}. Use fewer --folds, or other --modalities or --target."
+        )
 
 
 def read_unlabelled(tables: Sequence[str], mudata: Path | None) -> dict[str, pd.DataFrame]:
@@ -125,8 +190,8 @@ def read_unlabelled(tables: Sequence[str], mudata: Path | None) -> dict[str, pd.
         raise ValueError("Give the samples either by --table or by --mudata.")
     if mudata is None:
         return _read_tables(tables)
-    parts = _mudata._modalities_of(_load_mudata(mudata), None)
-    return {modality: _mudata._read_table(modality, part, None) for modality, part in parts.items()}
+    parts = _modalities_of(_load_mudata(mudata), None)
+    return {modality: _read_table(modality, part, None) for modality, part in parts.items()}
 
 
 def align_to_model(
@@ -137,22 +202,22 @@ def align_to_model(
     Parameters
     ----------
     tables : mapping of str to DataFrame
-        Samples in rows. A modality that the model knows may be missing: it is absent then, a
-        block of NaN. So is it for samples that its table lacks.
+        Samples in rows. A modality that the model knows becomes a block of NaN if it is missing
+        here, or for the samples that its table lacks.
     columns : sequence of str
         The model's columns, ``modality__feature``.
 
     Returns
     -------
     X : DataFrame of shape (n_samples, n_columns)
-        The samples of any table.
+        The samples of all tables.
     notes : list of str
         What was left out or is absent.
 
     Raises
     ------
     ValueError
-        If a table is of a modality that the model doesn't know, or lacks a feature.
+        If the model doesn't know the modality of a table, or a table lacks a feature.
     """
     header = pd.DataFrame(columns=pd.Index(columns, dtype=object))
     known = resolve_modalities(header, None)
@@ -160,7 +225,7 @@ def align_to_model(
     if unknown:
         raise ValueError(
             f"The model knows the modalities {list(known)}, not {unknown[0]!r}. Name the tables "
-            "like those that it was fitted to."
+            "as they were named when it was fitted."
         )
     X = concat_modalities(tables, join="outer")
     given = set(X.columns)
@@ -173,14 +238,30 @@ def align_to_model(
         elif missing:
             raise ValueError(
                 f"The table of modality {modality!r} lacks {len(missing)} of the {len(needed)} "
-                f"features that the model was fitted to, the first is "
-                f"{missing[0].partition(SEPARATOR)[2]!r}. Add them, measured the same way."
+                "features that the model was fitted to; the first is "
+                f"{missing[0].partition(SEPARATOR)[2]!r}. Add them, measured in the same way."
             )
         else:
-            further = tables[modality].shape[1] - len(needed)
-            if further:
-                notes.append(f"{further} features of {modality} are unknown to the model.")
+            n_unknown = tables[modality].shape[1] - len(needed)
+            if n_unknown:
+                notes.append(f"Features of {modality} unknown to the model, ignored: {n_unknown}.")
     return X.reindex(columns=columns), notes
+
+
+def _join_parameters(
+    own: Mapping[str, inspect.Parameter], options: Mapping[str, inspect.Parameter]
+) -> inspect.Signature:
+    """Put the options of a cohort among the parameters of a command, in the order of the help."""
+    source = [option for name, option in options.items() if name != "seed"]
+    parameters: list[inspect.Parameter] = []
+    for name, parameter in own.items():
+        if name == "cohort":
+            parameters += source
+        elif name == "jobs":
+            parameters += [options["seed"], parameter]
+        elif name != "seed":
+            parameters.append(parameter)
+    return inspect.Signature(parameters)
 
 
 def _read_tables(arguments: Sequence[str]) -> dict[str, pd.DataFrame]:
@@ -194,7 +275,7 @@ def _read_tables(arguments: Sequence[str]) -> dict[str, pd.DataFrame]:
             )
         if modality in read:
             raise ValueError(f"--table names the modality {modality!r} twice.")
-        read[modality] = _read_table(Path(path))
+        read[modality] = read_table(Path(path))
     return read
 
 
@@ -240,6 +321,25 @@ def _read_labelled_tables(
     )
 
 
+def _read_study(
+    folder: Path | None,
+    study_id: str | None,
+    target: str | None,
+    modalities: Sequence[str] | None,
+    join: str,
+) -> Bunch:
+    """Read a cBioPortal study from its folder, or else download the one that an id names."""
+    read: Any = read_cbioportal if folder else fetch_cbioportal
+    cohort = read(
+        folder or study_id,
+        modalities=tuple(modalities or STUDY_MODALITIES),
+        target=target or STUDY_TARGET,
+        join=join,
+    )
+    cohort.source = folder.resolve().name if folder else study_id
+    return cohort
+
+
 def _read_mudata(
     path: Path, target: str | None, modalities: Sequence[str] | None, join: str
 ) -> Bunch:
@@ -260,7 +360,7 @@ def _load_mudata(path: Path) -> Any:
     if not path.is_file():
         raise FileNotFoundError(f"There is no file {path}.")
     try:
-        # mudata 0.4 will not pull columns; until then it warns where it is not told so.
+        # mudata 0.4 will no longer pull columns; earlier versions warn unless told not to.
         with set_options(pull_on_update=False), warnings.catch_warnings():
             # Modalities that measure the same gene are what this package is for.
             warnings.filterwarnings("ignore", ".*var_names are (not unique|intersecting)")
@@ -271,7 +371,7 @@ def _load_mudata(path: Path) -> Any:
 
 def _read_labels(path: Path, column: str | None) -> pd.Series:
     """Return the known classes, as strings, by sample."""
-    table = _read_table(path, dtype=str)
+    table = read_table(path, dtype=str)
     if column is None and table.shape[1] > 1:
         raise ValueError(f"--target must say which column of {path} to predict: {list(table)}.")
     if column is not None and column not in table:
@@ -281,70 +381,10 @@ def _read_labels(path: Path, column: str | None) -> pd.Series:
     return labels.dropna().astype(str)
 
 
-def _read_table(path: Path, dtype: type | None = None) -> pd.DataFrame:
-    """Read a table whose first column, or Parquet index, names the samples."""
-    if not path.is_file():
-        raise FileNotFoundError(f"There is no file {path}.")
-    suffixes = [suffix.lower() for suffix in path.suffixes if suffix.lower() not in COMPRESSIONS]
-    suffix = suffixes[-1] if suffixes else ""
-    if suffix == ".parquet":
-        table = _read_parquet(path)
-    elif suffix in DELIMITERS:
-        table = _read_delimited(path, DELIMITERS[suffix], dtype)
-    else:
-        raise ValueError(
-            f"Can't tell the format of {path} by its name. Name it "
-            f"{', '.join(DELIMITERS)} or .parquet."
-        )
-    if table.index.hasnans:
-        row = int(table.index.isna().argmax())
-        raise ValueError(f"{path}: the sample in data row {row + 1} has no name.")
-    return table.set_axis(table.index.astype(str), axis=0)
-
-
-def _read_delimited(path: Path, delimiter: str, dtype: type | None) -> pd.DataFrame:
-    try:
-        # The header by itself, because pandas renames columns that stand there twice, and with a
-        # row, because pandas would take the surplus value of a longer one for an index.
-        first = pd.read_csv(
-            path, sep=delimiter, header=None, nrows=2, dtype=str, keep_default_na=False
-        )
-        names = first.iloc[0].tolist()
-        if len(names) == 1:
-            raise ValueError(
-                f"the header has one column only, {names[0]!r}; columns must be separated by "
-                f"{delimiter!r}"
-            )
-        check_unique(names, "columns")
-        types: Any = {names[0]: str} if dtype is None else dtype
-        table = pd.read_csv(
-            path, sep=delimiter, header=0, names=names, dtype=types, low_memory=False
-        )
-    except pd.errors.ParserError as error:
-        raise ValueError(
-            f"Can't read {path}: {error}. Every line must have as many values as the header has "
-            "names, that of the sample column included; in R, write.table takes col.names=NA."
-        ) from error
-    except ValueError as error:
-        raise ValueError(f"Can't read {path}: {error}") from error
-    return table.set_index(names[0]).rename_axis(index=names[0] or None)
-
-
-def _read_parquet(path: Path) -> pd.DataFrame:
-    with needs_extra("parquet", f"Reading {path}"):
-        import pyarrow  # noqa: F401
-    try:
-        table = pd.read_parquet(path, engine="pyarrow")
-    except (OSError, ValueError) as error:
-        raise ValueError(f"Can't read {path}: {error}") from error
-    if isinstance(table.index, pd.RangeIndex):
-        table = table.set_index(table.columns[0])
-    return table
-
-
 def _check_samples(
     modality: str, table: pd.DataFrame, labels: pd.Series, target_file: Path
 ) -> None:
+    """Refuse a table none of whose samples has a class."""
     if table.index.isin(labels.index).any():
         return
     if table.columns.astype(str).isin(labels.index).any():
@@ -359,6 +399,6 @@ def _check_samples(
 
 
 def _check_values(data: pd.DataFrame) -> None:
-    """Refuse now what every fit would refuse later."""
+    """Refuse values now that every fit would refuse later."""
     modalities = resolve_modalities(data, None)
     modality_presence(data, modality_blocks(data, modalities), modalities)

@@ -13,17 +13,17 @@ from .._files import atomic_write
 from ..modalities._columns import SEPARATOR
 from ..selection import MultiOmicsSelector
 
-__all__ = ["load_model", "tabulate_predictions", "tabulate_rankings", "write_file"]
+__all__ = ["load_model", "save_model", "tabulate_predictions", "tabulate_rankings", "write_csv"]
 
 
-def write_file(path: Path, write: Callable[[Path], object]) -> None:
-    """Write a file so that it is there whole or not at all."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with atomic_write(path) as scratch:
-            write(scratch)
-    except OSError as error:
-        raise OSError(f"Can't write {path}: {error.strerror or error}") from error
+def write_csv(table: pd.DataFrame, path: Path) -> None:
+    """Write a table without its index."""
+    _write_file(path, lambda scratch: table.to_csv(scratch, index=False))
+
+
+def save_model(model: Pipeline, path: Path) -> None:
+    """Save a fitted pipeline by joblib."""
+    _write_file(path, lambda scratch: joblib.dump(model, scratch, compress=3))
 
 
 def load_model(path: Path) -> Pipeline:
@@ -60,8 +60,23 @@ def tabulate_rankings(selector: MultiOmicsSelector, k: int | None) -> pd.DataFra
     return pd.concat(tables, ignore_index=True)
 
 
-def tabulate_predictions(samples: Any, classes: np.ndarray, probabilities: np.ndarray) -> Any:
+def tabulate_predictions(
+    samples: pd.Index, classes: np.ndarray, probabilities: np.ndarray
+) -> pd.DataFrame:
     """Return the predicted class and the probability ``p: CLASS`` of each sample."""
-    columns = {"sample": samples, "predicted": classes[probabilities.argmax(axis=1)]}
+    columns: dict[str, Any] = {
+        "sample": samples,
+        "predicted": classes[probabilities.argmax(axis=1)],
+    }
     columns |= {f"p: {label}": p for label, p in zip(classes, probabilities.T, strict=True)}
     return pd.DataFrame(columns)
+
+
+def _write_file(path: Path, write: Callable[[Path], object]) -> None:
+    """Write a file so that it is there whole or not at all."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with atomic_write(path) as scratch:
+            write(scratch)
+    except OSError as error:
+        raise OSError(f"Can't write {path}: {error.strerror or error}") from error

@@ -12,6 +12,7 @@ from rich.text import Text
 from sklearn.utils import Bunch
 
 from ..modalities._columns import resolve_modalities
+from ..plotting import metric_label
 
 __all__ = [
     "cohort_text",
@@ -22,14 +23,10 @@ __all__ = [
     "summary_table",
 ]
 
-FIGURES = {
-    "f1_macro": "macro-F1",
-    "f1_weighted": "weighted F1",
-    "accuracy": "accuracy",
-    "roc_auc_ovr": "ROC AUC",
-}
-# Beside a model's name there is room for three in 80 characters.
-SHORT = ("f1_macro", "accuracy", "roc_auc_ovr")
+# What the paper reports; beside a model's name, 80 columns have room for three of them.
+PAPER_METRICS = ("f1_macro", "f1_weighted", "accuracy", "roc_auc_ovr")
+SUMMARY_METRICS = ("f1_macro", "accuracy", "roc_auc_ovr")
+SECONDS = "fit_seconds"
 
 
 def cohort_text(cohort: Bunch) -> str:
@@ -52,20 +49,23 @@ def summary_table(comparison: Any) -> Table:
     """Show mean and standard deviation over the folds, best model first."""
     table = Table(box=None, padding=(0, 1, 0, 0))
     table.add_column("model", overflow="fold")
-    for metric in SHORT:
-        table.add_column(FIGURES[metric])
-    table.add_column("s a fit")
+    _add_score_columns(table, SUMMARY_METRICS)
     for name, row in comparison.summary().iterrows():
-        table.add_row(str(name), *_scores(row, SHORT), f"{row['fit_seconds', 'mean']:.1f}")
+        table.add_row(str(name), *_scores(row, SUMMARY_METRICS))
     return table
 
 
 def significance_table(comparison: Any, estimator: str) -> Table:
     """Show the differences between one model and the others, and their p values."""
     table = Table(
-        f"{estimator} against", "macro-F1 difference", "p", "p (Holm)", box=SIMPLE, show_edge=False
+        f"{estimator} against",
+        f"{metric_label('f1_macro')} difference",
+        "p",
+        "p (Holm)",
+        box=SIMPLE,
+        show_edge=False,
     )
-    for name, row in comparison.test(estimator).iterrows():
+    for name, row in comparison.test(estimator, "f1_macro").iterrows():
         values = (f"{row['difference']:+.3f}", f"{row['p']:.3f}", f"{row['p_holm']:.3f}")
         table.add_row(str(name), *values)
     table.caption = "p of the corrected resampled t-test (Nadeau and Bengio 2003)"
@@ -75,21 +75,17 @@ def significance_table(comparison: Any, estimator: str) -> Table:
 def paper_table(
     comparison: Any, models: Mapping[str, tuple[str, int]], reported: Mapping[Any, Mapping]
 ) -> Table:
-    """Show the models in the paper's order, with the paper's own figures under ours."""
+    """Show the models in the paper's order, with the figures that the paper reports below ours."""
     table = Table(box=None, padding=(0, 1, 0, 0))
     table.add_column("modalities")
     table.add_column("K", justify="right")
-    for header in (*FIGURES.values(), "s a fit"):
-        table.add_column(header)
+    _add_score_columns(table, PAPER_METRICS)
     summary = comparison.summary()
     for name, (modalities, k) in models.items():
-        row = summary.loc[name]
-        table.add_row(
-            modalities, str(k), *_scores(row, FIGURES), f"{row['fit_seconds', 'mean']:.1f}"
-        )
+        table.add_row(modalities, str(k), *_scores(summary.loc[name], PAPER_METRICS))
         if (modalities, k) in reported:
             figures = reported[modalities, k]
-            shown = (f"{figures[metric]:.3f}" for metric in FIGURES)
+            shown = (f"{figures[metric]:.3f}" for metric in PAPER_METRICS)
             table.add_row("  the paper", "", *shown, style="bold")
     return table
 
@@ -108,7 +104,7 @@ def ranking_table(rankings: pd.DataFrame, *, top: int) -> RenderableType:
 
 
 def prediction_table(classes: Sequence[Any], probabilities: np.ndarray) -> RenderableType:
-    """Show how many samples were predicted to be of each class, and how surely."""
+    """Show how many samples were predicted to be of each class, and how certainly."""
     table = Table("class", "samples", "mean probability", box=None, padding=(0, 2, 0, 0))
     predicted = probabilities.argmax(axis=1)
     for code, label in enumerate(classes):
@@ -118,8 +114,16 @@ def prediction_table(classes: Sequence[Any], probabilities: np.ndarray) -> Rende
     return Group(Text(f"{len(probabilities)} samples"), table)
 
 
+def _add_score_columns(table: Table, metrics: Iterable[str]) -> None:
+    for metric in metrics:
+        table.add_column(metric_label(metric))
+    # As wide as its longest word, so that the table fits 80 columns.
+    table.add_column(metric_label(SECONDS), max_width=7)
+
+
 def _scores(row: pd.Series, metrics: Iterable[str]) -> list[str]:
-    return [f"{row[metric, 'mean']:.3f}±{row[metric, 'std']:.3f}" for metric in metrics]
+    scores = [f"{row[metric, 'mean']:.3f}±{row[metric, 'std']:.3f}" for metric in metrics]
+    return [*scores, f"{row[SECONDS, 'mean']:.1f}"]
 
 
 def _at(values: pd.Series, position: int) -> str:

@@ -1,0 +1,179 @@
+"""The options of the commands, and what they mean."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+__all__ = [
+    "Controls",
+    "Folds",
+    "Fusion",
+    "Jobs",
+    "Join",
+    "K",
+    "Ks",
+    "LearningCurves",
+    "ModalityNames",
+    "ModelFile",
+    "Models",
+    "MoreKs",
+    "MuDataFile",
+    "NewModelFile",
+    "PredictionsFile",
+    "RankingsFile",
+    "Repeats",
+    "ResultFolder",
+    "ResultPath",
+    "Scheduler",
+    "Seed",
+    "Study",
+    "StudyId",
+    "TableFiles",
+    "Target",
+    "TargetFile",
+    "TopK",
+]
+
+DATA, MODEL, RUN = "Data", "Model", "Run"
+
+Study = Annotated[
+    Path | None, typer.Option(help="A cBioPortal study folder.", rich_help_panel=DATA)
+]
+StudyId = Annotated[
+    str | None, typer.Option(help="A study to download from cBioPortal.", rich_help_panel=DATA)
+]
+TableFiles = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--table",
+        metavar="NAME=FILE",
+        help="A table of one modality, samples in rows, names in the first column: .csv, .tsv, "
+        ".parquet. Repeat it for each modality, the primary one first.",
+        rich_help_panel=DATA,
+    ),
+]
+MuDataFile = Annotated[
+    Path | None,
+    typer.Option("--mudata", help="A MuData or AnnData file: .h5mu, .h5ad.", rich_help_panel=DATA),
+]
+TargetFile = Annotated[
+    Path | None,
+    typer.Option(
+        help="The classes for --table: samples in the first column.", rich_help_panel=DATA
+    ),
+]
+Target = Annotated[
+    str | None,
+    typer.Option(
+        help="Column of the classes: in the study's clinical files (CLAUDIN_SUBTYPE by default), "
+        "--target-file or obs.",
+        rich_help_panel=DATA,
+    ),
+]
+ModalityNames = Annotated[
+    str | None,
+    typer.Option(
+        help="Modalities to read, the primary one first: exp,cna. All by default.",
+        rich_help_panel=DATA,
+    ),
+]
+Join = Annotated[
+    Literal["inner", "outer"],
+    typer.Option(
+        help="Samples with all modalities (inner) or with any (outer).", rich_help_panel=DATA
+    ),
+]
+
+K = Annotated[
+    int, typer.Option(min=1, help="Features to keep per modality.", rich_help_panel=MODEL)
+]
+Ks = Annotated[
+    list[int] | None,
+    typer.Option(
+        min=1,
+        help="Features to keep per modality.",
+        show_default="300 500 1000 1500",
+        rich_help_panel=MODEL,
+    ),
+]
+# So that --k 300 500 may be written in place of --k 300 --k 500.
+MoreKs = Annotated[
+    list[int] | None, typer.Argument(min=1, metavar="K", help="Further K.", hidden=True)
+]
+TopK = Annotated[
+    int | None,
+    typer.Option(
+        min=1, help="Features to write per modality; all by default.", rich_help_panel=MODEL
+    ),
+]
+Models = Annotated[
+    str,
+    typer.Option(
+        help="Classical models to compare with, as make_baselines names them; or all.",
+        rich_help_panel=MODEL,
+    ),
+]
+Fusion = Annotated[
+    str,
+    typer.Option(
+        help="How these combine the modalities: any of early, late, stacked.",
+        rich_help_panel=MODEL,
+    ),
+]
+Controls = Annotated[
+    bool,
+    typer.Option(
+        "--controls",
+        help="Add attention on permuted labels, and on noise in place of each modality.",
+        rich_help_panel=MODEL,
+    ),
+]
+
+LearningCurves = Annotated[
+    bool,
+    typer.Option(
+        "--learning-curves",
+        help="Also fit all models on 20, 40, 60 and 80% of the training samples.",
+        rich_help_panel=RUN,
+    ),
+]
+Folds = Annotated[int, typer.Option(min=2, help="Stratified outer folds.", rich_help_panel=RUN)]
+Repeats = Annotated[int, typer.Option(min=1, help="Repeats of the folds.", rich_help_panel=RUN)]
+Seed = Annotated[
+    int, typer.Option(min=0, help="Seed of data, folds and models.", rich_help_panel=RUN)
+]
+Jobs = Annotated[
+    int, typer.Option(help="Fits in parallel; -1 is one per processor.", rich_help_panel=RUN)
+]
+Scheduler = Annotated[
+    str | None,
+    typer.Option(
+        metavar="tcp://HOST:PORT",
+        help="Run on the workers of this Dask scheduler (extra distributed).",
+        rich_help_panel=RUN,
+    ),
+]
+ResultFolder = Annotated[
+    Path,
+    typer.Option(help="Folder for finished folds, scores and report.", rich_help_panel=RUN),
+]
+
+RankingsFile = Annotated[
+    Path, typer.Option(help="CSV file to write: modality, rank, feature, score.")
+]
+ModelFile = Annotated[
+    Path,
+    typer.Argument(
+        help="The file that fit saved. Load only files that you trust: loading a joblib file can "
+        "run any code in it."
+    ),
+]
+NewModelFile = Annotated[
+    Path, typer.Option(help="File to write the fitted pipeline to, by joblib.")
+]
+PredictionsFile = Annotated[
+    Path,
+    typer.Option(help="CSV file to write: sample, prediction, a probability per class."),
+]
+ResultPath = Annotated[Path, typer.Argument(help="The folder that bench or paper wrote by --out.")]

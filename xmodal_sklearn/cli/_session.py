@@ -1,0 +1,83 @@
+"""What a command says while it runs, and how it ends: messages, exit codes, Ctrl-C, workers."""
+
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import typer
+from rich.console import Console
+from rich.status import Status
+
+from .._extras import needs_extra
+
+__all__ = [
+    "EXIT_CODES",
+    "console",
+    "dask_workers",
+    "error_console",
+    "resumable",
+    "status",
+    "usage_errors",
+]
+
+STOPPED = 130
+EXIT_CODES = (
+    "Exit codes: 0 done; 1 unexpected error; 2 wrong options or bad input, explained in one "
+    f"message; {STOPPED} stopped by Ctrl-C."
+)
+
+# Results go to the output, everything else to the error stream. The names of genes and classes
+# must not be taken for markup.
+console = Console(markup=False, emoji=False, highlight=False)
+error_console = Console(stderr=True, markup=False, emoji=False, highlight=False)
+
+
+def status(activity: str) -> Status:
+    """Show on the error stream what the block is doing."""
+    return error_console.status(f"{activity} …")
+
+
+@contextmanager
+def usage_errors() -> Iterator[None]:
+    """Turn an error about the input into a message and exit code 2."""
+    try:
+        yield
+    except (ValueError, OSError, ImportError) as error:
+        raise typer.BadParameter(str(error)) from error
+
+
+@contextmanager
+def resumable(out: Path) -> Iterator[None]:
+    """Compute what is kept in a folder; on Ctrl-C, say so and how to go on.
+
+    Warnings are silent: the comparison that is computed holds them, to be shown with it.
+    """
+    try:
+        with usage_errors(), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            out.mkdir(parents=True, exist_ok=True)
+            yield
+    except KeyboardInterrupt:
+        error_console.print(
+            f"\nStopped. Finished folds are kept in {out}; the same command goes on from there."
+        )
+        raise typer.Exit(STOPPED) from None
+
+
+@contextmanager
+def dask_workers(scheduler: str | None) -> Iterator[None]:
+    """Compute on the workers of a Dask scheduler; on this machine if there is none."""
+    if scheduler is None:
+        yield
+        return
+    with needs_extra("distributed", "--scheduler"):
+        from distributed import Client
+    from joblib import parallel_config
+
+    try:
+        client = Client(scheduler, timeout="10s")
+    except (OSError, ValueError) as error:
+        raise ValueError(f"No Dask scheduler answers at {scheduler}: {error}") from error
+    with client, parallel_config("dask"):
+        yield
