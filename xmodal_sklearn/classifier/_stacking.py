@@ -35,9 +35,9 @@ __all__ = [
 # So that no member is trained without more than a fifth of the samples.
 MIN_HOLDOUT_FOLDS = 5
 # In samples: what the penalty weighs. Chosen on simulated cohorts and on inner folds of TCGA-BRCA
-# and METABRIC, where values from 2 to 256 were tried.
+# and METABRIC out of values from 2 to 256.
 STACKING_PENALTY = 8
-# The plainest head has all the weight until there is evidence for others.
+# The plainest head has all the weight until there is evidence for others; chosen likewise.
 PRIOR_HEAD = Head("centroid")
 
 

@@ -15,11 +15,13 @@ from ._layers import MemberLinear, uniform
 
 __all__ = ["N_PATCHES", "CrossAttention", "FeatureTokenizer", "PatchTokenizer"]
 
+# A few, so that softmax attention is cheap whatever K is. No measurement of other numbers is on
+# record.
 N_PATCHES = 8
 
 
 class Tokens(Protocol):
-    """The tokens of a modality; a linear map of tokens are tokens again."""
+    """The tokens of a modality; mapped linearly, they are tokens again."""
 
     def dense(self) -> Tensor:
         """Return the tokens as ``(members, batch, width, tokens)``."""
@@ -31,7 +33,7 @@ class Tokens(Protocol):
 class FeatureTokens(NamedTuple):
     """Feature tokens: the value times the feature's direction, plus the feature's identity.
 
-    Kept in these parts because projecting them costs nothing per sample.
+    Kept in these parts, because projecting them takes no work per sample.
     """
 
     values: Tensor  # (members, batch, tokens)
@@ -51,7 +53,7 @@ class FeatureTokens(NamedTuple):
 
 
 class PatchTokens(NamedTuple):
-    """Tokens without such parts, kept so that one product a member projects all of them."""
+    """Patch tokens, laid out so that one product per member projects all of them."""
 
     tokens: Tensor  # (members, width, batch, tokens)
 

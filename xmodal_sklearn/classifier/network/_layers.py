@@ -1,4 +1,4 @@
-"""Layers that the members of an ensemble share no parameters in, as PyTorch modules.
+"""Layers in which every member of an ensemble has parameters of its own.
 
 Tensors lie as ``(members, batch, units)``: one large product serves all members.
 """
