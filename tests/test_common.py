@@ -13,7 +13,9 @@ def expected_failures(estimator):
 
 
 # The checks fit hundreds of models; a small one has the same code paths.
-SMALL = CrossModalAttentionClassifier(embed_dim=8, n_heads=2, hidden_dim=16, n_estimators=3)
+SMALL = CrossModalAttentionClassifier(
+    embed_dim=8, n_heads=2, hidden_dim=16, n_estimators=3, max_epochs=30
+)
 
 
 @parametrize_with_checks(

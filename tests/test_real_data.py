@@ -25,7 +25,7 @@ def test_default_settings_classify_tcga_brca(tcga_brca):
         X,
         y,
         scoring="f1_macro",
-        cv=StratifiedKFold(5, shuffle=True, random_state=0),
+        cv=StratifiedKFold(3, shuffle=True, random_state=0),
         n_jobs=2,
     )
     assert scores.mean() >= 0.74
