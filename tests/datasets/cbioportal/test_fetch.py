@@ -11,7 +11,6 @@ import subprocess
 import sys
 import tarfile
 import threading
-import time
 from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib import import_module
@@ -458,23 +457,24 @@ def half_then_nothing(request, body):
     request.send_header("Content-Length", len(body))
     request.end_headers()
     request.wfile.write(body[: len(body) // 2])
+    request.server.half_sent.set()
     request.server.stopped.wait(60)
 
 
 def test_a_process_killed_while_it_downloads_does_no_harm(fetch, server, kept, tmp_path):
-    server.answers, server.stopped = [half_then_nothing, whole], threading.Event()
+    server.answers = [half_then_nothing, whole]
+    server.half_sent, server.stopped = threading.Event(), threading.Event()
     code = "import sys; from xmodal_sklearn.datasets import fetch_cbioportal as fetch; "
     code += "fetch(sys.argv[1], data_home=sys.argv[2], base_url=sys.argv[3])"
     process = subprocess.Popen([sys.executable, "-c", code, STUDY, str(tmp_path), server.url])
     folder = tmp_path / "cbioportal"
-    give_up = time.monotonic() + 60
-    while not list(folder.glob("*/tmp*")) and time.monotonic() < give_up:
-        time.sleep(0.01)
+    assert server.half_sent.wait(60)
     process.kill()
     process.wait()
     server.stopped.set()
     (leftover,) = kept()
     assert leftover.startswith("incomplete-")
+    assert list((folder / leftover).glob("tmp*"))
     assert len(fetch().data) == 21
     # Another process may still be at work there, until so long ago that none can be.
     assert leftover in kept()
