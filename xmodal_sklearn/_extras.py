@@ -8,14 +8,19 @@ __all__ = ["needs_extra"]
 
 @contextmanager
 def needs_extra(extra: str, what: str) -> Iterator[None]:
-    """Make a failed import in the block say what needs the package and which extra brings it.
+    """Make a failed import in the block say what needs the package and which extra installs it.
 
     Parameters
     ----------
     extra : str
         Name of the extra, as in ``xmodal-sklearn[extra]``.
     what : str
-        What needs the package, to begin a sentence with.
+        What needs the package, as the beginning of a sentence.
+
+    Yields
+    ------
+    None
+        Import the optional packages in the block.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""MuData and AnnData in, MuData out."""
+"""Reading MuData and AnnData, and making MuData."""
 
 import sys
 
@@ -122,7 +122,7 @@ def test_an_anndata_is_one_modality():
     assert study.target.to_dict() == SUBTYPES
 
 
-def test_the_target_may_stand_in_the_obs_of_modalities():
+def test_the_target_may_be_in_the_obs_of_modalities():
     exp = annotated("abcd", np.ones((4, 4)), grade=[1, 2, 3, 1])
     mut = annotated("cae", np.ones((3, 4)), grade=[3, 1, 2])
     study = from_mudata(MuData({"exp": exp, "mut": mut}), target="grade", join="outer")
@@ -191,8 +191,8 @@ def tables_with_absent_modalities(draw):
     dtypes = st.sampled_from(["float32", "float64", "int8", "bool", pd.SparseDtype("int8", 0)])
     tables = {}
     for modality in names:
-        has_it = draw(st.lists(st.booleans(), min_size=len(samples), max_size=len(samples)))
-        chosen = [s for s, has in zip(samples, has_it, strict=True) if has or modality == names[-1]]
+        present = draw(st.lists(st.booleans(), min_size=len(samples), max_size=len(samples)))
+        chosen = [s for s, p in zip(samples, present, strict=True) if p or modality == names[-1]]
         genes = draw(st.lists(st.sampled_from(GENES), min_size=1, unique=True))
         size = len(chosen) * len(genes)
         values = draw(st.lists(st.integers(0, 1), min_size=size, max_size=size))
@@ -271,7 +271,7 @@ def cohort_table():
         ({"target": "grade"}, r"'grade'. Columns of mdata.obs: \['subtype'\].*'exp': \[\]"),
         ({"target": "subtype", "modalities": ["cna"]}, r"some of \['exp', 'mut'\].*\['cna'\]"),
         ({"target": "subtype", "modalities": []}, r"some of \['exp', 'mut'\]"),
-        ({"target": "subtype", "modalities": ["mut", "mut"]}, "'mut' stands there more than once"),
+        ({"target": "subtype", "modalities": ["mut", "mut"]}, "'mut' occurs more than once"),
         ({"target": "subtype", "modalities": "exp"}, "must be a list"),
         ({"target": "subtype", "layers": {"exp": "raw"}}, r"no layer 'raw'.*\['counts'\]"),
         ({"target": "subtype", "layers": {"cna": "raw"}}, r"layers names modalities \['cna'\]"),
@@ -287,8 +287,8 @@ def test_what_is_not_there_is_refused_with_what_is(arguments, message):
 @pytest.mark.parametrize(
     ("samples", "genes", "message"),
     [
-        ("aab", GENES, "(?s)samples.*'a' stands"),
-        ("abc", "xyyz", "features of modality.*'y' stands"),
+        ("aab", GENES, "(?s)samples.*'a' occurs"),
+        ("abc", "xyyz", "features of modality.*'y' occurs"),
     ],
 )
 def test_repeated_names_are_refused(samples, genes, message):
@@ -332,15 +332,15 @@ def test_classes_of_nobody_are_refused():
 @pytest.mark.parametrize(
     ("X", "y", "message"),
     [
-        (cohort_table().set_axis(["a", "a"]), None, "samples of X.*'a' stands"),
-        (cohort_table().set_axis([1, "1"]), None, "samples of X.*'1' stands"),
+        (cohort_table().set_axis(["a", "a"]), None, "samples of X.*'a' occurs"),
+        (cohort_table().set_axis([1, "1"]), None, "samples of X.*'1' occurs"),
         (cohort_table().mask(np.eye(2, 1, dtype=bool)[:, [0, 0, 0]]), None, "'a' has no modality"),
         (cohort_table(), ["LumA"], "2 samples, but y has 1"),
         (cohort_table(), pd.Series([0, 1], index=["b", "a"]), "index of y"),
         (cohort_table().set_axis(list("abc"), axis=1), None, "No column of X names a modality"),
     ],
 )
-def test_a_table_that_is_no_cohort_is_refused(X, y, message):
+def test_a_table_that_is_not_a_cohort_is_refused(X, y, message):
     with pytest.raises(ValueError, match=message):
         to_mudata(X, y)
 

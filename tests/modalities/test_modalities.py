@@ -1,4 +1,4 @@
-"""Tables in, one X out."""
+"""One X of several tables, which columns belong to which modality, and what X may hold."""
 
 import numpy as np
 import pandas as pd
@@ -8,6 +8,8 @@ from hypothesis import strategies as st
 from scipy import sparse
 
 from xmodal_sklearn import MultiOmicsSelector, concat_modalities, split_modalities
+from xmodal_sklearn.modalities._columns import as_slice
+from xmodal_sklearn.modalities._validation import as_table, refuse_absent_modalities
 
 EXP = pd.DataFrame({"ESR1": [1.0, 2.0, 3.0], "GATA3": [4.0, 5.0, 6.0]}, index=["a", "b", "c"])
 MUT = pd.DataFrame({"TP53": [1, 0], "HLA__A": [0, 1]}, index=["c", "b"])
@@ -254,3 +256,28 @@ def test_feature_names_survive_selection_and_its_inverse(tables):
     one = MultiOmicsSelector(k=1).fit(X, y)
     restored = one.inverse_transform(one.transform(X))
     assert list(restored.columns) == list(X.columns)
+
+
+@given(st.lists(st.integers(0, 8), max_size=6, unique=True))
+def test_a_slice_picks_the_same_columns_and_is_given_for_consecutive_ones(positions):
+    positions = np.array(positions, dtype=int)
+    columns = np.arange(9)
+    np.testing.assert_array_equal(columns[as_slice(positions)], columns[positions])
+    consecutive = positions.tolist() in [list(range(i, j)) for j in range(10) for i in range(j)]
+    assert isinstance(as_slice(positions), slice) == consecutive
+
+
+def test_a_table_has_flat_names_or_is_a_checked_array():
+    levels = pd.MultiIndex.from_product([["exp"], EXP.columns])
+    assert list(as_table(EXP.set_axis(levels, axis=1))) == ["exp__ESR1", "exp__GATA3"]
+    assert as_table(EXP) is EXP
+    np.testing.assert_array_equal(as_table([[1, np.nan], [2, np.inf]]), [[1, np.nan], [2, np.inf]])
+    with pytest.raises(ValueError, match="Expected 2D array"):
+        as_table([1, 2])
+
+
+def test_a_modality_that_no_sample_has_is_refused_by_name():
+    present = np.array([[True, False], [True, True]])
+    refuse_absent_modalities(["exp", "mut"], present)
+    with pytest.raises(ValueError, match="Modality 'mut' is absent from every training sample"):
+        refuse_absent_modalities(["exp", "mut"], present[:1])

@@ -1,4 +1,4 @@
-"""MuData and AnnData in, MuData out."""
+"""Read MuData and AnnData, make MuData."""
 
 import warnings
 from collections.abc import Mapping, Sequence
@@ -10,10 +10,11 @@ from scipy import sparse
 from sklearn.utils import Bunch
 
 from .._extras import needs_extra
-from ..modalities._columns import UNNAMED, check_unique, resolve_modalities
+from ..modalities._columns import UNNAMED, check_unique
 from ..modalities._concat import concat_modalities, split_modalities
+from ._study import make_study
 
-__all__ = ["from_mudata", "to_mudata"]
+__all__ = ["from_mudata", "modalities_of_mudata", "read_modality", "to_mudata"]
 
 
 def from_mudata(
@@ -26,8 +27,8 @@ def from_mudata(
 ) -> Bunch:
     """Read the modalities and classes of a MuData or AnnData object.
 
-    The modalities are aligned on their sample names (``obs_names``), samples whose class is
-    unknown are left out, and how many is said in a report.
+    The modalities are aligned on their sample names (``obs_names``); samples whose class is
+    unknown are left out and counted in a report.
 
     Parameters
     ----------
@@ -39,10 +40,10 @@ def from_mudata(
         modalities' own ``obs``.
     modalities : sequence of str, default=None
         Which modalities to read, in the order of the columns; the first is the classifier's
-        primary modality. None means all. For an AnnData, one name to call it by; None means
-        ``["X"]``.
+        primary modality. None means all. For an AnnData, a list with the name to give it; None
+        means ``["X"]``.
     layers : dict of str to str, default=None
-        The layer to read, of the modalities that are not to be read from ``X``.
+        The layer to read of each modality that is not to be read from ``X``.
     join : {"inner", "outer"}, default="inner"
         Keep the samples that have all of the modalities, or those that have any. An absent
         modality is then a block of NaN.
@@ -71,8 +72,8 @@ def from_mudata(
     Raises
     ------
     ValueError
-        If a modality, layer or target is not there (the message lists those that are), if a
-        sample or feature name stands twice, if the modalities' ``obs`` disagree on a sample's
+        If a modality, layer or target does not exist (the message lists those that do), if a
+        sample or feature name is repeated, if the modalities' ``obs`` disagree on a sample's
         class, if the modalities share features instead of samples (``axis=1``), or if no sample
         is left.
     TypeError
@@ -80,8 +81,8 @@ def from_mudata(
 
     See Also
     --------
-    to_mudata : The way back.
-    read_cbioportal : Reads a study folder into the same form.
+    to_mudata : Turn a table back into a MuData.
+    read_cbioportal : Read a study folder into the same form.
 
     Notes
     -----
@@ -104,37 +105,32 @@ def from_mudata(
     >>> study.target.to_dict()
     {'P1': 'LumA', 'P2': 'Basal'}
     """
-    parts = _modalities_of(mdata, modalities)
+    parts = modalities_of_mudata(mdata, modalities)
     layers = layers or {}
     unread = sorted(set(layers) - set(parts))
     if unread:
         raise ValueError(f"layers names modalities {unread}, but those read are {list(parts)}.")
     check_unique(mdata.obs_names, "samples (obs_names) of mdata")
-    tables = {name: _read_table(name, part, layers.get(name)) for name, part in parts.items()}
+    tables = {name: read_modality(name, part, layers.get(name)) for name, part in parts.items()}
     data = concat_modalities(tables, join=join)
     data = data.reindex(mdata.obs_names[mdata.obs_names.isin(data.index)])
     labels = _find_labels(mdata, target).dropna()
     known = data.index.isin(labels.index)
     if not known.any():
         raise ValueError(
-            f"None of the {len(known)} samples has a known {target!r}; its known samples are "
-            f"{list(labels.index[:3])}… and those of the modalities {list(data.index[:3])}…"
+            f"None of the {len(known)} samples has a known {target!r}. Samples with a known "
+            f"{target!r} begin with {list(labels.index[:3])}, those of the modalities with "
+            f"{list(data.index[:3])}. Check the column and the sample names."
         )
     data = data if known.all() else data[known]
     classes = labels.loc[data.index].to_numpy()
-    report = [("samples", "target unknown", int((~known).sum()))]
-    return Bunch(
-        data=data,
-        # With a dtype, because pandas 3 would make string arrays of objects, which scikit-learn
+    return make_study(
+        data,
+        # With a dtype, because pandas 3 would turn objects into string arrays, which scikit-learn
         # does not take everywhere.
-        target=pd.Series(classes, index=data.index, name=target, dtype=classes.dtype),
-        target_names=np.unique(classes),
-        feature_names=list(data.columns),
-        modalities=resolve_modalities(data, None),
-        report=pd.DataFrame(
-            [entry for entry in report if entry[2]], columns=["where", "what", "count"]
-        ),
+        pd.Series(classes, index=data.index, name=target, dtype=classes.dtype),
         DESCR=f"{type(mdata).__name__}: {', '.join(parts)} ({join} join), {target}.",
+        report=[("samples", "target unknown", int((~known).sum()))],
     )
 
 
@@ -158,23 +154,23 @@ def to_mudata(X: pd.DataFrame, y: Any = None) -> Any:
     Raises
     ------
     ImportError
-        If mudata is not installed; the extra ``omics`` brings it.
+        If mudata is not installed; the extra ``omics`` installs it.
     ValueError
-        If a sample or column name stands twice, a column names no modality, a sample has no
-        modality at all, or `y` does not belong to the samples of X.
+        If a sample or column name is repeated, a column names no modality, a sample has no
+        modality at all, or `y` does not match the samples of X.
     TypeError
         If X is not a DataFrame.
 
     See Also
     --------
-    from_mudata : The way back.
-    split_modalities : One DataFrame per modality.
+    from_mudata : Read a MuData into a table.
+    split_modalities : Split a table into one DataFrame per modality.
 
     Notes
     -----
-    Sample names become strings. A modality whose columns are all sparse, with zeros left out,
-    becomes a sparse matrix. One whose columns differ in dtype gets the smallest that holds them
-    all. To write the result to a file with pandas 3, anndata 0.12 wants
+    Sample names become strings. A modality whose columns are all sparse with a fill value of 0
+    becomes a sparse matrix. One whose columns differ in dtype gets the smallest dtype that holds
+    them all. To write the result to a file with pandas 3, anndata 0.12 needs
     ``anndata.settings.allow_write_nullable_strings = True``.
 
     Examples
@@ -208,15 +204,35 @@ def to_mudata(X: pd.DataFrame, y: Any = None) -> Any:
         for modality, table in tables.items()
     }
     obs = pd.DataFrame(_to_labels(X, y), index=samples)
-    # mudata 0.4 will not pull columns; until then it warns where it is not told so.
+    # mudata 0.4 will not pull columns; until then it warns unless the option is set.
     with set_options(pull_on_update=False), warnings.catch_warnings():
         # Modalities that measure the same gene are what this package is for.
         warnings.filterwarnings("ignore", "var_names are not unique", UserWarning)
         return MuData(parts, obs=obs)
 
 
-def _modalities_of(mdata: Any, modalities: Sequence[str] | None) -> dict[str, Any]:
-    """Return the AnnData of every modality to be read."""
+def modalities_of_mudata(mdata: Any, modalities: Sequence[str] | None) -> dict[str, Any]:
+    """Find the AnnData of every modality to be read.
+
+    Parameters
+    ----------
+    mdata : MuData or AnnData
+        An AnnData is one modality.
+    modalities : sequence of str or None
+        As in :func:`from_mudata`.
+
+    Returns
+    -------
+    dict of str to AnnData
+        In the order of `modalities`.
+
+    Raises
+    ------
+    ValueError
+        If a modality does not exist or is named twice, or the modalities share features.
+    TypeError
+        If `mdata` is neither MuData nor AnnData.
+    """
     if not hasattr(mdata, "obs_names"):
         raise TypeError(f"mdata must be a MuData or an AnnData, got {type(mdata).__name__}.")
     if isinstance(modalities, str):
@@ -224,7 +240,7 @@ def _modalities_of(mdata: Any, modalities: Sequence[str] | None) -> dict[str, An
     if not hasattr(mdata, "mod"):
         names = [UNNAMED] if modalities is None else list(modalities)
         if len(names) != 1:
-            raise ValueError(f"An AnnData is one modality, but modalities gives {names}.")
+            raise ValueError(f"An AnnData is one modality, but modalities names {names}.")
         return {names[0]: mdata}
     if mdata.axis == 1:
         raise ValueError(
@@ -241,7 +257,28 @@ def _modalities_of(mdata: Any, modalities: Sequence[str] | None) -> dict[str, An
     return {name: mdata.mod[name] for name in names}
 
 
-def _read_table(modality: str, adata: Any, layer: str | None) -> pd.DataFrame:
+def read_modality(modality: str, adata: Any, layer: str | None) -> pd.DataFrame:
+    """Read the table of one modality.
+
+    Parameters
+    ----------
+    modality : str
+        What to call the modality in an error.
+    adata : AnnData
+        Samples in ``obs``, features in ``var``; read into memory if it is backed by a file.
+    layer : str or None
+        The layer to read; None reads ``X``.
+
+    Returns
+    -------
+    DataFrame of shape (n_samples, n_features)
+        In the dtype of the matrix, with sparse columns if that is sparse.
+
+    Raises
+    ------
+    ValueError
+        If the layer or ``X`` does not exist, or `adata` is itself a MuData.
+    """
     if hasattr(adata, "mod"):
         raise ValueError(f"Modality {modality!r} is itself a MuData. Read it on its own.")
     if layer is not None and layer not in adata.layers:
@@ -253,7 +290,8 @@ def _read_table(modality: str, adata: Any, layer: str | None) -> pd.DataFrame:
     values = adata.X if layer is None else adata.layers[layer]
     if values is None:
         raise ValueError(
-            f"Modality {modality!r} has no X. Name in layers one of {list(adata.layers)}."
+            f"Modality {modality!r} has no X. Name one of its layers in `layers`: "
+            f"{list(adata.layers)}."
         )
     if sparse.issparse(values):
         return pd.DataFrame.sparse.from_spmatrix(values, adata.obs_names, adata.var_names)
@@ -261,7 +299,7 @@ def _read_table(modality: str, adata: Any, layer: str | None) -> pd.DataFrame:
 
 
 def _find_labels(mdata: Any, target: str) -> pd.Series:
-    """Return the target of every sample for which some obs holds it."""
+    """Return the target of every sample, from the common obs or from those of the modalities."""
     if target in mdata.obs:
         return mdata.obs[target]
     tables = {modality: adata.obs for modality, adata in getattr(mdata, "mod", {}).items()}
@@ -289,7 +327,7 @@ def _to_matrix(table: pd.DataFrame) -> np.ndarray | sparse.csr_matrix:
     dtypes = table.dtypes.unique()
     if all(isinstance(dtype, pd.SparseDtype) and dtype.fill_value == 0 for dtype in dtypes):
         return table.sparse.to_coo().tocsr()
-    # pandas itself would make objects of numbers beside booleans.
+    # pandas itself would turn numbers beside booleans into objects.
     common = np.result_type(*(getattr(dtype, "subtype", dtype) for dtype in dtypes))
     return table.to_numpy(dtype=common)
 
@@ -302,8 +340,8 @@ def _to_labels(X: pd.DataFrame, y: Any) -> dict[str, Any]:
         raise ValueError(f"X has {len(X)} samples, but y has {len(y)} classes.")
     if isinstance(y, pd.Series) and not y.index.equals(X.index):
         raise ValueError(
-            "The index of y is not that of X. Give y in the order of X: y.loc[X.index], or "
-            "y.to_numpy() if it is in that order already."
+            "The index of y is not that of X. Give y in the order of X, as y.loc[X.index], or as "
+            "y.to_numpy() if it is already in that order."
         )
     name = getattr(y, "name", None)
     return {"target" if name is None else str(name): np.asarray(y)}

@@ -1,4 +1,4 @@
-"""A simulated tumour cohort with expression, copy number and mutations."""
+"""Simulate a tumour cohort with expression, copy number and mutations."""
 
 from collections.abc import Mapping, Sequence
 from numbers import Integral, Real
@@ -10,8 +10,8 @@ from scipy.special import expit, logit
 from sklearn.utils import Bunch
 from sklearn.utils._param_validation import Interval, StrOptions, validate_params
 
-from ..modalities._columns import resolve_modalities
 from ..modalities._concat import concat_modalities
+from ._study import make_study
 
 __all__ = ["make_multiomics"]
 
@@ -77,7 +77,7 @@ def make_multiomics(
     It has the traits of METABRIC that matter to a classifier: classes of unequal size, expression
     in correlated modules of which few follow the subtype, segmental copy number that drives the
     expression of its genes, and sparse mutations in a few frequent and many rare genes. Every
-    modality knows something of the classes, expression most, mutations least.
+    modality tells something about the classes, expression most, mutations least.
 
     Parameters
     ----------
@@ -88,17 +88,18 @@ def make_multiomics(
         modalities named here, in this order. None means
         ``{"exp": 1000, "cna": 800, "mut": 100}``.
     n_classes : int, default=5
-        Number of classes. Five are called as the PAM50 subtypes, others ``class_0``, ``class_1``…
+        Number of classes. Five are named after the PAM50 subtypes, any other number
+        ``class_0``, ``class_1`` and so on.
     class_sep : float, default=1.0
         How far apart the classes are in all modalities; 0 makes them indistinguishable.
     weights : sequence of float of shape (n_classes,), default=None
         Relative class sizes. None means 0.40, 0.27, 0.13, 0.12, 0.08 for five classes, else
-        proportional to 1, 1/2, 1/3, …
+        proportional to 1, 1/2, 1/3 and so on.
     missing : dict of str to float, default=None
         Fraction of samples, in [0, 1), that lack a modality: a block of NaN. A sample keeps at
-        least one modality, so that large fractions are met only nearly.
+        least one modality, so large fractions are met only approximately.
     dtype : {"float64", "float32"}, default="float64"
-        Type of expression and copy number. Mutations are int8, but float where some are missing.
+        Type of expression and copy number. Mutations are int8, or float32 where some are missing.
     return_X_y : bool, default=False
         Return ``(data, target)`` instead of a Bunch.
     random_state : int, RandomState, Generator or None, default=None
@@ -121,9 +122,12 @@ def make_multiomics(
             Column positions of each modality.
         informative : dict of str to list of str
             Columns of each modality whose distribution depends on the class.
+        report : DataFrame with the columns "where", "what" and "count"
+            Empty, as nothing is left out.
         DESCR : str
             What this is.
-    (data, target) : tuple, if ``return_X_y`` is True
+    (data, target) : tuple of (DataFrame, Series)
+        Instead of the Bunch, if ``return_X_y`` is True.
 
     Raises
     ------
@@ -132,7 +136,7 @@ def make_multiomics(
 
     See Also
     --------
-    read_cbioportal : Reads a real cohort into the same form.
+    read_cbioportal : Read a real cohort into the same form.
 
     Notes
     -----
@@ -175,7 +179,7 @@ def make_multiomics(
     classes = _draw_classes(n_samples, shares, rng)
     genome = _draw_genome(max(sizes.values()), n_classes, rng)
     copy_number = _draw_copy_number(classes, n_classes, genome, class_sep, rng)
-    recurrent = _covered(genome.regions, genome.n_genes)
+    recurrent = _genes_in_regions(genome.regions, genome.n_genes)
 
     samples = pd.Index([f"SIM-{number:04d}" for number in range(n_samples)], name="sample")
     genes = np.array([f"GENE{number:05d}" for number in range(genome.n_genes)], dtype=object)
@@ -199,15 +203,7 @@ def make_multiomics(
     target = pd.Series(names[classes], index=samples, name="subtype", dtype=object)
     if return_X_y:
         return data, target
-    return Bunch(
-        data=data,
-        target=target,
-        target_names=np.unique(names),
-        feature_names=list(data.columns),
-        modalities=resolve_modalities(data, None),
-        informative=informative,
-        DESCR=DESCR,
-    )
+    return make_study(data, target, DESCR=DESCR, informative=informative)
 
 
 def _check_n_features(n_features: Mapping[str, int] | None) -> dict[str, int]:
@@ -265,7 +261,7 @@ def _generator(random_state: Any) -> np.random.Generator:
 
 
 def _draw_classes(n_samples: int, shares: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Return a class per sample, in random order; sizes are the shares, but at least one."""
+    """Return a class per sample, in random order; class sizes follow the shares, at least one."""
     borders = np.rint(np.cumsum(shares) * n_samples).astype(int)
     sizes = np.diff(borders, prepend=0)
     while not sizes.all():
@@ -291,14 +287,15 @@ def _draw_genome(n_genes: int, n_classes: int, rng: np.random.Generator) -> _Gen
 
 
 def _pieces(arms: np.ndarray, low: float, high: float, rng: np.random.Generator) -> np.ndarray:
-    """Return a random piece of each arm, a share between `low` and `high` of its genes."""
+    """Return a random piece of each arm, with a share of its genes between `low` and `high`."""
     lengths = arms[:, 1] - arms[:, 0]
     sizes = np.ceil(lengths * rng.uniform(low, high, len(arms))).astype(int)
     starts = arms[:, 0] + rng.integers(0, lengths - sizes, endpoint=True)
     return np.column_stack([starts, starts + sizes])
 
 
-def _covered(regions: np.ndarray, n_genes: int) -> np.ndarray:
+def _genes_in_regions(regions: np.ndarray, n_genes: int) -> np.ndarray:
+    """Tell which genes are in any of the regions."""
     covered = np.zeros(n_genes, dtype=bool)
     for start, end in regions:
         covered[start:end] = True
@@ -358,7 +355,7 @@ def _draw_expression(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return log2 expression, and which genes depend on the class."""
     n_samples, n_genes = len(classes), len(recurrent)
-    # Modules: first one per class, its program, then those of no class, at last a gene's own.
+    # The first modules are the programs of the classes, the others follow no class.
     n_modules = n_classes + N_BACKGROUND_MODULES
     activity = rng.standard_normal((n_samples, n_modules), dtype=np.float32)
     activity[np.arange(n_samples), classes] += class_sep * PROGRAM_SHIFT
@@ -411,6 +408,6 @@ def _drop_samples(
     empty = np.flatnonzero(absent.all(axis=1))
     absent[empty, rng.integers(len(tables), size=len(empty))] = False
     return {
-        modality: table[~lacks]
-        for (modality, table), lacks in zip(tables.items(), absent.T, strict=True)
+        modality: table[~is_absent]
+        for (modality, table), is_absent in zip(tables.items(), absent.T, strict=True)
     }

@@ -14,6 +14,7 @@ __all__ = [
     "UNNAMED",
     "Columns",
     "Modalities",
+    "as_slice",
     "check_modality_name",
     "check_unique",
     "column_labels",
@@ -26,6 +27,7 @@ __all__ = [
 ]
 
 SEPARATOR = "__"
+# The only modality of an X whose columns name none.
 UNNAMED = "X"
 
 Columns: TypeAlias = Sequence | slice | np.ndarray | Callable | str | int
@@ -49,6 +51,12 @@ def resolve_modalities(X: Any, modalities: Mapping[str, Columns] | None) -> Moda
     -------
     dict of str to ndarray of int
         In order of first appearance; positions ascending; every column in exactly one modality.
+
+    Raises
+    ------
+    ValueError
+        If a name is repeated or unusable, a column belongs to no modality or to two, or
+        `modalities` asks for a column that X lacks.
     """
     names = column_names(X)
     if modalities is None:
@@ -71,6 +79,14 @@ def resolve_modalities(X: Any, modalities: Mapping[str, Columns] | None) -> Moda
     return resolved
 
 
+def as_slice(positions: np.ndarray) -> slice | np.ndarray:
+    """Return consecutive positions as a slice, others as they are."""
+    # A slice is a view; picking columns by position would copy a genome.
+    if len(positions) and (np.diff(positions) == 1).all():
+        return slice(int(positions[0]), int(positions[-1]) + 1)
+    return positions
+
+
 def has_named_modalities(X: Any, modalities: Mapping[str, Columns] | None) -> bool:
     """Tell whether the modalities of X are known by name, from columns or from `modalities`."""
     names = column_names(X)
@@ -85,17 +101,17 @@ def column_names(X: Any) -> list[str] | None:
 
 
 def column_labels(X: Any) -> list[str]:
-    """Return what to call the columns of X: their names, or x0, x1, … by position."""
+    """Return the column names of X, or x0, x1, … where it has none."""
     return column_names(X) or [f"x{position}" for position in range(X.shape[1])]
 
 
 def sample_labels(X: Any) -> Any:
-    """Return what to call the rows of X: the index of a DataFrame, or positions."""
+    """Return the index of a DataFrame, or the row positions of an array."""
     return X.index if isinstance(X, pd.DataFrame) else range(len(X))
 
 
 def qualified_names(labels: Sequence[str], modalities: Modalities) -> np.ndarray:
-    """Return the ``modality__feature`` name of each column, leaving qualified names as they are."""
+    """Return the name of each column as ``modality__feature``; qualified names stay as they are."""
     names = np.array(labels, dtype=object)
     for modality, positions in modalities.items():
         prefix = modality + SEPARATOR
@@ -111,7 +127,7 @@ def flatten_columns(X: Any) -> Any:
         return X
     if X.columns.nlevels != 2:
         raise ValueError(
-            "A DataFrame with levelled columns must have the two levels (modality, feature), "
+            "Columns of several levels must have the two levels (modality, feature), "
             f"got {X.columns.nlevels} levels."
         )
     for modality in X.columns.unique(0):
@@ -120,6 +136,7 @@ def flatten_columns(X: Any) -> Any:
 
 
 def check_modality_name(modality: Any) -> None:
+    """Raise a ValueError for a name that could not be read back from ``modality__feature``."""
     # With an underscore at its end, "mut_" and "A" would be read back as "mut" and "_A".
     if not isinstance(modality, str) or not modality or SEPARATOR in modality + "_":
         raise ValueError(
@@ -129,18 +146,19 @@ def check_modality_name(modality: Any) -> None:
 
 
 def check_unique(names: Iterable, what: str) -> None:
+    """Raise a ValueError if a name is repeated; `what` says in the plural what is named."""
     repeated = [name for name, count in Counter(names).items() if count > 1]
     if repeated:
         raise ValueError(
-            f"The {what} must be unique, but {repeated[0]!r} stands there more than once "
+            f"The {what} must be unique, but {repeated[0]!r} occurs more than once "
             f"({len(repeated)} repeated in all). Merge or rename them first."
         )
 
 
 @lru_cache(maxsize=4)
 def _modalities_from_names(names: tuple[str, ...] | None, n_columns: int) -> Modalities:
-    # Cached because a search asks for the modalities of the same tens of thousands of names in
-    # every one of its fits.
+    # Cached because every fit of a search asks for the modalities of the same tens of thousands
+    # of names.
     check_unique(names or (), "column names of X")
     if names is None or not any(SEPARATOR in name for name in names):
         return {UNNAMED: np.arange(n_columns)}
@@ -150,7 +168,7 @@ def _modalities_from_names(names: tuple[str, ...] | None, n_columns: int) -> Mod
         if not separator or not modality:
             raise ValueError(
                 f"Column {name!r} names no modality, while other columns are named "
-                f"modality{SEPARATOR}feature. Name it the same way, or say by `modalities=` "
+                f"modality{SEPARATOR}feature. Name it the same way, or say with `modalities=` "
                 "which columns belong to which modality."
             )
         positions.setdefault(modality, []).append(position)
@@ -168,11 +186,13 @@ def _column_positions(X: Any, modality: str, columns: Columns) -> np.ndarray:
         chosen = _safe_indexing(header, columns, axis=1)
     except (ValueError, IndexError, KeyError, TypeError) as error:
         raise ValueError(
-            f"Modality {modality!r} asks for columns {columns!r}, which X does not have: {error}"
+            f"Modality {modality!r} asks for columns {columns!r}, not found in X: {error}"
         ) from error
     positions = np.sort(np.ravel(np.asarray(chosen, dtype=int)))
     if len(positions) == 0:
-        raise ValueError(f"Modality {modality!r} has no column of X.")
+        raise ValueError(
+            f"Modality {modality!r} has no column of X. Give it at least one, or leave it out."
+        )
     check_unique(positions, f"columns of modality {modality!r}")
     return positions
 
@@ -191,5 +211,5 @@ def _check_partition(modalities: Modalities, labels: Sequence[str]) -> None:
     if left_over:
         raise ValueError(
             f"{len(left_over)} columns of X belong to no modality, the first is "
-            f"{left_over[0]!r}. Name their modality in `modalities=`, or drop them from X."
+            f"{left_over[0]!r}. Add them to a modality in `modalities=`, or drop them from X."
         )

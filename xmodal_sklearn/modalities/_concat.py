@@ -1,4 +1,4 @@
-"""Aligning the tables of several modalities, and taking them apart again."""
+"""Align the tables of several modalities, and take them apart again."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -33,28 +33,28 @@ def concat_modalities(tables: Mapping[str, pd.DataFrame], *, join: str = "inner"
     join : {"inner", "outer"}, default="inner"
         ``"inner"`` keeps the samples that every table has, in the order of the first table.
         ``"outer"`` keeps the samples of any table, in order of first appearance; where a table
-        lacks a sample, its whole block is NaN, which the estimators read as an absent modality.
+        lacks a sample, its whole block is NaN, which the estimators take as an absent modality.
 
     Returns
     -------
     DataFrame of shape (n_samples, sum of n_features_m)
         The aligned tables. Columns keep their dtype, sparse ones included, except that integer and
-        boolean columns become floats where a block of NaN comes in: float32 where that holds
+        boolean columns become floats where a block of NaN is added: float32 where that holds
         every value of their dtype, else float64.
 
     Raises
     ------
     ValueError
-        If a sample or a feature stands twice in a table, if no sample is common to all tables
+        If a table repeats a sample or a feature, if no sample is common to all tables
         (``join="inner"``), if a column is not numeric, or if a modality has an unusable name.
     TypeError
         If a table is not a DataFrame.
 
     See Also
     --------
-    split_modalities : Takes such a table apart again.
-    MultiOmicsSelector : Keeps the best features of each modality.
-    CrossModalAttentionClassifier : Classifies the samples of such a table.
+    split_modalities : Take such a table apart again.
+    MultiOmicsSelector : Keep the best features of each modality.
+    CrossModalAttentionClassifier : Classify the samples of such a table.
 
     Examples
     --------
@@ -80,13 +80,13 @@ def concat_modalities(tables: Mapping[str, pd.DataFrame], *, join: str = "inner"
         _check_table(modality, table)
 
     samples = _join_samples(tables, join)
-    blocks = [
+    aligned = [
         _reindex(table, samples).set_axis(
             [f"{modality}{SEPARATOR}{feature}" for feature in table.columns], axis=1
         )
         for modality, table in tables.items()
     ]
-    return pd.concat(blocks, axis=1)
+    return pd.concat(aligned, axis=1)
 
 
 def split_modalities(X: pd.DataFrame) -> dict[str, pd.DataFrame]:
@@ -109,19 +109,19 @@ def split_modalities(X: pd.DataFrame) -> dict[str, pd.DataFrame]:
     Raises
     ------
     ValueError
-        If a column names no modality, or stands there twice.
+        If a column names no modality, or is repeated.
     TypeError
         If X is not a DataFrame.
 
     See Also
     --------
-    concat_modalities : Puts the tables side by side.
+    concat_modalities : Put the tables side by side.
 
     Notes
     -----
     Values, dtypes and names are those of the tables that went into :func:`concat_modalities`, for
-    the samples that the join kept. Where ``join="outer"`` made floats of integers or booleans,
-    they stay floats, and rows are in the order of X.
+    the samples that the join kept. Integers or booleans that ``join="outer"`` turned into floats
+    stay floats, and rows are in the order of X.
 
     Examples
     --------
@@ -206,7 +206,7 @@ def _reindex(table: pd.DataFrame, samples: pd.Index) -> pd.DataFrame:
         (dtype,) = dtypes.values()
         if not isinstance(dtype, np.dtype):
             return table.astype(dtype).reindex(samples)
-        # Filled in, where `astype` and `reindex` would make a copy each.
+        # Filled in, because `astype` and `reindex` would make a copy each.
         values = np.full((len(samples), table.shape[1]), np.nan, dtype)
         values[samples.get_indexer(table.index)] = table.to_numpy()
         return pd.DataFrame(values, samples, table.columns, copy=False)
@@ -224,7 +224,7 @@ def _dtype_with_gaps(dtype: Any) -> Any:
 
 def _all_missing(block: pd.DataFrame) -> np.ndarray:
     """Tell which rows are NaN throughout."""
-    # Few rows lack their first value, so that few have to be looked at.
+    # Few rows lack their first value, so few have to be looked at.
     missing = block.iloc[:, 0].isna().to_numpy(dtype=bool, copy=True)
     missing[missing] = block[missing].isna().all(axis=1)
     return missing

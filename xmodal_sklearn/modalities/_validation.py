@@ -1,6 +1,6 @@
-"""Validating X: numbers, names, and which sample has which modality."""
+"""Validate X: numbers, names, and which sample has which modality."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -9,15 +9,24 @@ from sklearn.base import BaseEstimator
 from sklearn.utils import check_array, check_X_y
 from sklearn.utils.validation import validate_data
 
-from ._columns import Modalities, column_labels, column_names, flatten_columns, sample_labels
+from ._columns import (
+    Modalities,
+    as_slice,
+    column_labels,
+    column_names,
+    flatten_columns,
+    sample_labels,
+)
 
 __all__ = [
     "as_pandas",
+    "as_table",
     "block_presence",
     "check_numeric",
     "dense_columns",
     "modality_blocks",
     "modality_presence",
+    "refuse_absent_modalities",
     "refuse_samples_without_modality",
     "validate_table",
 ]
@@ -26,9 +35,23 @@ __all__ = [
 def validate_table(
     estimator: BaseEstimator, X: Any, y: Any = "no_validation", *, reset: bool = True, **checks: Any
 ) -> tuple[Any, Any]:
-    """Validate X, and y where given, as scikit-learn does, but leave NaN and infinity to us.
+    """Validate X, and y where given, as scikit-learn does, but allow NaN and infinity.
 
-    A DataFrame is not made one matrix, whose dtype would have to hold the values of all columns.
+    These are for :func:`modality_presence` to judge. A DataFrame is not turned into one matrix,
+    whose dtype would have to hold the values of all columns.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Keeps the number of columns and their names, or is compared with them.
+    X : DataFrame or array-like of shape (n_samples, n_features)
+        Samples; the columns of a DataFrame may have two levels.
+    y : array-like of shape (n_samples,), default="no_validation"
+        Classes; the default means that there are none.
+    reset : bool, default=True
+        Keep the columns as those seen in fit, else compare them with those.
+    **checks : dict
+        Further arguments of :func:`sklearn.utils.check_array`.
 
     Returns
     -------
@@ -36,6 +59,12 @@ def validate_table(
         X; a DataFrame with flat column names.
     y : ndarray of shape (n_samples,) or str
         The validated y, or "no_validation".
+
+    Raises
+    ------
+    ValueError
+        If X is not a table of numbers, its columns are not those seen in fit, or a class is
+        unknown.
     """
     X = flatten_columns(as_pandas(X))
     if not isinstance(y, str):
@@ -45,7 +74,7 @@ def validate_table(
         validated = validate_data(estimator, X, y, reset=reset, **checks)
         # scikit-learn returns a pair only where there is a y.
         return validated if isinstance(validated, tuple) else (validated, y)
-    # Going through pandas' own strings takes several times as long, once they are Arrow's.
+    # Iterating over pandas' own strings takes several times as long where Arrow holds them.
     X = X.set_axis(pd.Index(X.columns.tolist(), dtype=object), axis=1)
     check_numeric(X)
     _check_names(estimator, X, reset)
@@ -57,13 +86,19 @@ def validate_table(
 
 
 def modality_blocks(table: Any, modalities: Modalities) -> dict[str, np.ndarray]:
-    """Return the values of each modality, views where they lie side by side in one dtype.
+    """Return the values of each modality.
 
     Parameters
     ----------
     table : DataFrame or ndarray of shape (n_samples, n_features)
         As :func:`validate_table` returns it.
     modalities : dict of str to ndarray of int
+        Column positions of each modality.
+
+    Returns
+    -------
+    dict of str to ndarray of shape (n_samples, n_features_m)
+        Views of `table` where the columns of a modality are adjacent and of one dtype.
     """
     return {modality: _values(table, positions) for modality, positions in modalities.items()}
 
@@ -71,15 +106,18 @@ def modality_blocks(table: Any, modalities: Modalities) -> dict[str, np.ndarray]
 def modality_presence(
     table: Any, blocks: Mapping[str, np.ndarray], modalities: Modalities
 ) -> np.ndarray:
-    """Tell which sample has which modality, and refuse values that are neither there nor absent.
+    """Tell which sample has which modality, and refuse values that are not finite.
+
+    Only a whole modality of a sample may be NaN.
 
     Parameters
     ----------
     table : DataFrame or ndarray of shape (n_samples, n_features)
-        Gives columns and samples their names in an error.
+        Names the columns and samples in an error.
     blocks : mapping of str to ndarray
         The values of each modality, see :func:`modality_blocks`.
     modalities : dict of str to ndarray of int
+        Column positions of each modality.
 
     Returns
     -------
@@ -123,7 +161,20 @@ def block_presence(
 
 
 def refuse_samples_without_modality(table: Any, present: np.ndarray) -> None:
-    """Raise a ValueError if a sample has no modality, ``(n_samples, n_modalities)``, at all."""
+    """Raise a ValueError if a sample has no modality at all.
+
+    Parameters
+    ----------
+    table : DataFrame or ndarray of shape (n_samples, n_features)
+        Names the samples in the error.
+    present : ndarray of bool of shape (n_samples, n_modalities)
+        Which sample has which modality.
+
+    Raises
+    ------
+    ValueError
+        If a row of `present` is False throughout; the message names the first such sample.
+    """
     empty = np.flatnonzero(~present.any(axis=1))
     if len(empty):
         raise ValueError(
@@ -132,13 +183,36 @@ def refuse_samples_without_modality(table: Any, present: np.ndarray) -> None:
         )
 
 
+def refuse_absent_modalities(modalities: Iterable[str], present: np.ndarray) -> None:
+    """Raise a ValueError if no training sample has one of the modalities.
+
+    Parameters
+    ----------
+    modalities : iterable of str
+        Names, in the order of the columns of `present`.
+    present : ndarray of bool of shape (n_samples, n_modalities)
+        Which training sample has which modality.
+
+    Raises
+    ------
+    ValueError
+        If a column of `present` is False throughout; the message names its modality.
+    """
+    for modality, is_present in zip(modalities, present.T, strict=True):
+        if not is_present.any():
+            raise ValueError(
+                f"Modality {modality!r} is absent from every training sample, so nothing can be "
+                "learned from it. Drop its columns."
+            )
+
+
 def dense_columns(table: pd.DataFrame) -> pd.DataFrame:
-    """Return the table with its sparse columns made dense, or itself where it has none."""
+    """Return the table with sparse columns made dense; the same table where none is sparse."""
     dtypes = table.dtypes.unique()
     if not any(isinstance(dtype, pd.SparseDtype) for dtype in dtypes):
         return table
     if len(dtypes) == 1:
-        # As one array, where `astype` makes one of each of thousands of columns.
+        # In one array, because `astype` makes one for each of thousands of columns.
         values = table.to_numpy(dtype=dtypes[0].subtype)
         return pd.DataFrame(values, table.index, table.columns, copy=False)
     dense = {dtype: getattr(dtype, "subtype", dtype) for dtype in dtypes}
@@ -146,10 +220,18 @@ def dense_columns(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def as_pandas(X: Any) -> Any:
-    """Return the data frames of other libraries as pandas'; anything else as it is."""
+    """Convert a data frame of another library to pandas; return anything else as it is."""
     if isinstance(X, pd.DataFrame) or not hasattr(X, "columns"):
         return X
     return pd.DataFrame(np.asarray(X), columns=list(X.columns))
+
+
+def as_table(X: Any) -> Any:
+    """Return X as a DataFrame with flat column names or as an array, without an estimator."""
+    X = flatten_columns(as_pandas(X))
+    if isinstance(X, pd.DataFrame):
+        return X
+    return check_array(X, dtype=None, ensure_all_finite=False)
 
 
 def check_numeric(X: pd.DataFrame) -> None:
@@ -194,23 +276,20 @@ def _refuse_unknown_classes(X: Any, y: Any) -> None:
 
 
 def _check_names(estimator: BaseEstimator, X: pd.DataFrame, reset: bool) -> None:
-    """Keep or compare the column names as scikit-learn does, which takes several times as long."""
+    """Keep or compare the column names as scikit-learn does, in a fraction of its time."""
     names = column_names(X)
     seen = None if reset else getattr(estimator, "feature_names_in_", None)
     if names is not None and reset:
         estimator.feature_names_in_ = np.array(names, dtype=object)
         estimator.n_features_in_ = len(names)
     elif names is None or seen is None or names != seen.tolist():
-        # No names, or others than in fit: scikit-learn knows what to say.
+        # No names, or others than in fit: scikit-learn warns or raises as the case demands.
         header = pd.DataFrame(columns=X.columns, dtype=float)
         validate_data(estimator, header, reset=reset, skip_check_array=True)
 
 
 def _values(table: Any, positions: np.ndarray) -> np.ndarray:
-    first, last = positions[0], positions[-1]
-    adjacent = last - first + 1 == len(positions)
-    # A slice is a view; picking columns by position would copy a genome.
-    columns = slice(first, last + 1) if adjacent else positions
+    columns = as_slice(positions)
     if not isinstance(table, pd.DataFrame):
         return table[:, columns]
     block = table.iloc[:, columns]
@@ -221,8 +300,8 @@ def _values(table: Any, positions: np.ndarray) -> np.ndarray:
 
 
 def _all_finite(values: np.ndarray) -> bool:
-    # A finite sum proves that all values are finite, in one pass and without a mask as large as X;
-    # BLAS is the fastest to sum, but needs adjacent values and overflows earlier.
+    # A finite sum proves that all values are finite, in one pass and without a mask as large as X.
+    # BLAS sums fastest, but needs adjacent values and overflows earlier.
     with np.errstate(over="ignore", invalid="ignore"):
         if values.flags.c_contiguous or values.flags.f_contiguous:
             flat = values.ravel(order="K")

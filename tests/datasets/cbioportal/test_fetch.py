@@ -1,16 +1,19 @@
 """Fetching cBioPortal studies from a server on this machine: a good one, and bad ones."""
 
+import ast
 import gzip
 import hashlib
+import inspect
 import io
-import multiprocessing
 import os
 import re
+import subprocess
+import sys
 import tarfile
 import threading
-import time
 from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from importlib import import_module
 from pathlib import Path
 from types import MappingProxyType
 
@@ -20,10 +23,11 @@ import pytest
 from typer.testing import CliRunner
 from urllib3 import HTTPResponse
 
-from xmodal_sklearn import split_modalities
+from xmodal_sklearn import CrossModalAttentionClassifier, split_modalities
+from xmodal_sklearn._files import atomic_write
 from xmodal_sklearn.cli import app
 from xmodal_sklearn.datasets import fetch_cbioportal, fetch_metabric, read_cbioportal
-from xmodal_sklearn.datasets.cbioportal import _fetch
+from xmodal_sklearn.datasets.cbioportal import _cache, _fetch, _reader
 
 README = Path(__file__).parents[3] / "README.md"
 STUDY = "brca_metabric"
@@ -272,7 +276,15 @@ def test_a_cohort_that_was_written_as_a_study_comes_back(served_cohort):
         assert classes.to_dict() == y.to_dict()
 
 
-def test_the_readme_s_example_runs(served_cohort, capsys):
+@pytest.fixture
+def quick_training(monkeypatch):
+    """Networks that train in a second unless they are told otherwise."""
+    defaults = CrossModalAttentionClassifier.__init__.__kwdefaults__
+    monkeypatch.setitem(defaults, "n_estimators", 1)
+    monkeypatch.setitem(defaults, "max_epochs", 40)
+
+
+def test_the_readme_s_example_runs(served_cohort, quick_training, capsys):
     blocks = re.findall(r"```python\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL)
     imports = re.findall("^from .*", blocks[0], re.MULTILINE)
     (example,) = [block for block in blocks if "fetch_metabric" in block]
@@ -283,12 +295,15 @@ def test_the_readme_s_example_runs(served_cohort, capsys):
     assert float(score[1]) > 0.5
 
 
-def test_bench_fetches_the_study_and_compares_all_models(served_cohort, server, tmp_path):
+def test_bench_fetches_the_study_and_compares_all_models(
+    served_cohort, quick_training, server, tmp_path
+):
     arguments = ["bench", "--study-id", STUDY, "--k", "10", "--folds", "2", "--jobs", "1"]
-    arguments += ["--models", "random forest", "--out", str(tmp_path)]
+    arguments += ["--models", "nearest shrunken centroid", "--out", str(tmp_path)]
     shown = CliRunner().invoke(app, arguments, env={"COLUMNS": "200"})
     assert shown.exit_code == 0, shown.output
-    for words in ("120 samples", "cross-modal attention", "random forest", "macro-F1"):
+    models = ("cross-modal attention", "nearest shrunken centroid, early", "dummy")
+    for words in ("120 samples", *models, "macro-F1"):
         assert words in shown.output
     assert server.requests == [f"/{FILE}"]
 
@@ -335,9 +350,28 @@ def test_the_tables_belong_to_the_caller(fetch):
 def test_a_new_version_reads_again(fetch, kept, monkeypatch):
     fetch()
     before = kept()
-    monkeypatch.setattr(_fetch, "__version__", "99")
+    monkeypatch.setattr(_cache, "__version__", "99")
     fetch()
     assert len(kept()) == len(before) + 1
+
+
+def imported_siblings(module):
+    """Modules of its package that a module imports, directly or through others of them."""
+    siblings, to_visit = set(), [module]
+    while to_visit:
+        current = to_visit.pop()
+        siblings.add(current)
+        for node in ast.walk(ast.parse(inspect.getsource(current))):
+            if isinstance(node, ast.ImportFrom) and node.level == 1:
+                names = [node.module] if node.module else [alias.name for alias in node.names]
+                imported = {import_module(f"{current.__package__}.{name}") for name in names}
+                to_visit += imported - siblings
+    return siblings
+
+
+def test_new_code_in_any_module_that_parses_reads_again():
+    assert len(imported_siblings(_reader)) > 1
+    assert set(_cache.READER) == imported_siblings(_reader)
 
 
 def cut(content):
@@ -423,34 +457,50 @@ def half_then_nothing(request, body):
     request.send_header("Content-Length", len(body))
     request.end_headers()
     request.wfile.write(body[: len(body) // 2])
+    request.server.half_sent.set()
     request.server.stopped.wait(60)
 
 
-def fetch_in_another_process(data_home, url):
-    fetch_cbioportal(STUDY, data_home=data_home, base_url=url)
-
-
 def test_a_process_killed_while_it_downloads_does_no_harm(fetch, server, kept, tmp_path):
-    server.answers, server.stopped = [half_then_nothing, whole], threading.Event()
-    process = multiprocessing.get_context("spawn").Process(
-        target=fetch_in_another_process, args=(tmp_path, server.url)
-    )
-    process.start()
+    server.answers = [half_then_nothing, whole]
+    server.half_sent, server.stopped = threading.Event(), threading.Event()
+    code = "import sys; from xmodal_sklearn.datasets import fetch_cbioportal as fetch; "
+    code += "fetch(sys.argv[1], data_home=sys.argv[2], base_url=sys.argv[3])"
+    process = subprocess.Popen([sys.executable, "-c", code, STUDY, str(tmp_path), server.url])
     folder = tmp_path / "cbioportal"
-    give_up = time.monotonic() + 60
-    while not list(folder.glob("*/tmp*")) and time.monotonic() < give_up:
-        time.sleep(0.01)
+    assert server.half_sent.wait(60)
     process.kill()
-    process.join()
+    process.wait()
     server.stopped.set()
     (leftover,) = kept()
     assert leftover.startswith("incomplete-")
+    assert list((folder / leftover).glob("tmp*"))
     assert len(fetch().data) == 21
     # Another process may still be at work there, until so long ago that none can be.
     assert leftover in kept()
     os.utime(folder / leftover, (0, 0))
     fetch()
     assert leftover not in kept()
+
+
+def test_what_a_process_killed_while_it_writes_left_behind_is_removed_later(fetch, kept, tmp_path):
+    fetch()
+    folder, before = tmp_path / "cbioportal", kept()
+    others = [folder / ".keep", folder / ".notes.1-2"]
+    others[0].touch()
+    others[1].mkdir()
+    leftovers = []
+    for name in before:
+        with atomic_write(folder / name) as scratch:
+            scratch.write_bytes((folder / name).read_bytes())
+        scratch.touch()
+        leftovers.append(scratch)
+    fetch()
+    assert all(path.is_file() for path in leftovers)
+    for path in [*leftovers, *others]:
+        os.utime(path, (0, 0))
+    fetch()
+    assert kept() == sorted([*before, *(path.name for path in others)])
 
 
 def test_two_processes_may_fetch_at_once(fetch, server, tmp_path):
@@ -462,7 +512,7 @@ def test_two_processes_may_fetch_at_once(fetch, server, tmp_path):
 
 
 @pytest.mark.parametrize("answer", [broken_off_unannounced, web_page])
-def test_bytes_that_are_no_archive_are_refused(fetch, server, kept, answer):
+def test_bytes_that_are_not_an_archive_are_refused(fetch, server, kept, answer):
     server.answers = [answer]
     with pytest.raises(ValueError, match=f"{FILE} is not an intact tar.gz archive"):
         fetch()

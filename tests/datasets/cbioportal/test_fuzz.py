@@ -217,9 +217,9 @@ def naive_matrix(content):
         for sample in samples:
             known = [row[sample] for row in rows_of_gene if not np.isnan(row[sample])]
             table[gene, sample] = statistics.fmean(known) if known else np.nan
-    there = [s for s in samples if not all(np.isnan(table[gene, s]) for gene in by_gene)]
-    genes = [g for g in by_gene if not any(np.isnan(table[g, s]) for s in there)]
-    return {sample: {gene: table[gene, sample] for gene in genes} for sample in there}
+    present = [s for s in samples if not all(np.isnan(table[gene, s]) for gene in by_gene)]
+    genes = [g for g in by_gene if not any(np.isnan(table[g, s]) for s in present)]
+    return {sample: {gene: table[gene, sample] for gene in genes} for sample in present}
 
 
 def naive_mutations(study):
@@ -271,7 +271,7 @@ def naive_panels(study):
 
 def naive_study(study):
     """Class and values of every patient."""
-    blocks = {
+    tables = {
         "exp": naive_matrix(study["data_mrna_seq_v2_rsem.txt"]),
         "cna": naive_matrix(study["data_cna.txt"]),
         "mut": naive_mutations(study),
@@ -279,7 +279,7 @@ def naive_study(study):
     patients = {row["PATIENT_ID"]: row for row in naive_rows(study["data_clinical_patient.txt"])[1]}
     chosen = {}
     for row in naive_rows(study["data_clinical_sample.txt"])[1]:
-        if all(row["SAMPLE_ID"] in block for block in blocks.values()):
+        if all(row["SAMPLE_ID"] in table for table in tables.values()):
             source = row if "SUBTYPE" in row else patients.get(row["PATIENT_ID"], {})
             chosen.setdefault(
                 row["PATIENT_ID"], (row["SAMPLE_ID"], source.get("SUBTYPE", "").strip())
@@ -289,8 +289,8 @@ def naive_study(study):
     values = {
         patient: {
             f"{modality}__{gene}": value
-            for modality, block in blocks.items()
-            for gene, value in block[sample].items()
+            for modality, table in tables.items()
+            for gene, value in table[sample].items()
         }
         for patient, (sample, _) in chosen.items()
     }
@@ -357,11 +357,11 @@ def test_a_spoilt_file_is_refused_by_name_or_read_as_it_is(study, data):
     content = original = STUDY[name].encode()
     for spoil in spoilers:
         content = spoil(data, content)
-    # Small blocks, so that a few lines are as many blocks as a large file is.
-    block = data.draw(st.sampled_from([1, 60, _text_files.BLOCK_BYTES]), label="bytes of a block")
+    # Small chunks, so that a few lines make as many chunks as a large file does.
+    size = data.draw(st.sampled_from([1, 60, _text_files.CHUNK_BYTES]), label="bytes of a chunk")
     (study / name).write_bytes(content)
     try:
-        with mock.patch.object(_text_files, "BLOCK_BYTES", block):
+        with mock.patch.object(_text_files, "CHUNK_BYTES", size):
             refused = check(study, {f: t.encode() for f, t in STUDY.items()} | {name: content})
     finally:
         (study / name).write_bytes(original)

@@ -56,9 +56,9 @@ def test_metabric_has_the_right_patients_and_subtypes(metabric, modalities, join
     assert list(data.data.index) == list(data.target.index)
     for modality in modalities:
         absent = data.data.filter(regex=f"^{modality}__").isna()
-        has_it = data.data.index.isin(profiled(metabric, modality))
-        np.testing.assert_array_equal(absent.all(axis=1), ~has_it)
-        np.testing.assert_array_equal(absent.any(axis=1), ~has_it)
+        present = data.data.index.isin(profiled(metabric, modality))
+        np.testing.assert_array_equal(absent.all(axis=1), ~present)
+        np.testing.assert_array_equal(absent.any(axis=1), ~present)
 
 
 def test_metabric_has_the_counts_its_description_gives(metabric):
@@ -221,7 +221,7 @@ def test_everything_left_out_is_counted(study):
     }
 
 
-def test_the_target_may_stand_in_the_sample_file(study):
+def test_the_target_may_be_in_the_sample_file(study):
     assert read(study, target="GRADE").target.to_dict() == {"P1": "3", "P2": "1", "P5": "2"}
 
 
@@ -321,7 +321,7 @@ def replace(name, old, new):
          "no data_clinical_patient.txt"),
         (replace("data_clinical_sample.txt", "PATIENT_ID", "PERSON"), {}, ValueError,
          "data_clinical_sample.txt has no column 'PATIENT_ID'"),
-        (replace("data_clinical_sample.txt", "P1-a", "P1-b"), {}, ValueError, "'P1-b' stands in"),
+        (replace("data_clinical_sample.txt", "P1-a", "P1-b"), {}, ValueError, "'P1-b' occurs in"),
         (replace("data_cna.txt", "Hugo_Symbol", "Gene"), {}, ValueError,
          "data_cna.txt has no column 'Hugo_Symbol'"),
         (replace("data_cna.txt", "\t5\t6\n", "\thigh\t6\n"), {}, ValueError,
@@ -398,7 +398,7 @@ def test_classes_are_merged_and_left_out_as_the_map_says(study):
     assert counts(data)["target 'Basal' left out by target_map"] == 1
 
 
-def test_a_label_that_stands_for_unknown_is_known_once_it_is_named(study):
+def test_a_label_that_means_unknown_is_known_once_it_is_named(study):
     data = read(study, modalities=["cna"], target_map={"NC": "unclassified"})
     assert data.target["P3"] == "unclassified"
 
@@ -510,7 +510,7 @@ def test_panels_with_no_gene_in_common_are_refused(panels):
         read(panels, modalities=["mut"])
 
 
-def test_a_byte_order_mark_is_no_part_of_the_first_column(study):
+def test_a_byte_order_mark_is_not_part_of_the_first_column(study):
     expected = read(study).data
     for name in ("data_cna.txt", "data_mutations.txt", "data_clinical_sample.txt"):
         (study / name).write_text((study / name).read_text(), encoding="utf-8-sig")
@@ -548,7 +548,7 @@ def test_a_malformed_line_is_named(study, name, old, new, message):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"target_map": {"Her2": "HER2"}}, r"'Her2', which is no label of SUBTYPE.*'Basal'"),
+        ({"target_map": {"Her2": "HER2"}}, r"'Her2', which is not a label of SUBTYPE.*'Basal'"),
         ({"target_map": {"Basal": ""}}, "'Basal' to a label, or to None"),
         ({"target_map": ["Basal"]}, "must be a dict"),
         ({"profiles": {"exp": "data_cna.txt"}}, r"profiles must map some of .*'cna', 'mut'"),
@@ -565,13 +565,13 @@ def test_a_map_that_does_not_fit_the_study_is_refused(study, options, message):
     ("name", "text", "message"),
     [
         ("meta_cna.txt", "stable_id\n", r"not of the form 'key: value' \(line 1\)"),
-        ("meta_cna.txt", "a: 1\n\na: 2\n", r"'a' stands there twice \(line 3\)"),
+        ("meta_cna.txt", "a: 1\n\na: 2\n", r"'a' occurs twice \(line 3\)"),
         ("meta_cna.txt", "genetic_alteration_type: COPY_NUMBER_ALTERATION\ndatatype: DISCRETE\n"
          "data_filename: ../data_cna.txt\n", "data_filename must be the name"),
         ("gene_panels/other.txt", "stable_id: SMALL\ngene_list: MYC\n", "'SMALL' has other genes"),
         ("gene_panels/other.txt", "stable_id: SMALL\n", "needs a line 'gene_list: …'"),
         ("gene_panels/other.txt", "stable_id: A\ngene_list: MYC,TP53\n", "separated by tabs"),
-        ("data_gene_panel_matrix.txt", MATRIX + "P1-b\tLARGE\n", r"'P1-b' stands.*\(line 6\)"),
+        ("data_gene_panel_matrix.txt", MATRIX + "P1-b\tLARGE\n", r"'P1-b' occurs.*\(line 6\)"),
         ("data_gene_panel_matrix.txt", "mutations\nSMALL\n", "no column 'SAMPLE_ID'"),
     ],
 )  # fmt: skip

@@ -5,14 +5,17 @@ from pathlib import Path
 
 import pandas as pd
 
+from .._study import Report
 from ._profiles import StudyFolder
-from ._text_files import Report, malformed, quote, quote_all, read_text_table
+from ._text_files import malformed, quote, quote_all, read_text_table
+
+__all__ = ["apply_target_map", "check_mapped_labels", "check_target_map", "read_samples"]
 
 UNKNOWN = {"", "NA", "NAN", "NC", "N/A", "UNKNOWN", "[NOT AVAILABLE]", "[UNKNOWN]"}
 
 
 def read_samples(study: StudyFolder, target: str) -> pd.DataFrame:
-    """Return "PATIENT_ID" and "target" of every sample, in the order of the sample file."""
+    """Read "PATIENT_ID" and "target" of every sample, in the order of the sample file."""
     samples = _read_clinical(study, study.sample_file, ["SAMPLE_ID", "PATIENT_ID"])
     samples = samples.set_index("SAMPLE_ID", drop=False)
     if target in samples:
@@ -30,7 +33,7 @@ def read_samples(study: StudyFolder, target: str) -> pd.DataFrame:
 
 
 def check_target_map(target_map: Mapping[str, str | None] | None) -> None:
-    """Raise a ValueError for what is no map of labels."""
+    """Raise a ValueError unless the map is one of labels."""
     if target_map is None:
         return
     if not isinstance(target_map, Mapping):
@@ -44,23 +47,23 @@ def check_target_map(target_map: Mapping[str, str | None] | None) -> None:
             )
 
 
-def check_labels_are_there(
+def check_mapped_labels(
     target: str, labels: pd.Series, target_map: Mapping[str, str | None] | None
 ) -> None:
-    """Raise a ValueError for a map that renames what is no label."""
-    there = set(labels)
+    """Raise a ValueError if the map renames a label that the target does not have."""
+    known = set(labels)
     for old in target_map or {}:
-        if old not in there:
+        if old not in known:
             raise ValueError(
-                f"target_map renames {old!r}, which is no label of {target}. Its labels are "
-                f"{quote_all(sorted(there)[:30])}."
+                f"target_map renames {old!r}, which is not a label of {target}. Its labels are "
+                f"{quote_all(sorted(known)[:30])}."
             )
 
 
 def apply_target_map(
     samples: pd.DataFrame, target_map: Mapping[str, str | None] | None, report: Report
 ) -> pd.DataFrame:
-    """Rename the targets, leave out the samples whose target is unknown or mapped to None."""
+    """Rename the targets, and leave out the samples whose target is unknown or mapped to None."""
     renamed = target_map or {}
     unknown = samples["target"].str.upper().isin(UNKNOWN) & ~samples["target"].isin(list(renamed))
     report.append(("patients", "target unknown", int(unknown.sum())))
@@ -74,7 +77,7 @@ def apply_target_map(
 
 def _read_clinical(study: StudyFolder, path: Path, required: list[str]) -> pd.DataFrame:
     if not path.is_file():
-        raise FileNotFoundError(study.lacks(path.name))
+        raise FileNotFoundError(study.describe_missing(path.name))
     table = read_text_table(path, required).fields
     for column in required:
         blank = table.index[table[column].str.strip() == ""]
@@ -85,7 +88,7 @@ def _read_clinical(study: StudyFolder, path: Path, required: list[str]) -> pd.Da
     if len(repeated):
         raise malformed(
             path,
-            f"{required[0]} {quote(key[repeated[0]])} stands in more than one row",
+            f"{required[0]} {quote(key[repeated[0]])} occurs in more than one row",
             repeated[0],
         )
     return table

@@ -1,42 +1,30 @@
-"""Downloading a study from cBioPortal, and keeping its tables for the next call."""
+"""Fetch a study from cBioPortal, and keep its archive and tables for the next call."""
 
-import gzip
-import hashlib
-import inspect
-import json
 import os
 import re
 import shutil
-import tarfile
 import time
-import zlib
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from itertools import groupby
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-import numpy as np
 import pandas as pd
 from sklearn.utils import Bunch
 from sklearn.utils._param_validation import validate_params
 
-from ..._files import atomic_write
-from ..._version import __version__
-from ...modalities._columns import resolve_modalities
-from . import _clinical, _gene_panels, _molecular, _profiles, _reader, _text_files
-from ._reader import read_cbioportal
+from ..._files import scratch_files
+from ._archive import check_unchanged, checksum, record, unpack
+from ._cache import cache_path, load_study, save_study
+from ._download import describe_manual_download, download, resolve_base_url
+from ._reader import check_arguments, read_cbioportal
 
 __all__ = ["fetch_cbioportal", "fetch_metabric"]
 
-BASE_URL = "https://datahub.assets.cbioportal.org"
-BASE_URL_VARIABLE = "XMODAL_CBIOPORTAL_URL"
-READER = _reader, _clinical, _gene_panels, _molecular, _profiles, _text_files
-REPEATS = 2
-CHUNK = 2**20
 INCOMPLETE = "incomplete-"
-LONGEST_DOWNLOAD = 24 * 3600
+# A day: no download takes as long.
+MAX_DOWNLOAD_SECONDS = 24 * 3600
 
 
 @validate_params(
@@ -88,18 +76,18 @@ def fetch_cbioportal(
     profiles : dict of str to str, default=None
         As in :func:`read_cbioportal`.
     data_home : str or path-like, default=None
-        Where archives and tables are kept, in the folder ``cbioportal``. None is scikit-learn's
+        Where archives and tables are kept, in a folder ``cbioportal``. None means scikit-learn's
         folder, see :func:`sklearn.datasets.get_data_home`.
     download_if_missing : bool, default=True
-        Download the archive if it is not in `data_home`, else raise an error that says what to
-        download and where to put it.
+        Download the archive if it is not in `data_home`. If False, raise an error instead that
+        says what to download and where to put it.
     base_url : str, default=None
-        Address of the folder that holds ``<study_id>.tar.gz``, for mirrors. None is the
-        environment variable ``XMODAL_CBIOPORTAL_URL``, or where that is not set
+        Address of the folder that holds ``<study_id>.tar.gz``, for mirrors. None means the
+        environment variable ``XMODAL_CBIOPORTAL_URL``, or, where that is not set,
         ``https://datahub.assets.cbioportal.org``.
     known_hash : str, default=None
-        SHA-256 checksum that the archive must have, or another one as ``"md5:…"``. cBioPortal
-        publishes none.
+        SHA-256 checksum that the archive must have, or one of another kind as ``"md5:…"``.
+        cBioPortal publishes none.
     return_X_y : bool, default=False
         Return ``(data, target)`` instead of a Bunch.
 
@@ -111,28 +99,27 @@ def fetch_cbioportal(
     Raises
     ------
     FileNotFoundError
-        If the archive is not there and must not be downloaded, or lacks a file.
+        If there is no archive and it must not be downloaded, or if it lacks a file.
     OSError
         If the download fails.
     ValueError
-        If an argument is not allowed; if the archive has another checksum than it must have, is
-        damaged, or holds a link, a device or a path outside its study folder; or if a file of the
-        study is malformed.
+        If an argument is not allowed; if the archive has the wrong checksum, is damaged, or holds
+        a link, a device or a path outside its study folder; or if a file of the study is
+        malformed.
 
     See Also
     --------
-    fetch_metabric : The same for METABRIC.
-    read_cbioportal : Reads a study folder that is there already.
+    fetch_metabric : Fetch METABRIC.
+    read_cbioportal : Read a study folder that is already on the disk.
 
     Notes
     -----
-    A transfer that breaks off is repeated twice. The archive is put into `data_home` only after
-    it came in the size that the server announced, had the `known_hash` and could be unpacked to
-    its end. Its SHA-256 checksum is kept beside it and compared at every call.
+    A transfer that breaks off is repeated twice. The archive is put into `data_home` only after it
+    has arrived in the size that the server announced, has the `known_hash` and can be unpacked to
+    its end. Its SHA-256 checksum is kept beside it and compared in every call.
 
-    The tables are kept in a file per choice of modalities, target and join, whose name depends on
-    the archive's contents and on the code that parsed it. All ``.npz`` files may be deleted at
-    any time.
+    The tables are kept in one file for each choice of arguments, whose name also depends on the
+    archive's contents and on the code that parsed it. ``.npz`` files may be deleted at any time.
 
     Examples
     --------
@@ -176,7 +163,7 @@ def fetch_cbioportal(
     from sklearn.datasets import get_data_home
 
     # Before a long download, not after it.
-    modalities = _reader.check_arguments(modalities, join, profiles, target_map)
+    modalities = check_arguments(modalities, join, profiles, target_map)
     if not re.fullmatch(r"\w[\w.-]*", study_id):
         raise ValueError(
             f'study_id must be the name of a study, like "brca_metabric", got {study_id!r}.'
@@ -192,17 +179,18 @@ def fetch_cbioportal(
     folder.mkdir(exist_ok=True)
     _remove_leftovers(folder)
     archive = folder / f"{study_id}.tar.gz"
-    url = f"{_base_url(base_url)}/{archive.name}"
+    url = f"{resolve_base_url(base_url)}/{archive.name}"
     study = None
     if archive.is_file():
-        _check_unchanged(archive, known_hash)
-        study = _load(_cache_path(archive, options))
+        check_unchanged(archive, known_hash)
+        study = load_study(cache_path(archive, options))
     elif not download_if_missing:
         raise FileNotFoundError(
-            f"There is no {archive}, and download_if_missing is False. {_by_hand(url, archive)}"
+            f"There is no {archive}, and download_if_missing is False. "
+            f"{describe_manual_download(url, archive)}"
         )
     if study is None:
-        study = _read(archive, url, known_hash, options)
+        study = _read_archive(archive, url, known_hash, options)
     return (study.data, study.target) if return_X_y else study
 
 
@@ -225,11 +213,11 @@ def fetch_metabric(
         Where archive and tables are kept, in the folder ``cbioportal``. None is scikit-learn's
         folder, see :func:`sklearn.datasets.get_data_home`.
     download_if_missing : bool, default=True
-        Download the archive if it is not in `data_home`, else raise an error that says what to
-        download and where to put it.
+        Download the archive if it is not in `data_home`. If False, raise an error instead that
+        says what to download and where to put it.
     base_url : str, default=None
-        Address of the folder that holds ``brca_metabric.tar.gz``, for mirrors. None is the
-        environment variable ``XMODAL_CBIOPORTAL_URL``, or where that is not set
+        Address of the folder that holds ``brca_metabric.tar.gz``, for mirrors. None means the
+        environment variable ``XMODAL_CBIOPORTAL_URL``, or, where that is not set,
         ``https://datahub.assets.cbioportal.org``.
     return_X_y : bool, default=False
         Return ``(data, target)`` instead of a Bunch.
@@ -242,7 +230,7 @@ def fetch_metabric(
     Raises
     ------
     FileNotFoundError
-        If the archive is not there and must not be downloaded.
+        If there is no archive and it must not be downloaded.
     OSError
         If the download fails.
     ValueError
@@ -250,8 +238,8 @@ def fetch_metabric(
 
     See Also
     --------
-    fetch_cbioportal : Any study, other classes, other modalities.
-    make_multiomics : Simulates a cohort in the same form, without a download.
+    fetch_cbioportal : Fetch any study, other classes, other modalities.
+    make_multiomics : Simulate a cohort in the same form, without a download.
 
     References
     ----------
@@ -274,226 +262,31 @@ def fetch_metabric(
     )
 
 
-def _base_url(base_url: str | None) -> str:
-    base_url = base_url or os.environ.get(BASE_URL_VARIABLE) or BASE_URL
-    if not base_url.startswith(("http://", "https://")):
-        raise ValueError(
-            f"base_url, or {BASE_URL_VARIABLE}, must begin with http:// or https://, "
-            f"got {base_url!r}."
-        )
-    return base_url.rstrip("/")
-
-
 def _remove_leftovers(folder: Path) -> None:
-    """Remove what processes that were killed left behind; not what others may be writing."""
-    for path in folder.glob(f"{INCOMPLETE}*"):
+    """Remove what killed processes left behind, but not what others may still be writing."""
+    for path in [*folder.glob(f"{INCOMPLETE}*"), *scratch_files(folder)]:
         with suppress(OSError):
-            if time.time() - path.stat().st_mtime > LONGEST_DOWNLOAD:
+            if time.time() - path.stat().st_mtime <= MAX_DOWNLOAD_SECONDS:
+                continue
+            if path.is_dir():
                 shutil.rmtree(path)
+            else:
+                path.unlink()
 
 
-def _by_hand(url: str, archive: Path) -> str:
-    return (
-        f"Download {url} yourself and save it as {archive}, or name a mirror by base_url or by "
-        f"the environment variable {BASE_URL_VARIABLE}."
-    )
-
-
-def _read(archive: Path, url: str, known_hash: str | None, options: dict[str, Any]) -> Bunch:
+def _read_archive(
+    archive: Path, url: str, known_hash: str | None, options: dict[str, Any]
+) -> Bunch:
     """Parse the archive, downloading it if need be, and keep the tables."""
     with TemporaryDirectory(dir=archive.parent, prefix=INCOMPLETE) as name:
         scratch = Path(name)
         if archive.is_file():
-            study_dir = _unpack(archive, scratch)
+            study_dir = unpack(archive, scratch)
         else:
-            downloaded = _download(url, scratch, archive, known_hash)
-            study_dir = _unpack(downloaded, scratch)
-            _record(archive, _checksum(downloaded))
+            downloaded = download(url, scratch, archive, known_hash)
+            study_dir = unpack(downloaded, scratch)
+            record(archive, checksum(downloaded))
             downloaded.replace(archive)
         study = read_cbioportal(study_dir, **options)
-    _save(study, _cache_path(archive, options))
+    save_study(study, cache_path(archive, options))
     return study
-
-
-def _download(url: str, folder: Path, archive: Path, known_hash: str | None) -> Path:
-    """Download into a folder; `archive` is the place that the error message names."""
-    import pooch
-
-    source = pooch.create(
-        path=folder,
-        base_url=url.removesuffix(archive.name),
-        registry={archive.name: known_hash},
-        retry_if_failed=REPEATS,
-    )
-    try:
-        return Path(source.fetch(archive.name, downloader=_download_once))
-    except OSError as error:
-        raise OSError(f"Can't download {url}: {error}. {_by_hand(url, archive)}") from error
-
-
-def _download_once(url: str, path: str, source: Any) -> None:
-    """Download a file whole, as pooch's downloaders do; pooch repeats after a ValueError."""
-    import pooch
-
-    announced: list[str | None] = []
-
-    def inspect_response(response: Any, **_: Any) -> None:
-        # Not an error of requests, after which pooch would ask again for what is not there.
-        if 400 <= response.status_code < 500:
-            raise FileNotFoundError(
-                f"the server answers {response.status_code} {response.reason}; is that the name "
-                "of a study?"
-            )
-        # Some servers say that a .tar.gz file is encoded. It would be decompressed on its way.
-        response.raw.headers.pop("Content-Encoding", None)
-        announced.append(response.headers.get("Content-Length"))
-
-    download = pooch.HTTPDownloader(
-        progressbar=True, chunk_size=CHUNK, hooks={"response": inspect_response}
-    )
-    download(url, path, source)
-    size = Path(path).stat().st_size
-    if announced[-1] is not None and size != int(announced[-1]):
-        raise ValueError(f"{url} broke off after {size} of {announced[-1]} bytes.")
-
-
-def _checksum(path: Path, algorithm: str = "sha256") -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, algorithm).hexdigest()
-
-
-def _record_path(archive: Path) -> Path:
-    return archive.with_name(f"{archive.name}.sha256")
-
-
-def _record(archive: Path, sha256: str) -> None:
-    with atomic_write(_record_path(archive)) as path:
-        # In the form that `sha256sum --check` reads.
-        path.write_text(f"{sha256}  {archive.name}\n", encoding="ascii")
-
-
-def _recorded(archive: Path) -> str:
-    return _record_path(archive).read_text(encoding="utf-8").partition(" ")[0]
-
-
-def _check_unchanged(archive: Path, known_hash: str | None) -> None:
-    """Compare the archive with its record; make the record of one that was put there by hand."""
-    sha256 = _checksum(archive)
-    if not _record_path(archive).is_file():
-        _record(archive, sha256)
-    if _recorded(archive) != sha256:
-        raise ValueError(
-            f"{archive} has changed since its checksum was recorded. Delete it to have it "
-            f"downloaded again, or delete {_record_path(archive)} if you replaced it on purpose."
-        )
-    if known_hash is None:
-        return
-    algorithm = known_hash.rpartition(":")[0] or "sha256"
-    found = _checksum(archive, algorithm)
-    if found != known_hash.rpartition(":")[2].lower():
-        raise ValueError(
-            f"{archive} has the {algorithm} checksum {found}, not known_hash={known_hash!r}. "
-            "Delete it to have it downloaded again, or correct known_hash."
-        )
-
-
-def _unpack(archive: Path, folder: Path) -> Path:
-    """Unpack an archive that holds nothing but files in a folder of its own name."""
-    study_id = archive.name.removesuffix(".tar.gz")
-    try:
-        with gzip.open(archive) as stream, tarfile.open(fileobj=stream, mode="r|") as tar:
-            for member in tar:
-                _check_member(member, study_id, archive.name)
-                tar.extract(member, folder, filter="data")
-            # The checksum of gzip stands at its end, behind what tarfile reads.
-            while stream.read(CHUNK):
-                pass
-    except (tarfile.TarError, gzip.BadGzipFile, zlib.error, EOFError) as error:
-        raise ValueError(
-            f"{archive.name} is not an intact tar.gz archive: {error}. Nothing of it was used; "
-            "if it was put into data_home by hand, delete it there."
-        ) from error
-    if not (folder / study_id).is_dir():
-        raise ValueError(f"{archive.name} holds no folder {study_id!r}.")
-    return folder / study_id
-
-
-def _check_member(member: tarfile.TarInfo, study_id: str, archive: str) -> None:
-    parts = PurePosixPath(member.name).parts
-    if parts[:1] != (study_id,) or ".." in parts:
-        problem = f"is not inside the folder {study_id!r}"
-    elif member.issym() or member.islnk():
-        problem = f"is a link to {member.linkname!r}"
-    elif not (member.isfile() or member.isdir()):
-        problem = "is neither a file nor a folder"
-    else:
-        return
-    raise ValueError(
-        f"{archive} is not safe to unpack: {member.name!r} {problem}. Nothing of it was used; get "
-        "it from cBioPortal or from a mirror that you trust."
-    )
-
-
-def _cache_path(archive: Path, options: dict[str, Any]) -> Path:
-    # The code of the reader too, because the version stays the same while it is developed.
-    key = [_recorded(archive), __version__, [inspect.getsource(m) for m in READER], options]
-    digest = hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()
-    return archive.with_name(f"{archive.name.removesuffix('.tar.gz')}-{digest[:16]}.npz")
-
-
-def _save(study: Bunch, path: Path) -> None:
-    """Write a study as arrays, a block of values for each run of columns of one type."""
-    runs = groupby(range(study.data.shape[1]), key=study.data.dtypes.tolist().__getitem__)
-    arrays: dict[str, Any] = {
-        f"block{number}": study.data.iloc[:, list(run)].to_numpy()
-        for number, (_, run) in enumerate(runs)
-    }
-    texts = {
-        "columns": study.feature_names,
-        "patients": study.data.index,
-        "target": study.target,
-        "names": [study.data.index.name, study.target.name],
-        "modalities": list(study.profiles),
-        "profiles": list(study.profiles.values()),
-        "where": study.report["where"],
-        "what": study.report["what"],
-        "DESCR": study.DESCR,
-    }
-    arrays |= {name: np.array(text, dtype=str) for name, text in texts.items()}
-    with atomic_write(path) as scratch, scratch.open("wb") as file:
-        np.savez(file, count=study.report["count"].to_numpy(dtype=int), **arrays)
-
-
-def _load(path: Path) -> Bunch | None:
-    """Read what `_save` wrote; None where that is missing or damaged, so that it is made anew."""
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            blocks = [file[name] for name in file if name.startswith("block")]
-            lists = {name: file[name].tolist() for name in file if not name.startswith("block")}
-    # A damaged file raises whatever its bytes lead to, in zipfile, zlib or NumPy.
-    except Exception:
-        return None
-    index_name, target_name = lists["names"]
-    index = pd.Index(lists["patients"], name=index_name)
-    ends = np.cumsum([block.shape[1] for block in blocks])
-    data = pd.concat(
-        [
-            pd.DataFrame(block, index, lists["columns"][end - block.shape[1] : end], copy=False)
-            for block, end in zip(blocks, ends, strict=True)
-        ],
-        axis=1,
-    )
-    target = np.array(lists["target"], dtype=object)
-    return Bunch(
-        data=data,
-        target=pd.Series(target, index, name=target_name, dtype=object),
-        target_names=np.unique(target),
-        feature_names=lists["columns"],
-        modalities=resolve_modalities(data, None),
-        profiles=dict(zip(lists["modalities"], lists["profiles"], strict=True)),
-        report=pd.DataFrame(
-            list(zip(lists["where"], lists["what"], lists["count"], strict=True)),
-            columns=["where", "what", "count"],
-        ),
-        DESCR=lists["DESCR"],
-    )

@@ -9,6 +9,8 @@ import pandas as pd
 from ._profiles import Profile, StudyFolder
 from ._text_files import malformed, quote, read_properties, read_text_table
 
+__all__ = ["panel_files", "panels_of_samples", "read_gene_lists"]
+
 # What the panel matrix holds for a sample whose genes were not chosen beforehand.
 WHOLE_EXOME = {"", "NA", "N/A", "NAN", "WES", "WXS", "WGS"}
 GENE = re.compile("[A-Za-z0-9._@/-]+")
@@ -25,7 +27,7 @@ def panels_of_samples(study: StudyFolder, profile: Profile, samples: pd.Index) -
 
 
 def read_gene_lists(study: StudyFolder, panels: Collection[str]) -> dict[str, set[str]]:
-    """Return the genes of those of the panels whose files are in the folder."""
+    """Read the genes of those panels whose files are in the folder."""
     lists: dict[str, set[str]] = {}
     for path in panel_files(study):
         panel, genes = _gene_list(path)
@@ -38,7 +40,7 @@ def read_gene_lists(study: StudyFolder, panels: Collection[str]) -> dict[str, se
 
 
 def panel_files(study: StudyFolder) -> list[Path]:
-    """Return the files of the folder that hold the genes of a panel each."""
+    """Return the files in the folder that list the genes of a panel."""
     paths = {path for pattern in PANEL_FILES for path in study.folder.glob(pattern)}
     return sorted(paths - {study.panel_matrix})
 
@@ -51,7 +53,7 @@ def _gene_list(path: Path) -> tuple[str, set[str]]:
     genes = set(properties["gene_list"].split())
     for gene in genes:
         if not GENE.fullmatch(gene):
-            raise malformed(path, f"{quote(gene)} is no gene; genes must be separated by tabs")
+            raise malformed(path, f"{quote(gene)} is not a gene; genes must be separated by tabs")
     return properties["stable_id"], genes
 
 
@@ -62,8 +64,8 @@ def _panel_matrix(path: Path, column: str) -> pd.Series:
     repeated = table.index[table["SAMPLE_ID"].duplicated()]
     if len(repeated):
         sample = table["SAMPLE_ID"][repeated[0]]
-        raise malformed(path, f"SAMPLE_ID {quote(sample)} stands in more than one row", repeated[0])
-    # A profile without a column of its own was not made with panels.
+        raise malformed(path, f"SAMPLE_ID {quote(sample)} occurs in more than one row", repeated[0])
+    # A profile without a column was not made with panels.
     if column not in table:
         return pd.Series(dtype=str)
     return table.set_index("SAMPLE_ID")[column].str.strip()

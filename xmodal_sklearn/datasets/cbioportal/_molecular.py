@@ -5,12 +5,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from .._study import Report
 from ._gene_panels import panel_files, panels_of_samples, read_gene_lists
 from ._profiles import Profile, StudyFolder
 from ._text_files import (
     ENTREZ,
     SYMBOL,
-    Report,
     malformed,
     quote,
     read_matrix,
@@ -18,12 +18,14 @@ from ._text_files import (
     read_text_table,
 )
 
+__all__ = ["drop_uncovered", "read_profile"]
+
 BARCODE, KIND = "Tumor_Sample_Barcode", "Variant_Classification"
 NO_SYMBOL = {"", "NA", "NAN", "N/A", "NULL", "NONE", "UNKNOWN", "<NA>"}
 SEQUENCED = "#sequenced_samples:"
-# What cBioPortal's import leaves out; it excepts the TERT promoter (5'Flank), which we do not.
+# What cBioPortal's import leaves out, except that it keeps 5'Flank variants of TERT, its promoter.
 SILENT = {"Silent", "Intron", "IGR", "RNA", "3'UTR", "5'UTR", "3'Flank", "5'Flank"}
-# Marks a gene outside a sample's panel until it is known which samples are kept.
+# Marks the genes outside a sample's panel until it is known which samples are kept.
 NOT_COVERED = -1
 
 
@@ -37,15 +39,16 @@ def read_profile(study: StudyFolder, profile: Profile, report: Report) -> pd.Dat
 def drop_uncovered(
     study: StudyFolder, path: Path, table: pd.DataFrame, report: Report
 ) -> pd.DataFrame:
-    """Leave out the genes that are outside the panel of any of the samples."""
+    """Leave out the genes that are outside the panel of at least one of the samples."""
     uncovered = (table == NOT_COVERED).to_numpy().any(axis=0)
     report.append((path.name, "genes outside the panel of a kept sample", int(uncovered.sum())))
     if len(table) and uncovered.all():
         raise malformed(
             path,
-            f"no gene is in the panels of all samples that are kept, by {study.panel_matrix.name} "
-            f"and the panels' genes in {[file.name for file in panel_files(study)]}; put the "
-            "files of all panels into the folder, or leave out the samples of small panels",
+            "no gene is in the panels of all samples that are kept, according to "
+            f"{study.panel_matrix.name} and the panels' genes in "
+            f"{[file.name for file in panel_files(study)]}; put the files of all panels into the "
+            "folder, or leave out the samples of small panels",
         )
     return table.loc[:, ~uncovered]
 
@@ -80,7 +83,7 @@ def _read_values(path: Path, report: Report) -> pd.DataFrame:
 def _average_rows(
     genes: np.ndarray, values: np.ndarray, repeated: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Put the mean of a gene's rows where its first row is."""
+    """Replace the first row of a repeated gene by the mean of its rows, and drop the others."""
     several = np.isin(genes, genes[repeated])
     means = pd.DataFrame(values[several].astype(np.float64)).groupby(genes[several], sort=False)
     values[several & ~repeated] = means.mean().to_numpy()
@@ -118,7 +121,7 @@ def _read_mutations(study: StudyFolder, profile: Profile, report: Report) -> pd.
     if table.empty:
         raise malformed(path, "names no gene")
     genes = pd.Index(table["gene"].unique(), dtype=str)
-    covered = _covered(study, profile, samples, table, report)
+    covered = _covered_by_panels(study, profile, samples, table, report)
 
     unlisted = ~table[BARCODE].isin(samples)
     report.append((path.name, "mutations of samples not listed as sequenced", int(unlisted.sum())))
@@ -149,7 +152,7 @@ def _sequenced_samples(
     return pd.Index([*barcodes, *panels.index], dtype=str).unique()
 
 
-def _covered(
+def _covered_by_panels(
     study: StudyFolder,
     profile: Profile,
     samples: pd.Index,

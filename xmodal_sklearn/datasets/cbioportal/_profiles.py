@@ -6,6 +6,8 @@ from pathlib import Path
 
 from ._text_files import malformed, quote, read_properties
 
+__all__ = ["FILES", "Profile", "StudyFolder"]
+
 # By file name: what a modality's files are called, and the data type of each.
 FILES = {
     "exp": {
@@ -63,14 +65,15 @@ class StudyFolder:
     Parameters
     ----------
     folder : Path
+        The folder, which must exist.
 
     Attributes
     ----------
     profiles : dict of str to list of Profile
-        Of each modality, the one to prefer first: those that meta files describe, or, where
-        there are none, those known by name.
+        The profiles of each modality, the preferred one first: those that meta files describe,
+        or, where there are none, those known by name.
     sample_file, patient_file, panel_matrix : Path
-        The clinical files and the gene panels of the samples, whether or not they are there.
+        The clinical files and the gene panels of the samples, whether or not they exist.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -90,7 +93,7 @@ class StudyFolder:
         )
 
     def choose(self, modalities: Sequence[str], asked: Mapping[str, str]) -> dict[str, Profile]:
-        """Return the profile of each modality, the one that was asked for or the preferred."""
+        """Return the profile of each modality: the one asked for, else the preferred one."""
         return {
             modality: self._asked_for(modality, asked[modality])
             if modality in asked
@@ -98,12 +101,12 @@ class StudyFolder:
             for modality in modalities
         }
 
-    def lacks(self, wanted: str) -> str:
-        """Say what is missing, and what is there."""
-        there = sorted(path.name for path in self.folder.glob("data_*"))
+    def describe_missing(self, wanted: str) -> str:
+        """Return the message that says what the folder lacks, and what it has instead."""
+        data_files = sorted(path.name for path in self.folder.glob("data_*"))
         return (
             f"{str(self.folder)!r} has no {wanted}; its profiles are [{self._listed()}], its data "
-            f"files are {there}."
+            f"files are {data_files}."
         )
 
     def _preferred(self, modality: str) -> Profile:
@@ -111,7 +114,8 @@ class StudyFolder:
             if profile.path.is_file():
                 return profile
         wanted = [profile.path.name for profile in self.profiles[modality]] or FILES[modality]
-        raise FileNotFoundError(f"Modality {modality!r}: {self.lacks(' or '.join(wanted))}")
+        missing = self.describe_missing(" or ".join(wanted))
+        raise FileNotFoundError(f"Modality {modality!r}: {missing}")
 
     def _asked_for(self, modality: str, name: str) -> Profile:
         known = [*self.profiles[modality], *_named_profiles(self.folder, modality)]
@@ -125,7 +129,8 @@ class StudyFolder:
                 f"[{self._listed()}]."
             )
         if not profile.path.is_file():
-            raise FileNotFoundError(f"Modality {modality!r}: {self.lacks(profile.path.name)}")
+            missing = self.describe_missing(profile.path.name)
+            raise FileNotFoundError(f"Modality {modality!r}: {missing}")
         return profile
 
     def _listed(self) -> str:
@@ -133,7 +138,7 @@ class StudyFolder:
 
 
 def _described_profile(path: Path, meta: dict[str, str]) -> Profile | None:
-    """Return the profile that a meta file describes, None if it is not one of ours."""
+    """Return the profile that a meta file describes, None if it is of no known modality."""
     modality = ALTERATIONS.get(meta.get("genetic_alteration_type", ""))
     datatype = meta.get("datatype", "").upper()
     if modality is None or datatype not in DATATYPES[modality]:
@@ -164,7 +169,7 @@ def _other_file(metas: dict[Path, dict[str, str]], alteration: str, datatype: st
 
 def _data_file(path: Path, meta: dict[str, str]) -> str:
     name = meta.get("data_filename", "")
-    # A longer name than file systems take would be an OSError that names no meta file.
+    # A name too long for the file system would be an OSError that does not name the meta file.
     if not name or Path(name).name != name or len(name.encode()) > 255:
         raise malformed(
             path, f"data_filename must be the name of a file beside it, not {quote(name)}"

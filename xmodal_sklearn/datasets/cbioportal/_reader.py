@@ -1,26 +1,19 @@
-"""Reading a study in cBioPortal's file formats."""
+"""Read a study in cBioPortal's file formats."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from os import PathLike
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 from sklearn.utils import Bunch
 
-from ...modalities._columns import resolve_modalities
 from ...modalities._concat import concat_modalities
-from ._clinical import (
-    apply_target_map,
-    check_labels_are_there,
-    check_target_map,
-    read_samples,
-)
+from .._study import Report, make_study
+from ._clinical import apply_target_map, check_mapped_labels, check_target_map, read_samples
 from ._molecular import drop_uncovered, read_profile
-from ._profiles import FILES, StudyFolder
-from ._text_files import Report
+from ._profiles import FILES, Profile, StudyFolder
 
-__all__ = ["read_cbioportal"]
+__all__ = ["check_arguments", "read_cbioportal"]
 
 
 def read_cbioportal(
@@ -34,27 +27,27 @@ def read_cbioportal(
 ) -> Bunch:
     r"""Read expression, copy number, mutations and classes from a cBioPortal study folder.
 
-    The tables are aligned on their samples, patients whose class is unknown are left out, and
-    whatever is left out or merged is counted in a report.
+    The tables are aligned on their samples; patients whose class is unknown are left out.
+    Whatever is left out or merged is counted in a report.
 
     Parameters
     ----------
     study_dir : str or path-like
         A folder with ``data_clinical_sample.txt``, ``data_clinical_patient.txt`` where it holds
-        the target, and one file per modality. Where there are ``meta_*.txt`` files, they say
-        which file is what, else its name does: ``data_mrna_*.txt`` for ``"exp"``,
+        the target, and one file per modality. Which file is what is read from ``meta_*.txt``
+        files, or, where there are none, from the file names: ``data_mrna_*.txt`` for ``"exp"``,
         ``data_log2_cna.txt`` or ``data_cna.txt`` for ``"cna"``, ``data_mutations.txt`` for
         ``"mut"``.
     modalities : sequence of {"exp", "cna", "mut"}, default=("exp", "cna", "mut")
         What to read, in the order of the columns; the first is the classifier's primary modality.
     target : str, default="CLAUDIN_SUBTYPE"
         Column of the sample or patient file that holds the classes.
-    target_map : dict of str to str or None, default=None
-        New labels of old ones, to merge classes; labels mapped to None are left out, labels that
-        are no key stay as they are.
+    target_map : dict of str to (str or None), default=None
+        Old to new labels, to merge classes. Samples whose label is mapped to None are left out;
+        labels that are not a key stay as they are.
     profiles : dict of str to str, default=None
         Which file to read for a modality, by its name or by the ``stable_id`` of its meta file,
-        where it is not the one that is read by default (see Notes).
+        if it is not to be the default one (see Notes).
     join : {"inner", "outer"}, default="inner"
         Keep the patients that have all of the modalities, or those that have any. An absent
         modality is then a block of NaN.
@@ -85,24 +78,25 @@ def read_cbioportal(
     Raises
     ------
     FileNotFoundError
-        If the folder or a file is missing; the message lists the profiles and the data files
-        that are there.
+        If the folder or a file is missing; the message lists the profiles and data files that
+        the folder has.
     ValueError
         If an argument is not allowed, a file is malformed, or no patient is left; the message
-        names the file and the line, and for a missing target the columns that there are. What
-        counts as malformed are, for one, rows that are shorter or longer than the header, since
-        a parser that fills them up would hide a truncated file.
+        names the file and the line, and for a missing target the columns to choose from. Rows
+        that are shorter or longer than the header count as malformed, too, because filling them
+        up would hide a truncated file.
 
     See Also
     --------
-    make_multiomics : Simulates a cohort in the same form.
+    fetch_cbioportal : Download a study and read it.
+    make_multiomics : Simulate a cohort in the same form.
 
     Notes
     -----
-    *Profiles.* Of several files of a modality, expression is read from one without z-scores where
-    there is one, and from RNA-seq before microarrays; copy number from log2 ratios, else discrete
-    calls, else linear values; then the first by file name counts. ``profiles`` asks for another,
-    such as the z-scores.
+    *Profiles.* If a modality has several files, expression is read from one without z-scores where
+    there is one, and from RNA-seq rather than microarrays; copy number from log2 ratios, else
+    discrete calls, else linear values; and of equals, the first by file name is read. ``profiles``
+    asks for another one, such as the z-scores.
 
     *Samples and patients.* Modalities are joined by sample, since two samples of a patient may be
     two different tumours. Of several samples of a patient, the one with the most modalities is
@@ -110,30 +104,30 @@ def read_cbioportal(
     unless ``target_map`` names it.
 
     *Genes.* A row without a symbol (blank, ``NA`` or ``Unknown``) is named by its Entrez id, and
-    left out where it has none. It is not merged with the rows of a symbol of the same id.
+    left out if it has none. It is not merged with the rows of a symbol that has the same id.
 
-    *Expression and copy number.* Rows of the same gene are averaged, sample by sample and over
-    the values that there are. This looks at no other sample, so that nothing leaks from a test
-    set, as it would if the most variable row were chosen. Discrete calls may so become fractions.
-    Blank, ``NA``, ``N/A``, ``NaN``, ``null`` and ``None`` are missing values; samples without any
-    value and then genes with a value missing in any sample are left out.
+    *Expression and copy number.* Rows of the same gene are averaged, sample by sample, over the
+    values that are not missing. As no other sample is used, nothing leaks from a test set, as it
+    would if the most variable row were chosen. Discrete calls may thus become fractions. Blank,
+    ``NA``, ``N/A``, ``NaN``, ``null`` and ``None`` are missing values. Samples without any value
+    are left out, and then genes with a value missing in any sample.
 
     *Mutations.* 1 where a gene has a mutation that may change the protein, 0 where the sample was
     sequenced and has none. Silent, Intron, IGR, RNA, UTR and Flank variants do not count, as in
     cBioPortal [1]_, but without its exception for the promoter of TERT. Every gene of the file is
-    a column. Which samples were sequenced is said by the line ``#Sequenced_Samples`` above the
-    table, else by the case list in ``case_lists/`` whose ``stable_id`` ends with ``_sequenced``;
-    without either, it is those with a row or with a gene panel.
+    a column. The samples that were sequenced are listed in the line ``#Sequenced_Samples`` above
+    the table, else in the case list in ``case_lists/`` whose ``stable_id`` ends with
+    ``_sequenced``; without either, they are those with a row or with a gene panel.
 
     *Gene panels.* A gene outside the panel with which a sample was sequenced is unknown, not wild
-    type. As a modality is present as a whole or absent as a whole, only the genes in the panels
-    of all sequenced samples that are kept stay. ``data_gene_panel_matrix.txt`` says which panel a
-    sample has, or ``gene_panel`` in the profile's meta file says so for all; the genes of a panel
-    are read from ``data_gene_panel_*.txt``, ``gene_panel_*.txt`` or ``gene_panels/*.txt``, as
-    symbols or Entrez ids. ``NA``, ``WES``, ``WXS`` and ``WGS`` stand for all genes, as does a
-    sample that the matrix does not list. A panel whose genes are not in the folder is taken to
-    hold the genes in which any of its samples has a mutation of any kind, and reported. Panels
-    matter to mutations only: tables of values say themselves where there is none.
+    type. As a modality is present as a whole or absent as a whole, only genes in the panels of all
+    sequenced samples that are kept become columns. ``data_gene_panel_matrix.txt`` says which panel
+    each sample has, or ``gene_panel`` in the profile's meta file names one panel for all. The
+    genes of a panel are read from ``data_gene_panel_*.txt``, ``gene_panel_*.txt`` or
+    ``gene_panels/*.txt``, as symbols or Entrez ids. ``NA``, ``WES``, ``WXS`` and ``WGS`` mean all
+    genes, and so does a sample that the matrix does not list. A panel whose genes are not in the
+    folder is taken to hold the genes in which any of its samples has a mutation of any kind, and
+    is reported. Panels matter to mutations only: tables of values mark missing values themselves.
 
     References
     ----------
@@ -174,16 +168,8 @@ def read_cbioportal(
     paths = {modality: profile.path for modality, profile in chosen_profiles.items()}
     report: Report = []
     samples = read_samples(study, target)
-    check_labels_are_there(target, samples["target"], target_map)
-    tables = {
-        modality: read_profile(study, profile, report)
-        for modality, profile in chosen_profiles.items()
-    }
-    for modality, table in tables.items():
-        unlisted = int((~table.index.isin(samples.index)).sum())
-        report.append(
-            (paths[modality].name, "samples that the sample file does not list", unlisted)
-        )
+    check_mapped_labels(target, samples["target"], target_map)
+    tables = _read_tables(study, chosen_profiles, samples.index, report)
     chosen = apply_target_map(_choose_samples(samples, tables, join, report), target_map, report)
     if chosen.empty:
         sizes = {paths[modality].name: len(table) for modality, table in tables.items()}
@@ -198,21 +184,15 @@ def read_cbioportal(
     if "mut" in tables:
         tables["mut"] = drop_uncovered(study, paths["mut"], tables["mut"], report)
     data = concat_modalities(tables, join=join).loc[chosen.index].set_axis(chosen["PATIENT_ID"])
-    # dtype=object, because scikit-learn does not take the string arrays of pandas 3 everywhere.
-    labels = pd.Series(
-        chosen["target"].to_numpy(dtype=object), index=data.index, name=target, dtype=object
-    )
-    return Bunch(
-        data=data,
-        target=labels,
-        target_names=np.unique(labels.to_numpy()),
-        feature_names=list(data.columns),
-        modalities=resolve_modalities(data, None),
-        profiles={modality: path.name for modality, path in paths.items()},
-        report=pd.DataFrame(
-            [entry for entry in report if entry[2]], columns=["where", "what", "count"]
+    return make_study(
+        data,
+        # dtype=object, because scikit-learn does not take the string arrays of pandas 3 everywhere.
+        pd.Series(
+            chosen["target"].to_numpy(dtype=object), index=data.index, name=target, dtype=object
         ),
         DESCR=f"cBioPortal study {folder.name}: {', '.join(modalities)} ({join} join), {target}.",
+        report=report,
+        profiles={modality: path.name for modality, path in paths.items()},
     )
 
 
@@ -222,9 +202,31 @@ def check_arguments(
     profiles: Mapping[str, str] | None,
     target_map: Mapping[str, str | None] | None,
 ) -> list[str]:
-    """Return the modalities as a list; raise a ValueError for what no study can be read by."""
-    a_list = isinstance(modalities, Iterable) and not isinstance(modalities, str)
-    names = list(modalities) if a_list else []
+    """Return the modalities as a list; raise a ValueError for arguments that suit no study.
+
+    Parameters
+    ----------
+    modalities : sequence of str
+        As in :func:`read_cbioportal`, as are the following.
+    join : str
+        How to join the modalities.
+    profiles : mapping of str to str, or None
+        Which file to read for a modality.
+    target_map : mapping of str to (str or None), or None
+        Old to new labels.
+
+    Returns
+    -------
+    list of str
+        The modalities.
+
+    Raises
+    ------
+    ValueError
+        If one of them is not allowed.
+    """
+    is_list = isinstance(modalities, Iterable) and not isinstance(modalities, str)
+    names = list(modalities) if is_list else []
     if not names or not set(names) <= set(FILES):
         raise ValueError(f"modalities must be a list of some of {list(FILES)}, got {modalities!r}.")
     if len(set(names)) < len(names):
@@ -244,10 +246,24 @@ def check_arguments(
     return names
 
 
+def _read_tables(
+    study: StudyFolder, profiles: Mapping[str, Profile], listed: pd.Index, report: Report
+) -> dict[str, pd.DataFrame]:
+    tables = {
+        modality: read_profile(study, profile, report) for modality, profile in profiles.items()
+    }
+    for modality, table in tables.items():
+        unlisted = int((~table.index.isin(listed)).sum())
+        report.append(
+            (profiles[modality].path.name, "samples that the sample file does not list", unlisted)
+        )
+    return tables
+
+
 def _choose_samples(
     samples: pd.DataFrame, tables: dict[str, pd.DataFrame], join: str, report: Report
 ) -> pd.DataFrame:
-    """Keep one sample of every patient, of those samples that have the modalities."""
+    """Keep one sample of every patient, among the samples that have the modalities."""
     n_modalities = sum(samples.index.isin(table.index).astype(int) for table in tables.values())
     needed = len(tables) if join == "inner" else 1
     # The sort is stable: among equals, the first in the file stays first.

@@ -1,4 +1,4 @@
-"""Reading the text files of a study: no line goes unchecked, errors name file and line."""
+"""Read the text files of a study: no line goes unchecked, errors name file and line."""
 
 import codecs
 import csv
@@ -7,33 +7,46 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from io import BytesIO
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 import pandas as pd
+
+__all__ = [
+    "ENTREZ",
+    "SYMBOL",
+    "Matrix",
+    "TextTable",
+    "malformed",
+    "quote",
+    "quote_all",
+    "read_matrix",
+    "read_properties",
+    "read_text_table",
+]
 
 SYMBOL, ENTREZ = "Hugo_Symbol", "Entrez_Gene_Id"
 ANNOTATION = [SYMBOL, ENTREZ, "Cytoband", "Locus ID", "Composite.Element.REF"]
 MISSING = ["", "NA", "Na", "na", "N/A", "n/a", "NaN", "NAN", "nan", "NULL", "null", "None", "<NA>"]
 NUMBER = re.compile(rb" *[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)? *")
-BLOCK_BYTES = 2**24
+# Of lines that are parsed in one go.
+CHUNK_BYTES = 2**24
 
-# What was left out or merged: where, what, how often.
-Report = list[tuple[str, str, int]]
-Lines = Iterator[tuple[int, bytes]]
+# Numbered from 1, without their ends.
+Lines: TypeAlias = Iterator[tuple[int, bytes]]
 
 
 class TextTable(NamedTuple):
     """The fields of a table as they are, and the ``#`` lines above it."""
 
     comments: list[str]
-    fields: pd.DataFrame  # of str, its index the number of each row's line
+    fields: pd.DataFrame  # of str, indexed by the number of each row's line
 
 
 class Matrix(NamedTuple):
-    """A table of numbers, and the columns that say what its rows are."""
+    """A table of numbers, and the columns that label its rows."""
 
-    labels: pd.DataFrame  # of str, its index the number of each row's line
+    labels: pd.DataFrame  # of str, indexed by the number of each row's line
     samples: list[str]
     values: np.ndarray  # of float32 and shape (n_rows, n_samples), NaN where a value is missing
 
@@ -50,7 +63,7 @@ def malformed(path: Path, problem: str, line: int | None = None) -> ValueError:
 
 
 def quote(text: str) -> str:
-    """Return the text as an error shows it, however long it is."""
+    """Return the text as an error shows it, shortened if need be."""
     return repr(text if len(text) <= 60 else text[:60] + "…")
 
 
@@ -67,13 +80,21 @@ def read_text_table(
     Parameters
     ----------
     path : Path
-    required, optional : sequence of str
-        Columns to read; a required one that is missing is an error. ``optional=None`` reads all.
+        The file.
+    required : sequence of str
+        Columns that the table must have.
+    optional : sequence of str, default=None
+        Further columns to read where the table has them; None reads all.
+
+    Returns
+    -------
+    TextTable
+        The columns to be read, and the comments.
 
     Raises
     ------
     ValueError
-        If the file is no such table.
+        If the file is not such a table.
     """
     table = _open_table(path, required)
     wanted = [
@@ -93,41 +114,62 @@ def read_text_table(
 def read_matrix(path: Path) -> Matrix:
     """Read a table of numbers, each column of which is a sample unless it is an annotation.
 
+    Parameters
+    ----------
+    path : Path
+        The file.
+
+    Returns
+    -------
+    Matrix
+        Rows in the order of the file.
+
     Raises
     ------
     ValueError
-        If the file is no such table, or a value is neither missing nor a finite number.
+        If the file is not such a table, or a value is neither missing nor a finite number.
     """
     table = _open_table(path)
-    at = [position for position, name in enumerate(table.header) if name in ANNOTATION]
-    # Rows may be named by Entrez ids alone. In the first column, lest a column of other names
-    # is taken for a sample.
+    annotations = [i for i, name in enumerate(table.header) if name in ANNOTATION]
+    # Rows may be named by Entrez ids alone, but only in the first column, lest a column of other
+    # names be taken for a sample.
     if SYMBOL not in table.header and table.header[0] != ENTREZ:
-        raise missing_column(path, SYMBOL, table.header)
-    columns = [position for position in range(len(table.header)) if position not in at]
+        raise _missing_column(path, SYMBOL, table.header)
+    columns = [i for i in range(len(table.header)) if i not in annotations]
     samples = [table.header[position] for position in columns]
     if not samples:
         raise malformed(path, "its header names no sample")
     if "" in samples:
         raise malformed(path, f"column {table.header.index('') + 1} of its header has no name")
-    numbers, labels, blocks = [], [], []
-    for block in _blocks(table.rows):
-        for number, line in block:
-            fields = line.split(b"\t", at[-1] + 1)
-            numbers.append(number)
-            labels.append([_decode(path, number, fields[position]) for position in at])
-        blocks.append(_numbers(path, block, table.header, columns))
-    frame = pd.DataFrame(labels, numbers, [table.header[position] for position in at], dtype=str)
-    return Matrix(frame, samples, np.concatenate(blocks))
+    line_numbers, labels, values = [], [], []
+    for chunk in _chunks_of_lines(table.rows):
+        for number, line in chunk:
+            fields = line.split(b"\t", annotations[-1] + 1)
+            line_numbers.append(number)
+            labels.append([_decode(path, number, fields[i]) for i in annotations])
+        values.append(_parse_numbers(path, chunk, table.header, columns))
+    names = [table.header[i] for i in annotations]
+    frame = pd.DataFrame(labels, line_numbers, names, dtype=str)
+    return Matrix(frame, samples, np.concatenate(values))
 
 
 def read_properties(path: Path) -> dict[str, str]:
     """Read a file of lines ``key: value``; blank lines and ``#`` lines do not count.
 
+    Parameters
+    ----------
+    path : Path
+        The file.
+
+    Returns
+    -------
+    dict of str to str
+        Keys and values without blanks around them.
+
     Raises
     ------
     ValueError
-        If another line is there, or a key stands there twice.
+        If a line has another form, or a key is repeated.
     """
     properties: dict[str, str] = {}
     for number, line in _lines(path):
@@ -139,7 +181,7 @@ def read_properties(path: Path) -> dict[str, str]:
         if not colon or not key:
             raise malformed(path, f"{quote(text)} is not of the form 'key: value'", number)
         if key in properties:
-            raise malformed(path, f"{quote(key)} stands there twice", number)
+            raise malformed(path, f"{quote(key)} occurs twice", number)
         properties[key] = value.strip()
     return properties
 
@@ -152,9 +194,9 @@ def _lines(path: Path) -> Lines:
                 line = line.removeprefix(codecs.BOM_UTF8)
             line = line.removesuffix(b"\n").removesuffix(b"\r")
             if b"\0" in line:
-                raise malformed(path, "holds a NUL byte, so it is not text in UTF-8", number)
+                raise malformed(path, "holds a NUL byte, so it is not UTF-8 text", number)
             if b"\r" in line:
-                raise malformed(path, "holds a carriage return that ends no line", number)
+                raise malformed(path, "holds a carriage return inside a line", number)
             if line:
                 yield number, line
 
@@ -175,7 +217,7 @@ def _open_table(path: Path, required: Sequence[str] = ()) -> _Table:
             break
         comments.append(_decode(path, number, line))
     else:
-        raise malformed(path, "has no table, it is empty or holds nothing but # lines")
+        raise malformed(path, "has no table, it is empty or holds only # lines")
     header = _decode(path, number, line).split("\t")
     repeated = [name for name, count in Counter(header).items() if count > 1]
     if repeated:
@@ -184,14 +226,14 @@ def _open_table(path: Path, required: Sequence[str] = ()) -> _Table:
         )
     for column in required:
         if column not in header:
-            raise missing_column(path, column, header, number)
+            raise _missing_column(path, column, header, number)
     return _Table(comments, header, _rows(path, lines, line))
 
 
-def missing_column(
+def _missing_column(
     path: Path, column: str, header: Sequence[str], line: int | None = None
 ) -> ValueError:
-    """Return the error that says which columns there are instead."""
+    """Return the error that says which columns the file has instead."""
     hint = "" if len(header) > 1 else " Fields must be separated by tabs."
     return ValueError(
         f"{path.name} has no column {column!r} in its header"
@@ -202,7 +244,7 @@ def missing_column(
 
 def _rows(path: Path, lines: Lines, header: bytes) -> Lines:
     """Yield the lines below the header, each with as many fields as the header."""
-    # A parser would fill a short row with missing values, and thereby hide a truncated file.
+    # A parser would fill a short row with missing values and thereby hide a truncated file.
     expected = header.count(b"\t") + 1
     number = None
     for number, line in lines:
@@ -216,27 +258,27 @@ def _rows(path: Path, lines: Lines, header: bytes) -> Lines:
         raise malformed(path, "has no row below its header")
 
 
-def _blocks(rows: Lines) -> Iterator[list[tuple[int, bytes]]]:
-    block, size = [], 0
+def _chunks_of_lines(rows: Lines) -> Iterator[list[tuple[int, bytes]]]:
+    chunk, size = [], 0
     for number, line in rows:
-        block.append((number, line))
+        chunk.append((number, line))
         size += len(line)
-        if size >= BLOCK_BYTES:
-            yield block
-            block, size = [], 0
-    if block:
-        yield block
+        if size >= CHUNK_BYTES:
+            yield chunk
+            chunk, size = [], 0
+    if chunk:
+        yield chunk
 
 
-def _numbers(
-    path: Path, block: list[tuple[int, bytes]], header: list[str], columns: list[int]
+def _parse_numbers(
+    path: Path, chunk: list[tuple[int, bytes]], header: list[str], columns: list[int]
 ) -> np.ndarray:
-    """Parse the given columns of lines whose fields are counted, as float32."""
+    """Parse the given columns of lines, whose fields have been counted, as float32."""
     try:
         # A number too large for float32 becomes an infinity, which is refused below.
         with np.errstate(over="ignore"):
             values = pd.read_csv(
-                BytesIO(b"\n".join(line for _, line in block)),
+                BytesIO(b"\n".join(line for _, line in chunk)),
                 sep="\t",
                 header=None,
                 names=range(len(header)),
@@ -249,19 +291,19 @@ def _numbers(
                 low_memory=False,
             ).to_numpy()
     except (ValueError, OverflowError) as error:
-        raise _bad_number(path, block, header, columns, str(error)) from error
-    if values.shape != (len(block), len(columns)) or np.isinf(values).any():
-        raise _bad_number(path, block, header, columns, "not all values are finite numbers")
-    # Row by row, as the columns of the table that is made of it; selecting samples is then fast.
+        raise _bad_number(path, chunk, header, columns, str(error)) from error
+    if values.shape != (len(chunk), len(columns)) or np.isinf(values).any():
+        raise _bad_number(path, chunk, header, columns, "not all values are finite numbers")
+    # Row by row, because genes become the columns of the table; selecting samples is then fast.
     return np.ascontiguousarray(values)
 
 
 def _bad_number(
-    path: Path, block: list[tuple[int, bytes]], header: list[str], columns: list[int], reason: str
+    path: Path, chunk: list[tuple[int, bytes]], header: list[str], columns: list[int], reason: str
 ) -> ValueError:
     """Return the error that names the first value that is neither missing nor a finite number."""
     missing = {text.encode() for text in MISSING}
-    for number, line in block:
+    for number, line in chunk:
         fields = line.split(b"\t")
         for position in columns:
             field = fields[position]
@@ -276,7 +318,7 @@ def _bad_number(
                 f"for gene {quote(gene.decode(errors='replace'))}, which is not a finite number",
                 number,
             )
-    return malformed(path, f"{reason}, between lines {block[0][0]} and {block[-1][0]}")
+    return malformed(path, f"{reason}, between lines {chunk[0][0]} and {chunk[-1][0]}")
 
 
 def _fits_float32(field: bytes) -> bool:

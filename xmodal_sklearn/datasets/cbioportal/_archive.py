@@ -1,0 +1,123 @@
+"""Check and unpack a study's archive, and keep a record of its checksum."""
+
+import gzip
+import hashlib
+import io
+import tarfile
+import zlib
+from pathlib import Path, PurePosixPath
+
+from ..._files import atomic_write
+
+__all__ = ["check_unchanged", "checksum", "record", "recorded", "unpack"]
+
+
+def checksum(path: Path, algorithm: str = "sha256") -> str:
+    """Return the checksum of a file in hexadecimal digits."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, algorithm).hexdigest()
+
+
+def record(archive: Path, sha256: str) -> None:
+    """Write the checksum of an archive into a file beside it."""
+    with atomic_write(_record_path(archive)) as path:
+        # In the form that `sha256sum --check` reads.
+        path.write_text(f"{sha256}  {archive.name}\n", encoding="ascii")
+
+
+def recorded(archive: Path) -> str:
+    """Return the checksum that was recorded for an archive."""
+    return _record_path(archive).read_text(encoding="utf-8").partition(" ")[0]
+
+
+def check_unchanged(archive: Path, known_hash: str | None) -> None:
+    """Compare the archive with its record; make the record of one that was put there by hand.
+
+    Parameters
+    ----------
+    archive : Path
+        The archive.
+    known_hash : str or None
+        Checksum that it must have, too: SHA-256, or another one as ``"md5:…"``.
+
+    Raises
+    ------
+    ValueError
+        If the archive has another checksum than it must have.
+    """
+    sha256 = checksum(archive)
+    if not _record_path(archive).is_file():
+        record(archive, sha256)
+    if recorded(archive) != sha256:
+        raise ValueError(
+            f"{archive} has changed since its checksum was recorded. Delete it to have it "
+            f"downloaded again, or delete {_record_path(archive)} if you replaced it on purpose."
+        )
+    if known_hash is None:
+        return
+    algorithm = known_hash.rpartition(":")[0] or "sha256"
+    found = checksum(archive, algorithm)
+    if found != known_hash.rpartition(":")[2].lower():
+        raise ValueError(
+            f"{archive} has the {algorithm} checksum {found}, not known_hash={known_hash!r}. "
+            "Delete it to have it downloaded again, or correct known_hash."
+        )
+
+
+def unpack(archive: Path, folder: Path) -> Path:
+    """Unpack an archive that holds nothing but files in a folder named after the study.
+
+    Parameters
+    ----------
+    archive : Path
+        ``<study_id>.tar.gz``.
+    folder : Path
+        Where to put the study's folder.
+
+    Returns
+    -------
+    Path
+        The study's folder.
+
+    Raises
+    ------
+    ValueError
+        If the archive is damaged or unsafe, or is of another study.
+    """
+    study_id = archive.name.removesuffix(".tar.gz")
+    try:
+        with gzip.open(archive) as stream, tarfile.open(fileobj=stream, mode="r|") as tar:
+            for member in tar:
+                _check_member(member, study_id, archive.name)
+                tar.extract(member, folder, filter="data")
+            # The checksum of gzip is at its end, behind what tarfile reads.
+            while stream.read(io.DEFAULT_BUFFER_SIZE):
+                pass
+    except (tarfile.TarError, gzip.BadGzipFile, zlib.error, EOFError) as error:
+        raise ValueError(
+            f"{archive.name} is not an intact tar.gz archive: {error}. Nothing of it was used; "
+            "if it was put into data_home by hand, delete it there."
+        ) from error
+    if not (folder / study_id).is_dir():
+        raise ValueError(f"{archive.name} holds no folder {study_id!r}.")
+    return folder / study_id
+
+
+def _record_path(archive: Path) -> Path:
+    return archive.with_name(f"{archive.name}.sha256")
+
+
+def _check_member(member: tarfile.TarInfo, study_id: str, archive: str) -> None:
+    parts = PurePosixPath(member.name).parts
+    if parts[:1] != (study_id,) or ".." in parts:
+        problem = f"is not inside the folder {study_id!r}"
+    elif member.issym() or member.islnk():
+        problem = f"is a link to {member.linkname!r}"
+    elif not (member.isfile() or member.isdir()):
+        problem = "is neither a file nor a folder"
+    else:
+        return
+    raise ValueError(
+        f"{archive} is not safe to unpack: {member.name!r} {problem}. Nothing of it was used; get "
+        "it from cBioPortal or from a mirror that you trust."
+    )
