@@ -12,13 +12,13 @@ __all__ = [
     "check_all_classes",
     "check_classes",
     "check_heads",
-    "check_presence",
     "check_primary",
     "class_weights",
 ]
 
 
 def check_heads(embed_dim: int, n_heads: int) -> None:
+    """Raise a ValueError if the heads can't share the embedding equally."""
     if embed_dim % n_heads:
         raise ValueError(
             f"embed_dim must be a multiple of n_heads, got embed_dim={embed_dim} and "
@@ -39,17 +39,18 @@ def check_all_classes(classes: np.ndarray, codes: np.ndarray) -> None:
 def class_weights(class_weight: Any, classes: np.ndarray, counts: np.ndarray) -> np.ndarray:
     """Return the weights of the classes, given how often each was seen."""
     if class_weight is None or isinstance(class_weight, Mapping):
-        # No labels are looked at here but for naming those that a dict has and y has not.
+        # y serves only to name the classes that a dict has and the labels lack.
         return compute_class_weight(class_weight, classes=classes, y=classes)
     inverse = counts.sum() / np.maximum(counts, 1) / len(counts)
     return inverse if class_weight == "balanced" else np.sqrt(inverse)
 
 
 def check_classes(classes: np.ndarray, y: np.ndarray, *, given: Any) -> None:
+    """Raise a ValueError if labels and known classes don't fit together, or there is one class."""
     unknown = np.setdiff1d(y, classes)
     if len(unknown):
         raise ValueError(
-            f"y has the classes {unknown.tolist()}, which are none of the known ones "
+            f"y has the classes {unknown.tolist()}, which are not among the known ones, "
             f"{classes.tolist()}. Name all classes in the first call of partial_fit, or fit anew."
         )
     if given is not None and not np.array_equal(np.unique(given), classes):
@@ -65,16 +66,8 @@ def check_classes(classes: np.ndarray, y: np.ndarray, *, given: Any) -> None:
 
 
 def check_primary(primary: str | None, modalities: Modalities) -> None:
+    """Raise a ValueError if the primary modality is none of X's."""
     if primary is not None and primary not in modalities:
         raise ValueError(
             f"primary={primary!r} is not a modality of X; its modalities are {list(modalities)}."
         )
-
-
-def check_presence(present: np.ndarray, modalities: Modalities) -> None:
-    for modality, of_modality in zip(modalities, present.T, strict=True):
-        if not of_modality.any():
-            raise ValueError(
-                f"Modality {modality!r} is absent from every training sample, so nothing can be "
-                "learned from it. Drop its columns."
-            )

@@ -17,12 +17,16 @@ from skorch import NeuralNet
 
 from .._base import ProbabilityClassifierMixin
 from ..modalities._columns import resolve_modalities
-from ..modalities._validation import modality_blocks, modality_presence, validate_table
+from ..modalities._validation import (
+    modality_blocks,
+    modality_presence,
+    refuse_absent_modalities,
+    validate_table,
+)
 from ._checks import (
     check_all_classes,
     check_classes,
     check_heads,
-    check_presence,
     check_primary,
     class_weights,
 )
@@ -392,7 +396,7 @@ class CrossModalAttentionClassifier(ProbabilityClassifierMixin, BaseEstimator):
             check_primary(self.primary, self.modalities_)
         values, present = self._values(table)
         if not (warm and incremental):
-            check_presence(present[weights > 0], self.modalities_)
+            refuse_absent_modalities(self.modalities_, present[weights > 0])
         if not warm:
             self.classes_ = np.unique(y if classes is None else np.asarray(classes))
             self._class_counts = np.zeros(len(self.classes_))

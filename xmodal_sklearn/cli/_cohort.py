@@ -12,7 +12,8 @@ from sklearn.utils import Bunch
 
 from .._extras import needs_extra
 from ..datasets import fetch_cbioportal, from_mudata, make_multiomics, read_cbioportal
-from ..datasets._mudata import _modalities_of, _read_table
+from ..datasets._mudata import modalities_of_mudata, read_modality
+from ..datasets._study import make_study
 from ..datasets._tables import read_table
 from ..modalities._columns import SEPARATOR, check_unique, resolve_modalities
 from ..modalities._concat import concat_modalities
@@ -111,7 +112,6 @@ def read_cohort(
     else:
         cohort = make_multiomics(random_state=seed)
         cohort.source = "simulated data"
-    cohort.setdefault("report", pd.DataFrame(columns=["where", "what", "count"]))
     _check_values(cohort.data)
     return cohort
 
@@ -190,8 +190,8 @@ def read_unlabelled(tables: Sequence[str], mudata: Path | None) -> dict[str, pd.
         raise ValueError("Give the samples either by --table or by --mudata.")
     if mudata is None:
         return _read_tables(tables)
-    parts = _modalities_of(_load_mudata(mudata), None)
-    return {modality: _read_table(modality, part, None) for modality, part in parts.items()}
+    parts = modalities_of_mudata(_load_mudata(mudata), None)
+    return {modality: read_modality(modality, part, None) for modality, part in parts.items()}
 
 
 def align_to_model(
@@ -309,15 +309,13 @@ def _read_labelled_tables(
             "of the same samples, or --join outer."
         )
     classes = labels.loc[data.index[known]].to_numpy(dtype=object)
-    n_unknown = int((~known).sum())
-    return Bunch(
-        data=data if known.all() else data[known],
-        target=pd.Series(classes, index=data.index[known], name=labels.name, dtype=object),
+    data = data if known.all() else data[known]
+    return make_study(
+        data,
+        pd.Series(classes, index=data.index, name=labels.name, dtype=object),
+        DESCR=f"Tables {', '.join(tables)} ({join} join).",
+        report=[("samples", "class unknown", int((~known).sum()))],
         source=", ".join(tables),
-        report=pd.DataFrame(
-            [("samples", "class unknown", n_unknown)] if n_unknown else [],
-            columns=["where", "what", "count"],
-        ),
     )
 
 
