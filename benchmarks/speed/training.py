@@ -51,8 +51,6 @@ def main() -> None:
 class PlainNetwork(nn.Module):
     """The paper's network on nn.MultiheadAttention with its defaults: the peer."""
 
-    n_members = 1
-
     def __init__(self, n_features: int) -> None:
         super().__init__()
         shape = (MODALITIES, n_features, WIDTH)
@@ -108,7 +106,8 @@ def step_seconds(network: nn.Module, n_features: int, steps: int) -> float:
             network.zero_grad()
             output = network(x)
             if isinstance(network, CrossModalNetwork):
-                VerdictLoss()(output, target[:, None].expand(-1, network.n_members, -1)).backward()
+                by_member = target[:, None].expand(-1, network.n_members, -1)
+                VerdictLoss()(output, by_member).backward()
             else:
                 nn.functional.cross_entropy(output, target).backward()
         seconds.append(spent.processor)
