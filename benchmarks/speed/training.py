@@ -21,7 +21,7 @@ from torch import nn
 
 from benchmarks.shared import Timer, make_parser, peak_bytes
 from xmodal_sklearn import CrossModalAttentionClassifier, MultiOmicsSelector
-from xmodal_sklearn.classifier.network import CrossModalNetwork, VerdictLoss
+from xmodal_sklearn.classifier.network import CrossModalNetwork, MultiHeadLoss
 from xmodal_sklearn.datasets import make_multiomics
 
 BATCH, WIDTH, HEADS, CLASSES = 32, 32, 4, 5
@@ -91,7 +91,7 @@ def our_network(
         attention=attention,
         hidden_dim=64,
         dropout=0.5,
-        ridge=[1e-4] * (1 + MODALITIES),
+        head_penalty=dict.fromkeys([None, *range(MODALITIES)], 1e-4),
         seed=0,
     ).train()
 
@@ -107,7 +107,7 @@ def step_seconds(network: nn.Module, n_features: int, steps: int) -> float:
             output = network(x)
             if isinstance(network, CrossModalNetwork):
                 by_member = target[:, None].expand(-1, network.n_members, -1)
-                VerdictLoss()(output, by_member).backward()
+                MultiHeadLoss()(output, by_member).backward()
             else:
                 nn.functional.cross_entropy(output, target).backward()
         seconds.append(spent.processor)
