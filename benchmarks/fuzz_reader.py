@@ -1,20 +1,23 @@
-"""Spoil study files in many ways and check that each is refused or read as it is.
+"""Damage study files in many ways, and check that each is refused or read as it stands.
 
-The checks are those of tests/datasets/cbioportal/test_fuzz.py, on more inputs.
+The checks are those of tests/datasets/cbioportal/test_fuzz.py, on more inputs:
+
+    python -m benchmarks.fuzz_reader --inputs 20000
 """
 
-import argparse
 import os
 import subprocess
 import sys
 from pathlib import Path
 
+from benchmarks.shared import make_parser
+
 ROOT = Path(__file__).parents[1]
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--inputs", type=int, default=20_000)
+    parser = make_parser(__doc__)
+    parser.add_argument("--inputs", type=int, default=20_000, help="number of damaged files")
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()
     command = [sys.executable, "-m", "pytest", "tests/datasets/cbioportal/test_fuzz.py", "-q"]

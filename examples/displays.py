@@ -1,6 +1,6 @@
 """Draw every display on a simulated cohort: models, K, coefficient path, modalities.
 
-The figure goes to the first argument, or to displays.png in a temporary folder.
+The first argument is the file to draw to; without one, displays.png in a temporary folder.
 """
 
 import sys

@@ -1,6 +1,6 @@
 """Compare attention with classical models on METABRIC, from the cBioPortal study folder.
 
-The folder is the first argument, or metabric/ under $XMODAL_DATA (default ../shared/data).
+The first argument is the folder; without one, metabric/ in $XMODAL_DATA (default ../shared/data).
 """
 
 import os

@@ -1,6 +1,6 @@
 """Compare three models on a simulated cohort and write the report.
 
-The report goes to the first argument, or to report.html in a temporary folder.
+The first argument is the file to write; without one, report.html in a temporary folder.
 """
 
 import sys

@@ -1,6 +1,6 @@
 """Join three CSV tables of TCGA-BRCA and compare attention with classical models.
 
-The folder is the first argument, or tcga_brca/ under $XMODAL_DATA (default ../shared/data).
+The first argument is the folder; without one, tcga_brca/ in $XMODAL_DATA (default ../shared/data).
 """
 
 import os

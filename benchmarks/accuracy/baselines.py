@@ -1,0 +1,123 @@
+"""Measure the classifier, with its default settings, beside tuned classical models.
+
+Every model sees the same outer folds; selection, scaling and tuning happen inside each training
+fold. Finished folds are kept in --out, so that a run that was stopped can go on.
+
+    python -m benchmarks.accuracy.baselines tcga --repeats 5
+    python -m benchmarks.accuracy.baselines metabric-discovery-exp-cna-mut --repeats 1
+    python -m benchmarks.accuracy.baselines metabric-pam50 metabric-intclust --repeats 1
+    python -m benchmarks.accuracy.baselines simulated --sizes 100x50x2,1000x300x5x30 --repeats 1
+
+The real cohorts are read from $XMODAL_DATA (default ../shared/data).
+"""
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from sklearn.model_selection import RepeatedStratifiedKFold
+from sklearn.pipeline import make_pipeline
+
+from benchmarks.shared import COHORTS, make_parser, read_cohorts
+from xmodal_sklearn import CrossModalAttentionClassifier, MultiOmicsSelector
+from xmodal_sklearn.baselines import make_baselines
+from xmodal_sklearn.benchmark import Comparison, compare
+
+__all__ = ["accuracy_parser", "measure"]
+
+ATTENTION = "cross-modal attention"
+MODELS = [
+    "logistic regression",
+    "RBF SVM",
+    "random forest",
+    "gradient boosting",
+    "MLP",
+    "nearest shrunken centroid",
+]
+METRICS = ["f1_macro", "roc_auc_ovr", "f1_weighted", "accuracy", "log_loss", "ece"]
+
+
+def main() -> None:
+    parser = accuracy_parser(__doc__)
+    parser.add_argument(
+        "--models", default=",".join(MODELS), help="classical models, comma-separated"
+    )
+    parser.add_argument("--fusion", default="early,late", help="of the classical models")
+    arguments = parser.parse_args()
+    for name, X, y, k in read_cohorts(arguments.cohorts, arguments.sizes.split(",")):
+        models = make_baselines(
+            k=k,
+            models=arguments.models.split(","),
+            fusion=arguments.fusion.split(","),
+            random_state=0,
+        )
+        measure(name, X, y, k, models, arguments)
+
+
+def accuracy_parser(docstring: str) -> argparse.ArgumentParser:
+    """Return a parser with the options that every comparison on the cohorts has."""
+    parser = make_parser(docstring)
+    cohorts = [*COHORTS, "simulated"]
+    parser.add_argument(
+        "cohorts", nargs="+", choices=cohorts, metavar="cohort", help=", ".join(cohorts)
+    )
+    parser.add_argument(
+        "--sizes",
+        default="100x50x2,300x100x5,1000x300x5",
+        help="of the simulated cohorts: samples x K x classes [x imbalance]",
+    )
+    parser.add_argument("--repeats", type=int, default=5, help="of the five folds")
+    parser.add_argument("--jobs", type=int, default=2, help="folds at a time")
+    parser.add_argument("--out", type=Path, help="folder that keeps finished folds")
+    return parser
+
+
+def measure(
+    name: str,
+    X: pd.DataFrame,
+    y: np.ndarray,
+    k: int | str,
+    models: dict,
+    arguments: argparse.Namespace,
+) -> None:
+    """Compare the default classifier with other models on one cohort, and print the table."""
+    attention = make_pipeline(MultiOmicsSelector(k), CrossModalAttentionClassifier(random_state=0))
+    result = compare(
+        {ATTENTION: attention, **models},
+        X,
+        y,
+        cv=RepeatedStratifiedKFold(n_splits=5, n_repeats=arguments.repeats, random_state=0),
+        scoring=METRICS,
+        store=arguments.out,
+        n_jobs=arguments.jobs,
+        verbose=1,
+    )
+    classes = np.unique(y, return_counts=True)[1]
+    print(
+        f"\n{name}: {X.shape[0]} samples, {X.shape[1]} features, K = {k}, classes of "
+        f"{sorted(classes.tolist(), reverse=True)}, 5 folds x {arguments.repeats}"
+    )
+    print(table(result).to_string(), flush=True)
+
+
+def table(result: Comparison) -> pd.DataFrame:
+    """Return means and standard deviations, and how far attention is ahead."""
+    summary = result.summary()
+    metrics = [*METRICS, "fit_seconds"]
+    columns = {
+        metric: [
+            f"{mean:.3f}±{std:.3f}"
+            for mean, std in zip(summary[metric, "mean"], summary[metric, "std"], strict=True)
+        ]
+        for metric in metrics
+    }
+    for metric in METRICS[:2]:
+        against = result.test(ATTENTION, metric).reindex(summary.index)
+        columns[f"ahead in {metric}"] = against["difference"].map("{:+.3f}".format)
+        columns[f"p ({metric})"] = against["p"].map("{:.3f}".format)
+    return pd.DataFrame(columns, index=summary.index)
+
+
+if __name__ == "__main__":
+    main()

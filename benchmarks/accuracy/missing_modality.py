@@ -1,0 +1,85 @@
+"""Measure whether training on patients that lack a modality harms those that have it.
+
+Patients of METABRIC with expression are classified by a model trained on such patients alone, and
+by one trained also on all patients that have only copy number or mutations, on the same test folds.
+
+    python -m benchmarks.accuracy.missing_modality --repeats 5
+
+The cohort is read from $XMODAL_DATA (default ../shared/data).
+"""
+
+import numpy as np
+import pandas as pd
+from joblib import Parallel, delayed
+from sklearn.metrics import f1_score, log_loss, roc_auc_score
+from sklearn.model_selection import RepeatedStratifiedKFold
+
+from benchmarks.shared import make_parser, metabric
+from xmodal_sklearn import CrossModalAttentionClassifier
+from xmodal_sklearn.benchmark._statistics import corrected_t_test
+
+SCORES = ["macro-F1", "ROC AUC", "log loss"]
+
+
+def main() -> None:
+    parser = make_parser(__doc__)
+    parser.add_argument("--repeats", type=int, default=5, help="of the five folds")
+    parser.add_argument("--jobs", type=int, default=2, help="folds at a time")
+    arguments = parser.parse_args()
+    X, y = metabric(join="outer")
+    complete = np.flatnonzero(X.filter(like="exp__").notna().all(axis=1))
+    print(f"{len(X)} patients, {len(complete)} of them with expression")
+    folds = RepeatedStratifiedKFold(n_splits=5, n_repeats=arguments.repeats, random_state=0)
+    rows = Parallel(n_jobs=arguments.jobs)(
+        delayed(measure_fold)(X, y, complete, train, test, seed)
+        for seed, (train, test) in enumerate(folds.split(complete, y[complete]))
+    )
+    table = pd.DataFrame([row for of_fold in rows for row in of_fold])
+    print(table.groupby("trained on").agg(["mean", "std"]).round(3).to_string())
+    for score in SCORES:
+        columns = {name: rows[score].to_numpy() for name, rows in table.groupby("trained on")}
+        ahead = columns["all patients"] - columns["complete patients"]
+        test = corrected_t_test(ahead, 1 / 4)
+        print(f"{score}: all minus complete {ahead.mean():+.4f}, p = {test.p:.2f}")
+
+
+def measure_fold(
+    X: pd.DataFrame,
+    y: np.ndarray,
+    complete: np.ndarray,
+    train: np.ndarray,
+    test: np.ndarray,
+    seed: int,
+) -> list[dict]:
+    """Score both models on test patients that have expression."""
+    chosen = {
+        "complete patients": complete[train],
+        "all patients": np.setdiff1d(np.arange(len(X)), complete[test]),
+    }
+    rows = []
+    for name, patients in chosen.items():
+        table = X.iloc[patients].dropna(axis=1, how="all")
+        model = CrossModalAttentionClassifier(random_state=seed).fit(table, y[patients])
+        tested = X.iloc[complete[test]][table.columns]
+        measured = scores(model, tested, y[complete[test]])
+        rows.append({"trained on": name, "n_train": len(patients), **measured})
+    # The model trained on all patients must also answer for a patient with mutations alone.
+    only = X.iloc[:1].copy()
+    only.loc[:, ~X.columns.str.startswith("mut__")] = np.nan
+    assert np.isfinite(model.predict_proba(only)).all()
+    return rows
+
+
+def scores(model: CrossModalAttentionClassifier, X: pd.DataFrame, y: np.ndarray) -> dict:
+    probabilities = model.predict_proba(X)
+    predicted = model.classes_[probabilities.argmax(axis=1)]
+    values = [
+        f1_score(y, predicted, average="macro"),
+        roc_auc_score(y, probabilities, multi_class="ovr", labels=model.classes_),
+        log_loss(y, probabilities, labels=model.classes_),
+    ]
+    return dict(zip(SCORES, values, strict=True))
+
+
+if __name__ == "__main__":
+    main()

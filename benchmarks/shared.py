@@ -1,0 +1,308 @@
+"""What the benchmarks share: the parser, cohorts, timers, peaks of memory, simulated studies.
+
+Memory is read from /proc, so those figures are for Linux only.
+"""
+
+import argparse
+import os
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
+from functools import partial
+from multiprocessing import get_context
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from xmodal_sklearn import MultiOmicsSelector, concat_modalities, split_modalities
+from xmodal_sklearn.datasets import make_multiomics, read_cbioportal
+
+__all__ = [
+    "COHORTS",
+    "Timer",
+    "anonymous_bytes",
+    "compile_ranking",
+    "in_new_process",
+    "make_parser",
+    "metabric",
+    "peak_bytes",
+    "read_cohorts",
+    "sample_names",
+    "sampled_peak",
+    "study_parser",
+    "tree_bytes",
+    "write_random_study",
+    "write_study",
+]
+
+DATA = Path(os.environ.get("XMODAL_DATA", "../shared/data"))
+N_MUTATED = 173  # genes that METABRIC's panel sequenced
+EXPRESSION = "data_mrna_illumina_microarray.txt"
+LOG2_CNA, DISCRETE_CNA = "data_log2_cna.txt", "data_cna.txt"
+
+
+def make_parser(docstring: str) -> argparse.ArgumentParser:
+    """Return a parser whose help is the docstring of the program."""
+    return argparse.ArgumentParser(
+        description=docstring, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+
+
+def study_parser(docstring: str) -> argparse.ArgumentParser:
+    """Return such a parser with options for the size of a cohort, METABRIC's by default."""
+    parser = make_parser(docstring)
+    parser.add_argument("--samples", type=int, default=1980)
+    parser.add_argument("--exp", type=int, default=24_000, help="genes with expression")
+    parser.add_argument("--cna", type=int, default=22_500, help="genes with copy number")
+    parser.add_argument("--mut", type=int, default=N_MUTATED, help="genes with mutations")
+    return parser
+
+
+def tcga() -> tuple[pd.DataFrame, np.ndarray]:
+    """Read TCGA-BRCA: expression, methylation and microRNAs, with PAM50 subtypes."""
+    folder = DATA / "tcga_brca"
+    files = {"exp": "rna", "met": "methylation", "mir": "mirna"}
+    X = concat_modalities(
+        {
+            modality: pd.read_csv(folder / f"{file}.csv", index_col=0)
+            for modality, file in files.items()
+        }
+    )
+    y = pd.read_csv(folder / "target.csv", index_col=0)["target"]
+    return X, y.astype(int).loc[X.index].to_numpy()
+
+
+def metabric(
+    modalities: Iterable[str] = ("exp", "cna", "mut"),
+    *,
+    study: str = "metabric",
+    target: str = "CLAUDIN_SUBTYPE",
+    join: str = "inner",
+) -> tuple[pd.DataFrame, np.ndarray]:
+    """Read the public part of METABRIC, whose tables cover different patients."""
+    data = read_cbioportal(DATA / study, modalities=modalities, target=target, join=join)
+    return data.data, data.target.to_numpy(dtype=object).astype(str)
+
+
+def metabric_discovery(modalities: Iterable[str]) -> tuple[pd.DataFrame, np.ndarray]:
+    """Read METABRIC's discovery cohort: 960 tumours that have all three tables, six classes."""
+    return metabric(modalities, study="metabric_discovery")
+
+
+def simulated(
+    n_samples: int, k: int, n_classes: int, imbalance: float | None = None
+) -> tuple[pd.DataFrame, np.ndarray]:
+    """Simulate twice `k` columns of expression and of copy number, up to `k` of mutations."""
+    sizes = {"exp": 2 * k, "cna": 2 * k, "mut": min(k, N_MUTATED)}
+    weights = None if imbalance is None else np.geomspace(imbalance, 1, n_classes)
+    X, y = make_multiomics(
+        n_samples, sizes, n_classes=n_classes, weights=weights, return_X_y=True, random_state=0
+    )
+    return X, np.asarray(y).astype(str)
+
+
+COHORTS: dict[str, Callable[[], tuple[pd.DataFrame, np.ndarray]]] = {
+    "tcga": tcga,
+    "metabric-pam50": partial(metabric, ("cna", "mut")),
+    "metabric-intclust": partial(metabric, ("cna", "mut"), target="INTCLUST"),
+    "metabric-exp": partial(metabric, ("exp", "mut")),
+    **{
+        f"metabric-discovery-{modalities}": partial(metabric_discovery, modalities.split("-"))
+        for modalities in ("exp", "exp-cna", "exp-mut", "exp-cna-mut")
+    },
+}
+
+
+def read_cohorts(
+    names: Iterable[str], sizes: Iterable[str]
+) -> Iterator[tuple[str, pd.DataFrame, np.ndarray, int | str]]:
+    """Yield name, table, labels and K of the cohorts; ``"simulated"`` is one cohort per size."""
+    for name in names:
+        if name != "simulated":
+            yield name, *COHORTS[name](), "all"
+            continue
+        for size in sizes:
+            shape = [int(number) for number in size.split("x")]
+            yield f"simulated {size}", *simulated(*shape), shape[1]
+
+
+class Timer:
+    """Adds up the seconds of the blocks run under it, by the clock and of this process."""
+
+    def __init__(self) -> None:
+        self.wall = self.processor = 0.0
+
+    def __enter__(self) -> "Timer":
+        self._start = time.perf_counter(), time.process_time()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.wall += time.perf_counter() - self._start[0]
+        self.processor += time.process_time() - self._start[1]
+
+    def seconds(self) -> dict[str, float]:
+        """Return both as the columns of a table."""
+        return {"wall s": self.wall, "processor s": self.processor}
+
+
+def compile_ranking() -> None:
+    """Compile the selector's solver, so that this is not measured."""
+    for dtype in ("float32", "float64"):
+        X, y = make_multiomics(
+            60, {"exp": 100, "mut": 20}, dtype=dtype, return_X_y=True, random_state=0
+        )
+        MultiOmicsSelector(k=5).fit(X, y)
+
+
+def peak_bytes() -> int:
+    """Return the most memory that this process has held so far.
+
+    Not by getrusage, which begins with the peak of the process that started this one.
+    """
+    return _status_bytes("VmHWM")
+
+
+def anonymous_bytes() -> int:
+    """Return the memory of this process without that of mapped files."""
+    return _status_bytes("RssAnon")
+
+
+def _status_bytes(field: str) -> int:
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return 1024 * next(int(line.split()[1]) for line in lines if line.startswith(f"{field}:"))
+
+
+def tree_bytes(pid: int) -> int:
+    """Return the memory of a process and its descendants, shared pages counted once."""
+    total = 0
+    try:
+        rollup = Path(f"/proc/{pid}/smaps_rollup").read_text()
+        total += 1024 * int(next(line for line in rollup.splitlines() if "Pss:" in line).split()[1])
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+        for task in Path(f"/proc/{pid}/task").iterdir():
+            if task.name != str(pid):
+                children += (task / "children").read_text().split()
+    except (OSError, StopIteration):  # it has just ended
+        return total
+    return total + sum(tree_bytes(int(child)) for child in children)
+
+
+@contextmanager
+def sampled_peak(measure: Callable[[], int], interval: float) -> Iterator[SimpleNamespace]:
+    """Call `measure` every `interval` seconds during a block; keep the first value and the peak."""
+    first = measure()
+    memory = SimpleNamespace(before=first, peak=first)
+    done = threading.Event()
+
+    def watch() -> None:
+        while not done.wait(interval):
+            memory.peak = max(memory.peak, measure())
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    try:
+        yield memory
+    finally:
+        done.set()
+        watcher.join()
+
+
+def in_new_process(function: Callable[..., Any], *arguments: Any) -> Any:
+    """Return what a function returns in a fresh process, as a peak is that of a whole process."""
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+        return pool.submit(function, *arguments).result()
+
+
+def sample_names(n_samples: int) -> list[str]:
+    """Return sample names like METABRIC's."""
+    return [f"MB-{number:04}" for number in range(n_samples)]
+
+
+def write_study(folder: Path, X: pd.DataFrame, y: pd.Series) -> None:
+    """Write a simulated cohort with the modalities exp, cna and mut."""
+    tables = split_modalities(X)
+    _write_clinical(folder, X.index, y)
+    for modality, file_name in {"exp": EXPRESSION, "cna": LOG2_CNA}.items():
+        table = tables[modality]
+        _write_matrix(folder / file_name, table.index, table.columns, table.to_numpy().T)
+    flags = tables["mut"]
+    samples, genes = np.nonzero(flags.to_numpy())
+    _write_mutations(
+        folder, flags.index, flags.columns[genes], "Missense_Mutation", flags.index[samples]
+    )
+
+
+def write_random_study(
+    folder: Path, sizes: argparse.Namespace, *, n_mutations: int, log2: bool
+) -> None:
+    """Write a study of noise, gene by gene, as large as the options of `study_parser` say.
+
+    Copy number is log2 ratios or discrete calls; `n_mutations` is the number of rows.
+    """
+    rng = np.random.default_rng(0)
+    samples = np.array(sample_names(sizes.samples))
+    genes = np.array([f"GENE{number}" for number in range(max(sizes.exp, sizes.cna, sizes.mut))])
+    _write_clinical(folder, samples, rng.choice(["LumA", "LumB", "Her2", "Basal"], len(samples)))
+    expression = (rng.normal(7, 1, len(samples)) for _ in range(sizes.exp))
+    _write_matrix(folder / EXPRESSION, samples, genes[: sizes.exp], expression, "%.6f")
+    if log2:
+        ratios = (rng.normal(0, 0.3, len(samples)) for _ in range(sizes.cna))
+        _write_matrix(folder / LOG2_CNA, samples, genes[: sizes.cna], ratios)
+    else:
+        calls = (rng.integers(-2, 3, len(samples)) for _ in range(sizes.cna))
+        _write_matrix(folder / DISCRETE_CNA, samples, genes[: sizes.cna], calls, "%d")
+    # The first rows name each gene once.
+    mutated = np.arange(n_mutations) % sizes.mut
+    mutated[sizes.mut :] = rng.integers(sizes.mut, size=max(n_mutations - sizes.mut, 0))
+    kinds = rng.choice(["Missense_Mutation", "Nonsense_Mutation", "Silent", "Intron"], n_mutations)
+    _write_mutations(folder, samples, genes[mutated], kinds, rng.choice(samples, n_mutations))
+
+
+def _write_clinical(folder: Path, samples: Iterable[str], subtypes: Iterable[str]) -> None:
+    """Write the clinical files, with the four comment lines that cBioPortal puts first."""
+    patient = {"PATIENT_ID": samples, "CLAUDIN_SUBTYPE": subtypes}
+    sample = {"PATIENT_ID": samples, "SAMPLE_ID": samples}
+    for kind, columns in {"patient": patient, "sample": sample}.items():
+        names = "\t".join(columns)
+        with (folder / f"data_clinical_{kind}.txt").open("w") as file:
+            file.write(f"#{names}\n#{names}\n#STRING\tSTRING\n#1\t1\n")
+            pd.DataFrame(columns).to_csv(file, sep="\t", index=False)
+
+
+def _write_matrix(
+    path: Path,
+    samples: Iterable[str],
+    genes: Iterable[str],
+    rows: Iterable[np.ndarray],
+    number: str = "%.4f",
+) -> None:
+    """Write genes in rows and samples in columns, each value in the format `number`."""
+    with path.open("w") as file:
+        file.write("\t".join(["Hugo_Symbol", "Entrez_Gene_Id", *samples]) + "\n")
+        for entrez, (gene, row) in enumerate(zip(genes, rows, strict=True), start=1):
+            values = "\t".join([number] * len(row)) % tuple(row.tolist())
+            file.write(f"{gene}\t{entrez}\t{values}\n")
+
+
+def _write_mutations(
+    folder: Path,
+    sequenced: Iterable[str],
+    genes: Iterable[str],
+    kinds: str | np.ndarray,
+    samples: Iterable[str],
+) -> None:
+    rows = pd.DataFrame(
+        {
+            "Hugo_Symbol": genes,
+            "Variant_Classification": kinds,
+            "Tumor_Sample_Barcode": samples,
+        }
+    )
+    with (folder / "data_mutations.txt").open("w") as file:
+        file.write(f"#Sequenced_Samples: {' '.join(sequenced)}\n")
+        rows.to_csv(file, sep="\t", index=False)
