@@ -1,4 +1,4 @@
-"""Learning curves: what more patients would bring."""
+"""Learning curves: what more patients would gain."""
 
 from .benchmark._learning_curves import learning_curves
 

@@ -183,7 +183,7 @@ def test_controls_are_in_the_same_table(cohort, result):
         values(result, "logistic", "f1_macro"),
         values(plain, "logistic", "f1_macro"),
     )
-    with pytest.raises(ValueError, match="The controls need the names"):
+    with pytest.raises(ValueError, match=r"Controls take the names \['a, exp as noise'\]"):
         compare({"a": DummyClassifier(), "a, exp as noise": DummyClassifier()}, X, y, controls=True)
 
 
@@ -258,6 +258,16 @@ def test_peak_memory_is_that_of_the_fold_alone(cohort):
 def test_nothing_to_compare_is_an_error(cohort):
     with pytest.raises(ValueError, match="at least one estimator"):
         compare({}, *cohort)
+
+
+def test_progress_is_shown_on_the_error_stream(cohort, capsys):
+    compare({"dummy": DummyClassifier()}, *cohort, cv=3, verbose=1)
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert "Fitting" in printed.err
+    assert "3/3" in printed.err
+    compare({"dummy": DummyClassifier()}, *cohort, cv=3)
+    assert capsys.readouterr().err == ""
 
 
 class Grumbling(DummyClassifier):

@@ -24,7 +24,7 @@ import xmodal_sklearn
 from xmodal_sklearn import MultiOmicsSelector
 from xmodal_sklearn.baselines import make_baselines
 from xmodal_sklearn.benchmark import compare
-from xmodal_sklearn.benchmark._fold_store import FoldStore, describe
+from xmodal_sklearn.benchmark._fold_store import FoldCache, fingerprint
 
 CV = RepeatedStratifiedKFold(n_splits=4, n_repeats=3, random_state=0)
 COSTS = ["fit_seconds", "predict_seconds", "peak_mb"]
@@ -146,18 +146,18 @@ def test_workers_store_their_folds_when_the_main_process_is_killed(problem, tmp_
     assert equal(resumed, compare({"slow": Recorder(str(tmp_path / "l"))}, X, y, cv=CV))
 
 
-def models_to_describe():
+def model_fingerprints():
     models = make_baselines(k=5, models=["RBF SVM", "MLP"], fusion=["late"], random_state=0)
-    return [describe(model) for model in models.values()]
+    return [fingerprint(model) for model in models.values()]
 
 
-def test_another_process_with_other_string_hashes_describes_the_same(cohort, tmp_path):
+def test_another_process_with_other_string_hashes_gives_the_same_fingerprints(cohort, tmp_path):
     X, _ = cohort
     X.to_pickle(tmp_path / "X.pickle")
     code = (
         "import sys, joblib, pandas, test_fold_store\n"
         "X = pandas.read_pickle(sys.argv[1])\n"
-        "print(joblib.hash([test_fold_store.models_to_describe(), joblib.hash(X)]))\n"
+        "print(joblib.hash([test_fold_store.model_fingerprints(), joblib.hash(X)]))\n"
     )
     printed = subprocess.run(
         [sys.executable, "-c", code, str(tmp_path / "X.pickle")],
@@ -167,7 +167,7 @@ def test_another_process_with_other_string_hashes_describes_the_same(cohort, tmp
         text=True,
         check=True,
     ).stdout
-    assert printed.strip() == joblib.hash([models_to_describe(), joblib.hash(X)])
+    assert printed.strip() == joblib.hash([model_fingerprints(), joblib.hash(X)])
 
 
 def logistic(C=1.0, k=5, **options):
@@ -223,6 +223,24 @@ def test_what_is_changed_is_computed_again(cohort, tmp_path, monkeypatch, change
     assert len(list(tmp_path.iterdir())) == 2 * n_stored
 
 
+def test_controls_are_shared_by_runs_of_the_same_seed_or_of_none(problem, tmp_path):
+    X, y = problem
+    estimators = {"model": Recorder(str(tmp_path / "log"))}
+
+    def n_fits(random_state):
+        before = len(fits(tmp_path / "log"))
+        options = {"cv": 3, "controls": True, "store": tmp_path / "store"}
+        result = compare(estimators, X, y, random_state=random_state, **options)
+        return len(fits(tmp_path / "log")) - before, result
+
+    n_first, seeded = n_fits(0)
+    assert n_first == 3 * 3  # the model, its labels permuted, and expression as noise
+    assert n_fits(1)[0] == n_fits(None)[0] == 3 * 2
+    n_again, again = n_fits(0)
+    assert n_again == n_fits(None)[0] == 0
+    assert equal(seeded, again)
+
+
 def test_what_changes_no_result_is_not_computed_again(problem, tmp_path):
     X, y = problem
     log = tmp_path / "log"
@@ -238,13 +256,15 @@ def test_what_changes_no_result_is_not_computed_again(problem, tmp_path):
 def test_the_source_of_an_estimator_of_one_s_own_counts(tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(tmp_path)
     source = "from sklearn.dummy import DummyClassifier\nclass Own(DummyClassifier):\n    x = {}\n"
-    described = []
+    fingerprints = []
     for value in (1, 2, 1):
-        (tmp_path / f"own_{len(described)}.py").write_text(source.format(value))
-        own = __import__(f"own_{len(described)}").Own
+        (tmp_path / f"own_{len(fingerprints)}.py").write_text(source.format(value))
+        own = __import__(f"own_{len(fingerprints)}").Own
         own.__module__ = "own_0"
-        described.append(json.dumps(describe(own())).replace(f"own_{len(described)}", "own"))
-    assert described[0] != described[1]
+        fingerprints.append(
+            json.dumps(fingerprint(own())).replace(f"own_{len(fingerprints)}", "own")
+        )
+    assert fingerprints[0] != fingerprints[1]
 
 
 def test_every_source_file_of_this_package_counts(tmp_path):
@@ -285,9 +305,9 @@ def test_functions_are_told_apart_by_source_and_by_what_they_enclose():
     def scaled_by(factor):
         return lambda X: factor * X
 
-    assert describe(scaled_by(2)) == describe(scaled_by(2)) != describe(scaled_by(3))
-    assert describe(double) != describe(fits)
-    assert describe(np.log1p) == describe(np.log1p) != describe(np.exp)
+    assert fingerprint(scaled_by(2)) == fingerprint(scaled_by(2)) != fingerprint(scaled_by(3))
+    assert fingerprint(double) != fingerprint(fits)
+    assert fingerprint(np.log1p) == fingerprint(np.log1p) != fingerprint(np.exp)
 
 
 def test_what_can_not_be_told_apart_is_refused(problem, tmp_path):
@@ -299,7 +319,7 @@ def test_what_can_not_be_told_apart_is_refused(problem, tmp_path):
     namespace = {}
     exec("class Unknown: pass", {"__name__": "nowhere"}, namespace)
     with pytest.raises(ValueError, match=r"nowhere\.Unknown"):
-        describe(namespace["Unknown"])
+        fingerprint(namespace["Unknown"])
 
 
 def test_a_broken_file_is_computed_again_with_a_warning(problem, tmp_path):
@@ -328,7 +348,7 @@ def test_numbers_come_back_bit_for_bit(tmp_path):
         np.random.default_rng(0).normal(size=1000)
         * 10.0 ** np.arange(-300, 300)[: 1000 % 600].mean()
     )
-    store = FoldStore(tmp_path)
+    store = FoldCache(tmp_path)
     store.write("x", {"values": values.tolist(), "nan": float("nan")})
     read = store.read("x")
     assert read["values"] == values.tolist()

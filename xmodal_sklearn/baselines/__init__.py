@@ -1,4 +1,4 @@
-"""The classical models to believe the attention classifier beside."""
+"""The classical models that the attention classifier is compared with."""
 
 from ._fusion import LateFusionClassifier, StackedFusionClassifier
 from ._make import make_baselines

@@ -1,4 +1,4 @@
-"""Fusing one classifier per modality: by averaging, or by stacking."""
+"""Joining one classifier per modality, by averaging or by stacking."""
 
 from collections.abc import Sequence
 from numbers import Integral
@@ -19,14 +19,18 @@ from ..modalities._validation import modality_blocks, modality_presence, validat
 __all__ = ["INNER_FOLDS", "LateFusionClassifier", "StackedFusionClassifier"]
 
 INNER_FOLDS = 3
+# Regularises more than scikit-learn's default of 1; how it was chosen is not recorded.
+STACKING_C = 0.1
+# Probabilities are raised to this before their logarithm, which limits the evidence of one model.
+MIN_PROBABILITY = 1e-3
 
 
 class LateFusionClassifier(ProbabilityClassifierMixin, BaseEstimator):
     """Fit one classifier per modality and average their probabilities.
 
     A sample that lacks a modality takes no part in fitting that modality's classifier, and its
-    probabilities are averaged over the modalities that it has. A sample that has none of those in
-    `use` gets the class frequencies of the training samples.
+    probabilities are averaged over the modalities that it has. A sample with none of the modalities
+    in `use` gets the class frequencies of the training samples.
 
     Parameters
     ----------
@@ -36,7 +40,7 @@ class LateFusionClassifier(ProbabilityClassifierMixin, BaseEstimator):
         The columns of each modality; None reads them from the column names. See
         :class:`~xmodal_sklearn.MultiOmicsSelector`.
     use : sequence of str, default=None
-        The modalities to fit; None means all. With one, this is a model of a single modality.
+        The modalities to fit; None means all. A single one gives a model of that modality alone.
 
     Attributes
     ----------
@@ -56,11 +60,11 @@ class LateFusionClassifier(ProbabilityClassifierMixin, BaseEstimator):
     Raises
     ------
     ValueError
-        If `use` names a modality that X does not have, or no training sample has one in use.
+        If `use` names a modality that X does not have, or one that no training sample has.
 
     See Also
     --------
-    StackedFusionClassifier : Learns how to weigh the modalities.
+    StackedFusionClassifier : Learns how to weight the modalities.
     make_baselines : Late and early fusion, ready to fit.
 
     Examples
@@ -127,7 +131,7 @@ class LateFusionClassifier(ProbabilityClassifierMixin, BaseEstimator):
         return mean / mean.sum(axis=1, keepdims=True)
 
     def _fit_modalities(self, X: Any, y: Any) -> tuple[dict[str, np.ndarray], np.ndarray]:
-        """Fit the classifiers; return the values of the modalities in use, and y."""
+        """Fit the classifiers, and return the values of the modalities in use, and y."""
         table, y = validate_table(self, X, y, ensure_min_samples=2)
         check_classification_targets(y)
         self.classes_, counts = np.unique(y, return_counts=True)
@@ -143,13 +147,13 @@ class LateFusionClassifier(ProbabilityClassifierMixin, BaseEstimator):
         values = self._values(table)
         self.estimators_ = {}
         for modality, block in values.items():
-            has_it = _present(block)
-            if not has_it.any():
+            present = _present_rows(block)
+            if not present.any():
                 raise ValueError(
                     f"Modality {modality!r} is absent from every training sample, so nothing can "
                     "be learned from it. Drop its columns."
                 )
-            self.estimators_[modality] = clone(self.estimator).fit(block[has_it], y[has_it])
+            self.estimators_[modality] = clone(self.estimator).fit(block[present], y[present])
         return values, y
 
     def _values(self, table: Any) -> dict[str, np.ndarray]:
@@ -164,11 +168,11 @@ class LateFusionClassifier(ProbabilityClassifierMixin, BaseEstimator):
         values = self._values(table)
         probabilities = np.full((len(table), len(values), len(self.classes_)), np.nan)
         for index, (modality, block) in enumerate(values.items()):
-            has_it = _present(block)
-            if has_it.any():
+            present = _present_rows(block)
+            if present.any():
                 estimator = self.estimators_[modality]
-                probabilities[has_it, index] = self._in_all_classes(
-                    estimator.predict_proba(block[has_it]), estimator.classes_
+                probabilities[present, index] = self._in_all_classes(
+                    estimator.predict_proba(block[present]), estimator.classes_
                 )
         return probabilities
 
@@ -180,10 +184,10 @@ class LateFusionClassifier(ProbabilityClassifierMixin, BaseEstimator):
 
 
 class StackedFusionClassifier(LateFusionClassifier):
-    r"""Fit one classifier per modality and weigh their probabilities by a logistic regression.
+    r"""Fit one classifier per modality and combine them by a logistic regression.
 
     The logistic regression learns from out-of-fold probabilities: those of a training sample come
-    from classifiers that have not seen it.
+    from classifiers that have not seen that sample.
 
     Parameters
     ----------
@@ -203,7 +207,7 @@ class StackedFusionClassifier(LateFusionClassifier):
     Attributes
     ----------
     final_estimator_ : LogisticRegression
-        Takes the evidence of each modality for each class.
+        Fitted to the evidence of each modality for each class, see Notes.
     classes_, class_prior_, estimators_, modalities_, n_features_in_, feature_names_in_
         As in :class:`LateFusionClassifier`.
 
@@ -214,8 +218,8 @@ class StackedFusionClassifier(LateFusionClassifier):
     Notes
     -----
     The evidence of modality :math:`m` for class :math:`c` is :math:`\log p_m(c \mid x) - \log
-    \pi_c`, with :math:`\pi_c` the frequency of the class [1]_. An absent modality is no evidence:
-    zero for every class.
+    \pi_c`, with :math:`\pi_c` the frequency of the class. An absent modality gives none: zero for
+    every class. Learning from out-of-fold predictions is Wolpert's stacked generalization [1]_.
 
     References
     ----------
@@ -254,7 +258,7 @@ class StackedFusionClassifier(LateFusionClassifier):
 
     @_fit_context(prefer_skip_nested_validation=False)
     def fit(self, X: Any, y: Any) -> "StackedFusionClassifier":
-        """Fit the classifier of every modality, and the one on top.
+        """Fit the classifier of every modality, and the one that combines them.
 
         Parameters
         ----------
@@ -272,24 +276,24 @@ class StackedFusionClassifier(LateFusionClassifier):
         folds = StratifiedKFold(self.cv, shuffle=True, random_state=self.random_state)
         out_of_fold = np.full((len(y), len(values), len(self.classes_)), np.nan)
         for index, block in enumerate(values.values()):
-            has_it = _present(block)
-            out_of_fold[has_it, index] = self._in_all_classes(
+            present = _present_rows(block)
+            out_of_fold[present, index] = self._in_all_classes(
                 cross_val_predict(
                     clone(self.estimator),
-                    block[has_it],
-                    y[has_it],
+                    block[present],
+                    y[present],
                     cv=folds,
                     method="predict_proba",
                 ),
-                np.unique(y[has_it]),
+                np.unique(y[present]),
             )
-        # Classes are not weighted once more: the models underneath may have done so.
-        self.final_estimator_ = LogisticRegression(C=0.1, max_iter=1000)
+        # The classes are not weighted again: the models underneath may have done so already.
+        self.final_estimator_ = LogisticRegression(C=STACKING_C, max_iter=1000)
         self.final_estimator_.fit(self._evidence(out_of_fold), y)
         return self
 
     def predict_proba(self, X: Any) -> np.ndarray:
-        """Weigh the probabilities of the modalities that each sample has.
+        """Combine the probabilities of the modalities that each sample has.
 
         Parameters
         ----------
@@ -305,10 +309,10 @@ class StackedFusionClassifier(LateFusionClassifier):
         return self.final_estimator_.predict_proba(evidence)
 
     def _evidence(self, probabilities: np.ndarray) -> np.ndarray:
-        evidence = np.log(np.clip(probabilities, 1e-3, None)) - np.log(self.class_prior_)
+        evidence = np.log(np.clip(probabilities, MIN_PROBABILITY, None)) - np.log(self.class_prior_)
         return np.nan_to_num(evidence).reshape(len(probabilities), -1)
 
 
-def _present(block: np.ndarray) -> np.ndarray:
-    # modality_presence has made sure that a row is NaN throughout or nowhere.
+def _present_rows(block: np.ndarray) -> np.ndarray:
+    # modality_presence has checked that a row is NaN either throughout or nowhere.
     return ~np.isnan(block[:, 0])

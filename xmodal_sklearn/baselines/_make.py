@@ -11,7 +11,7 @@ from sklearn.pipeline import Pipeline, make_pipeline
 
 from ..selection import MultiOmicsSelector
 from ._fusion import INNER_FOLDS, LateFusionClassifier, StackedFusionClassifier
-from ._models import CodedClassifier, all_models
+from ._models import LabelEncodedClassifier, all_models
 
 __all__ = ["make_baselines"]
 
@@ -29,7 +29,7 @@ def make_baselines(
     memory: Any = None,
     n_jobs: int | None = None,
 ) -> dict[str, Pipeline]:
-    """Make the classical pipelines, each with the same selection in front.
+    """Make the classical pipelines, which all begin with the same selection.
 
     Parameters
     ----------
@@ -38,31 +38,31 @@ def make_baselines(
     modalities : dict of str to columns, default=None
         The columns of each modality; None reads them from the column names.
     fusion : sequence of str, default=("early", "late")
-        How to join the modalities: ``"early"`` glues their selected columns together, ``"late"``
-        averages the probabilities of one model per modality, ``"stacked"`` weighs them by a
+        How to join the modalities: ``"early"`` concatenates their selected columns, ``"late"``
+        averages the probabilities of one model per modality, ``"stacked"`` combines them by a
         logistic regression, and ``"NAME only"`` uses the modality of that name alone.
     models : sequence of str, default=None
         Models to make, see Notes; None means all that are installed.
     tune : bool, default=True
         Whether to choose the parameters of each model from its grid by the macro-F1 of three
-        stratified inner folds. Else the first value of each parameter is taken.
+        stratified inner folds. Otherwise each parameter takes its first value.
     random_state : int, default=None
         Seed of the models and of the inner folds.
     memory : str or object with the joblib.Memory interface, default=None
         Where to cache the rankings, which all pipelines share.
     n_jobs : int, default=None
-        Inner fits in parallel. None means 1, -1 all processors.
+        Number of inner fits in parallel. None means 1, -1 all processors.
 
     Returns
     -------
     dict of str to Pipeline
-        Named ``"MODEL, FUSION"``, such as ``"random forest, late"``, and ``"dummy"``, which
-        predicts the class frequencies.
+        Pipelines named ``"MODEL, FUSION"``, such as ``"random forest, late"``, and ``"dummy"``,
+        which predicts the class frequencies.
 
     Raises
     ------
     ValueError
-        If a model is unknown or not installed, or a way of fusion is unknown.
+        If a model is unknown or not installed, or a fusion is unknown.
 
     See Also
     --------
@@ -70,8 +70,9 @@ def make_baselines(
 
     Notes
     -----
-    All models weigh the classes alike (k nearest neighbours can't) and see standardised columns,
-    gaps filled by the mean; tree ensembles take the columns and gaps as they are. The grids:
+    All models give every class the same weight, except k nearest neighbours, which cannot. They
+    see standardised columns with gaps filled by the mean; tree ensembles take the columns, gaps
+    included, as they are. The grids:
 
     ========================= ============================================== ==== =======
     model                     grid                                           fits seconds
@@ -91,12 +92,12 @@ def make_baselines(
     TabICL                    none                                              1
     ========================= ============================================== ==== =======
 
-    Fits and seconds are those of early fusion, the seconds of one core for 615 samples and 700
-    features of five classes. Late fusion takes that many fits once per modality, in 0.6 to 2 times
-    the seconds; stacking four times as much as late fusion. SVMs get probabilities by temperature
-    scaling on out-of-fold decisions, which leaves their predictions as they are. XGBoost, LightGBM
-    and CatBoost come with the extra ``boosting``. TabICL is there where it is installed and its
-    weights are in the cache of the Hugging Face hub; nothing is downloaded.
+    Fits and seconds are those of early fusion, on one core, for 615 samples, 700 features and five
+    classes. Late fusion takes that many fits per modality, in 0.6 to 2 times the seconds; stacking
+    takes four times as much as late fusion. SVMs get probabilities by temperature scaling of
+    out-of-fold decisions, which leaves their predictions unchanged. XGBoost, LightGBM and CatBoost
+    come with the extra ``boosting``. TabICL is included if it is installed and its weights are in
+    the cache of the Hugging Face hub; nothing is downloaded.
 
     Examples
     --------
@@ -112,24 +113,24 @@ def make_baselines(
     baselines: dict[str, Any] = {}
     for name in names:
         model = _tuned(*available[name], tune=tune, random_state=random_state, n_jobs=n_jobs)
-        for way in fusion:
-            baselines[f"{name}, {way}"] = make_pipeline(
+        for kind in fusion:
+            baselines[f"{name}, {kind}"] = make_pipeline(
                 MultiOmicsSelector(k, modalities=modalities, memory=memory),
-                _fused(model, way, random_state),
+                _fused(model, kind, random_state),
             )
     return {**baselines, "dummy": make_pipeline(DummyClassifier(strategy="prior"))}
 
 
-def _fused(model: Any, way: str, random_state: int | None) -> Any:
-    if way == "early":
+def _fused(model: Any, kind: str, random_state: int | None) -> Any:
+    if kind == "early":
         return model
-    if way == "late":
+    if kind == "late":
         return LateFusionClassifier(model)
-    if way == "stacked":
+    if kind == "stacked":
         return StackedFusionClassifier(model, random_state=random_state)
-    if way.endswith(" only"):
-        return LateFusionClassifier(model, use=[way.removesuffix(" only")])
-    raise ValueError(f'fusion must name {list(FUSIONS)} or "MODALITY only", got {way!r}.')
+    if kind.endswith(" only"):
+        return LateFusionClassifier(model, use=[kind.removesuffix(" only")])
+    raise ValueError(f'fusion must name {list(FUSIONS)} or "MODALITY only", got {kind!r}.')
 
 
 def _tuned(
@@ -143,4 +144,4 @@ def _tuned(
     if hasattr(model, "predict_proba"):
         return model
     calibrated = CalibratedClassifierCV(model, method="temperature", cv=folds, ensemble=False)
-    return CodedClassifier(calibrated)
+    return LabelEncodedClassifier(calibrated)

@@ -1,4 +1,4 @@
-"""The classical models and the grids that they are tuned on."""
+"""The classical models and the grids that they are tuned over."""
 
 from importlib.util import find_spec
 from typing import Any
@@ -19,25 +19,46 @@ from sklearn.utils.class_weight import compute_sample_weight
 from .._base import ProbabilityClassifierMixin
 from ._fusion import INNER_FOLDS
 
-__all__ = ["CodedClassifier", "all_models"]
+__all__ = ["LabelEncodedClassifier", "all_models"]
 
 
-class CodedClassifier(ProbabilityClassifierMixin, BaseEstimator):
-    """Give classes as 0, 1, … to classifiers that want them so, and balanced sample weights.
+class LabelEncodedClassifier(ProbabilityClassifierMixin, BaseEstimator):
+    """Encode the classes as 0, 1, … for classifiers that need it.
 
-    A class of fewer samples than there are inner folds has some of them twice, or calibration would
-    refuse it; as classes weigh the same, that changes no fit.
+    A class with fewer samples than there are inner folds gets some of them more than once, or
+    calibration would refuse it; as all classes weigh the same, that changes no fit.
+
+    Parameters
+    ----------
+    estimator : classifier
+        Cloned and fitted to the encoded classes.
+    balanced : bool, default=False
+        Whether to fit with sample weights that make all classes weigh the same.
     """
 
     def __init__(self, estimator: Any, *, balanced: bool = False):
         self.estimator = estimator
         self.balanced = balanced
 
-    def fit(self, X: Any, y: Any) -> "CodedClassifier":
+    def fit(self, X: Any, y: Any) -> "LabelEncodedClassifier":
+        """Fit the classifier to the encoded classes.
+
+        Parameters
+        ----------
+        X : DataFrame or array of shape (n_samples, n_features)
+            Training samples.
+        y : array-like of shape (n_samples,)
+            Class labels.
+
+        Returns
+        -------
+        LabelEncodedClassifier
+            The fitted classifier.
+        """
         self.classes_, codes = np.unique(y, return_inverse=True)
-        of_classes = (np.flatnonzero(codes == code) for code in range(len(self.classes_)))
-        again = [np.resize(rows, max(INNER_FOLDS - len(rows), 0)) for rows in of_classes]
-        rows = np.concatenate([np.arange(len(codes)), *again])
+        by_class = (np.flatnonzero(codes == code) for code in range(len(self.classes_)))
+        copies = [np.resize(rows, max(INNER_FOLDS - len(rows), 0)) for rows in by_class]
+        rows = np.concatenate([np.arange(len(codes)), *copies])
         X, codes = _safe_indexing(X, rows), codes[rows]
         weights = compute_sample_weight("balanced", codes)
         weighted = {"sample_weight": weights} if self.balanced else {}
@@ -45,11 +66,34 @@ class CodedClassifier(ProbabilityClassifierMixin, BaseEstimator):
         return self
 
     def predict_proba(self, X: Any) -> np.ndarray:
+        """Predict the probability of each class.
+
+        Parameters
+        ----------
+        X : DataFrame or array of shape (n_samples, n_features)
+            Samples with the columns seen in fit.
+
+        Returns
+        -------
+        ndarray of float of shape (n_samples, n_classes)
+            Columns in the order of ``classes_``.
+        """
         return self.estimator_.predict_proba(X)
 
 
 def all_models(random_state: int | None) -> dict[str, tuple[Any, dict[str, list]]]:
-    """Return the installed models, each with its grid."""
+    """Make the installed models, each with its grid.
+
+    Parameters
+    ----------
+    random_state : int or None
+        Seed of the models.
+
+    Returns
+    -------
+    dict of str to (estimator, dict)
+        An unfitted model and the values to try of its parameters; untuned, it takes the first.
+    """
     seed = {"random_state": random_state}
     balanced = {"class_weight": "balanced"}
     models: dict[str, tuple[Any, dict[str, list]]] = {
@@ -58,7 +102,7 @@ def all_models(random_state: int | None) -> dict[str, tuple[Any, dict[str, list]
             {"model__C": [0.1, 0.001, 0.01, 1]},
         ),
         "elastic net": (
-            # A third of the time of the default tolerance, for scores as high.
+            # Takes a third of the time of the default tolerance; scores are as high.
             _scaled(LogisticRegression(solver="saga", tol=1e-3, max_iter=1000, **balanced, **seed)),
             {"model__C": [0.3, 0.1], "model__l1_ratio": [0.5, 0.1]},
         ),
@@ -75,19 +119,21 @@ def all_models(random_state: int | None) -> dict[str, tuple[Any, dict[str, list]
             {"model__n_neighbors": [5, 3, 9], "model__metric": ["cosine", "euclidean"]},
         ),
         "random forest": (
-            # scikit-learn 1.9's forest balances no classes that are called "1", "2" and so on.
-            CodedClassifier(RandomForestClassifier(300, **balanced, **seed)),
+            # scikit-learn 1.9's forest does not balance classes called "1", "2" and so on.
+            LabelEncodedClassifier(RandomForestClassifier(300, **balanced, **seed)),
             {"estimator__min_samples_leaf": [5, 2, 10]},
         ),
         "gradient boosting": (
-            # Few bins and a tenth of the columns a split: a tenth of the time, scores no lower.
+            # Few bins and a tenth of the columns per split: a tenth of the time, scores no lower.
             HistGradientBoostingClassifier(
                 max_bins=32, max_features=0.1, early_stopping=False, **balanced, **seed
             ),
             {"max_leaf_nodes": [8, 4]},
         ),
         "MLP": (
-            _scaled(CodedClassifier(MLPClassifier((64,), max_iter=500, **seed), balanced=True)),
+            _scaled(
+                LabelEncodedClassifier(MLPClassifier((64,), max_iter=500, **seed), balanced=True)
+            ),
             {"model__estimator__alpha": [1, 0.1, 3]},
         ),
         "nearest shrunken centroid": (
@@ -119,7 +165,7 @@ def _boosting_models(random_state: int | None) -> dict[str, tuple[Any, dict[str,
             random_state=random_state,
         )  # fmt: skip
         models["XGBoost"] = (
-            CodedClassifier(xgboost, balanced=True),
+            LabelEncodedClassifier(xgboost, balanced=True),
             {"estimator__max_depth": [3, 6]},
         )
     if find_spec("lightgbm"):
@@ -137,12 +183,12 @@ def _boosting_models(random_state: int | None) -> dict[str, tuple[Any, dict[str,
             iterations=200, border_count=32, rsm=0.1, auto_class_weights="Balanced",
             thread_count=1, allow_writing_files=False, random_state=random_state, verbose=0,
         )  # fmt: skip
-        models["CatBoost"] = CodedClassifier(catboost), {"estimator__depth": [4, 6]}
+        models["CatBoost"] = LabelEncodedClassifier(catboost), {"estimator__depth": [4, 6]}
     return models
 
 
 def _pretrained_models(random_state: int | None) -> dict[str, tuple[Any, dict[str, list]]]:
-    """Return TabICL, where it is installed and its weights are on this machine."""
+    """Return TabICL if it is installed and its weights are on this machine."""
     if not find_spec("tabicl"):
         return {}
     from huggingface_hub import try_to_load_from_cache

@@ -1,7 +1,8 @@
 """Comparing estimators on the same folds."""
 
 from ._compare import compare
-from ._comparison import Comparison, DatasetRanks, rank_datasets
+from ._comparison import Comparison
+from ._dataset_ranks import DatasetRanks, rank_datasets
 from ._metrics import METRICS
 
 __all__ = ["METRICS", "Comparison", "DatasetRanks", "compare", "rank_datasets"]

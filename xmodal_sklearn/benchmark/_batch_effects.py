@@ -1,4 +1,4 @@
-"""What may make a comparison look better than it is: a batch that predicts classes or folds."""
+"""A batch that predicts classes or folds, which makes a comparison look better than it is."""
 
 import numpy as np
 import pandas as pd
@@ -7,27 +7,28 @@ from scipy.stats.contingency import association
 
 __all__ = ["association_warnings"]
 
+# Level of significance below which an association is reported.
 ALPHA = 0.001
 
 
 def association_warnings(
     batch: np.ndarray, y: np.ndarray, folds_by_repeat: list[np.ndarray] | None
 ) -> list[str]:
-    """Tell whether a batch predicts the classes, or the fold in which a sample is tested.
+    """Warn of a batch that predicts the classes, or the fold in which a sample is tested.
 
     Parameters
     ----------
     batch : array-like of shape (n_samples,)
-        Label of the batch of each sample.
+        The batch of each sample.
     y : ndarray of shape (n_samples,)
         Class labels.
     folds_by_repeat : list of ndarray of shape (n_samples,), or None
-        In which fold each sample is tested, -1 for none. None leaves that out.
+        The fold in which each sample is tested, -1 for none. None leaves the folds out.
 
     Returns
     -------
     list of str
-        Empty where chi-squared tests find nothing.
+        The warnings; empty where chi-squared tests find no association.
     """
     found = []
     strength = _strongest_association(batch, [y])
@@ -40,9 +41,8 @@ def association_warnings(
     strength = _strongest_association(batch, folds_by_repeat or [])
     if strength is not None:
         found.append(
-            f"The batch predicts the folds ({strength}): some folds are tested on batches that "
-            "they are hardly trained on, others are not. Shuffle the folds, or keep batches "
-            "together by groups=."
+            f"The batch predicts the folds ({strength}): some folds test batches that they hardly "
+            "train on, others do not. Shuffle the folds, or keep batches together by groups=."
         )
     return found
 

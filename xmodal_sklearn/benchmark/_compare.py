@@ -10,17 +10,16 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from sklearn.metrics import get_scorer_names
-from sklearn.utils import check_random_state
 from sklearn.utils.multiclass import check_classification_targets
+from tqdm.auto import tqdm
 
 from ..modalities._columns import sample_labels
 from ._batch_effects import association_warnings
-from ._comparison import FOLD, Comparison, as_labels
+from ._comparison import FOLD, Comparison, as_labels, probability_column
 from ._execution import run_tasks, versions
-from ._fold import Control, Result, Run, Task
+from ._fold import Result, Run, Task
 from ._metrics import METRICS
-from ._negative_controls import modalities_of
-from ._progress import track
+from ._negative_controls import Control, modalities_of, negative_controls
 from ._splits import NumberedSplit, number_folds, outer_folds
 
 __all__ = ["compare"]
@@ -55,30 +54,30 @@ def compare(
         The outer folds, identical for all estimators. None is 5 stratified folds, repeated 5
         times, with a fixed seed, that keep `groups` together where there are any.
     scoring : sequence of str, default=None
-        Metrics, out of :data:`METRICS` or the names of scikit-learn's scorers; the first decides
-        the order of the summary. None is all of :data:`METRICS`.
+        Metrics, from :data:`METRICS` or the names of scikit-learn's scorers; the first decides the
+        order of the summary. None is all of :data:`METRICS`.
     groups : array-like of shape (n_samples,), default=None
         Samples that must not be split between training and test, such as those of one patient.
     batch : array-like of shape (n_samples,), default=None
-        The batch, site or cohort of each sample. There is a warning where it predicts the classes
-        or, without `groups`, the folds.
+        The batch, site or cohort of each sample. A warning says where it predicts the classes or,
+        without `groups`, the folds.
     controls : bool, default=False
         Whether to add negative controls of the first estimator: ``"NAME, labels permuted"`` is
         fitted to shuffled labels and should score no better than chance; in ``"NAME, MODALITY as
         noise"`` every column of the modality is shuffled on its own, which shows what the
-        modality is worth.
+        modality contributes.
     store : str or Path, default=None
-        A folder to which every finished fold is written at once. Run again, the comparison reads
-        the folds that are there and computes the rest. A fold is found by everything that it
-        depends on, so that none is used after a change of data, folds, metrics, parameters
-        (except ``n_jobs``, ``verbose`` and ``memory``), versions of libraries, or the source of
-        one's own estimators.
+        A folder to which every fold is written as soon as it is finished. Run again, the
+        comparison reads the folds found there and computes the rest. A fold is found by everything
+        it depends on, so none is used after a change of data, folds, metrics, parameters (except
+        ``n_jobs``, ``verbose`` and ``memory``), versions of libraries, or the source of your own
+        estimators.
     n_jobs : int, default=None
         Number of fits in parallel. None means 1, -1 all processors.
     verbose : int, default=0
         A value above 0 shows a progress bar.
     random_state : int, default=None
-        Seed of the controls.
+        Seed of the controls. With None, a later run takes the controls that it finds in `store`.
 
     Returns
     -------
@@ -88,25 +87,27 @@ def compare(
     Raises
     ------
     ValueError
-        If a metric is unknown, a label is missing, or a group is both in the training and the test
-        samples of a fold.
+        If a metric is unknown, a label is missing, a group is in both the training and the test
+        samples of a fold, an estimator has the name of a control, or, with `store`, it cannot be
+        told whether a parameter is the same as in an earlier run.
 
     Warns
     -----
     UserWarning
-        If the batch predicts classes or folds, or a fold is tested without samples of a class.
-        What the estimators warn of in their fits is told at the end, once per estimator and text.
-        ``Comparison.warnings`` keeps all.
+        If the batch predicts classes or folds, or a fold tests no sample of some class. The
+        warnings that estimators give in their fits follow at the end, once per estimator and text.
+        ``Comparison.warnings`` keeps all of them.
 
     Notes
     -----
-    ``peak_mb`` is the most memory that the process holds while it fits and predicts, in megabytes,
-    data and libraries included, processes that it starts excluded; outside of Linux, the most
-    since the process started.
+    ``peak_mb`` is the most memory, in megabytes, that the process holds while it fits and
+    predicts: data and libraries are included, processes that it starts are not. Outside Linux it is
+    the most since the process started.
 
-    Estimators that are tuned inside choose their inner folds themselves; those heed no `groups`.
+    Estimators that tune themselves choose their own inner folds, which ignore `groups`.
 
-    On a Dask cluster it runs under ``joblib.parallel_config("dask")``, see ``docs/clusters.md``.
+    To run on a Dask cluster, call it under ``joblib.parallel_config("dask")``; see
+    ``docs/clusters.md``.
 
     Examples
     --------
@@ -124,32 +125,23 @@ def compare(
         raise ValueError("estimators must name at least one estimator, got none.")
     metrics = tuple(METRICS if scoring is None else scoring)
     _check_metrics(metrics)
-    # Labels as a plain NumPy array: classifiers differ in how they take pandas' string arrays.
-    y = np.asarray(y)
-    missing = np.flatnonzero(pd.isna(y))
-    if len(missing):
-        first = sample_labels(X)[missing[0]]
-        raise ValueError(
-            f"y has no label for {len(missing)} samples, the first is {first!r}. Leave them out."
-        )
-    check_classification_targets(y)
-    classes = np.unique(y)
+    y = _check_labels(X, y)
     splits = number_folds(outer_folds(cv, X, y, groups))
-    found = _find_weaknesses(splits, y, batch, grouped=groups is not None)
+    found = check_design(splits, y, batch, grouped=groups is not None)
     for message in found:
         warnings.warn(message, stacklevel=2)
     runs = {name: Run(estimator, Control()) for name, estimator in estimators.items()}
+    first = next(iter(estimators.values()))
     if controls:
-        runs |= negative_controls(runs, X, random_state)
+        added = negative_controls(estimators, X, random_state)
+        runs |= {name: Run(first, control) for name, control in added.items()}
     tasks = [Task(name, *split) for split in splits for name in runs]
     finished = run_tasks(tasks, runs, X, y, metrics, store, n_jobs)
-    results = dict(track(finished, len(tasks), "Fitting", disable=not verbose))
+    results = dict(tqdm(finished, "Fitting", len(tasks), disable=not verbose))
+    sizes = {modality: len(columns) for modality, columns in modalities_of(first, X).items()}
     info = {
         "n_samples": len(y),
-        "n_features": {
-            modality: len(columns)
-            for modality, columns in modalities_of(next(iter(estimators.values())), X).items()
-        },
+        "n_features": sizes,
         "n_folds": 1 + max(fold for _, fold, _, _ in splits),
         "n_repeats": 1 + max(repeat for repeat, _, _, _ in splits),
         "seconds": time.perf_counter() - start,
@@ -159,32 +151,14 @@ def compare(
     from_folds = _gather_warnings(tasks, ordered)
     for message in from_folds:
         warnings.warn(message, stacklevel=2)
-    found += from_folds
-    tables = _tables(tasks, ordered, y)
-    return Comparison(*tables, classes, metrics, tuple(found), info)
+    tables = _tabulate(tasks, ordered, y)
+    return Comparison(*tables, np.unique(y), metrics, (*found, *from_folds), info)
 
 
-def negative_controls(runs: dict[str, Run], X: Any, random_state: int | None) -> dict[str, Run]:
-    """Return the negative controls of the first run."""
-    name, (estimator, _) = next(iter(runs.items()))
-    seed = int(check_random_state(random_state).randint(np.iinfo(np.int32).max))
-    controls = {f"{name}, labels permuted": Control(labels=True)} | {
-        f"{name}, {modality} as noise": Control(modality=modality, columns=columns)
-        for modality, columns in modalities_of(estimator, X).items()
-    }
-    taken = sorted(set(controls) & set(runs))
-    if taken:
-        raise ValueError(f"The controls need the names {taken}; call the estimators otherwise.")
-    return {
-        key: Run(estimator, control._replace(random_state=random_state, seed=seed))
-        for key, control in controls.items()
-    }
-
-
-def _find_weaknesses(
-    splits: list[NumberedSplit], y: np.ndarray, batch: Any, grouped: bool
+def check_design(
+    splits: list[NumberedSplit], y: np.ndarray, batch: Any, *, grouped: bool
 ) -> list[str]:
-    """Tell what makes the folds less than they seem."""
+    """Say what may make scores on these folds misleading, one warning each."""
     found = []
     for label in np.unique(y):
         without = sum(label not in y[test] for *_, test in splits)
@@ -205,17 +179,31 @@ def _find_weaknesses(
 
 
 def _gather_warnings(tasks: list[Task], results: list[Result]) -> list[str]:
-    """Tell each warning of an estimator's fits once, and in how many folds it came."""
+    """Give each warning of an estimator's fits once, with the number of folds it came from."""
     counts = Counter(
-        (task.estimator, text)
+        (task.name, text)
         for task, result in zip(tasks, results, strict=True)
         for text in result["warnings"]
     )
-    n_folds = Counter(task.estimator for task in tasks)
+    n_folds = Counter(task.name for task in tasks)
     return [
-        f"{estimator}, in {count} of {n_folds[estimator]} folds: {text}"
-        for (estimator, text), count in counts.items()
+        f"{name}, in {count} of {n_folds[name]} folds: {text}"
+        for (name, text), count in counts.items()
     ]
+
+
+def _check_labels(X: Any, y: Any) -> np.ndarray:
+    """Return y as an array of class labels, none of which may be missing."""
+    # A plain NumPy array: classifiers differ in how they take pandas' string arrays.
+    y = np.asarray(y)
+    missing = np.flatnonzero(pd.isna(y))
+    if len(missing):
+        first = sample_labels(X)[missing[0]]
+        raise ValueError(
+            f"y has no label for {len(missing)} samples, the first is {first!r}. Leave them out."
+        )
+    check_classification_targets(y)
+    return y
 
 
 def _check_metrics(metrics: tuple[str, ...]) -> None:
@@ -223,11 +211,11 @@ def _check_metrics(metrics: tuple[str, ...]) -> None:
     if unknown or not metrics:
         raise ValueError(
             f"scoring must name at least one metric, out of {list(METRICS)} or scikit-learn's "
-            f"scorers; it names unknown ones {unknown}."
+            f"scorers, got unknown ones {unknown}."
         )
 
 
-def _tables(
+def _tabulate(
     tasks: list[Task], results: list[Result], y: np.ndarray
 ) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
     """Return scores, predictions and selected features of all folds."""
@@ -250,7 +238,10 @@ def _tables(
                     "target": as_labels(y[test].tolist(), classes),
                     "predicted": as_labels(classes[result["predicted"]].tolist(), classes),
                 }
-                | {f"p: {c}": p for c, p in zip(classes, np.transpose(probabilities), strict=True)}
+                | {
+                    probability_column(label): of_class
+                    for label, of_class in zip(classes, np.transpose(probabilities), strict=True)
+                }
             )
         )
         selected += [

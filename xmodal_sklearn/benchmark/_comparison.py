@@ -1,7 +1,6 @@
-"""What a comparison of estimators found, and what several of them say together."""
+"""What a comparison of estimators found: its tables, their summary and tests."""
 
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import combinations
 from pathlib import Path
@@ -11,23 +10,42 @@ import numpy as np
 import pandas as pd
 
 from ._metrics import LOSSES
-from ._statistics import TTest, corrected_t_test, correlated_posterior, friedman_nemenyi, holm
+from ._statistics import TTest, corrected_t_test, correlated_posterior, holm
 
-__all__ = ["COSTS", "FOLD", "Comparison", "DatasetRanks", "as_labels", "rank_datasets"]
+__all__ = ["COSTS", "FOLD", "Comparison", "as_labels", "probability_column"]
 
 COSTS = ("fit_seconds", "predict_seconds", "peak_mb")
+# The columns that say which fold a row is of.
 FOLD = ["repeat", "fold"]
 TABLES = ("scores", "predictions", "selected")
 LEARNING = "learning.csv"
-TEXT = ("estimator", "metric", "modality", "feature", "target", "predicted")
-WHOLE = (*FOLD, "sample")
+TEXT_COLUMNS = ("estimator", "metric", "modality", "feature", "target", "predicted")
+INTEGER_COLUMNS = (*FOLD, "sample")
+
+
+def probability_column(label: Any) -> str:
+    """Name the column of a table of predictions that holds the probability of a class.
+
+    Parameters
+    ----------
+    label : object
+        The class.
+
+    Returns
+    -------
+    str
+        ``"p: CLASS"``.
+    """
+    return f"p: {label}"
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """What :func:`~xmodal_sklearn.benchmark.compare` measured.
+    """Scores, predictions and selected features of estimators compared on the same folds.
 
-    Attributes
+    :func:`~xmodal_sklearn.benchmark.compare` makes it; :meth:`save` and :meth:`load` keep it.
+
+    Parameters
     ----------
     scores : DataFrame
         One row per ``estimator``, ``repeat``, ``fold`` and ``metric``, with its ``value``. Beside
@@ -44,12 +62,12 @@ class Comparison:
         The class labels, sorted.
     metrics : tuple of str
         Names of the metrics; the first decides the order of the summary.
-    warnings : tuple of str
-        What :func:`~xmodal_sklearn.benchmark.compare` warned of.
-    info : dict
-        Sizes, versions, seconds.
-    learning : DataFrame or None
-        Scores of the same folds after training on fewer samples, see
+    warnings : tuple of str, default=()
+        The warnings that :func:`~xmodal_sklearn.benchmark.compare` gave.
+    info : dict, default={}
+        Numbers of samples, features and folds, versions of libraries, and seconds taken.
+    learning : DataFrame, default=None
+        Scores on the same folds after training on fewer samples, see
         :func:`~xmodal_sklearn.learning.learning_curves`.
     """
 
@@ -63,14 +81,13 @@ class Comparison:
     learning: pd.DataFrame | None = None
 
     def summary(self) -> pd.DataFrame:
-        """Summarise the folds.
+        """Summarise the folds by mean and standard deviation.
 
         Returns
         -------
         DataFrame
-            One row per estimator, the one with the best mean of the first metric first; mean and
-            standard deviation over the folds in two-level columns (metric, statistic), and so for
-            the seconds and the memory.
+            One row per estimator, that with the best mean of the first metric first, and two-level
+            columns (metric, ``"mean"`` or ``"std"``), for seconds and memory too.
         """
         shown = [*self.metrics, *COSTS]
         by_metric = self.scores.groupby(["estimator", "metric"])["value"].agg(["mean", "std"])
@@ -100,6 +117,12 @@ class Comparison:
             `estimator` is better), ``t``, the two-sided ``p``, and ``p_holm``, corrected for the
             number of rows [2]_.
 
+        Raises
+        ------
+        ValueError
+            If the estimator or the metric is not in the comparison, or fewer than two folds have
+            a score.
+
         References
         ----------
         .. [1] C. Nadeau, Y. Bengio, "Inference for the Generalization Error", Machine Learning
@@ -114,7 +137,7 @@ class Comparison:
         return result.assign(p_holm=holm(result["p"].to_numpy()))
 
     def pairwise(self, metric: str | None = None) -> pd.DataFrame:
-        """Test every estimator against every other, see :meth:`test`.
+        """Test every estimator against every other by the test of :meth:`test`.
 
         Parameters
         ----------
@@ -127,6 +150,11 @@ class Comparison:
             One row per ordered pair: ``estimator``, ``other``, ``difference`` (positive where
             `estimator` is better), ``t``, ``p``, and ``p_holm``, corrected for the number of
             unordered pairs.
+
+        Raises
+        ------
+        ValueError
+            If the metric is not in the comparison, or fewer than two folds have a score.
         """
         by_fold = self._by_fold(metric)
         pairs = list(combinations(by_fold.columns, 2))
@@ -140,7 +168,7 @@ class Comparison:
     def bayes(
         self, a: str, b: str, metric: str | None = None, rope: float = 0.01
     ) -> tuple[float, float, float]:
-        """Weigh up two estimators by the Bayesian correlated t-test.
+        """Compare two estimators by the Bayesian correlated t-test [1]_.
 
         Parameters
         ----------
@@ -149,13 +177,20 @@ class Comparison:
         metric : str, default=None
             The metric; None means the first.
         rope : float, default=0.01
-            Region of practical equivalence: a mean difference of at most so much is none.
+            Region of practical equivalence: a mean difference of at most this much counts as
+            none.
 
         Returns
         -------
         tuple of float
-            Probabilities that `a` is better, that they are practically equivalent, that `b` is
-            better. They sum to one.
+            Probabilities that `a` is better, that the two are practically equivalent, and that `b`
+            is better. They sum to one.
+
+        Raises
+        ------
+        ValueError
+            If an estimator or the metric is not in the comparison, or fewer than two folds have a
+            score.
 
         References
         ----------
@@ -172,7 +207,7 @@ class Comparison:
         Parameters
         ----------
         path : str or Path
-            The folder; made where there is none.
+            The folder; it is made if it does not exist.
         """
         folder = Path(path)
         folder.mkdir(parents=True, exist_ok=True)
@@ -205,6 +240,11 @@ class Comparison:
         -------
         Comparison
             Equal to the one saved.
+
+        Raises
+        ------
+        FileNotFoundError
+            If the folder holds no comparison.
         """
         folder = Path(path)
         if not (folder / "comparison.json").is_file():
@@ -228,7 +268,7 @@ class Comparison:
         )
 
     def _by_fold(self, metric: str | None, *estimators: str) -> pd.DataFrame:
-        """Return one row per fold, one column per estimator, higher is better."""
+        """Return one row per fold and one column per estimator; higher is better."""
         metric = metric or self.metrics[0]
         rows = self.scores[self.scores["metric"] == metric]
         if rows.empty:
@@ -248,108 +288,28 @@ class Comparison:
         return float((self._by_fold("n_test") / self._by_fold("n_train")).to_numpy().mean())
 
 
-@dataclass(frozen=True)
-class DatasetRanks:
-    """What :func:`rank_datasets` found.
-
-    Attributes
-    ----------
-    ranks : DataFrame of shape (n_datasets, n_estimators)
-        Rank of each estimator on each data set; 1 is best, ties share the mean of their ranks.
-    mean_rank : Series of shape (n_estimators,)
-        Mean over the data sets, best first.
-    p : float
-        Of Friedman's test that all estimators are equally good, in Iman and Davenport's form.
-    critical_difference : float
-        Mean ranks farther apart than this differ significantly, by Nemenyi's test.
-    p_nemenyi : DataFrame of shape (n_estimators, n_estimators)
-        Of Nemenyi's test of each pair.
-    """
-
-    ranks: pd.DataFrame
-    mean_rank: pd.Series
-    p: float
-    critical_difference: float
-    p_nemenyi: pd.DataFrame
-
-
-def rank_datasets(
-    comparisons: Mapping[str, Comparison], *, metric: str | None = None, alpha: float = 0.05
-) -> DatasetRanks:
-    """Rank the same estimators over several data sets.
-
-    Parameters
-    ----------
-    comparisons : mapping of str to Comparison
-        By name of the data set; at least two, of the same estimators, at least two.
-    metric : str, default=None
-        The metric whose mean over the folds is ranked; None means the first of each comparison.
-    alpha : float, default=0.05
-        Level of significance of the critical difference.
-
-    Returns
-    -------
-    DatasetRanks
-        Ranks, Friedman's test and the critical difference, as in Demšar [1]_.
-
-    Raises
-    ------
-    ValueError
-        If there are fewer than two data sets or estimators, or a data set lacks an estimator.
-
-    References
-    ----------
-    .. [1] J. Demšar, "Statistical Comparisons of Classifiers over Multiple Data Sets", JMLR 7,
-       2006.
-
-    Examples
-    --------
-    >>> from sklearn.dummy import DummyClassifier
-    >>> from xmodal_sklearn.benchmark import compare, rank_datasets
-    >>> from xmodal_sklearn.datasets import make_multiomics
-    >>> models = {name: DummyClassifier(strategy=name) for name in ("prior", "uniform")}
-    >>> comparisons = {
-    ...     f"cohort {seed}": compare(
-    ...         models, *make_multiomics(60, return_X_y=True, random_state=seed), cv=2
-    ...     )
-    ...     for seed in range(3)
-    ... }
-    >>> rank_datasets(comparisons, metric="log_loss").mean_rank.to_dict()
-    {'prior': 1.0, 'uniform': 2.0}
-    """
-    means = {name: one._by_fold(metric).mean() for name, one in comparisons.items()}
-    scores = pd.DataFrame(means).T
-    if scores.isna().any(axis=None):
-        dataset, estimator = scores.isna().stack().idxmax()  # noqa: PD013
-        raise ValueError(
-            f"Data set {dataset!r} has no score of estimator {estimator!r}, which others have. "
-            "Compare the same estimators on all."
-        )
-    if min(scores.shape) < 2:
-        raise ValueError(
-            f"There must be at least two data sets and two estimators, got {scores.shape[0]} and "
-            f"{scores.shape[1]}."
-        )
-    ranking = friedman_nemenyi(scores.to_numpy(), alpha)
-    ranks = pd.DataFrame(ranking.ranks, scores.index, scores.columns)
-    return DatasetRanks(
-        ranks,
-        ranks.mean().sort_values(),
-        ranking.p,
-        ranking.critical_difference,
-        pd.DataFrame(ranking.p_nemenyi, scores.columns, scores.columns),
-    )
-
-
 def _read_table(path: Path) -> pd.DataFrame:
-    # As text first: pandas would take the class "NA" for a gap, and round in the last digit.
+    # Read as text first: pandas would take a class "NA" for a gap and round the last digit.
     table = pd.read_csv(path, dtype=str, keep_default_na=False)
-    for column in table.columns.difference(TEXT):
-        kind = int if column in WHOLE else float
+    for column in table.columns.difference(TEXT_COLUMNS):
+        kind = int if column in INTEGER_COLUMNS else float
         table[column] = [kind(text or "nan") for text in table[column]]
-    return table.astype(dict.fromkeys(table.columns.intersection(WHOLE), np.int64))
+    return table.astype(dict.fromkeys(table.columns.intersection(INTEGER_COLUMNS), np.int64))
 
 
 def as_labels(labels: list, classes: np.ndarray) -> pd.Series:
-    """Return labels in the type of the classes."""
+    """Give labels the type of the classes.
+
+    Parameters
+    ----------
+    labels : list
+        Labels, each one of the classes.
+    classes : ndarray of shape (n_classes,)
+        The classes.
+
+    Returns
+    -------
+    Series
+        The labels; text has pandas' own type.
+    """
     return pd.Series(labels, dtype=None if classes.dtype.kind in "OU" else classes.dtype)

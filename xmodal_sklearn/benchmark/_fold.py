@@ -1,4 +1,4 @@
-"""One fold of a comparison: fit one estimator and test it."""
+"""One fold of a comparison: fitting one estimator and testing it."""
 
 import contextlib
 import platform
@@ -16,34 +16,42 @@ from sklearn.metrics import get_scorer
 from sklearn.utils import _safe_indexing
 
 from ..selection import MultiOmicsSelector
-from ._fold_store import FoldStore
+from ._fold_store import FoldCache
 from ._metrics import METRICS, class_recalls, fold_metric
-from ._negative_controls import replace_by_noise
+from ._negative_controls import Control, replace_by_noise
 
-__all__ = ["Control", "Result", "Run", "Task", "dask_client", "run_fold"]
-
-
-class Control(NamedTuple):
-    """What a negative control changes: the labels, the columns of a modality, or nothing."""
-
-    labels: bool = False
-    modality: str | None = None
-    columns: np.ndarray | None = None
-    random_state: int | None = None
-    seed: int = 0
+__all__ = ["Result", "Run", "Task", "dask_client", "run_fold"]
 
 
 class Run(NamedTuple):
-    """An estimator, as it is or as a control."""
+    """An estimator, as it is or as a negative control.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Cloned and fitted in every fold.
+    control : Control
+        What the negative control changes; by default nothing.
+    """
 
     estimator: Any
     control: Control
 
 
 class Task(NamedTuple):
-    """One fit of one estimator, and its test."""
+    """One fold of one run.
 
-    estimator: str
+    Parameters
+    ----------
+    name : str
+        Name of the run.
+    repeat, fold : int
+        Numbers of the repeat, and of the fold in it.
+    train, test : ndarray of int
+        Positions of the training and test samples.
+    """
+
+    name: str
     repeat: int
     fold: int
     train: np.ndarray
@@ -57,15 +65,36 @@ def run_fold(
     number: int,
     run: Run,
     X: Any,
-    rest: tuple[np.ndarray, Task, FoldStore | None, str],
+    rest: tuple[np.ndarray, Task, FoldCache | None, str],
     metrics: tuple[str, ...],
 ) -> tuple[int, Result]:
-    """Fit and score one fold; the result consists of plain numbers, strings and lists."""
+    """Fit and score one fold.
+
+    Parameters
+    ----------
+    number : int
+        Position of the task in the list of all.
+    run : Run
+        What to fit.
+    X : DataFrame or array of shape (n_samples, n_features)
+        Samples.
+    rest : tuple of (ndarray, Task, FoldCache or None, str)
+        Class labels, the task, the cache of finished folds and the task's key in it.
+    metrics : tuple of str
+        Names of the metrics.
+
+    Returns
+    -------
+    number : int
+        As given.
+    result : dict
+        Scores, predictions, selected features and warnings, as plain numbers, strings and lists.
+    """
     # One tuple, because Dask would store each array on its own, on one worker, and lose it there.
-    y, task, folds, name = rest
-    stored = None if folds is None else folds.read(name)
+    y, task, cache, key = rest
+    stored = None if cache is None else cache.read(key)
     if stored is not None:
-        # Finished by a worker that died before it had sent the result.
+        # A worker that died before it had sent its result may have left it here.
         return number, stored
     control = run.control
     target = y[task.train]
@@ -77,13 +106,13 @@ def run_fold(
         with _in_this_process(), warnings.catch_warnings(record=True) as caught:
             result = _fit_and_score(run.estimator, X, y, target, task, metrics)
     except Exception as error:
-        error.add_note(f"{task.estimator!r} failed in repeat {task.repeat}, fold {task.fold}.")
+        error.add_note(f"{task.name!r} failed in repeat {task.repeat}, fold {task.fold}.")
         raise
     texts = {f"{one.category.__name__}: {one.message}" for one in caught}
     result |= {"warnings": sorted(texts)}
-    if folds is not None:
+    if cache is not None:
         # Here too, in case the process that waits for the result is gone.
-        folds.write(name, result)
+        cache.write(key, result)
     return number, result
 
 
@@ -106,10 +135,10 @@ def _fit_and_score(
     predicted = np.ravel(fitted.predict(X_test))  # CatBoost's is a column
     predict_seconds = time.perf_counter() - start
     scores = {
-        name: fold_metric(name, target, predicted, probabilities, classes)
-        if name in METRICS
-        else float(get_scorer(name)(fitted, X_test, target))
-        for name in metrics
+        metric: fold_metric(metric, target, predicted, probabilities, classes)
+        if metric in METRICS
+        else float(get_scorer(metric)(fitted, X_test, target))
+        for metric in metrics
     }
     return {
         "scores": {
@@ -128,7 +157,7 @@ def _fit_and_score(
 
 
 def _probabilities(fitted: Any, X: Any, classes: np.ndarray) -> np.ndarray | None:
-    """Return one column per class, zero for those that the training samples lacked."""
+    """Return one column per class, zero for a class that the training samples lacked."""
     if not hasattr(fitted, "predict_proba"):
         return None
     probabilities = np.zeros((len(X), len(classes)))
@@ -138,7 +167,7 @@ def _probabilities(fitted: Any, X: Any, classes: np.ndarray) -> np.ndarray | Non
 
 
 def _restart_peak() -> None:
-    # Linux only; elsewhere the peak is that of the process so far.
+    # Only Linux can; elsewhere the peak is that of the process so far.
     with contextlib.suppress(OSError):
         Path("/proc/self/clear_refs").write_text("5")
 
@@ -177,11 +206,17 @@ def _selectors(fitted: Any) -> Iterator[MultiOmicsSelector]:
 
 
 def _in_this_process() -> contextlib.AbstractContextManager:
-    """Under Dask, keep the inner fits of a fold from being sent over the cluster, data and all."""
+    """Under Dask, keep the inner fits of a fold, and their data, from going over the cluster."""
     return contextlib.nullcontext() if dask_client() is None else parallel_config("sequential")
 
 
 def dask_client() -> Any:
-    """Return the client of the Dask cluster that joblib runs on, None elsewhere."""
+    """Look up the client of the Dask cluster that joblib runs on.
+
+    Returns
+    -------
+    distributed.Client or None
+        None where joblib runs elsewhere.
+    """
     # Of joblib's backends, only Dask's has a client.
     return getattr(get_active_backend()[0], "client", None)

@@ -1,4 +1,4 @@
-"""Finished folds on disk, found again by everything that they depend on."""
+"""Finished folds on disk, found again by a fingerprint of everything that they depend on."""
 
 import inspect
 import json
@@ -14,106 +14,140 @@ import joblib
 
 from .._files import atomic_write
 
-__all__ = ["FoldStore", "describe"]
+__all__ = ["FoldCache", "fingerprint"]
 
-# Parameters that change how long a fit takes, but not what comes out.
+# Parameters that change how long a fit takes, but not its result.
 IRRELEVANT = frozenset({"memory", "n_jobs", "verbose"})
 PACKAGE = Path(__file__).parents[1]
 
 
-class FoldStore:
+class FoldCache:
     """A folder with one JSON file per finished fold.
 
     Parameters
     ----------
     folder : str or Path
-        Made where there is none.
+        The folder; it is made if it does not exist.
     """
 
     def __init__(self, folder: str | Path):
         self._folder = Path(folder)
         self._folder.mkdir(parents=True, exist_ok=True)
 
-    def read(self, name: str) -> dict[str, Any] | None:
-        """Return the fold of that name, None where there is none that is whole."""
-        path = self._path(name)
+    def read(self, key: str) -> dict[str, Any] | None:
+        """Read a finished fold.
+
+        Parameters
+        ----------
+        key : str
+            What the fold was written under.
+
+        Returns
+        -------
+        dict or None
+            The fold; None where there is none, or none that is whole.
+
+        Warns
+        -----
+        UserWarning
+            If the file is damaged; it is removed.
+        """
+        path = self._path(key)
         try:
             return json.loads(path.read_text(encoding="utf-8"))
         except FileNotFoundError:
             return None
         except ValueError as error:
             warnings.warn(
-                f"{path} is no finished fold ({error}); the fold is computed again.", stacklevel=3
+                f"{path} is no finished fold ({error}); it will be computed again.", stacklevel=3
             )
             path.unlink()
             return None
 
-    def write(self, name: str, result: Mapping[str, Any]) -> None:
-        """Put the fold in its place, whole or not at all, unless it is there or the folder is not.
+    def write(self, key: str, result: Mapping[str, Any]) -> None:
+        """Write a finished fold whole or not at all.
 
-        The folder is not there for a worker on another machine without a common file system.
+        Nothing is written if the fold is there already, or if the folder is not, as for a worker
+        on a machine that does not share a file system.
+
+        Parameters
+        ----------
+        key : str
+            What to find the fold by.
+        result : mapping
+            The fold, which JSON must be able to hold.
         """
-        if self._path(name).exists() or not self._folder.is_dir():
+        if self._path(key).exists() or not self._folder.is_dir():
             return
-        with atomic_write(self._path(name)) as path:
+        with atomic_write(self._path(key)) as path:
             path.write_text(json.dumps(result), encoding="utf-8")
 
-    def _path(self, name: str) -> Path:
-        return self._folder / f"{re.sub(r'[^0-9A-Za-z-]+', '_', name)}.json"
+    def _path(self, key: str) -> Path:
+        return self._folder / f"{re.sub(r'[^0-9A-Za-z-]+', '_', key)}.json"
 
 
-def describe(value: Any) -> Any:
-    """Reduce a parameter to plain values that are equal in every process if it is unchanged.
+def fingerprint(value: Any) -> Any:
+    """Reduce a parameter to plain values that every process gives alike while it is unchanged.
 
     An estimator becomes its class and its parameters. A class or a function becomes its name and
     the version of its package, or its source where it belongs to no package with a version.
 
+    Parameters
+    ----------
+    value : object
+        A parameter, an estimator, or a collection of them.
+
+    Returns
+    -------
+    object
+        Nested lists and dicts of strings.
+
     Raises
     ------
     ValueError
-        If it can't be told whether the value is the same as before.
+        If it cannot be told whether the value is the same as before.
     """
     if isinstance(value, type):
-        return [_describe_code(kind) for kind in value.__mro__[:-1]]
+        return [_fingerprint_code(kind) for kind in value.__mro__[:-1]]
     if inspect.isroutine(value):
-        return _describe_function(value)
+        return _fingerprint_function(value)
     if isinstance(value, partial):
-        return ["partial", describe(value.func), describe(value.args), describe(value.keywords)]
+        return ["partial", *map(fingerprint, (value.func, value.args, value.keywords))]
     if hasattr(value, "get_params"):
         parameters = value.get_params(deep=False).items()
         return [
-            describe(type(value)),
-            {name: describe(one) for name, one in parameters if name not in IRRELEVANT},
+            fingerprint(type(value)),
+            {name: fingerprint(one) for name, one in parameters if name not in IRRELEVANT},
         ]
     if isinstance(value, Mapping):
-        return ["mapping", *([describe(key), describe(one)] for key, one in value.items())]
+        return ["mapping", *([fingerprint(key), fingerprint(one)] for key, one in value.items())]
     if isinstance(value, list | tuple):
-        return [type(value).__name__, *map(describe, value)]
+        return [type(value).__name__, *map(fingerprint, value)]
     try:
         digest = joblib.hash(value)
     except Exception as error:
         raise ValueError(
             f"Can't tell whether {value!r} is the same as in an earlier run, because it can't be "
-            f"pickled ({error}). Compare without store, or give a parameter that can be."
+            f"pickled ({error}). Compare without store, or use a parameter that can be pickled."
         ) from error
-    return [describe(type(value)), digest]
+    return [fingerprint(type(value)), digest]
 
 
-def _describe_function(function: Any) -> list:
-    inside = inspect.unwrap(function)
-    closure = [cell.cell_contents for cell in getattr(inside, "__closure__", None) or ()]
+def _fingerprint_function(function: Any) -> list:
+    wrapped = inspect.unwrap(function)
+    closure = [cell.cell_contents for cell in getattr(wrapped, "__closure__", None) or ()]
     owner = getattr(function, "__self__", None)
     of_object = owner is not None and not inspect.ismodule(owner)
     return [
-        _describe_code(inside),
-        describe(getattr(inside, "__defaults__", None)),
-        describe(getattr(inside, "__kwdefaults__", None)),
-        describe(closure),
-        describe(owner) if of_object else None,
+        _fingerprint_code(wrapped),
+        fingerprint(getattr(wrapped, "__defaults__", None)),
+        fingerprint(getattr(wrapped, "__kwdefaults__", None)),
+        fingerprint(closure),
+        fingerprint(owner) if of_object else None,
     ]
 
 
-def _describe_code(code: Any) -> list[str]:
+def _fingerprint_code(code: Any) -> list[str]:
     name = [str(code.__module__), code.__qualname__]
     package = name[0].partition(".")[0]
     if package == PACKAGE.name:
@@ -132,5 +166,5 @@ def _describe_code(code: Any) -> list[str]:
 
 @cache
 def _own_source() -> str:
-    # Beside the version, for those who work on this package.
+    # The version alone would not do for those who work on this package.
     return joblib.hash([path.read_bytes() for path in sorted(PACKAGE.rglob("*.py"))])

@@ -1,4 +1,4 @@
-"""Learning curves: what more patients would bring."""
+"""Learning curves: what more patients would gain."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -24,9 +24,9 @@ def learning_curves(
     random_state: Any = 0,
     **options: Any,
 ) -> pd.DataFrame:
-    """Score estimators on the same test folds, trained on fewer samples.
+    """Score estimators on the same test folds after training on fewer samples.
 
-    The smaller training sets are stratified by class and nest in one another.
+    The smaller training sets are stratified by class, and each contains the next smaller one.
 
     Parameters
     ----------
@@ -38,21 +38,21 @@ def learning_curves(
         Class labels.
     shares : sequence of float, default=(0.2, 0.4, 0.6, 0.8)
         Shares of the training samples of each fold, in (0, 1). At least one sample of each class
-        is kept. All of them is what :func:`~xmodal_sklearn.benchmark.compare` trains on.
+        is kept. For a share of 1 there is :func:`~xmodal_sklearn.benchmark.compare`.
     cv : int, splitter or iterable of splits, default=None
-        The outer folds, as in :func:`~xmodal_sklearn.benchmark.compare`; give the same.
+        The outer folds; give those of :func:`~xmodal_sklearn.benchmark.compare`.
     groups : array-like of shape (n_samples,), default=None
         Samples that must not be split between training and test.
     random_state : int, RandomState instance or None, default=0
         Determines which training samples are kept.
-    **options
+    **options : dict
         Passed to :func:`~xmodal_sklearn.benchmark.compare`.
 
     Returns
     -------
     DataFrame
         Scores like those of :class:`~xmodal_sklearn.benchmark.Comparison`; ``"n_train"`` among
-        the metrics tells the size.
+        the metrics is the size of each training set.
 
     Raises
     ------
@@ -92,7 +92,7 @@ def learning_curves(
 
 
 def _share_of(train: np.ndarray, y: np.ndarray, share: float, order: np.ndarray) -> np.ndarray:
-    """Keep that share of each class, rounded up; those that come first in the order."""
+    """Return a share of each class, rounded up: the samples that come first in the order."""
     by_class = pd.Series(order).groupby(y[train])
     kept = by_class.rank(method="first") <= np.ceil(share * by_class.transform("size"))
     return train[kept.to_numpy()]

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from itertools import combinations
+from typing import Any
 
 import numpy as np
 from sklearn.metrics import (
@@ -15,9 +16,72 @@ from sklearn.metrics import (
     roc_auc_score,
 )
 
-__all__ = ["LOSSES", "METRICS", "class_recalls", "expected_calibration_error", "fold_metric"]
+__all__ = [
+    "LOSSES",
+    "METRICS",
+    "METRIC_LABELS",
+    "class_recalls",
+    "expected_calibration_error",
+    "fold_metric",
+    "metric_label",
+    "recall_metric",
+]
 
+# Lower is better.
 LOSSES = frozenset({"log_loss", "brier", "ece"})
+
+METRIC_LABELS = {
+    "f1_macro": "macro-F1",
+    "f1_weighted": "weighted F1",
+    "balanced_accuracy": "balanced accuracy",
+    "roc_auc_ovr": "ROC AUC (ovr)",
+    "roc_auc_ovo": "ROC AUC (ovo)",
+    "log_loss": "log loss",
+    "brier": "Brier score",
+    "ece": "calibration error",
+    "mcc": "Matthews correlation",
+    "fit_seconds": "seconds to fit",
+    "predict_seconds": "seconds to predict",
+    "peak_mb": "peak memory, MB",
+}
+
+
+def metric_label(metric: str) -> str:
+    """Give the name of a metric as a figure or a table shows it.
+
+    Parameters
+    ----------
+    metric : str
+        Name that scikit-learn and :func:`~xmodal_sklearn.benchmark.compare` use.
+
+    Returns
+    -------
+    str
+        The name in words.
+
+    Examples
+    --------
+    >>> from xmodal_sklearn.plotting import metric_label
+    >>> metric_label("f1_macro")
+    'macro-F1'
+    """
+    return METRIC_LABELS.get(metric, metric.removeprefix("neg_").replace("_", " "))
+
+
+def recall_metric(label: Any) -> str:
+    """Name the recall of one class among the metrics of a comparison.
+
+    Parameters
+    ----------
+    label : object
+        The class.
+
+    Returns
+    -------
+    str
+        ``"recall: CLASS"``.
+    """
+    return f"recall: {label}"
 
 
 def fold_metric(
@@ -36,15 +100,15 @@ def fold_metric(
     target, predicted : ndarray of shape (n_samples,)
         True and predicted labels.
     probabilities : ndarray of shape (n_samples, n_classes) or None
-        In the order of `classes`; None where the estimator gives none.
+        Columns in the order of `classes`; None where the estimator gives no probabilities.
     classes : ndarray of shape (n_classes,)
         All labels, sorted.
 
     Returns
     -------
     float
-        NaN where the metric needs probabilities and there are none, or more than one class among
-        the targets and there is one.
+        NaN where the metric needs probabilities and there are none, or needs more than one class
+        among the targets and there is only one.
     """
     if name in FROM_LABELS:
         return float(FROM_LABELS[name](target, predicted))
@@ -56,18 +120,55 @@ def fold_metric(
 def class_recalls(
     target: np.ndarray, predicted: np.ndarray, classes: np.ndarray
 ) -> dict[str, float]:
-    """Return the recall of each class, NaN for those that no target has."""
+    """Compute the recall of each class.
+
+    Parameters
+    ----------
+    target, predicted : ndarray of shape (n_samples,)
+        True and predicted labels.
+    classes : ndarray of shape (n_classes,)
+        All labels, sorted.
+
+    Returns
+    -------
+    dict of str to float
+        By :func:`recall_metric`; NaN for a class that no target has.
+    """
     recalls = recall_score(target, predicted, labels=classes, average=None, zero_division=np.nan)
-    return {f"recall: {label}": float(value) for label, value in zip(classes, recalls, strict=True)}
+    return {
+        recall_metric(label): float(recall) for label, recall in zip(classes, recalls, strict=True)
+    }
 
 
 def expected_calibration_error(
     target: np.ndarray, probabilities: np.ndarray, classes: np.ndarray, n_bins: int = 15
 ) -> float:
-    """Average the gap between confidence and accuracy over equal bins of confidence.
+    """Average the gap between confidence and accuracy over bins of confidence.
 
-    Confidence is the largest probability of a sample, as in Guo et al., "On Calibration of Modern
-    Neural Networks", ICML 2017, arXiv:1706.04599.
+    Parameters
+    ----------
+    target : ndarray of shape (n_samples,)
+        True labels.
+    probabilities : ndarray of shape (n_samples, n_classes)
+        Columns in the order of `classes`.
+    classes : ndarray of shape (n_classes,)
+        All labels, sorted.
+    n_bins : int, default=15
+        Number of bins of equal width. The default is that of Guo et al. [1]_.
+
+    Returns
+    -------
+    float
+        Mean absolute gap, weighted by the samples in each bin.
+
+    Notes
+    -----
+    The confidence of a prediction is the largest probability of its sample.
+
+    References
+    ----------
+    .. [1] C. Guo, G. Pleiss, Y. Sun, K. Weinberger, "On Calibration of Modern Neural Networks",
+       ICML 2017, arXiv:1706.04599.
     """
     confidence = probabilities.max(axis=1)
     correct = classes[probabilities.argmax(axis=1)] == target
@@ -79,7 +180,7 @@ def expected_calibration_error(
 def _over_classes(score: Callable) -> Callable[..., float]:
     """Average a two-class score over the classes among the targets, each against the rest.
 
-    Unlike scikit-learn's averages, defined too where a small test fold lacks a class.
+    Unlike scikit-learn's averages, this is defined even where a small test fold lacks a class.
     """
 
     def average(target: np.ndarray, probabilities: np.ndarray, classes: np.ndarray) -> float:
@@ -107,7 +208,7 @@ FROM_LABELS: dict[str, Callable] = {
     "f1_macro": lambda target, predicted: f1_score(target, predicted, average="macro"),
     "f1_weighted": lambda target, predicted: f1_score(target, predicted, average="weighted"),
     "accuracy": accuracy_score,
-    # Unlike scikit-learn's, without a warning where a prediction is of a class not tested.
+    # scikit-learn's own warns where a class is predicted that the fold does not test.
     "balanced_accuracy": lambda target, predicted: recall_score(
         target, predicted, labels=np.unique(target), average="macro"
     ),

@@ -16,18 +16,27 @@ from sklearn.base import clone
 from sklearn.model_selection import check_cv
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import FunctionTransformer
+from tqdm.auto import tqdm
 
 from ..modalities._columns import resolve_modalities
 from ..selection import MultiOmicsSelector
 from ._compare import compare
 from ._comparison import Comparison
-from ._progress import track
 
-__all__ = ["REPORTED", "compare_modalities", "is_metabric", "modality_sets", "paper_settings"]
+__all__ = [
+    "KS",
+    "REPORTED",
+    "SOURCE",
+    "compare_modalities",
+    "is_metabric",
+    "modality_sets",
+    "paper_settings",
+]
 
+# The paper's numbers of features per modality, and where the paper is.
 KS = (300, 500, 1000, 1500)
 SOURCE = "doi:10.23950/jcmk/18568"
-# What the paper reports of METABRIC, as far as it is known here.
+# The paper's scores on METABRIC, as far as they are known here.
 REPORTED = {
     ("EXP+CNA", 1000): {
         "f1_macro": 0.859,
@@ -49,7 +58,7 @@ def modality_sets(modalities: Sequence[str]) -> list[tuple[str, ...]]:
     Returns
     -------
     list of tuple of str
-        The primary modality, it with each other one, and all.
+        The primary modality alone, with each other one, and with all.
 
     Examples
     --------
@@ -63,7 +72,7 @@ def modality_sets(modalities: Sequence[str]) -> list[tuple[str, ...]]:
 
 
 def paper_settings(modalities: Sequence[str], ks: Iterable[int]) -> dict[str, tuple[str, int]]:
-    """List what the table compares.
+    """List the models that the table compares.
 
     Parameters
     ----------
@@ -75,7 +84,7 @@ def paper_settings(modalities: Sequence[str], ks: Iterable[int]) -> dict[str, tu
     Returns
     -------
     dict of str to (str, int)
-        Per model, named like ``"EXP+CNA, K=1000"``, its modalities and its K.
+        The modalities and the K of each model, which is named like ``"EXP+CNA, K=1000"``.
 
     Examples
     --------
@@ -100,11 +109,11 @@ def compare_modalities(
     n_jobs: int | None = None,
     verbose: int = 0,
 ) -> Comparison:
-    """Cross-validate a classifier on each set of modalities and each K.
+    """Cross-validate a classifier on each set of modalities with each K.
 
     Every model is a pipeline that keeps the columns of its modalities, selects K features of each
-    by :class:`~xmodal_sklearn.MultiOmicsSelector`, and classifies. The features are ranked in the
-    training samples of each fold, once per fold and modality: a ranking depends neither on K nor
+    by :class:`~xmodal_sklearn.MultiOmicsSelector`, and classifies. Features are ranked on the
+    training samples of each fold, once per fold and modality, as a ranking depends neither on K nor
     on the other modalities.
 
     Parameters
@@ -121,17 +130,17 @@ def compare_modalities(
     cv : int, splitter or iterable of splits, default=5
         The outer folds, the same for all models.
     store : str or path-like, default=None
-        Folder of the rankings and the finished folds, which a later call goes on from. None keeps
+        Folder of the rankings and the finished folds, from which a later call continues. None keeps
         nothing.
     n_jobs : int, default=None
-        Rankings, then fits, in parallel. None means 1, -1 all processors.
+        Number of rankings, then of fits, in parallel. None means 1, -1 all processors.
     verbose : int, default=0
         A value above 0 shows progress bars.
 
     Returns
     -------
     Comparison
-        Models are named as by :func:`paper_settings`.
+        Its estimators are named as in :func:`paper_settings`.
 
     Examples
     --------
@@ -180,19 +189,36 @@ def _rank_folds(
     n_jobs: int | None,
     verbose: int,
 ) -> None:
-    """Rank every modality in every fold before models that run in parallel rank the same."""
+    """Rank every modality in every fold, before parallel fits would each rank the same."""
     tasks = [(train, modality) for train, _ in splits for modality in modalities]
-    # Where a cluster fits the models, too: it takes less time than sending the data about.
+    # On this machine even where a cluster fits the models: sending the data would take longer.
     with parallel_config("loky"):
         done = Parallel(n_jobs=n_jobs, return_as="generator_unordered")(
             delayed(_rank)(X, y, train, modality, memory) for train, modality in tasks
         )
-        for _ in track(done, len(tasks), "Ranking", disable=not verbose):
+        for _ in tqdm(done, "Ranking", len(tasks), disable=not verbose):
             pass
 
 
 def is_metabric(samples: Iterable[Any]) -> bool:
-    """Tell whether all samples are named like METABRIC's patients, MB-0000."""
+    """Tell whether all samples are named like METABRIC's patients.
+
+    Parameters
+    ----------
+    samples : iterable
+        Names of the samples.
+
+    Returns
+    -------
+    bool
+        True if each is ``MB-`` and four digits.
+
+    Examples
+    --------
+    >>> from xmodal_sklearn.paper import is_metabric
+    >>> is_metabric(["MB-0000", "MB-7299"])
+    True
+    """
     return all(re.fullmatch(r"MB-\d{4}", str(sample)) for sample in samples)
 
 
@@ -205,7 +231,7 @@ def _label(modalities: Sequence[str]) -> str:
 
 
 def _keep(X: pd.DataFrame, modalities: Sequence[str]) -> pd.DataFrame:
-    """Return the columns of some modalities, in the order in which these are given."""
+    """Return the columns of some modalities, in the order in which the modalities are given."""
     positions = resolve_modalities(X, None)
     chosen = np.concatenate([positions[modality] for modality in modalities])
     adjacent = len(chosen) == chosen[-1] - chosen[0] + 1 and (np.diff(chosen) == 1).all()

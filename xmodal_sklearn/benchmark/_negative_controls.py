@@ -1,40 +1,112 @@
 """Negative controls: a comparison in which there is nothing to find."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
-from sklearn.utils import check_array
+from sklearn.utils import check_array, check_random_state
 
 from ..modalities._columns import Modalities, flatten_columns, resolve_modalities
 from ..modalities._validation import as_pandas, modality_blocks
 
-__all__ = ["modalities_of", "replace_by_noise"]
+__all__ = ["Control", "as_table", "modalities_of", "negative_controls", "replace_by_noise"]
+
+
+class Control(NamedTuple):
+    """What a negative control changes: the labels, the columns of a modality, or nothing.
+
+    Parameters
+    ----------
+    labels : bool, default=False
+        Whether the training labels are shuffled.
+    columns : ndarray of int, default=None
+        Columns that become noise.
+    random_state : int, default=None
+        What the user gave as the seed of all controls, by which a store tells them apart.
+    seed : int, default=0
+        The seed drawn from `random_state`.
+    """
+
+    labels: bool = False
+    columns: np.ndarray | None = None
+    random_state: int | None = None
+    seed: int = 0
+
+
+def negative_controls(
+    estimators: Mapping[str, Any], X: Any, random_state: int | None
+) -> dict[str, Control]:
+    """List the negative controls of the first estimator.
+
+    Parameters
+    ----------
+    estimators : mapping of str to estimator
+        All estimators of the comparison.
+    X : DataFrame or array of shape (n_samples, n_features)
+        Samples.
+    random_state : int or None
+        Seed of the controls.
+
+    Returns
+    -------
+    dict of str to Control
+        One with permuted labels, and one for each modality as noise.
+
+    Raises
+    ------
+    ValueError
+        If an estimator has the name of a control.
+    """
+    name, estimator = next(iter(estimators.items()))
+    seed = int(check_random_state(random_state).randint(np.iinfo(np.int32).max))
+    controls = {f"{name}, labels permuted": Control(True, None, random_state, seed)} | {
+        f"{name}, {modality} as noise": Control(False, columns, random_state, seed)
+        for modality, columns in modalities_of(estimator, X).items()
+    }
+    taken = sorted(set(controls) & set(estimators))
+    if taken:
+        raise ValueError(f"Controls take the names {taken}. Rename the estimators called so.")
+    return controls
 
 
 def modalities_of(estimator: Any, X: Any) -> Modalities:
-    """Return the column positions of each modality, as the estimator is told or X says."""
-    told = [
+    """Find the column positions of each modality.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Its parameter `modalities`, or that of a step, counts first.
+    X : DataFrame or array of shape (n_samples, n_features)
+        Samples, whose column names say it otherwise.
+
+    Returns
+    -------
+    dict of str to ndarray of int
+        The positions of each modality.
+    """
+    given = [
         value
         for name, value in estimator.get_params().items()
-        # A pipeline may have a step of this name.
+        # A pipeline may have a step called "modalities".
         if name.split("__")[-1] == "modalities" and isinstance(value, Mapping)
     ]
-    return resolve_modalities(as_table(X), told[0] if told else None)
+    return resolve_modalities(as_table(X), given[0] if given else None)
 
 
 def replace_by_noise(X: Any, positions: np.ndarray, seed: int) -> Any:
-    """Shuffle each of the given columns on its own, among the samples that have the modality.
+    """Shuffle each column of a modality on its own, among the samples that have the modality.
 
-    What is left is noise with the moments of the column, and with its dtype.
+    The result is noise with the values, and so the moments and the dtype, of the column.
 
     Parameters
     ----------
     X : DataFrame or array of shape (n_samples, n_features)
+        Samples.
     positions : ndarray of int
         Columns of one modality.
     seed : int
+        Seed of the permutations.
 
     Returns
     -------
@@ -59,6 +131,18 @@ def replace_by_noise(X: Any, positions: np.ndarray, seed: int) -> Any:
 
 
 def as_table(X: Any) -> Any:
+    """Convert X to a table without checking its values.
+
+    Parameters
+    ----------
+    X : DataFrame or array of shape (n_samples, n_features)
+        Samples.
+
+    Returns
+    -------
+    DataFrame or ndarray of shape (n_samples, n_features)
+        A DataFrame has flat column names.
+    """
     X = flatten_columns(as_pandas(X))
     if isinstance(X, pd.DataFrame):
         return X

@@ -1,26 +1,66 @@
-"""Statistics of differences between estimators, arrays in, numbers out."""
+"""Statistics of differences between estimators: arrays in, numbers out."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from scipy import stats
 
-__all__ = ["corrected_t_test", "correlated_posterior", "friedman_nemenyi", "holm"]
+__all__ = [
+    "TTest",
+    "corrected_t_test",
+    "corrected_variance",
+    "correlated_posterior",
+    "friedman_nemenyi",
+    "holm",
+]
 
 
 class TTest(NamedTuple):
-    """Mean difference, t statistic and two-sided p."""
+    """What a t-test found.
+
+    Parameters
+    ----------
+    difference : float
+        Mean difference.
+    t : float
+        The t statistic.
+    p : float
+        The two-sided p value.
+    """
 
     difference: float
     t: float
     p: float
 
 
+def corrected_variance(variance: Any, n_folds: Any, test_to_train: Any) -> Any:
+    """Estimate the variance of a mean over folds that share training samples.
+
+    Independent folds would have 1 / `n_folds` of the variance between them; Nadeau and Bengio
+    (Machine Learning 52, 2003) add the ratio of test to training samples to that factor.
+
+    Parameters
+    ----------
+    variance : float, or Series over estimators
+        Variance between folds, with one degree of freedom less than there are folds.
+    n_folds : int, or Series over estimators
+        Number of folds with a score.
+    test_to_train : float, or Series over estimators
+        Number of test samples over number of training samples.
+
+    Returns
+    -------
+    float, or Series over estimators
+        Variance of the mean.
+    """
+    return (1 / n_folds + test_to_train) * variance
+
+
 def corrected_t_test(differences: np.ndarray, test_to_train: float) -> TTest:
     """Test whether differences over resampled folds have mean zero.
 
     Folds share training samples, so the plain paired t-test finds differences where there are
-    none. Nadeau and Bengio add the ratio of test to training samples to the variance of the mean.
+    none; this one takes the variance from :func:`corrected_variance`.
 
     Parameters
     ----------
@@ -28,6 +68,16 @@ def corrected_t_test(differences: np.ndarray, test_to_train: float) -> TTest:
         Score of one estimator minus score of the other; folds without a score are NaN.
     test_to_train : float
         Number of test samples over number of training samples.
+
+    Returns
+    -------
+    TTest
+        Mean difference, t statistic and two-sided p.
+
+    Raises
+    ------
+    ValueError
+        If fewer than two folds have a score.
     """
     mean, scale, n_folds = _mean_and_scale(differences, test_to_train)
     # Without spread, equal scores are no difference, and unequal ones a certain one.
@@ -39,10 +89,29 @@ def corrected_t_test(differences: np.ndarray, test_to_train: float) -> TTest:
 def correlated_posterior(
     differences: np.ndarray, test_to_train: float, rope: float
 ) -> tuple[float, float, float]:
-    """Return the posterior probabilities that the mean difference is above, in, below the rope.
+    """Compute how probably the mean difference lies above, within or below the rope.
 
-    The Bayesian correlated t-test of Corani and Benavoli: under a matching prior, the posterior of
-    the mean difference is the t distribution of :func:`corrected_t_test`.
+    This is the Bayesian correlated t-test of Corani and Benavoli: under a matching prior, the
+    posterior of the mean difference is the t distribution of :func:`corrected_t_test`.
+
+    Parameters
+    ----------
+    differences : ndarray of shape (n_folds,)
+        Score of one estimator minus score of the other; folds without a score are NaN.
+    test_to_train : float
+        Number of test samples over number of training samples.
+    rope : float
+        Region of practical equivalence: half its width, around zero.
+
+    Returns
+    -------
+    tuple of float
+        Posterior probabilities above, within and below the rope; they sum to one.
+
+    Raises
+    ------
+    ValueError
+        If fewer than two folds have a score.
     """
     mean, scale, n_folds = _mean_and_scale(differences, test_to_train)
     if scale == 0:
@@ -53,7 +122,18 @@ def correlated_posterior(
 
 
 def holm(p: np.ndarray) -> np.ndarray:
-    """Correct p values for their number, by the step-down method of Holm."""
+    """Correct p values for their number by the step-down method of Holm.
+
+    Parameters
+    ----------
+    p : ndarray of shape (n_tests,)
+        One p value per test.
+
+    Returns
+    -------
+    ndarray of shape (n_tests,)
+        Corrected p values, in the same order.
+    """
     order = np.argsort(p)
     corrected = np.empty(len(p))
     steps = np.asarray(p)[order] * np.arange(len(p), 0, -1)
@@ -61,19 +141,20 @@ def holm(p: np.ndarray) -> np.ndarray:
     return corrected
 
 
-class Ranking(NamedTuple):
+class FriedmanNemenyi(NamedTuple):
     """Ranks of several estimators over data sets, and how far they may differ by chance.
 
-    Attributes
+    Parameters
     ----------
     ranks : ndarray of shape (n_datasets, n_estimators)
         1 is best; ties share the mean of their ranks.
     p : float
-        Of Friedman's test, in Iman and Davenport's form, that all estimators are equally good.
+        P value of Friedman's test, in Iman and Davenport's form, that all estimators are equally
+        good.
     critical_difference : float
-        Mean ranks farther apart differ significantly, by Nemenyi's test.
+        Mean ranks farther apart than this differ significantly, by Nemenyi's test.
     p_nemenyi : ndarray of shape (n_estimators, n_estimators)
-        Of Nemenyi's test of each pair.
+        P values of Nemenyi's test of each pair.
     """
 
     ranks: np.ndarray
@@ -82,8 +163,21 @@ class Ranking(NamedTuple):
     p_nemenyi: np.ndarray
 
 
-def friedman_nemenyi(scores: np.ndarray, alpha: float) -> Ranking:
-    """Rank estimators by scores ``(datasets, estimators)``, higher is better."""
+def friedman_nemenyi(scores: np.ndarray, alpha: float) -> FriedmanNemenyi:
+    """Rank estimators over data sets, and test whether they differ.
+
+    Parameters
+    ----------
+    scores : ndarray of shape (n_datasets, n_estimators)
+        Scores; higher is better.
+    alpha : float
+        Level of significance of the critical difference.
+
+    Returns
+    -------
+    FriedmanNemenyi
+        Ranks, p values and the critical difference.
+    """
     n_datasets, n_estimators = scores.shape
     ranks = stats.rankdata(-scores, axis=1)
     mean = ranks.mean(axis=0)
@@ -96,10 +190,10 @@ def friedman_nemenyi(scores: np.ndarray, alpha: float) -> Ranking:
     degrees = n_estimators - 1, (n_estimators - 1) * (n_datasets - 1)
     with np.errstate(divide="ignore"):
         f = (n_datasets - 1) * chi2 / (n_datasets * (n_estimators - 1) - chi2)
-    # The studentised range is for a difference of two means, whence the square root of two.
+    # The studentised range refers to the error of one mean, not of a difference: hence √2.
     error = np.sqrt(n_estimators * (n_estimators + 1) / (6 * n_datasets)) / np.sqrt(2)
     studentized = stats.studentized_range(n_estimators, np.inf)
-    return Ranking(
+    return FriedmanNemenyi(
         ranks,
         float(stats.f.sf(f, *degrees)),
         float(studentized.ppf(1 - alpha) * error),
@@ -108,9 +202,10 @@ def friedman_nemenyi(scores: np.ndarray, alpha: float) -> Ranking:
 
 
 def _mean_and_scale(differences: np.ndarray, test_to_train: float) -> tuple[float, float, int]:
+    """Return the mean difference, its standard error, and the number of folds with a score."""
     differences = differences[~np.isnan(differences)]
     n_folds = len(differences)
     if n_folds < 2:
-        raise ValueError(f"A test needs scores of at least two folds, there are {n_folds}.")
-    variance = (1 / n_folds + test_to_train) * differences.var(ddof=1)
+        raise ValueError(f"A test needs scores of at least two folds, got {n_folds}.")
+    variance = corrected_variance(differences.var(ddof=1), n_folds, test_to_train)
     return float(differences.mean()), float(np.sqrt(variance)), n_folds

@@ -1,4 +1,4 @@
-"""Looking into what was selected."""
+"""Questions to ask of a selection: how stable it is."""
 
 from ._stability import SelectionStability, selection_stability, stability_index
 

@@ -1,4 +1,4 @@
-"""Looking into what was selected."""
+"""How far a selection depends on the patients that happened to be in the cohort."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,15 +19,15 @@ __all__ = ["SelectionStability", "selection_stability", "stability_index"]
 
 @dataclass(frozen=True)
 class SelectionStability:
-    """What :func:`selection_stability` found.
+    """Selection frequencies and stability, from :func:`selection_stability`.
 
-    Attributes
+    Parameters
     ----------
     frequency : DataFrame of shape (n_features, n_k)
         Share of the resamples in which each feature was among the best K of its modality; the
         index has the levels (modality, feature).
     index : DataFrame
-        One row per (modality, k): ``stability``, and the ``lower`` and ``upper`` end of its
+        One row per (modality, k): ``stability``, and the ``lower`` and ``upper`` ends of its
         confidence interval. 1 means that every resample selects the same features, 0 that they
         agree no more than random selections do.
     """
@@ -49,9 +49,9 @@ def selection_stability(
 ) -> SelectionStability:
     """Measure how far a selection depends on the patients that happened to be in the cohort.
 
-    Ranks the features in bootstrap resamples, stratified by class, and computes for each
-    modality the stability index of Nogueira, Sechidis and Brown [1]_, which corrects for the
-    agreement that chance gives, with its confidence interval.
+    Features are ranked in bootstrap resamples, stratified by class. For each modality this gives
+    the stability index of Nogueira, Sechidis and Brown [1]_, which corrects for agreement by
+    chance, and its confidence interval.
 
     Parameters
     ----------
@@ -64,13 +64,13 @@ def selection_stability(
     n_resamples : int, default=100
         Number of resamples, at least 2.
     k : int or sequence of int, default=300
-        Numbers of features per modality to look at; one ranking per resample serves all.
+        Numbers of features to select per modality; one ranking per resample serves all of them.
     confidence : float, default=0.95
         Coverage of the confidence intervals, in (0, 1).
     random_state : int, RandomState instance or None, default=None
         Determines the resamples.
     n_jobs : int, default=None
-        Resamples ranked in parallel. None means 1, -1 all processors.
+        Number of resamples ranked in parallel. None means 1, -1 all processors.
 
     Returns
     -------
@@ -84,8 +84,8 @@ def selection_stability(
 
     Notes
     -----
-    A `k` that is not less than the number of features of a modality selects all of them; the
-    stability of that is 1 by definition.
+    If a modality has no more than `k` features, all are selected, with a stability of 1 by
+    definition.
 
     References
     ----------
@@ -150,9 +150,10 @@ def stability_index(
 
     Returns
     -------
-    stability, lower, upper : float
-        The index of Nogueira, Sechidis and Brown, see :func:`selection_stability`, and its
-        confidence interval, which takes the selections for independent.
+    stability : float
+        The index of Nogueira, Sechidis and Brown, see :func:`selection_stability`.
+    lower, upper : float
+        Its confidence interval, under the assumption that the selections are independent.
 
     Examples
     --------

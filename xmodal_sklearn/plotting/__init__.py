@@ -1,7 +1,7 @@
-"""Displays in scikit-learn's manner: computing in ``from_…``, drawing in ``plot``."""
+"""Displays like scikit-learn's: ``from_…`` computes, ``plot`` draws."""
 
+from ..benchmark._metrics import metric_label
 from ._coefficient_path import CoefficientPathDisplay
-from ._common import metric_label
 from ._comparison import ComparisonDisplay
 from ._k_score import KScoreDisplay
 from ._modality_ablation import ModalityAblationDisplay

@@ -28,9 +28,9 @@ class CoefficientPathDisplay:
     norms : ndarray of shape (n_features, n_steps)
         The norm of each feature's coefficients over the classes, best feature first.
     feature_names : sequence of str of length n_features
-        Their names.
+        Names of the features, in the same order.
     modality : str
-        The modality.
+        Name of the modality.
 
     Attributes
     ----------
@@ -80,12 +80,12 @@ class CoefficientPathDisplay:
         modality: str | None = None,
         ax: Any = None,
     ) -> "CoefficientPathDisplay":
-        """Solve the path that a selector ranks by, and draw it.
+        """Compute the path that a selector ranks by, and draw it.
 
         Parameters
         ----------
         selector : MultiOmicsSelector
-            Gives `l1_ratio` and `modalities`; need not be fitted.
+            The source of `l1_ratio` and `modalities`; it need not be fitted.
         X : DataFrame or array of shape (n_samples, n_features)
             Samples; those that lack the modality are left out.
         y : array-like of shape (n_samples,)
@@ -121,10 +121,10 @@ class CoefficientPathDisplay:
             raise ValueError(f"X has no modality {modality!r}, only {list(modalities)}.")
         positions = modalities[modality]
         values = modality_blocks(table, modalities)
-        present = modality_presence(table, values, modalities)
-        has_it = present[:, list(modalities).index(modality)]
+        presence = modality_presence(table, values, modalities)
+        present = presence[:, list(modalities).index(modality)]
         codes = LabelEncoder().fit_transform(y)
-        block, codes = samples_with(modality, values[modality], codes, has_it)
+        block, codes = samples_with(modality, values[modality], codes, present)
         path = ranking_path(block, one_hot(codes), l1_ratio=selector.l1_ratio)
         norms = np.zeros((len(positions), len(path.penalties)))
         for step, (features, coefficients) in enumerate(
@@ -148,7 +148,7 @@ class CoefficientPathDisplay:
         ax : matplotlib Axes, default=None
             Where to draw; None makes a new figure.
         n_named : int, default=8
-            Number of best features in colour, with their names.
+            Number of features, best first, to draw in colour and with their names.
 
         Returns
         -------

@@ -1,51 +1,32 @@
-"""What all displays need: axes to draw on, and names of metrics."""
+"""What several displays need: axes to draw on, and their ticks."""
 
 from typing import Any
 
 from .._extras import needs_extra
 
-__all__ = ["drawing_axes", "metric_label", "plain_log_ticks"]
-
-METRIC_LABELS = {
-    "f1_macro": "macro-F1",
-    "f1_weighted": "weighted F1",
-    "balanced_accuracy": "balanced accuracy",
-    "roc_auc_ovr": "ROC AUC (ovr)",
-    "roc_auc_ovo": "ROC AUC (ovo)",
-    "log_loss": "log loss",
-    "brier": "Brier score",
-    "ece": "calibration error",
-    "mcc": "Matthews correlation",
-    "fit_seconds": "seconds to fit",
-    "predict_seconds": "seconds to predict",
-    "peak_mb": "peak memory, MB",
-}
-
-
-def metric_label(metric: str) -> str:
-    """Return how a metric is called in a figure or a table.
-
-    Parameters
-    ----------
-    metric : str
-        As scikit-learn and :func:`~xmodal_sklearn.benchmark.compare` name it.
-
-    Returns
-    -------
-    str
-        Its name in words.
-
-    Examples
-    --------
-    >>> from xmodal_sklearn.plotting import metric_label
-    >>> metric_label("f1_macro")
-    'macro-F1'
-    """
-    return METRIC_LABELS.get(metric, metric.removeprefix("neg_").replace("_", " "))
+__all__ = ["drawing_axes", "plain_log_ticks"]
 
 
 def drawing_axes(ax: Any, height: float = 4.8) -> Any:
-    """Return the axes given, or those of a new figure."""
+    """Return the axes to draw on.
+
+    Parameters
+    ----------
+    ax : matplotlib Axes or None
+        The axes; None makes a new figure.
+    height : float, default=4.8
+        Height of a new figure in inches.
+
+    Returns
+    -------
+    matplotlib Axes
+        Those given, or those of the new figure.
+
+    Raises
+    ------
+    ImportError
+        If matplotlib is not installed.
+    """
     with needs_extra("plot", "Drawing"):
         import matplotlib.pyplot as plt
     if ax is None:
@@ -54,7 +35,13 @@ def drawing_axes(ax: Any, height: float = 4.8) -> Any:
 
 
 def plain_log_ticks(axis: Any) -> None:
-    """Label a logarithmic axis by plain numbers, few enough to stand side by side."""
+    """Label a logarithmic axis with plain numbers, few enough not to overlap.
+
+    Parameters
+    ----------
+    axis : matplotlib Axis
+        The axis, with its data drawn.
+    """
     from matplotlib.ticker import LogLocator, NullFormatter
 
     lowest, highest = axis.get_data_interval()

@@ -1,4 +1,4 @@
-"""Models compared fold by fold."""
+"""The scores of models, fold by fold."""
 
 from typing import Any
 
@@ -6,13 +6,16 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from ._common import drawing_axes, metric_label
+from ..benchmark._comparison import FOLD
+from ..benchmark._metrics import metric_label
+from ..benchmark._statistics import corrected_variance
+from ._common import drawing_axes
 
 __all__ = ["ComparisonDisplay"]
 
 
 class ComparisonDisplay:
-    """Models compared fold by fold: every fold a point, with mean and interval.
+    """Scores of models fold by fold: a point for every fold, with mean and interval.
 
     Create it by :meth:`from_comparison`.
 
@@ -37,7 +40,7 @@ class ComparisonDisplay:
     See Also
     --------
     xmodal_sklearn.benchmark.compare : Makes the comparison.
-    xmodal_sklearn.report.write_report : Draws this for every metric, among much else.
+    xmodal_sklearn.report.write_report : Draws this for every metric, and much else.
 
     Examples
     --------
@@ -67,12 +70,12 @@ class ComparisonDisplay:
         confidence: float = 0.95,
         ax: Any = None,
     ) -> "ComparisonDisplay":
-        """Draw what :func:`~xmodal_sklearn.benchmark.compare` returned.
+        """Draw the result of :func:`~xmodal_sklearn.benchmark.compare`.
 
         Parameters
         ----------
         comparison : Comparison
-            The result of a comparison.
+            The comparison.
         metric : str, default=None
             The metric to draw; None is the first.
         confidence : float, default=0.95
@@ -92,9 +95,10 @@ class ComparisonDisplay:
 
         Notes
         -----
-        Folds share training samples, so that the standard error over folds is too small. The
-        intervals take the variance of Nadeau and Bengio (Machine Learning 52, 2003), which adds
-        the ratio of test to training samples to that of one over the number of folds.
+        Folds share training samples, so the usual standard error over folds is too small. The
+        intervals use the variance of Nadeau and Bengio (Machine Learning 52, 2003), which is
+        1 / (number of folds) + (test samples) / (training samples) times the variance between
+        folds.
         """
         metric = metric or comparison.metrics[0]
         table = comparison.scores
@@ -102,11 +106,11 @@ class ComparisonDisplay:
             known = list(table["metric"].unique())
             raise ValueError(f"No metric {metric!r} was measured, only {known}.")
         by_fold = table[table["metric"].isin([metric, "n_train", "n_test"])].pivot(  # noqa: PD010
-            index=["repeat", "fold"], columns=["metric", "estimator"], values="value"
+            index=FOLD, columns=["metric", "estimator"], values="value"
         )
         scores = by_fold[metric][list(comparison.summary().index)]
         ratio = (by_fold["n_test"] / by_fold["n_train"]).mean()
-        error = np.sqrt((1 / scores.count() + ratio[scores.columns]) * scores.var())
+        error = np.sqrt(corrected_variance(scores.var(), scores.count(), ratio[scores.columns]))
         margin = stats.t.ppf(0.5 + confidence / 2, df=scores.count() - 1) * error
         mean = scores.mean()
         intervals = pd.DataFrame({"mean": mean, "lower": mean - margin, "upper": mean + margin})
@@ -115,7 +119,7 @@ class ComparisonDisplay:
     def plot(self, ax: Any = None, **point_kwargs: Any) -> "ComparisonDisplay":
         """Draw the folds, means and intervals, one row per estimator.
 
-        Within a row the folds go down in the same order for every estimator.
+        Every row has its folds from top to bottom in the same order.
 
         Parameters
         ----------

@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 from sklearn.utils.validation import check_is_fitted
 
-from ._common import drawing_axes, metric_label
+from ..benchmark._metrics import metric_label
+from ._common import drawing_axes
 
 __all__ = ["KScoreDisplay"]
 
@@ -63,9 +64,9 @@ class KScoreDisplay:
 
         Parameters
         ----------
-        search : GridSearchCV or another fitted search with ``cv_results_``
-            Searched over K, and perhaps over other parameters: these make one line for each
-            combination of their values.
+        search : GridSearchCV or another search with ``cv_results_``
+            Fitted over K and perhaps over other parameters; each combination of their values makes
+            one line.
         param : str, default=None
             The parameter that is K; None is the only one named ``k`` or ending in ``__k``.
         score_name : str, default=None
@@ -81,7 +82,8 @@ class KScoreDisplay:
         Raises
         ------
         ValueError
-            If the search was not over K, over several, or over K given as a dict.
+            If the search was not over K, over several parameters that may be K, or over K as a
+            dict.
         """
         check_is_fitted(search, "cv_results_")
         parameters = list(search.cv_results_["params"])
@@ -92,7 +94,7 @@ class KScoreDisplay:
         metric = search.refit if isinstance(search.refit, str) else "score"
         scores = pd.DataFrame(
             {
-                "group": [_describe(one, without=param) for one in parameters],
+                "group": [_label_setting(one, without=param) for one in parameters],
                 "k": [one.get(param) for one in parameters],
                 "mean": search.cv_results_[f"mean_test_{metric}"],
                 "std": search.cv_results_[f"std_test_{metric}"],
@@ -119,9 +121,11 @@ class KScoreDisplay:
         Parameters
         ----------
         scores : DataFrame
-            One row per K and fold, and per group where there are some.
-        k, score : str
-            Columns that hold K and the score.
+            One row per K and fold, and per group where there are groups.
+        k : str, default="k"
+            Column that holds K.
+        score : str, default="score"
+            Column that holds the score.
         group : str, default=None
             Column that tells the lines apart, such as the modalities used; None is one line.
         ax : matplotlib Axes, default=None
@@ -135,13 +139,13 @@ class KScoreDisplay:
         Raises
         ------
         ValueError
-            If a column is not there.
+            If the table lacks a column.
         """
         absent = [name for name in (k, score, group) if name is not None and name not in scores]
         if absent:
             raise ValueError(f"scores has no column {absent[0]!r}, only {list(scores)}.")
         _check_ks(scores[k])
-        # Groups stay in the order in which they stand in the table.
+        # Groups keep their order in the table.
         groups = pd.Series("", index=scores.index) if group is None else scores[group].map(str)
         summary = (
             scores[score]
@@ -169,7 +173,7 @@ class KScoreDisplay:
         self.ax_ = drawing_axes(ax)
         self.figure_ = self.ax_.figure
         ks = sorted(self.scores["k"].unique(), key=lambda k: (k == "all", k))
-        # "all" is no number, so that it takes the next place after the numbers.
+        # "all" is no number, so it takes the next place after the numbers.
         place = {k: row for row, k in enumerate(ks)} if "all" in ks else {k: k for k in ks}
         style = {"marker": "o", "markersize": 4, "capsize": 2, **line_kwargs}
         self.lines_ = []
@@ -193,14 +197,14 @@ def _only_k(names: list[str]) -> str:
     ks = [name for name in names if name == "k" or name.endswith("__k")]
     if len(ks) != 1:
         raise ValueError(
-            f"The search must be over one parameter named k or ending in __k, it was over {names}. "
-            "Say by `param=` which one is K."
+            "The search must be over one parameter named k or ending in __k, but it was over "
+            f"{names}. Name the one that is K by param=."
         )
     return ks[0]
 
 
-def _describe(parameters: dict, *, without: str) -> str:
-    """Name the values of all parameters but one, by the last part of their names."""
+def _label_setting(parameters: dict, *, without: str) -> str:
+    """Write out all parameters but one, each by the last part of its name."""
     others = {name: value for name, value in parameters.items() if name != without}
     return ", ".join(f"{name.rpartition('__')[2]}={value}" for name, value in others.items())
 

@@ -5,14 +5,16 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from sklearn.base import BaseEstimator
 from sklearn.metrics import check_scoring
-from sklearn.utils import check_random_state
+from sklearn.utils import check_array, check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions, validate_params
+from sklearn.utils.validation import _get_feature_names
 
-from ..modalities._columns import resolve_modalities, sample_labels
-from ..modalities._validation import modality_blocks, modality_presence, validate_table
-from ._common import drawing_axes, metric_label
+from ..benchmark._metrics import metric_label
+from ..benchmark._negative_controls import as_table
+from ..modalities._columns import column_names, resolve_modalities, sample_labels
+from ..modalities._validation import check_numeric, modality_blocks, modality_presence
+from ._common import drawing_axes
 
 __all__ = ["ModalityAblationDisplay"]
 
@@ -99,12 +101,12 @@ class ModalityAblationDisplay:
         modalities : dict of str to columns, default=None
             The columns of each modality; None reads them from the column names.
         method : {"permute", "absent"}, default="permute"
-            ``"permute"`` gives each sample that modality of another one, all its columns
+            ``"permute"`` gives each sample the modality of another sample, all its columns
             together. ``"absent"`` makes its block NaN, for estimators that take absent modalities.
         scoring : str or callable, default=None
             The score; None is the estimator's own.
         n_repeats : int, default=10
-            Number of permutations; ``"absent"`` needs one only.
+            Number of permutations; ``"absent"`` takes one score only.
         random_state : int, RandomState instance or None, default=None
             Determines the permutations.
         ax : matplotlib Axes, default=None
@@ -118,28 +120,29 @@ class ModalityAblationDisplay:
         Raises
         ------
         ValueError
-            If a sample would be left without any modality, or the estimator takes no NaN.
+            If a column is not numeric, a sample would be left without any modality, or the
+            estimator takes no NaN.
 
         Notes
         -----
-        Modalities share information: each may be dispensable beside the others, and still
-        carry most of what there is to know.
+        Modalities share information: each may be dispensable beside the others and still carry
+        most of what there is to know.
         """
-        table, _ = validate_table(BaseEstimator(), X)
+        table = _numeric_table(X)
         positions = resolve_modalities(table, modalities)
         values = modality_blocks(table, positions)
-        present = modality_presence(table, values, positions)
+        presence = modality_presence(table, values, positions)
         scorer = check_scoring(estimator, scoring=scoring)
         random_state = check_random_state(random_state)
         scores: dict[str, list[float]] = {}
-        for (modality, columns), has_it in zip(positions.items(), present.T, strict=True):
+        for (modality, columns), present in zip(positions.items(), presence.T, strict=True):
             if method == "absent":
-                others = present[:, [name != modality for name in positions]]
+                others = presence[:, [name != modality for name in positions]]
                 _check_something_left(others, modality, sample_labels(table))
                 scores[modality] = [_score_absent(scorer, estimator, table, columns, y, modality)]
             else:
                 scores[modality] = [
-                    scorer(estimator, _permuted(table, columns, has_it, random_state), y)
+                    scorer(estimator, _permuted(table, columns, present, random_state), y)
                     for _ in range(n_repeats)
                 ]
         return cls(
@@ -150,7 +153,7 @@ class ModalityAblationDisplay:
         ).plot(ax)
 
     def plot(self, ax: Any = None, **point_kwargs: Any) -> "ModalityAblationDisplay":
-        """Draw the score without each modality, and a line at the score with all.
+        """Draw the scores without each modality, and a line at the score with all.
 
         Parameters
         ----------
@@ -189,9 +192,21 @@ class ModalityAblationDisplay:
         return self
 
 
-def _permuted(table: Any, columns: np.ndarray, has_it: np.ndarray, random_state: Any) -> Any:
+def _numeric_table(X: Any) -> Any:
+    """Return X as a table of numbers; NaN and infinity are left to modality_presence."""
+    table = as_table(X)
+    if not isinstance(table, pd.DataFrame):
+        return check_array(table, ensure_all_finite=False)
+    check_numeric(table)
+    if column_names(table) is None:
+        _get_feature_names(table)  # refuses text beside other names
+    check_array(np.broadcast_to(np.float32(0), table.shape))  # refuses an empty table
+    return table
+
+
+def _permuted(table: Any, columns: np.ndarray, present: np.ndarray, random_state: Any) -> Any:
     order = np.arange(len(table))
-    order[has_it] = random_state.permutation(order[has_it])
+    order[present] = random_state.permutation(order[present])
     changed = table.copy()
     if isinstance(table, pd.DataFrame):
         changed.isetitem(columns, table.iloc[order, columns].set_axis(table.index))

@@ -19,21 +19,23 @@ from sklearn.calibration import CalibrationDisplay
 from sklearn.metrics import ConfusionMatrixDisplay, RocCurveDisplay
 from sklearn.model_selection import LearningCurveDisplay
 
-from ..plotting import ComparisonDisplay, metric_label
+from ..benchmark._comparison import FOLD, probability_column
+from ..benchmark._metrics import metric_label
+from ..plotting import ComparisonDisplay
 from ..plotting._common import plain_log_ticks
 
 __all__ = [
     "COLOURS",
-    "confusion",
-    "frequencies",
-    "learning",
-    "reliability",
-    "roc",
-    "strip",
-    "time_against_score",
+    "draw_confusion",
+    "draw_folds",
+    "draw_frequencies",
+    "draw_learning",
+    "draw_reliability",
+    "draw_roc",
+    "draw_time",
 ]
 
-# By name, in light and in dark.
+# The colours of each name, in light and in dark.
 COLOURS = {
     "ink": ("#22262b", "#e7e4dd"),
     "muted": ("#666c74", "#9da3ab"),
@@ -53,7 +55,7 @@ COLOURS = {
 }
 LIGHT = {name: light for name, (light, _) in COLOURS.items()}
 SERIES = [light for name, light in LIGHT.items() if name.startswith("series")]
-# Black and light grey stand in the displays as they are drawn elsewhere.
+# Black and light grey are what the displays draw in by themselves.
 VARIABLES = {light: name for name, light in LIGHT.items()}
 VARIABLES |= {"#000000": "ink", "#d3d3d3": "line"}
 
@@ -85,13 +87,26 @@ STYLE: Any = {
     "ytick.labelcolor": LIGHT["ink"],
 }
 NAME_WIDTH = 24
-METADATA = ("Creator", "Date", "Format", "Type")  # left out
-WIDTH = 4.4  # inches, so that text of 10 points is easy to read at the width of a phone
+METADATA = ("Creator", "Date", "Format", "Type")  # left out, so that equal figures are equal files
+WIDTH = 4.4  # inches, so that text of 10 points is legible at the width of a phone
 RATE_AXES = {"xlim": (-0.01, 1.01), "ylim": (-0.01, 1.01), "aspect": "equal"}
 
 
-def strip(comparison: Any, metric: str) -> Markup:
-    """Draw every fold of every estimator for one metric."""
+def draw_folds(comparison: Any, metric: str) -> Markup:
+    """Draw every fold of every estimator for one metric.
+
+    Parameters
+    ----------
+    comparison : Comparison
+        The comparison.
+    metric : str
+        Name of the metric.
+
+    Returns
+    -------
+    Markup
+        The SVG.
+    """
     with _figure(f"{metric_label(metric)} of every fold, by model") as (ax, done):
         display = ComparisonDisplay.from_comparison(comparison, metric=metric, ax=ax)
         ax.figure.set_size_inches(WIDTH, 0.7 + 0.34 * display.scores.shape[1])
@@ -102,12 +117,27 @@ def strip(comparison: Any, metric: str) -> Markup:
     return done()
 
 
-def confusion(name: str, predictions: pd.DataFrame, classes: Sequence[str]) -> Markup:
-    """Draw into which classes the samples of each class were put."""
+def draw_confusion(name: str, predictions: pd.DataFrame, classes: Sequence[str]) -> Markup:
+    """Draw into which classes the samples of each class were put.
+
+    Parameters
+    ----------
+    name : str
+        Name of the model.
+    predictions : DataFrame
+        Predictions of the model, with labels as text.
+    classes : sequence of str
+        The classes, in order.
+
+    Returns
+    -------
+    Markup
+        The SVG.
+    """
     with _figure(f"Confusion matrix of {name}") as (ax, done):
-        ink, fill = LIGHT["ink"], to_rgb(LIGHT["series-1"])
-        # From nothing to colour, so that it lies on light and dark paper alike.
-        shades = LinearSegmentedColormap.from_list("shades", [(*fill, 0), (*fill, 0.62)])
+        rgb = to_rgb(LIGHT["series-1"])
+        # From transparent to colour, so that it suits light and dark pages alike.
+        shades = LinearSegmentedColormap.from_list("shades", [(*rgb, 0), (*rgb, 0.62)])
         ConfusionMatrixDisplay.from_predictions(
             predictions["target"],
             predictions["predicted"],
@@ -117,7 +147,7 @@ def confusion(name: str, predictions: pd.DataFrame, classes: Sequence[str]) -> M
             cmap=shades,
             colorbar=False,
             im_kw={"vmin": 0, "vmax": 1, "interpolation": "none"},
-            text_kw={"color": ink, "fontsize": min(10, 85 / len(classes))},
+            text_kw={"color": LIGHT["ink"], "fontsize": min(10, 85 / len(classes))},
             xticks_rotation=90 if len(classes) > 6 else 0,
             ax=ax,
         )
@@ -128,15 +158,30 @@ def confusion(name: str, predictions: pd.DataFrame, classes: Sequence[str]) -> M
     return done()
 
 
-def roc(name: str, predictions: pd.DataFrame, classes: Sequence[str]) -> Markup:
-    """Draw the ROC curve of each class against the rest."""
+def draw_roc(name: str, predictions: pd.DataFrame, classes: Sequence[str]) -> Markup:
+    """Draw the ROC curve of each class against the rest.
+
+    Parameters
+    ----------
+    name : str
+        Name of the model.
+    predictions : DataFrame
+        Predictions of the model, with labels as text.
+    classes : sequence of str
+        The classes, in order.
+
+    Returns
+    -------
+    Markup
+        The SVG.
+    """
     with _figure(f"ROC curves of {name}") as (ax, done):
-        # With two classes, both have the same curve.
+        # Two classes have the same curve.
         shown = classes if len(classes) > 2 else classes[1:]
         for label, style in zip(shown, mpl.rcParams["axes.prop_cycle"], strict=False):
             RocCurveDisplay.from_predictions(
                 predictions["target"] == label,
-                predictions[f"p: {label}"],
+                predictions[probability_column(label)],
                 name=label,
                 curve_kwargs={**style, "linewidth": 1.4},
                 ax=ax,
@@ -146,10 +191,25 @@ def roc(name: str, predictions: pd.DataFrame, classes: Sequence[str]) -> Markup:
     return done()
 
 
-def reliability(name: str, predictions: pd.DataFrame, classes: Sequence[str]) -> Markup:
-    """Draw how often the predicted class is right, against its probability."""
+def draw_reliability(name: str, predictions: pd.DataFrame, classes: Sequence[str]) -> Markup:
+    """Draw how often the predicted class is right, against its probability.
+
+    Parameters
+    ----------
+    name : str
+        Name of the model.
+    predictions : DataFrame
+        Predictions of the model, with labels as text.
+    classes : sequence of str
+        The classes, in order.
+
+    Returns
+    -------
+    Markup
+        The SVG.
+    """
     with _figure(f"Reliability of {name}") as (ax, done):
-        confidence = predictions[[f"p: {label}" for label in classes]].max(axis=1)
+        confidence = predictions[[probability_column(label) for label in classes]].max(axis=1)
         correct = predictions["target"] == predictions["predicted"]
         CalibrationDisplay.from_predictions(
             correct.astype(int),
@@ -167,8 +227,21 @@ def reliability(name: str, predictions: pd.DataFrame, classes: Sequence[str]) ->
     return done()
 
 
-def time_against_score(summary: pd.DataFrame, metric: str) -> Markup:
-    """Draw the mean score against the mean seconds to fit, by the models' numbers."""
+def draw_time(summary: pd.DataFrame, metric: str) -> Markup:
+    """Draw the mean score against the mean seconds to fit, each model as its number.
+
+    Parameters
+    ----------
+    summary : DataFrame
+        Summary of the comparison, best model first.
+    metric : str
+        Name of the metric.
+
+    Returns
+    -------
+    Markup
+        The SVG.
+    """
     with _figure(f"{metric_label(metric)} against seconds to fit") as (ax, done):
         seconds, score = summary["fit_seconds", "mean"], summary[metric, "mean"]
         ax.plot(seconds, score, "o", markersize=4.5)
@@ -189,8 +262,23 @@ def time_against_score(summary: pd.DataFrame, metric: str) -> Markup:
     return done()
 
 
-def learning(scores: pd.DataFrame, metric: str, estimators: Sequence[str]) -> Markup:
-    """Draw the score against the number of training samples."""
+def draw_learning(scores: pd.DataFrame, metric: str, estimators: Sequence[str]) -> Markup:
+    """Draw the score against the number of training samples.
+
+    Parameters
+    ----------
+    scores : DataFrame
+        Scores after training on fewer samples and on all.
+    metric : str
+        Name of the metric.
+    estimators : sequence of str
+        Names of the models to draw.
+
+    Returns
+    -------
+    Markup
+        The SVG.
+    """
     with _figure(f"{metric_label(metric)} against number of training samples") as (ax, done):
         for name in estimators:
             sizes, values = _by_size(scores[scores["estimator"] == name], metric)
@@ -208,19 +296,30 @@ def learning(scores: pd.DataFrame, metric: str, estimators: Sequence[str]) -> Ma
 def _by_size(scores: pd.DataFrame, metric: str) -> tuple[np.ndarray, np.ndarray]:
     """Return training sizes, smallest first, and the scores, one row per size."""
     sizes, values = (
-        scores.loc[scores["metric"] == name, ["repeat", "fold", "value"]]
-        .groupby(["repeat", "fold"])["value"]
-        .agg(list)
+        scores.loc[scores["metric"] == name, [*FOLD, "value"]].groupby(FOLD)["value"].agg(list)
         for name in ("n_train", metric)
     )
-    # Folds differ by a sample or two, so that the sizes of each are sorted on their own.
+    # Folds differ in size by a sample or two, so each fold is sorted on its own.
     order = np.argsort(sizes.to_list(), axis=1)
     sizes, values = (np.take_along_axis(np.array(x.to_list()), order, 1).T for x in (sizes, values))
     return sizes.mean(axis=1), values
 
 
-def frequencies(name: str, shares: dict[str, np.ndarray]) -> Markup:
-    """Draw the share of folds that select each feature, most frequent first, by modality."""
+def draw_frequencies(name: str, shares: dict[str, np.ndarray]) -> Markup:
+    """Draw the share of folds that select each feature, most frequent first, by modality.
+
+    Parameters
+    ----------
+    name : str
+        Name of the model.
+    shares : dict of str to ndarray
+        Share of folds that selected each feature, by modality.
+
+    Returns
+    -------
+    Markup
+        The SVG.
+    """
     with _figure(f"How often {name} selected each feature") as (ax, done):
         for modality, share in shares.items():
             ax.step(np.arange(1, len(share) + 1), np.sort(share)[::-1], where="mid", label=modality)
@@ -232,7 +331,7 @@ def frequencies(name: str, shares: dict[str, np.ndarray]) -> Markup:
 
 @contextmanager
 def _figure(label: str) -> Iterator[tuple[Any, Callable[[], Markup]]]:
-    """Give axes to draw on in the report's style, and a function that returns the SVG."""
+    """Give axes to draw on in the report's style, and a function that returns their SVG."""
     with mpl.rc_context():
         mpl.rcdefaults()
         mpl.rcParams.update(STYLE)
@@ -243,7 +342,7 @@ def _figure(label: str) -> Iterator[tuple[Any, Callable[[], Markup]]]:
 
 
 def _for_page(svg: str, label: str) -> Markup:
-    """Make an SVG file of matplotlib a part of an HTML page."""
+    """Turn an SVG file by matplotlib into part of an HTML page."""
     svg = svg[svg.index("<svg") :]
     svg = re.sub(r"<style.*?</style>", "", svg, flags=re.DOTALL)
     svg = re.sub("|".join(VARIABLES), lambda colour: f"var(--{VARIABLES[colour[0]]})", svg)
@@ -254,7 +353,7 @@ def _for_page(svg: str, label: str) -> Markup:
 
 
 def _own_ids(svg: str, label: str) -> str:
-    """Keep the ids that are referred to, under names that no other figure of the page has."""
+    """Keep only the ids that are referred to, under names that no other figure uses."""
     used = set(re.findall(r'(?:url\(#|href="#)([^)"]+)', svg))
     prefix = f"f{crc32((label + svg).encode()):x}-"
 
