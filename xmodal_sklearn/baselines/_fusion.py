@@ -14,7 +14,12 @@ from sklearn.utils.validation import check_is_fitted
 
 from .._base import ProbabilityClassifierMixin
 from ..modalities._columns import resolve_modalities
-from ..modalities._validation import modality_blocks, modality_presence, validate_table
+from ..modalities._validation import (
+    modality_blocks,
+    modality_presence,
+    refuse_absent_modalities,
+    validate_table,
+)
 
 __all__ = ["INNER_FOLDS", "LateFusionClassifier", "StackedFusionClassifier"]
 
@@ -148,11 +153,7 @@ class LateFusionClassifier(ProbabilityClassifierMixin, BaseEstimator):
         self.estimators_ = {}
         for modality, block in values.items():
             present = _present_rows(block)
-            if not present.any():
-                raise ValueError(
-                    f"Modality {modality!r} is absent from every training sample, so nothing can "
-                    "be learned from it. Drop its columns."
-                )
+            refuse_absent_modalities([modality], present[:, None])
             self.estimators_[modality] = clone(self.estimator).fit(block[present], y[present])
         return values, y
 

@@ -18,7 +18,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import FunctionTransformer
 from tqdm.auto import tqdm
 
-from ..modalities._columns import resolve_modalities
+from ..modalities._columns import as_slice, resolve_modalities
 from ..selection import MultiOmicsSelector
 from ._compare import compare
 from ._comparison import Comparison
@@ -234,6 +234,4 @@ def _keep(X: pd.DataFrame, modalities: Sequence[str]) -> pd.DataFrame:
     """Return the columns of some modalities, in the order in which the modalities are given."""
     positions = resolve_modalities(X, None)
     chosen = np.concatenate([positions[modality] for modality in modalities])
-    adjacent = len(chosen) == chosen[-1] - chosen[0] + 1 and (np.diff(chosen) == 1).all()
-    # A slice is a view; picking columns by position would copy a genome.
-    return X.iloc[:, slice(chosen[0], chosen[-1] + 1) if adjacent else chosen]
+    return X.iloc[:, as_slice(chosen)]

@@ -5,12 +5,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
-from sklearn.utils import check_array, check_random_state
+from sklearn.utils import check_random_state
 
-from ..modalities._columns import Modalities, flatten_columns, resolve_modalities
-from ..modalities._validation import as_pandas, modality_blocks
+from ..modalities._columns import Modalities, resolve_modalities
+from ..modalities._validation import as_table, modality_blocks
 
-__all__ = ["Control", "as_table", "modalities_of", "negative_controls", "replace_by_noise"]
+__all__ = ["Control", "modalities_of", "negative_controls", "replace_by_noise"]
 
 
 class Control(NamedTuple):
@@ -128,22 +128,3 @@ def replace_by_noise(X: Any, positions: np.ndarray, seed: int) -> Any:
         [table.iloc[:, others], pd.DataFrame(noise, table.index, table.columns[positions])], axis=1
     )
     return joined.iloc[:, np.argsort(np.concatenate([others, positions]))]
-
-
-def as_table(X: Any) -> Any:
-    """Convert X to a table without checking its values.
-
-    Parameters
-    ----------
-    X : DataFrame or array of shape (n_samples, n_features)
-        Samples.
-
-    Returns
-    -------
-    DataFrame or ndarray of shape (n_samples, n_features)
-        A DataFrame has flat column names.
-    """
-    X = flatten_columns(as_pandas(X))
-    if isinstance(X, pd.DataFrame):
-        return X
-    return check_array(X, dtype=None, ensure_all_finite=False)

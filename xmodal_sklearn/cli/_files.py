@@ -10,6 +10,7 @@ import pandas as pd
 from sklearn.pipeline import Pipeline
 
 from .._files import atomic_write
+from ..benchmark._comparison import probability_column
 from ..modalities._columns import SEPARATOR
 from ..selection import MultiOmicsSelector
 
@@ -68,7 +69,9 @@ def tabulate_predictions(
         "sample": samples,
         "predicted": classes[probabilities.argmax(axis=1)],
     }
-    columns |= {f"p: {label}": p for label, p in zip(classes, probabilities.T, strict=True)}
+    columns |= {
+        probability_column(label): p for label, p in zip(classes, probabilities.T, strict=True)
+    }
     return pd.DataFrame(columns)
 
 

@@ -11,8 +11,8 @@ from rich.table import Table
 from rich.text import Text
 from sklearn.utils import Bunch
 
+from ..benchmark._metrics import metric_label
 from ..modalities._columns import resolve_modalities
-from ..plotting import metric_label
 
 __all__ = [
     "cohort_text",

@@ -10,7 +10,7 @@ from sklearn.preprocessing import LabelEncoder
 from ..modalities._columns import column_labels, resolve_modalities
 from ..modalities._validation import modality_blocks, modality_presence, validate_table
 from ..selection import MultiOmicsSelector
-from ..selection._ranking import one_hot, samples_with
+from ..selection._ranking import best_first, one_hot, samples_with
 from ._common import drawing_axes, plain_log_ticks
 
 __all__ = ["CoefficientPathDisplay"]
@@ -107,7 +107,7 @@ class CoefficientPathDisplay:
             If X lacks the modality, or the selector ranks by another estimator.
         """
         # Imported here because numba takes half a second that other users need not wait for.
-        from ..selection._elastic_net import ranking_path
+        from ..selection._elastic_net import ranking_path, scores_of_path
 
         if selector.estimator is not None:
             raise ValueError(
@@ -132,7 +132,9 @@ class CoefficientPathDisplay:
         ):
             norms[features, step] = np.linalg.norm(coefficients, axis=1)
         names = np.array(column_labels(table), dtype=object)[positions]
-        order = _by_entry(norms, names)
+        scores = scores_of_path(path, l1_ratio=selector.l1_ratio)
+        order = best_first(scores, names)
+        order = order[norms[order].any(axis=1)]
         return cls(
             penalties=path.penalties,
             norms=norms[order],
@@ -175,10 +177,3 @@ class CoefficientPathDisplay:
         if self.feature_names:
             self.ax_.legend(title="best first", loc="upper left", bbox_to_anchor=(1, 1))
         return self
-
-
-def _by_entry(norms: np.ndarray, names: np.ndarray) -> np.ndarray:
-    """Return the features that enter the path: earliest first, then longest, then by name."""
-    entered = np.flatnonzero(norms.any(axis=1))
-    step = (norms[entered] > 0).argmax(axis=1)
-    return entered[np.lexsort((names[entered], -norms[entered, step], step))]

@@ -11,9 +11,13 @@ from sklearn.utils._param_validation import Interval, StrOptions, validate_param
 from sklearn.utils.validation import _get_feature_names
 
 from ..benchmark._metrics import metric_label
-from ..benchmark._negative_controls import as_table
 from ..modalities._columns import column_names, resolve_modalities, sample_labels
-from ..modalities._validation import check_numeric, modality_blocks, modality_presence
+from ..modalities._validation import (
+    as_table,
+    check_numeric,
+    modality_blocks,
+    modality_presence,
+)
 from ._common import drawing_axes
 
 __all__ = ["ModalityAblationDisplay"]
