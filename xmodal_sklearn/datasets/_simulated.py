@@ -11,6 +11,7 @@ from sklearn.utils import Bunch
 from sklearn.utils._param_validation import Interval, StrOptions, validate_params
 
 from ..modalities._concat import concat_modalities
+from ._interactions import INTERACTIONS, draw_classes_from, plant_interactions
 from ._study import make_study
 
 __all__ = ["make_multiomics"]
@@ -49,6 +50,8 @@ class _Genome(NamedTuple):
         "class_sep": [Interval(Real, 0, None, closed="left")],
         "weights": ["array-like", None],
         "missing": [Mapping, None],
+        "interaction": [StrOptions(set(INTERACTIONS)), None],
+        "interaction_strength": [Interval(Real, 0, None, closed="left")],
         "dtype": [StrOptions({"float32", "float64"})],
         "return_X_y": ["boolean"],
         "random_state": [
@@ -68,6 +71,8 @@ def make_multiomics(
     class_sep: float = 1.0,
     weights: Sequence[float] | None = None,
     missing: Mapping[str, float] | None = None,
+    interaction: str | None = None,
+    interaction_strength: float = 1.0,
     dtype: str = "float64",
     return_X_y: bool = False,
     random_state: int | np.random.RandomState | np.random.Generator | None = None,
@@ -91,13 +96,23 @@ def make_multiomics(
         Number of classes. Five are named after the PAM50 subtypes, any other number
         ``class_0``, ``class_1`` and so on.
     class_sep : float, default=1.0
-        How far apart the classes are in all modalities; 0 makes them indistinguishable.
+        How far apart the classes are in all modalities; 0 makes them indistinguishable. Not used
+        with `interaction`, which has a strength of its own.
     weights : sequence of float of shape (n_classes,), default=None
         Relative class sizes. None means 0.40, 0.27, 0.13, 0.12, 0.08 for five classes, else
         proportional to 1, 1/2, 1/3 and so on.
     missing : dict of str to float, default=None
         Fraction of samples, in [0, 1), that lack a modality: a block of NaN. A sample keeps at
         least one modality, so large fractions are met only approximately.
+    interaction : {"switch", "gate", "dosage", "cis", "additive"} or None, default=None
+        What decides the classes, if they are drawn from the features: the activity of an
+        expression module, whose meaning a frequent mutation flips (``"switch"``), which counts
+        only where a gene is mutated (``"gate"``) or which is multiplied by the copy number of a
+        segment (``"dosage"``); the expression of several genes, each multiplied by its own copy
+        number (``"cis"``); or, for comparison, activity and copy number without an interaction
+        (``"additive"``). With None the features are drawn from the classes.
+    interaction_strength : float, default=1.0
+        Scale of the log odds that these give.
     dtype : {"float64", "float32"}, default="float64"
         Type of expression and copy number. Mutations are int8, or float32 where some are missing.
     return_X_y : bool, default=False
@@ -121,7 +136,13 @@ def make_multiomics(
         modalities : dict of str to ndarray of int
             Column positions of each modality.
         informative : dict of str to list of str
-            Columns of each modality whose distribution depends on the class.
+            Columns of each modality whose distribution depends on the class, or that decide it.
+        interactions : DataFrame with the columns "kind", "class", "primary" and "other"
+            Only with `interaction`: the pairs of columns that decide each class but the first,
+            whose log odds are zero.
+        proba : DataFrame of shape (n_samples, n_classes)
+            Only with `interaction`: the probability of each class, given the features of the
+            sample. No classifier can do better than to know these.
         report : DataFrame with the columns "where", "what" and "count"
             Empty, as nothing is left out.
         DESCR : str
@@ -132,7 +153,8 @@ def make_multiomics(
     Raises
     ------
     ValueError
-        If an argument is out of range, or names a modality that is not simulated.
+        If an argument is out of range or names a modality that is not simulated, or if
+        `n_features` has too few columns for an interaction.
 
     See Also
     --------
@@ -149,6 +171,14 @@ def make_multiomics(
     :math:`s_{ig}`. A region's copy number changes with a probability whose log odds are higher in
     one class, and segments with random borders change in any tumour. A driver gene is mutated with
     log odds that depend on the class. All three differences are proportional to ``class_sep``.
+
+    With `interaction` no feature depends on the class. Each class but the first has a module of six
+    genes, with mean activity :math:`a`, and a mutation :math:`m` of two in five tumours (three in
+    five that gate) or a segment with mean copy number :math:`s`; activity and copy number are means
+    of ranks, centred and of variance one. The class is drawn with log odds proportional to
+    :math:`a (1 - 2m)`, :math:`a m`, :math:`a s`, the sum of :math:`x_g s_g` over the ranks of six
+    genes' expression and copy number, or :math:`a + s`, with a standard deviation of :math:`4
+    \times` ``interaction_strength``, and offsets that give the classes their sizes.
 
     References
     ----------
@@ -170,18 +200,53 @@ def make_multiomics(
     >>> X, y = make_multiomics(n_samples=100, missing={"cna": 0.3}, return_X_y=True, random_state=0)
     >>> int(X.filter(like="cna__").isna().all(axis=1).sum())
     30
+    >>> sizes = {"exp": 60, "cna": 30, "mut": 25}
+    >>> cohort = make_multiomics(800, sizes, 2, interaction="switch", random_state=0)
+    >>> cohort.interactions.iloc[0].to_dict()
+    {'kind': 'switch', 'class': 'class_1', 'primary': 'exp__GENE00052', 'other': 'mut__GENE00033'}
+    >>> cohort.proba.columns.to_list()
+    ['class_0', 'class_1']
     """
     sizes = _check_n_features(n_features)
     fractions = _check_missing(missing, sizes)
     names, shares = _check_classes(n_samples, n_classes, weights)
+    _check_interaction(interaction, sizes)
     rng = _generator(random_state)
 
     classes = _draw_classes(n_samples, shares, rng)
+    sep = class_sep if interaction is None else 0.0
+    tables, informative = _draw_tables(sizes, classes, n_classes, sep, dtype, rng)
+    further: dict[str, Any] = {"informative": informative}
+    samples = next(iter(tables.values())).index
+    if interaction is not None:
+        planted = plant_interactions(tables, interaction, interaction_strength, names, rng)
+        classes, proba = draw_classes_from(planted.scores, shares, rng)
+        further = {
+            "informative": planted.informative,
+            "interactions": planted.pairs,
+            "proba": pd.DataFrame(proba, samples, names)[np.unique(names)],
+        }
+    data = concat_modalities(_drop_samples(tables, fractions, rng), join="outer").loc[samples]
+    target = pd.Series(names[classes], index=samples, name="subtype", dtype=object)
+    if return_X_y:
+        return data, target
+    return make_study(data, target, DESCR=DESCR, **further)
+
+
+def _draw_tables(
+    sizes: Mapping[str, int],
+    classes: np.ndarray,
+    n_classes: int,
+    class_sep: float,
+    dtype: str,
+    rng: np.random.Generator,
+) -> tuple[dict[str, pd.DataFrame], dict[str, list[str]]]:
+    """Return the table of each modality, and its columns that depend on the class."""
     genome = _draw_genome(max(sizes.values()), n_classes, rng)
     copy_number = _draw_copy_number(classes, n_classes, genome, class_sep, rng)
     recurrent = _genes_in_regions(genome.regions, genome.n_genes)
 
-    samples = pd.Index([f"SIM-{number:04d}" for number in range(n_samples)], name="sample")
+    samples = pd.Index([f"SIM-{number:04d}" for number in range(len(classes))], name="sample")
     genes = np.array([f"GENE{number:05d}" for number in range(genome.n_genes)], dtype=object)
     tables, informative = {}, {}
     for modality, size in sizes.items():
@@ -198,12 +263,7 @@ def make_multiomics(
             values = values.astype(dtype, copy=False)
         tables[modality] = pd.DataFrame(values, index=samples, columns=genes[own])
         informative[modality] = [f"{modality}__{gene}" for gene in genes[own][informs]]
-
-    data = concat_modalities(_drop_samples(tables, fractions, rng), join="outer").loc[samples]
-    target = pd.Series(names[classes], index=samples, name="subtype", dtype=object)
-    if return_X_y:
-        return data, target
-    return make_study(data, target, DESCR=DESCR, informative=informative)
+    return tables, informative
 
 
 def _check_n_features(n_features: Mapping[str, int] | None) -> dict[str, int]:
@@ -228,6 +288,15 @@ def _check_missing(
                 f"missing[{modality!r}] must be a fraction in [0, 1), got {fraction!r}."
             )
     return fractions
+
+
+def _check_interaction(interaction: str | None, sizes: Mapping[str, int]) -> None:
+    needed = {"exp", INTERACTIONS[interaction]} if interaction else set()
+    if not needed <= set(sizes):
+        raise ValueError(
+            f"interaction={interaction!r} is one of {sorted(needed)}, but n_features names "
+            f"{list(sizes)}. Name both."
+        )
 
 
 def _check_modality_names(argument: str, mapping: Mapping, *, allowed: list[str]) -> None:
