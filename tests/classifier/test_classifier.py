@@ -216,7 +216,9 @@ def test_a_modality_of_noise_gets_little_weight(cohort):
         rng.normal(size=(len(X), 100)), X.index, [f"noise__{j}" for j in range(100)]
     )
     scores = [
-        cross_val_score(small(n_estimators=5), table, y, scoring="neg_log_loss", cv=2).mean()
+        cross_val_score(
+            small(n_estimators=5, max_epochs=100), table, y, scoring="neg_log_loss", cv=2
+        ).mean()
         for table in (X, X.join(noise), noise)
     ]
     assert scores[1] > scores[0] - 0.1

@@ -70,9 +70,10 @@ def save_study(study: Bunch, path: Path) -> None:
 def load_study(path: Path) -> Bunch | None:
     """Read what `save_study` wrote; return None where that is missing or damaged."""
     try:
-        with np.load(path, allow_pickle=False) as file:
-            runs = [file[name] for name in file if name.startswith("block")]
-            lists = {name: file[name].tolist() for name in file if not name.startswith("block")}
+        # Opened here, as np.load leaves a damaged file open.
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
+            runs = [arrays[name] for name in arrays if name.startswith("block")]
+            lists = {name: arrays[name].tolist() for name in arrays if name[:5] != "block"}
     # A damaged file raises whatever its bytes lead to, in zipfile, zlib or NumPy.
     except Exception:
         return None
