@@ -21,6 +21,9 @@ MODULE_SIZE, SEGMENT_SIZE, N_CIS = 6, 3, 6
 # Of a mutation that takes part. One that switches is as frequent as those of TP53 and PIK3CA in
 # breast tumours; one that gates is more so, or most tumours would tell nothing.
 FREQUENCY = {"switch": 0.4, "gate": 0.6}
+# Shares of tumours in which a segment that takes part is lost, unchanged and gained, as frequent as
+# the arms of chromosomes 1, 8 and 16 in breast tumours.
+CALLS = (0.3, 0.4, 0.3)
 
 
 class Interactions(NamedTuple):
@@ -60,15 +63,15 @@ def plant_interactions(
     r"""Choose the pairs that decide the classes, and compute what they say of each sample.
 
     With :math:`a` the activity of an expression module and :math:`s` the copy number of a segment,
-    both means of standardised ranks, and :math:`m` a mutation, 0 or 1, the score of a class is
-    proportional to :math:`a (1 - 2 m)` ("switch"), :math:`a m` ("gate"), :math:`a s` ("dosage"),
-    :math:`\sum_g x_g s_g` over genes :math:`g` with the ranks :math:`x_g` of expression and
-    :math:`s_g` of copy number ("cis"), or :math:`a + s` ("additive").
+    both standardised, and :math:`m` a mutation, 0 or 1, the score of a class is proportional to
+    :math:`a (1 - 2 m)` ("switch"), :math:`a m` ("gate"), :math:`a s` ("dosage"), :math:`\sum_g x_g
+    s_g` over genes :math:`g` with expression :math:`x_g` and copy number :math:`s_g` ("cis"), or
+    :math:`a + s` ("additive").
 
     Parameters
     ----------
     tables : mapping of str to DataFrame
-        The modalities. Mutations that take part are drawn anew, in place.
+        The modalities. Mutations and copy numbers that take part are drawn anew, in place.
     kind : str
         One of :data:`INTERACTIONS`.
     strength : float
@@ -121,6 +124,7 @@ def _plant_module(
         score = activity * ((1 - 2 * mutated) if kind == "switch" else mutated)
     else:
         partners = _take_group(other, free["other"], SEGMENT_SIZE, rng)
+        _draw_segment(other, partners, rng)
         copy_number = _mean_standardised(other[partners])
         score = activity + copy_number if kind == "additive" else activity * copy_number
     pairs = [] if kind == "additive" else list(product(module, partners))
@@ -136,8 +140,19 @@ def _plant_cis(
     genes = sorted(rng.permutation(both)[:N_CIS].tolist())
     for names in free.values():
         names[:] = [name for name in names if name not in genes]
+    for gene in genes:
+        _draw_segment(other, [gene], rng)
     score = (_standardise(exp[genes]) * _standardise(other[genes])).sum(axis=1)
     return _Planted(genes, genes, [(gene, gene) for gene in genes], score.to_numpy())
+
+
+def _draw_segment(table: pd.DataFrame, genes: list[str], rng: np.random.Generator) -> None:
+    """Give genes one copy number that many tumours have changed, in place."""
+    calls = rng.choice([-1.0, 0.0, 1.0], size=(len(table), 1), p=CALLS)
+    # Diluted by normal cells, and measured with some noise, as the rest of the genome.
+    values = calls * rng.uniform(0.4, 1, size=calls.shape)
+    values = values + rng.normal(0, 0.03, size=(len(table), len(genes)))
+    table[genes] = np.round(values, 4).astype(table.dtypes[genes[0]])
 
 
 def _take_group(
@@ -169,9 +184,8 @@ def _mean_standardised(table: pd.DataFrame) -> np.ndarray:
 
 
 def _standardise(table: pd.DataFrame) -> pd.DataFrame:
-    """Turn values into ranks, for copy number has long tails: a few tumours would else decide."""
-    ranks = table.rank()
-    return (ranks - ranks.mean()) / ranks.std(ddof=0)
+    table = table.astype(float)
+    return (table - table.mean()) / table.std(ddof=0)
 
 
 def draw_classes_from(

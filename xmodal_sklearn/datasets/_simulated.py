@@ -174,11 +174,11 @@ def make_multiomics(
 
     With `interaction` no feature depends on the class. Each class but the first has a module of six
     genes, with mean activity :math:`a`, and a mutation :math:`m` of two in five tumours (three in
-    five that gate) or a segment with mean copy number :math:`s`; activity and copy number are means
-    of ranks, centred and of variance one. The class is drawn with log odds proportional to
-    :math:`a (1 - 2m)`, :math:`a m`, :math:`a s`, the sum of :math:`x_g s_g` over the ranks of six
-    genes' expression and copy number, or :math:`a + s`, with a standard deviation of :math:`4
-    \times` ``interaction_strength``, and offsets that give the classes their sizes.
+    five that gate), or a segment that three in five tumours have lost or gained, with mean copy
+    number :math:`s`. The class is drawn with log odds proportional to :math:`a (1 - 2m)`,
+    :math:`a m`, :math:`a s`, the sum of :math:`x_g s_g` over the expression and copy number of six
+    genes, or :math:`a + s`, all standardised, with a standard deviation of :math:`4 \times`
+    ``interaction_strength``, and offsets that give the classes their sizes.
 
     References
     ----------

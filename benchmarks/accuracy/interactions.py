@@ -1,0 +1,125 @@
+"""Measure who finds what only two modalities together tell, beside the best possible.
+
+Two classes of equal size, decided by pairs across modalities (make_multiomics(interaction=…)).
+ROC AUC, mean over folds, then mean and standard deviation over seeds; all columns are used.
+"best possible" knows the probabilities by which the classes were drawn.
+
+    python -m benchmarks.accuracy.interactions
+    python -m benchmarks.accuracy.interactions --samples 300 800 3000 --columns 115 600 2000
+    python -m benchmarks.accuracy.interactions --kinds switch --models "gradient boosting" --seeds 1
+"""
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from sklearn.metrics import roc_auc_score
+from sklearn.model_selection import StratifiedKFold
+
+from benchmarks.shared import make_parser
+from xmodal_sklearn import CrossModalAttentionClassifier
+from xmodal_sklearn.baselines import make_baselines
+from xmodal_sklearn.benchmark import compare
+from xmodal_sklearn.datasets import make_multiomics
+
+KINDS = ["switch", "gate", "dosage", "cis", "additive"]
+MODELS = [
+    "logistic regression",
+    "RBF SVM",
+    "random forest",
+    "gradient boosting",
+    "MLP",
+    "nearest shrunken centroid",
+]
+SIZES = {
+    115: {"exp": 60, "cna": 30, "mut": 25},
+    600: {"exp": 300, "cna": 200, "mut": 100},
+    2000: {"exp": 1000, "cna": 800, "mut": 200},
+}
+
+
+def main() -> None:
+    parser = make_parser(__doc__)
+    parser.add_argument("--kinds", nargs="+", choices=KINDS, default=KINDS)
+    parser.add_argument("--samples", nargs="+", type=int, default=[800])
+    parser.add_argument("--columns", nargs="+", type=int, choices=SIZES, default=[115])
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--folds", type=int, default=3)
+    parser.add_argument(
+        "--models", default=",".join(MODELS), help="classical models, comma-separated"
+    )
+    parser.add_argument("--fusion", default="early", help="of the classical models")
+    parser.add_argument("--jobs", type=int, default=2, help="folds at a time")
+    parser.add_argument("--out", type=Path, help="folder that keeps finished folds")
+    arguments = parser.parse_args()
+    for n_samples in arguments.samples:
+        for n_columns in arguments.columns:
+            by_kind = {
+                kind: pd.DataFrame(
+                    {
+                        seed: areas(kind, n_samples, SIZES[n_columns], seed, arguments)
+                        for seed in range(arguments.seeds)
+                    }
+                )
+                for kind in arguments.kinds
+            }
+            print(f"\n{n_samples} samples, {n_columns} columns, {arguments.seeds} seeds: ROC AUC")
+            print(table(by_kind).to_string(), flush=True)
+
+
+def areas(
+    kind: str, n_samples: int, sizes: dict, seed: int, arguments: argparse.Namespace
+) -> pd.Series:
+    """Return the ROC AUC of every model, and of the true probabilities, on one cohort."""
+    cohort = make_multiomics(
+        n_samples, sizes, 2, weights=[1, 1], interaction=kind, random_state=seed
+    )
+    y = cohort.target.to_numpy(dtype=object).astype(str)
+    folds = StratifiedKFold(arguments.folds, shuffle=True, random_state=seed)
+    baselines = make_baselines(
+        k="all",
+        models=arguments.models.split(","),
+        fusion=arguments.fusion.split(","),
+        random_state=seed,
+    )
+    result = compare(
+        {"cross-modal attention": CrossModalAttentionClassifier(random_state=seed), **baselines},
+        cohort.data,
+        y,
+        cv=folds,
+        scoring=["roc_auc_ovr"],
+        store=arguments.out,
+        n_jobs=arguments.jobs,
+    )
+    truth = cohort.proba["class_1"].to_numpy()
+    best = [
+        roc_auc_score(y[test] == "class_1", truth[test]) for _, test in folds.split(cohort.data, y)
+    ]
+    of_models = result.summary()["roc_auc_ovr", "mean"]
+    return pd.concat([pd.Series({"best possible": np.mean(best)}), of_models])
+
+
+def table(by_kind: dict[str, pd.DataFrame]) -> pd.DataFrame:
+    """Return mean and standard deviation over the seeds, a column per kind, and their mean."""
+    models = next(iter(by_kind.values())).index
+    means = pd.DataFrame({kind: areas.mean(axis=1) for kind, areas in by_kind.items()})
+    shown = pd.DataFrame(
+        {
+            kind: [f"{mean:.3f}±{std:.3f}" for mean, std in zip(*_spread(areas), strict=True)]
+            for kind, areas in by_kind.items()
+        },
+        index=models,
+    )
+    interactions = [kind for kind in by_kind if kind != "additive"]
+    if interactions:
+        shown["mean of interactions"] = means[interactions].mean(axis=1).map("{:.3f}".format)
+    return shown
+
+
+def _spread(areas: pd.DataFrame) -> tuple[pd.Series, pd.Series]:
+    return areas.mean(axis=1), areas.std(axis=1, ddof=0)
+
+
+if __name__ == "__main__":
+    main()
