@@ -253,6 +253,49 @@ def test_a_single_network_weighs_attention_and_the_linear_head_equally(cohort):
     assert (weights.drop(columns=["attention", "linear"]) == 0).all(axis=None)
 
 
+@pytest.mark.parametrize("n_estimators", [1, 5])
+@pytest.mark.parametrize(
+    "heads",
+    [["attention"], ["linear"], ["piecewise"], ["mlp"], ["attention", "centroid"]],
+    ids="+".join,
+)
+def test_heads_may_be_chosen(cohort, heads, n_estimators):
+    X, y = cohort
+    X = X.astype(float)
+    X.loc[X.index[:30], X.columns.str.startswith("mut__")] = np.nan
+    model = small(heads=heads, n_estimators=n_estimators, max_epochs=40).fit(X, y)
+    kinds = {head.partition(":")[0] for head in model.stacking_weights_}
+    assert kinds == set(heads)
+    assert model.score(X, y) > 0.7
+    model.partial_fit(X, y)
+    names = {name.partition(".")[0] for name, _ in model.net_.module_.named_parameters()}
+    assert ("fusion" in names) == ("attention" in heads)
+    assert ("hidden" in names) == ("mlp" in heads)
+    assert ("linear_heads" in names) == bool({"linear", "piecewise"} & set(heads))
+
+
+def test_all_heads_are_the_heads_named(cohort):
+    X, y = cohort
+    named = ["centroid", "mlp", "piecewise", "linear", "attention"]
+    first, second = (small(heads=heads, max_epochs=2).fit(X, y) for heads in ("all", named))
+    np.testing.assert_array_equal(first.predict_proba(X), second.predict_proba(X))
+
+
+@pytest.mark.parametrize(
+    ("heads", "message"),
+    [
+        (["attention", "forest"], "some of.*'centroid'.*each once, got .*'forest'"),
+        (["linear", "linear"], "each once"),
+        ([], "at least one of"),
+        (["centroid"], "which are trained.*NearestCentroid"),
+        ("mlp", "'heads' parameter.*must be"),
+    ],
+)
+def test_what_is_no_choice_of_heads_is_refused(cohort, heads, message):
+    with pytest.raises(ValueError, match=message):
+        small(heads=heads).fit(*cohort)
+
+
 def test_a_second_fit_to_one_batch_keeps_the_weights(cohort):
     X, y = cohort
     model = small(n_estimators=5, max_epochs=3).fit(X, y)

@@ -1,24 +1,42 @@
 """What the classifier asks of its parameters and labels."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from sklearn.utils import compute_class_weight
 
 from ..modalities._columns import Modalities
+from .network import HEAD_KINDS, TRAINED_KINDS
 
 __all__ = [
     "check_all_classes",
     "check_classes",
-    "check_heads",
+    "check_embedding",
+    "check_head_kinds",
     "check_primary",
     "class_weights",
 ]
 
 
-def check_heads(embed_dim: int, n_heads: int) -> None:
-    """Raise a ValueError if the heads can't share the embedding equally."""
+def check_head_kinds(heads: str | Sequence[str]) -> None:
+    """Raise a ValueError if `heads` names what is no head, one twice, or none to be trained."""
+    if isinstance(heads, str):
+        return
+    unknown = [kind for kind in heads if kind not in HEAD_KINDS]
+    if unknown or len(set(heads)) < len(heads):
+        raise ValueError(
+            f'heads must be "all" or name some of {list(HEAD_KINDS)}, each once, got {heads!r}.'
+        )
+    if not set(heads) & set(TRAINED_KINDS):
+        raise ValueError(
+            f"heads must name at least one of {list(TRAINED_KINDS)}, which are trained, got "
+            f"{heads!r}. Centroids alone are sklearn.neighbors.NearestCentroid."
+        )
+
+
+def check_embedding(embed_dim: int, n_heads: int) -> None:
+    """Raise a ValueError if the attention heads can't share the embedding equally."""
     if embed_dim % n_heads:
         raise ValueError(
             f"embed_dim must be a multiple of n_heads, got embed_dim={embed_dim} and "

@@ -26,7 +26,8 @@ from ..modalities._validation import (
 from ._checks import (
     check_all_classes,
     check_classes,
-    check_heads,
+    check_embedding,
+    check_head_kinds,
     check_primary,
     class_weights,
 )
@@ -58,8 +59,12 @@ class CrossModalAttentionClassifier(ProbabilityClassifierMixin, BaseEstimator):
         from two-level columns (modality, feature); unnamed columns are one modality.
     primary : str, default=None
         The modality whose tokens are enriched and classified. None means the first.
+    heads : "all" or list of str, default="all"
+        Which heads to have, out of ``"attention"``, ``"linear"``, ``"piecewise"``, ``"mlp"`` and
+        ``"centroid"``, for ablations and for the attention head of the paper alone; at least one
+        other than ``"centroid"``.
     n_heads : int, default=4
-        Attention heads; must divide `embed_dim`.
+        Heads of the attention, which share the embedding; must divide `embed_dim`.
     embed_dim : int, default=32
         Width of the embedding space.
     tokenizer : {"patch", "feature"}, default="patch"
@@ -138,7 +143,7 @@ class CrossModalAttentionClassifier(ProbabilityClassifierMixin, BaseEstimator):
     ValueError
         If a value is infinite, or NaN beside values of the same modality and sample; if a sample
         has no modality; if `y` has one class only; if `n_heads` does not divide `embed_dim`; if
-        `primary` or `modalities` name something that X does not have.
+        `heads`, `primary` or `modalities` name something that X does not have.
 
     Warns
     -----
@@ -198,6 +203,7 @@ class CrossModalAttentionClassifier(ProbabilityClassifierMixin, BaseEstimator):
     _parameter_constraints: dict = {  # noqa: RUF012
         "modalities": [dict, None],
         "primary": [str, None],
+        "heads": [StrOptions({"all"}), list, tuple],
         "n_heads": [Interval(Integral, 1, None, closed="left")],
         "embed_dim": [Interval(Integral, 1, None, closed="left")],
         "tokenizer": [StrOptions({"patch", "feature"})],
@@ -225,6 +231,7 @@ class CrossModalAttentionClassifier(ProbabilityClassifierMixin, BaseEstimator):
         *,
         modalities: dict | None = None,
         primary: str | None = None,
+        heads: str | list | tuple = "all",
         n_heads: int = 4,
         embed_dim: int = 32,
         tokenizer: str = "patch",
@@ -248,6 +255,7 @@ class CrossModalAttentionClassifier(ProbabilityClassifierMixin, BaseEstimator):
     ):
         self.modalities = modalities
         self.primary = primary
+        self.heads = heads
         self.n_heads = n_heads
         self.embed_dim = embed_dim
         self.tokenizer = tokenizer
@@ -385,7 +393,8 @@ class CrossModalAttentionClassifier(ProbabilityClassifierMixin, BaseEstimator):
         incremental : bool
             Standardise by all samples so far, and allow a class to be missing.
         """
-        check_heads(self.embed_dim, self.n_heads)
+        check_head_kinds(self.heads)
+        check_embedding(self.embed_dim, self.n_heads)
         table, y = validate_table(
             self, X, y, reset=not warm, ensure_min_samples=1 if incremental else 2
         )

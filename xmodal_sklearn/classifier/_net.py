@@ -50,7 +50,8 @@ class RegularizedNet(NeuralNet):
         _, settings = super().get_params_for_optimizer(prefix, named_parameters)
         linear, others = self.module_.parameter_groups()
         of_linear = {"lr": LINEAR_LR_FACTOR * self.lr, "weight_decay": 0.0}
-        return ([{"params": linear, **of_linear}, {"params": others}],), settings
+        groups = [{"params": linear, **of_linear}, {"params": others}]
+        return ([group for group in groups if group["params"]],), settings
 
 
 class FiniteLoss(Callback):

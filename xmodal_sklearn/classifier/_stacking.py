@@ -37,8 +37,9 @@ MIN_HOLDOUT_FOLDS = 5
 # In samples: what the penalty weighs. Chosen on simulated cohorts and on inner folds of TCGA-BRCA
 # and METABRIC out of values from 2 to 256.
 STACKING_PENALTY = 8
-# The plainest head has all the weight until there is evidence for others; chosen likewise.
-PRIOR_HEAD = Head("centroid")
+# From the plainest: the first of these that is there has all the weight until there is evidence for
+# others; chosen likewise.
+PLAIN_HEADS = tuple(Head(kind) for kind in ("centroid", "linear", "piecewise", "attention"))
 
 
 class StackingWeights(NamedTuple):
@@ -112,10 +113,17 @@ def fit_combiner(
     if len(held_out) == 0:
         return None
     log_proba = out_of_fold_log_proba(net, x[held_out], held_out_by[held_out])
-    start = np.array([float(head == PRIOR_HEAD) for head in module.heads])
+    start = _weights_without_evidence(module.heads)
     fitted = fit_stacking_weights(log_proba, present[held_out], target[held_out], start)
     patterns, weights, prior = map(torch.as_tensor, fitted)
     return StackingCombiner(patterns, weights.float(), prior.float()).to(net.device)
+
+
+def _weights_without_evidence(heads: Sequence[Head]) -> np.ndarray:
+    plain = next((head for head in PLAIN_HEADS if head in heads), None)
+    if plain is None:
+        return np.full(len(heads), 1 / len(heads))
+    return np.array([float(head == plain) for head in heads])
 
 
 def out_of_fold_log_proba(net: NeuralNet, x: Tensor, members: np.ndarray) -> np.ndarray:

@@ -1,6 +1,7 @@
 """Training: from samples, columns and settings to a fitted net and its history."""
 
 import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,7 +27,7 @@ from ._net import (
     resolve_device,
 )
 from ._stacking import assign_holdout_folds, fit_combiner
-from .network import CrossModalNetwork, MultiHeadLoss, ensemble_proba
+from .network import HEAD_KINDS, CrossModalNetwork, MultiHeadLoss, ensemble_proba
 
 __all__ = ["Samples", "Settings", "stratified_holdout", "train", "train_epoch"]
 
@@ -47,6 +48,7 @@ Columns = list[list[int]]
 class Settings:
     """The estimator's parameters that training and the network depend on, under their names."""
 
+    heads: str | Sequence[str]
     n_heads: int
     embed_dim: int
     tokenizer: str
@@ -65,6 +67,10 @@ class Settings:
     random_state: Any
     callbacks: list | None
     verbose: int
+
+    def head_kinds(self) -> tuple[str, ...]:
+        """Return the kinds of heads that are asked for."""
+        return HEAD_KINDS if isinstance(self.heads, str) else tuple(self.heads)
 
 
 @dataclass(frozen=True)
@@ -223,6 +229,7 @@ def _make_net(
         module__dropout=settings.dropout,
         module__head_penalty=_head_penalty(samples, columns),
         module__seed=seed,
+        module__kinds=settings.head_kinds(),
         criterion=MultiHeadLoss,
         optimizer=torch.optim.AdamW,
         optimizer__fused=True,

@@ -1,10 +1,12 @@
 """The network: PyTorch only, tensors in and tensors out."""
 
 from ._combiner import MultiHeadLoss, StackingCombiner, ensemble_proba
-from ._heads import Head, list_heads
+from ._heads import HEAD_KINDS, TRAINED_KINDS, Head, list_heads
 from ._network import CrossModalNetwork
 
 __all__ = [
+    "HEAD_KINDS",
+    "TRAINED_KINDS",
     "CrossModalNetwork",
     "Head",
     "MultiHeadLoss",

@@ -1,7 +1,7 @@
 """The heads of the network: ways of classifying a sample, each by its name."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
 import torch
@@ -11,6 +11,8 @@ from ._attention import N_PATCHES, CrossAttention, FeatureTokenizer, PatchTokeni
 from ._layers import MemberLinear
 
 __all__ = [
+    "HEAD_KINDS",
+    "TRAINED_KINDS",
     "CrossModalFusion",
     "Head",
     "LinearHead",
@@ -18,6 +20,10 @@ __all__ = [
     "list_heads",
     "log_probabilities",
 ]
+
+
+TRAINED_KINDS = ("attention", "linear", "piecewise", "mlp")
+HEAD_KINDS = (*TRAINED_KINDS, "centroid")
 
 
 class Head(NamedTuple):
@@ -40,18 +46,19 @@ class Head(NamedTuple):
         return self.kind if self.modality is None else f"{self.kind}_{self.modality}"
 
 
-def list_heads(n_modalities: int) -> list[Head]:
-    """List all heads of a network, in the order of its output."""
+def list_heads(n_modalities: int, kinds: Collection[str] = HEAD_KINDS) -> list[Head]:
+    """List the heads of some kinds, in the order of a network's output."""
 
     def each(kind: str) -> list[Head]:
         return [Head(kind, modality) for modality in range(n_modalities)]
 
-    return [
+    heads = [
         *(Head(kind) for kind in ("attention", "linear", "piecewise")),
         *(head for kind in ("linear", "piecewise", "mlp") for head in each(kind)),
         Head("centroid"),
         *each("centroid"),
     ]
+    return [head for head in heads if head.kind in kinds]
 
 
 class CrossModalFusion(nn.Module):

@@ -1,6 +1,6 @@
 """The network of all heads; PyTorch only, nothing here knows scikit-learn."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from ._centroids import CentroidHead, centroids_of_members
 from ._combiner import StackingCombiner
 from ._heads import (
+    HEAD_KINDS,
     CrossModalFusion,
     Head,
     LinearHead,
@@ -20,8 +21,8 @@ from ._layers import Dropout, MemberLinear, ResidualMLP
 __all__ = ["CrossModalNetwork"]
 
 LINEAR_KINDS = {"linear": LinearHead, "piecewise": PiecewiseLinearHead}
-# Until samples that were held out tell more, and for good where no sample was.
-INITIAL_WEIGHTS = {Head("attention"): 0.5, Head("linear"): 0.5}
+# They weigh the same until samples that were held out tell more, and for good where no sample was.
+INITIAL_HEADS = (Head("attention"), Head("linear"))
 
 
 class CrossModalNetwork(nn.Module):
@@ -30,7 +31,8 @@ class CrossModalNetwork(nn.Module):
     The attention head sees all modalities, and so does one linear, one piecewise linear and one
     centroid head. Each modality has a linear, a piecewise linear, an MLP and a centroid head of its
     own, so that what it tells alone is not lost in the fusion. The weights of the heads are set
-    after training; until then, the attention and the joint linear head weigh the same.
+    after training; until then, the attention and the joint linear head weigh the same, or all heads
+    if neither is there.
 
     Parameters
     ----------
@@ -49,11 +51,13 @@ class CrossModalNetwork(nn.Module):
         its number, and on those of all modalities, None.
     seed : int
         Of the generator that draws the initial parameters and the dropout.
+    kinds : collection of str, default=HEAD_KINDS
+        The kinds of heads to have; at least one must be trained.
 
     Attributes
     ----------
     heads : list of Head
-        All heads, in the order of the output.
+        The heads, in the order of the output.
     """
 
     combiner: StackingCombiner
@@ -72,6 +76,7 @@ class CrossModalNetwork(nn.Module):
         dropout: float,
         head_penalty: Mapping[int | None, float],
         seed: int,
+        kinds: Collection[str] = HEAD_KINDS,
     ):
         super().__init__()
         generator = torch.Generator().manual_seed(seed)
@@ -80,19 +85,24 @@ class CrossModalNetwork(nn.Module):
             self.register_buffer(f"columns_{modality}", torch.as_tensor(list(positions)))
         self.n_members = n_members
         self.n_modalities = len(columns)
-        self.heads = list_heads(self.n_modalities)
+        self.heads = list_heads(self.n_modalities, kinds)
         self.head_penalty = head_penalty
         self.dropout = Dropout(dropout, generator)
-        self.fusion = CrossModalFusion(
-            widths, n_members, tokenizer, embed_dim, n_heads, attention, hidden_dim, generator
-        )
+        if "attention" in kinds:
+            self.fusion = CrossModalFusion(
+                widths, n_members, tokenizer, embed_dim, n_heads, attention, hidden_dim, generator
+            )
         self.hidden = nn.ModuleList(
-            MemberLinear(n_members, width, hidden_dim, generator) for width in widths
+            MemberLinear(n_members, width, hidden_dim, generator)
+            for width in widths
+            if "mlp" in kinds
         )
         # One MLP for the fused hidden units and one for those of each modality, as if they were
         # further members: a few large products take less time than many small ones.
-        n_mlps = n_members * (1 + len(columns))
-        self.classifier = ResidualMLP(n_mlps, hidden_dim, n_classes, self.dropout, generator)
+        self.deep_heads = [head for head in self.heads if head.kind in ("attention", "mlp")]
+        if self.deep_heads:
+            n_mlps = n_members * len(self.deep_heads)
+            self.classifier = ResidualMLP(n_mlps, hidden_dim, n_classes, self.dropout, generator)
         self.linear_heads = nn.ModuleDict()
         for head in self.heads:
             if head.kind in LINEAR_KINDS:
@@ -100,10 +110,11 @@ class CrossModalNetwork(nn.Module):
                 layer = LINEAR_KINDS[head.kind](n_members, width, n_classes)
                 self.linear_heads[head.key] = layer
         self.centroids = nn.ModuleList(
-            CentroidHead(n_members, width, n_classes) for width in widths
+            CentroidHead(n_members, width, n_classes) for width in widths if "centroid" in kinds
         )
         patterns = torch.zeros(0, len(columns), dtype=torch.bool)
-        weights = torch.tensor([[INITIAL_WEIGHTS.get(head, 0.0) for head in self.heads]])
+        initial = [head for head in self.heads if head in INITIAL_HEADS] or self.heads
+        weights = torch.tensor([[(head in initial) / len(initial) for head in self.heads]])
         self.combiner = StackingCombiner(patterns, weights, torch.zeros(1, n_classes))
 
     def forward(self, x: Tensor) -> Tensor:
@@ -137,12 +148,17 @@ class CrossModalNetwork(nn.Module):
         return torch.stack(given, dim=2).transpose(0, 1)
 
     def _mlp_heads(self, inputs: Sequence[Tensor], present: Sequence[Tensor]) -> dict[Head, Tensor]:
+        if not self.deep_heads:
+            return {}
         dropped = [self.dropout(values.expand(self.n_members, -1, -1)) for values in inputs]
-        hidden = {Head("attention"): self.fusion(dropped, present)}
-        for modality, (layer, values) in enumerate(zip(self.hidden, dropped, strict=True)):
-            hidden[Head("mlp", modality)] = layer(values)
-        log_proba = log_probabilities(self.classifier(torch.cat(list(hidden.values()))))
-        return dict(zip(hidden, log_proba.chunk(len(hidden)), strict=True))
+        hidden = [
+            self.fusion(dropped, present)
+            if head.modality is None
+            else self.hidden[head.modality](dropped[head.modality])
+            for head in self.deep_heads
+        ]
+        log_proba = log_probabilities(self.classifier(torch.cat(hidden)))
+        return dict(zip(self.deep_heads, log_proba.chunk(len(hidden)), strict=True))
 
     def _linear_heads(self, inputs: Sequence[Tensor]) -> dict[Head, Tensor]:
         everything = torch.cat(list(inputs), dim=-1)
@@ -157,6 +173,8 @@ class CrossModalNetwork(nn.Module):
     def _centroid_heads(
         self, inputs: Sequence[Tensor], present: Sequence[Tensor]
     ) -> dict[Head, Tensor]:
+        if not self.centroids:
+            return {}
         scores = [
             layer(values) * values_present[:, None]
             for layer, values, values_present in zip(self.centroids, inputs, present, strict=True)
@@ -180,23 +198,27 @@ class CrossModalNetwork(nn.Module):
 
     def learn_centroids(self, x: Tensor, target: Tensor) -> None:
         """Learn the centroids from samples and targets, as :class:`MultiHeadLoss` takes them."""
+        # There are none if no centroid head was asked for.
         for layer, values, present in zip(
-            self.centroids, self.split(x), self.present(x), strict=True
+            self.centroids, self.split(x), self.present(x), strict=False
         ):
             state = centroids_of_members(values[present].cpu(), target[present].cpu())
             layer.load_state_dict(state)
 
     def penalty(self) -> Tensor:
         """Return the ridge penalty of the linear and piecewise heads, averaged over members."""
+        widths = [len(columns) for columns in self.columns()]
         penalties = []
         for modality, penalty in self.head_penalty.items():
-            linear, piecewise = (
-                self.linear_heads[Head(kind, modality).key].get_parameter("weight")
-                for kind in ("linear", "piecewise")
-            )
-            squares = linear.square().sum() + piecewise.square().sum()
-            penalties.append(penalty * linear.shape[1] * squares)
-        return torch.stack(penalties).sum() / 2 / self.n_members
+            squares = [
+                self.linear_heads[head.key].get_parameter("weight").square().sum()
+                for head in (Head(kind, modality) for kind in LINEAR_KINDS)
+                if head.key in self.linear_heads
+            ]
+            if squares:
+                width = sum(widths) if modality is None else widths[modality]
+                penalties.append(penalty * width * torch.stack(squares).sum())
+        return torch.stack(penalties).sum() / 2 / self.n_members if penalties else torch.zeros(())
 
     def parameter_groups(self) -> tuple[list[nn.Parameter], list[nn.Parameter]]:
         """Return the parameters of the linear and piecewise heads, and all others."""
