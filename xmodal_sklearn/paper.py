@@ -9,6 +9,7 @@ from .benchmark._modality_study import (
     modality_sets,
     paper_settings,
 )
+from .benchmark._paper_network import paper_network
 
 __all__ = [
     "KS",
@@ -17,5 +18,6 @@ __all__ = [
     "compare_modalities",
     "is_metabric",
     "modality_sets",
+    "paper_network",
     "paper_settings",
 ]

@@ -10,7 +10,13 @@ from sklearn.model_selection import StratifiedKFold
 from sklearn.pipeline import make_pipeline
 
 from xmodal_sklearn import MultiOmicsSelector
-from xmodal_sklearn.paper import compare_modalities, is_metabric, modality_sets, paper_settings
+from xmodal_sklearn.paper import (
+    compare_modalities,
+    is_metabric,
+    modality_sets,
+    paper_network,
+    paper_settings,
+)
 
 SETS = {
     "EXP": ["exp"],
@@ -83,3 +89,20 @@ def test_the_primary_modality_is_in_every_set():
 def test_metabric_is_known_by_the_names_of_its_patients():
     assert is_metabric(["MB-0000", "MB-7299"])
     assert not is_metabric(["MB-0000", "TCGA-3C-AAAU"])
+
+
+def test_the_paper_s_network_is_attention_over_feature_tokens_alone(cohort):
+    X, y = cohort
+    model = paper_network(k=8, random_state=0, max_epochs=20).fit(X, y)
+    assert model[0].get_support().sum() == 24
+    classifier = model[-1]
+    assert list(classifier.stacking_weights_) == ["attention"]
+    assert (classifier.tokenizer, classifier.attention) == ("feature", "softmax")
+    module = classifier.net_.module_
+    assert module.n_members == 1
+    assert {name.partition(".")[0] for name, _ in module.named_parameters()} == {
+        "fusion",
+        "classifier",
+    }
+    assert model.score(X, y) > 0.7
+    assert paper_network(n_heads=2)[-1].n_heads == 2

@@ -168,6 +168,16 @@ def quick_classifier(monkeypatch):
     monkeypatch.setattr(classifier, "CrossModalAttentionClassifier", stand_in)
 
 
+def test_bench_compares_with_the_paper_s_network(quick_classifier, source, tmp_path):
+    shown = xmodal(
+        "bench", *source[:4], "--k", 5, "--folds", 2, "--jobs", 1, "--out", tmp_path,
+        "--models", "paper",
+    )  # fmt: skip
+    assert shown.exit_code == 0, shown.output
+    models = set(Comparison.load(tmp_path).scores["estimator"])
+    assert models == {"cross-modal attention", "the paper's network", "dummy"}
+
+
 def test_bench_adds_controls_and_learning_curves(quick_classifier, source, tmp_path, monkeypatch):
     monkeypatch.setattr("sys.argv", ["/usr/bin/xmodal", "bench", "--k", "5"])
     shown = xmodal(

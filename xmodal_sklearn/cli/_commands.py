@@ -58,6 +58,7 @@ from ._tables import (
 __all__ = ["app"]
 
 ATTENTION = "cross-modal attention"
+PAPER = "paper"  # among --models, the paper's network
 MAX_WARNINGS = 5
 MAX_RANKS = 10
 RESUMES = "Run again with the same --out to go on where it stopped.\n\n"
@@ -257,11 +258,17 @@ def _start(cohort: Bunch, folds: int) -> None:
 def _baselines(k: int, models: str, fusion: str, seed: int, memory: str) -> dict[str, Any]:
     # Imported here because it takes longer than `xmodal --help` should.
     from ..baselines import make_baselines
+    from ..paper import paper_network
 
+    names = None if models == "all" else models.split(",")
+    papers = {}
+    if names and PAPER in names:
+        names = [name for name in names if name != PAPER]
+        papers["the paper's network"] = paper_network(k, memory=memory, random_state=seed)
     with usage_errors():
-        return make_baselines(
+        return papers | make_baselines(
             k=k,
-            models=None if models == "all" else models.split(","),
+            models=names,
             fusion=fusion.split(","),
             random_state=seed,
             memory=memory,

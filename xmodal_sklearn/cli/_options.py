@@ -110,7 +110,8 @@ TopK = Annotated[
 Models = Annotated[
     str,
     typer.Option(
-        help="Classical models to compare with, as make_baselines names them; or all.",
+        help="Classical models to compare with, as make_baselines names them, or all; paper is "
+        "the network that the paper describes.",
         rich_help_panel=MODEL,
     ),
 ]
