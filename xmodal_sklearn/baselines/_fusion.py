@@ -23,6 +23,7 @@ from ..modalities._validation import (
 
 __all__ = ["INNER_FOLDS", "LateFusionClassifier", "StackedFusionClassifier"]
 
+# Folds that tune, calibrate and stack: few, as every model of a comparison is fitted in each.
 INNER_FOLDS = 3
 # Regularises more than scikit-learn's default of 1; how it was chosen is not recorded.
 STACKING_C = 0.1
