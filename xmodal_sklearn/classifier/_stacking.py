@@ -38,7 +38,7 @@ MIN_HOLDOUT_FOLDS = 5
 # and METABRIC out of values from 2 to 256.
 STACKING_PENALTY = 8
 # From the plainest: the first of these that is there has all the weight until there is evidence for
-# others. Centroids were chosen likewise; the others stand in for them only if `heads` leaves them out.
+# others. Centroids were chosen likewise; the others stand in if `heads` leaves them out.
 PLAIN_HEADS = tuple(Head(kind) for kind in ("centroid", "linear", "piecewise", "attention"))
 
 
