@@ -1,7 +1,6 @@
 """Which cohort the options name: a study, a table per modality, a MuData file, or simulated."""
 
 import inspect
-import warnings
 from collections.abc import Callable, Mapping, Sequence
 from functools import wraps
 from pathlib import Path
@@ -10,9 +9,8 @@ from typing import Any
 import pandas as pd
 from sklearn.utils import Bunch
 
-from .._extras import needs_extra
 from ..datasets import fetch_cbioportal, from_mudata, make_multiomics, read_cbioportal
-from ..datasets._mudata import modalities_of_mudata, read_modality
+from ..datasets._mudata import load_mudata, modalities_of_mudata, read_modality
 from ..datasets._study import make_study
 from ..datasets._tables import read_table
 from ..modalities._columns import SEPARATOR, check_unique, resolve_modalities
@@ -190,7 +188,7 @@ def read_unlabelled(tables: Sequence[str], mudata: Path | None) -> dict[str, pd.
         raise ValueError("Give the samples either by --table or by --mudata.")
     if mudata is None:
         return _read_tables(tables)
-    parts = modalities_of_mudata(_load_mudata(mudata), None)
+    parts = modalities_of_mudata(load_mudata(mudata), None)
     return {modality: read_modality(modality, part, None) for modality, part in parts.items()}
 
 
@@ -341,7 +339,7 @@ def _read_study(
 def _read_mudata(
     path: Path, target: str | None, modalities: Sequence[str] | None, join: str
 ) -> Bunch:
-    mdata = _load_mudata(path)
+    mdata = load_mudata(path)
     if target is None:
         raise ValueError(
             f"--mudata needs --target, a column of obs; {path.name} has {list(mdata.obs)}."
@@ -349,22 +347,6 @@ def _read_mudata(
     cohort = from_mudata(mdata, target=target, modalities=modalities, join=join)
     cohort.source = path.stem
     return cohort
-
-
-def _load_mudata(path: Path) -> Any:
-    with needs_extra("omics", f"Reading {path}"):
-        from anndata import read_h5ad
-        from mudata import read_h5mu, set_options
-    if not path.is_file():
-        raise FileNotFoundError(f"There is no file {path}.")
-    try:
-        # mudata 0.4 will no longer pull columns; earlier versions warn unless told not to.
-        with set_options(pull_on_update=False), warnings.catch_warnings():
-            # Modalities that measure the same gene are what this package is for.
-            warnings.filterwarnings("ignore", ".*var_names are (not unique|intersecting)")
-            return read_h5ad(path) if path.suffix == ".h5ad" else read_h5mu(path)
-    except (OSError, KeyError, ValueError) as error:
-        raise ValueError(f"Can't read {path} as MuData or AnnData: {error}") from error
 
 
 def _read_labels(path: Path, column: str | None) -> pd.Series:

@@ -1,7 +1,9 @@
 """Read MuData and AnnData, make MuData."""
 
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,7 +16,7 @@ from ..modalities._columns import UNNAMED, check_unique
 from ..modalities._concat import concat_modalities, split_modalities
 from ._study import make_study
 
-__all__ = ["from_mudata", "modalities_of_mudata", "read_modality", "to_mudata"]
+__all__ = ["from_mudata", "load_mudata", "modalities_of_mudata", "read_modality", "to_mudata"]
 
 
 def from_mudata(
@@ -185,7 +187,7 @@ def to_mudata(X: pd.DataFrame, y: Any = None) -> Any:
     """
     with needs_extra("omics", "to_mudata"):
         from anndata import AnnData
-        from mudata import MuData, set_options
+        from mudata import MuData
     tables = split_modalities(X)
     samples = X.index.astype(str)
     check_unique(samples, "samples of X, as strings,")
@@ -204,11 +206,53 @@ def to_mudata(X: pd.DataFrame, y: Any = None) -> Any:
         for modality, table in tables.items()
     }
     obs = pd.DataFrame(_to_labels(X, y), index=samples)
-    # mudata 0.4 will not pull columns; until then it warns unless the option is set.
+    with _quiet_mudata():
+        return MuData(parts, obs=obs)
+
+
+def load_mudata(path: Path) -> Any:
+    """Load a MuData (``.h5mu``) or AnnData (``.h5ad``) file.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+
+    Returns
+    -------
+    MuData or AnnData
+        What the file holds.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ValueError
+        If it can't be read.
+    ImportError
+        If mudata is not installed.
+    """
+    with needs_extra("omics", f"Reading {path}"):
+        from anndata import read_h5ad
+        from mudata import read_h5mu
+    if not path.is_file():
+        raise FileNotFoundError(f"There is no file {path}.")
+    try:
+        with _quiet_mudata():
+            return read_h5ad(path) if path.suffix == ".h5ad" else read_h5mu(path)
+    except (OSError, KeyError, ValueError) as error:
+        raise ValueError(f"Can't read {path} as MuData or AnnData: {error}") from error
+
+
+@contextmanager
+def _quiet_mudata() -> Iterator[None]:
+    from mudata import set_options
+
+    # mudata 0.4 will no longer pull columns; earlier versions warn unless told not to.
     with set_options(pull_on_update=False), warnings.catch_warnings():
         # Modalities that measure the same gene are what this package is for.
-        warnings.filterwarnings("ignore", "var_names are not unique", UserWarning)
-        return MuData(parts, obs=obs)
+        warnings.filterwarnings("ignore", ".*var_names are (not unique|intersecting)")
+        yield
 
 
 def modalities_of_mudata(mdata: Any, modalities: Sequence[str] | None) -> dict[str, Any]:

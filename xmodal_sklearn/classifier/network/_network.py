@@ -198,11 +198,10 @@ class CrossModalNetwork(nn.Module):
 
     def learn_centroids(self, x: Tensor, target: Tensor) -> None:
         """Learn the centroids from samples and targets, as :class:`MultiHeadLoss` takes them."""
-        # There are none if no centroid head was asked for.
-        for layer, values, present in zip(
-            self.centroids, self.split(x), self.present(x), strict=False
-        ):
-            state = centroids_of_members(values[present].cpu(), target[present].cpu())
+        values, present = self.split(x), self.present(x)
+        for modality, layer in enumerate(self.centroids):
+            there = present[modality]
+            state = centroids_of_members(values[modality][there].cpu(), target[there].cpu())
             layer.load_state_dict(state)
 
     def penalty(self) -> Tensor:
