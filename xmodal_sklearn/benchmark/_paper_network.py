@@ -76,6 +76,7 @@ def paper_network(
         "heads": ["attention"],
         "tokenizer": "feature",
         "attention": "softmax",
+        "fusion": "sum",
         "n_estimators": 1,
     }
     return make_pipeline(

@@ -31,7 +31,7 @@ def check_head_kinds(heads: str | Sequence[str]) -> None:
     if not set(heads) & set(TRAINED_KINDS):
         raise ValueError(
             f"heads must name at least one of {list(TRAINED_KINDS)}, which are trained, got "
-            f"{heads!r}. Centroids alone are sklearn.neighbors.NearestCentroid."
+            f"{heads!r}."
         )
 
 

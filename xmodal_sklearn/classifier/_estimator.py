@@ -60,9 +60,9 @@ class CrossModalAttentionClassifier(ProbabilityClassifierMixin, BaseEstimator):
     primary : str, default=None
         The modality whose tokens are enriched and classified. None means the first.
     heads : "all" or list of str, default="all"
-        Which heads to have, out of ``"attention"``, ``"linear"``, ``"piecewise"``, ``"mlp"`` and
-        ``"centroid"``, for ablations and for the attention head of the paper alone; at least one
-        other than ``"centroid"``.
+        Which heads to have, out of ``"attention"``, ``"mlp"``, ``"piecewise"``, ``"pairs"`` and
+        ``"centroid"``, for ablations and for the attention head of the paper alone; at least one of
+        the first two.
     n_heads : int, default=4
         Heads of the attention, which share the embedding; must divide `embed_dim`.
     embed_dim : int, default=32
@@ -75,27 +75,35 @@ class CrossModalAttentionClassifier(ProbabilityClassifierMixin, BaseEstimator):
         ``"softmax"`` weighs every token against every other, at a cost that grows with the
         product of their numbers; ``"linear"`` grows with their sum [2]_, which makes it the one
         to take with ``tokenizer="feature"`` and more than some hundred features.
+    fusion : {"product", "sum"}, default="product"
+        How a token is enriched by what it finds. ``"product"`` adds the product of the two, so
+        that classes may rest on what features of two modalities tell together; ``"sum"`` adds what
+        was found, as a transformer does.
     n_estimators : int, default=8
         Networks in the ensemble. They differ in their initial parameters, in dropout, and in the
         samples that they hold out to learn the weights of the heads: each another eighth of them
         with eight networks, a fifth with five or fewer. A single network holds out none and weighs
-        the attention head and the linear head equally.
+        attention and the MLPs equally.
     hidden_dim : int, default=64
         Hidden units of the residual MLP.
     dropout : float, default=0.5
-        Share of the input values and of the hidden units dropped at random in training.
+        Share of the hidden units, and of the input values of the MLPs, dropped at random in
+        training.
+    token_dropout : float, default=0.2
+        Share of the input values dropped at random before they are made tokens. Two values that
+        tell something together do so only where both are kept, so it is low.
     class_weight : dict, "sqrt", "balanced" or None, default="sqrt"
         Weights of the classes in the loss. ``"balanced"`` weighs classes by the inverse of their
         frequency, ``"sqrt"`` by its square root, None all samples equally.
-    lr : float, default=2e-3
+    lr : float, default=3e-3
         Learning rate of AdamW. It falls to zero along a half cosine over `max_epochs`, and is
         constant with `early_stopping`, where the end is not known beforehand.
     weight_decay : float, default=1e-2
         Weight decay of AdamW.
-    batch_size : int, default=32
+    batch_size : int, default=64
         Samples per training step.
     max_epochs : int, default=None
-        Epochs to train, or at most to train with `early_stopping`. None trains for about 500
+        Epochs to train, or at most to train with `early_stopping`. None trains for about 250
         steps, or for at most 2,000 with `early_stopping`, however many samples there are.
     early_stopping : bool, default=False
         Hold out part of the training samples, stop when their loss has not improved for
@@ -128,8 +136,8 @@ class CrossModalAttentionClassifier(ProbabilityClassifierMixin, BaseEstimator):
     stacking_weights_ : DataFrame of shape (n_patterns + 1, n_heads)
         Weight of each head. Rows are the patterns of modalities that training samples have, such
         as ``"exp+cna"``, and last ``"other"`` for samples with any other pattern. Columns
-        are heads: ``"attention"``, ``"linear"``, ``"piecewise"`` and ``"centroid"`` see all
-        modalities; those with the name of a modality, such as ``"mlp: exp"``, see only that.
+        are heads: ``"attention"``, ``"pairs"`` and ``"centroid"`` see all modalities; those with
+        the name of a modality, such as ``"mlp: exp"``, see only that.
     history_ : DataFrame
         One row per epoch: ``epoch``, ``train_loss``, ``valid_loss``, ``valid_score`` (macro-F1 on
         the samples held out) and ``seconds``; no columns ``valid_…`` without early stopping.
@@ -165,14 +173,18 @@ class CrossModalAttentionClassifier(ProbabilityClassifierMixin, BaseEstimator):
     token is a linear map of all values of its modality, and the token of feature :math:`j` is
     :math:`x_j w_j + b_j`, with :math:`w_j` and :math:`b_j` learned.
 
-    The heads are cross-modal attention, an MLP on each modality, and, on all modalities and on
-    each, a ridge-penalised linear map, a piecewise linear one with a knot at the mean of each
-    feature, and nearest shrunken centroids [4]_. With log-probabilities :math:`\log p_h` of the
-    heads, a member of the ensemble gives
-    :math:`\operatorname{softmax}(\sum_h w_h \log p_h + b)`. The weights :math:`w_h \ge 0` and
-    the prior :math:`b` maximise the penalised likelihood of the samples that members held out
-    [3]_, so a modality that tells nothing gets no say; samples that have the same modalities share
-    them.
+    A primary token :math:`t` becomes :math:`t + t \odot f`, where :math:`f` is the sum of what it
+    finds by attention in each other modality, mapped linearly. The heads beside attention are an
+    MLP, a piecewise linear map with a knot at the mean of each feature, and nearest shrunken
+    centroids [4]_ for each modality; centroids on all; and a linear map of pairs: the products of a
+    primary feature and another modality's that correlate with a class by more than chance, screened
+    as in [5]_ by the universal threshold [6]_, at most 64. Attention and MLPs are trained; the linear
+    maps are penalised by ridge and solved for. With log-probabilities :math:`\log p_h` of the heads,
+    a member of the ensemble gives :math:`\operatorname{softmax}(\sum_h w_h \log p_h + b)`. The
+    weights :math:`w_h \ge 0` and the prior :math:`b` maximise the penalised likelihood of the
+    samples that members held out [3]_, so a modality that tells nothing gets no say; samples that
+    have the same modalities share them. In :meth:`partial_fit` only attention and MLPs learn, and
+    weigh the same.
 
     Fitting and predicting hold PyTorch at one thread, which makes a fit the same inside and
     outside of a parallel search. Run searches with ``n_jobs`` to use all processors.
@@ -187,6 +199,10 @@ class CrossModalAttentionClassifier(ProbabilityClassifierMixin, BaseEstimator):
        doi:10.1016/S0893-6080(05)80023-1.
     .. [4] R. Tibshirani, T. Hastie, B. Narasimhan, G. Chu, "Diagnosis of multiple cancer types by
        shrunken centroids of gene expression", PNAS 99, 2002, doi:10.1073/pnas.082099299.
+    .. [5] J. Fan, J. Lv, "Sure independence screening for ultrahigh dimensional feature space",
+       Journal of the Royal Statistical Society B 70, 2008, doi:10.1111/j.1467-9868.2008.00674.x.
+    .. [6] D. L. Donoho, I. M. Johnstone, "Ideal spatial adaptation by wavelet shrinkage",
+       Biometrika 81, 1994, doi:10.1093/biomet/81.3.425.
 
     Examples
     --------
@@ -208,9 +224,11 @@ class CrossModalAttentionClassifier(ProbabilityClassifierMixin, BaseEstimator):
         "embed_dim": [Interval(Integral, 1, None, closed="left")],
         "tokenizer": [StrOptions({"patch", "feature"})],
         "attention": [StrOptions({"softmax", "linear"})],
+        "fusion": [StrOptions({"product", "sum"})],
         "n_estimators": [Interval(Integral, 1, None, closed="left")],
         "hidden_dim": [Interval(Integral, 1, None, closed="left")],
         "dropout": [Interval(Real, 0, 1, closed="left")],
+        "token_dropout": [Interval(Real, 0, 1, closed="left")],
         "class_weight": [StrOptions({"balanced", "sqrt"}), dict, None],
         "lr": [Interval(Real, 0, None, closed="neither")],
         "weight_decay": [Interval(Real, 0, None, closed="left")],
@@ -236,13 +254,15 @@ class CrossModalAttentionClassifier(ProbabilityClassifierMixin, BaseEstimator):
         embed_dim: int = 32,
         tokenizer: str = "patch",
         attention: str = "softmax",
+        fusion: str = "product",
         n_estimators: int = 8,
         hidden_dim: int = 64,
         dropout: float = 0.5,
+        token_dropout: float = 0.2,
         class_weight: Any = "sqrt",
-        lr: float = 2e-3,
+        lr: float = 3e-3,
         weight_decay: float = 1e-2,
-        batch_size: int = 32,
+        batch_size: int = 64,
         max_epochs: int | None = None,
         early_stopping: bool = False,
         validation_fraction: float = 0.15,
@@ -260,9 +280,11 @@ class CrossModalAttentionClassifier(ProbabilityClassifierMixin, BaseEstimator):
         self.embed_dim = embed_dim
         self.tokenizer = tokenizer
         self.attention = attention
+        self.fusion = fusion
         self.n_estimators = n_estimators
         self.hidden_dim = hidden_dim
         self.dropout = dropout
+        self.token_dropout = token_dropout
         self.class_weight = class_weight
         self.lr = lr
         self.weight_decay = weight_decay

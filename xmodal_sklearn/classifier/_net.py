@@ -17,7 +17,7 @@ __all__ = [
     "EVALUATION_BATCH",
     "FiniteLoss",
     "ProgressBar",
-    "RegularizedNet",
+    "MixedPrecisionNet",
     "TensorBatches",
     "on_cpu",
     "predict_proba",
@@ -26,32 +26,16 @@ __all__ = [
 
 # Samples at a time where nothing is trained; bounds the memory that predicting takes.
 EVALUATION_BATCH = 256
-# Relative to the learning rate of the network: the linear heads start at zero and have their own
-# penalty. Chosen as the defaults were, see docs/results.md.
-LINEAR_LR_FACTOR = 10
 
 
-class RegularizedNet(NeuralNet):
-    """A net that adds the penalty of its module to the loss, in mixed precision on CUDA."""
+class MixedPrecisionNet(NeuralNet):
+    """A net in mixed precision on CUDA."""
 
     def infer(self, x: Any, **fit_params: Any) -> Tensor:
         """Return the output of the module for a batch."""
         on_cuda = torch.device(self.device).type == "cuda"
         with torch.autocast("cuda", dtype=torch.bfloat16, enabled=on_cuda):
             return super().infer(x, **fit_params)
-
-    def get_loss(self, y_pred: Any, y_true: Any, X: Any = None, training: bool = False) -> Tensor:
-        """Return the loss of a batch."""
-        loss = super().get_loss(y_pred, y_true, X=X, training=training)
-        return loss + self.module_.penalty() if training else loss
-
-    def get_params_for_optimizer(self, prefix: str, named_parameters: Any) -> tuple[tuple, dict]:
-        """Return the parameters to optimise; the linear heads have settings of their own."""
-        _, settings = super().get_params_for_optimizer(prefix, named_parameters)
-        linear, others = self.module_.parameter_groups()
-        of_linear = {"lr": LINEAR_LR_FACTOR * self.lr, "weight_decay": 0.0}
-        groups = [{"params": linear, **of_linear}, {"params": others}]
-        return ([group for group in groups if group["params"]],), settings
 
 
 class FiniteLoss(Callback):

@@ -37,9 +37,8 @@ MIN_HOLDOUT_FOLDS = 5
 # In samples: what the penalty weighs. Chosen on simulated cohorts and on inner folds of TCGA-BRCA
 # and METABRIC out of values from 2 to 256.
 STACKING_PENALTY = 8
-# From the plainest: the first of these that is there has all the weight until there is evidence for
-# others. Centroids were chosen likewise; the others stand in if `heads` leaves them out.
-PLAIN_HEADS = tuple(Head(kind) for kind in ("centroid", "linear", "piecewise", "attention"))
+# It has all the weight until there is evidence for others; chosen likewise.
+PLAIN_HEAD = Head("centroid")
 
 
 class StackingWeights(NamedTuple):
@@ -120,10 +119,9 @@ def fit_combiner(
 
 
 def _weights_without_evidence(heads: Sequence[Head]) -> np.ndarray:
-    plain = next((head for head in PLAIN_HEADS if head in heads), None)
-    if plain is None:
+    if PLAIN_HEAD not in heads:
         return np.full(len(heads), 1 / len(heads))
-    return np.array([float(head == plain) for head in heads])
+    return np.array([float(head == PLAIN_HEAD) for head in heads])
 
 
 def out_of_fold_log_proba(net: NeuralNet, x: Tensor, members: np.ndarray) -> np.ndarray:

@@ -18,29 +18,26 @@ from torch import Tensor
 from torch.optim.lr_scheduler import CosineAnnealingLR
 from torch.utils.data import TensorDataset
 
+from .._screening import screen_pairs
 from ._net import (
     EVALUATION_BATCH,
     FiniteLoss,
     ProgressBar,
-    RegularizedNet,
+    MixedPrecisionNet,
     TensorBatches,
     resolve_device,
 )
 from ._stacking import assign_holdout_folds, fit_combiner
-from .network import HEAD_KINDS, CrossModalNetwork, MultiHeadLoss, ensemble_proba
+from .network import HEAD_KINDS, N_PAIRS, CrossModalNetwork, MultiHeadLoss, ensemble_proba
 
 __all__ = ["Samples", "Settings", "stratified_holdout", "train", "train_epoch"]
 
-# A small cohort needs as many steps as a large one, and so more epochs. Chosen with the learning
-# rate on inner folds of TCGA-BRCA and on simulated cohorts; four times as many made no difference
-# on inner folds of METABRIC.
-DEFAULT_STEPS = 500
+# A small cohort needs as many steps as a large one, and so more epochs. Chosen with batch size and
+# learning rate on simulated cohorts with interactions, where twice as many were worse, and on inner
+# folds of TCGA-BRCA and METABRIC, where twice as many of half the size were no better.
+DEFAULT_STEPS = 250
 # With early stopping, which decides itself; a bound for trainings that never stop improving.
 MAX_STEPS = 2000
-# Ridge penalty on the linear and piecewise linear heads, per input column and over the number of
-# samples. Chosen as the defaults were, see docs/results.md.
-HEAD_PENALTY = 0.1
-
 Columns = list[list[int]]
 
 
@@ -53,9 +50,11 @@ class Settings:
     embed_dim: int
     tokenizer: str
     attention: str
+    fusion: str
     n_estimators: int
     hidden_dim: int
     dropout: float
+    token_dropout: float
     lr: float
     weight_decay: float
     batch_size: int
@@ -147,7 +146,8 @@ def train(
     if start is not None:
         net.module_.load_state_dict(start)
     dataset = _as_dataset(samples, settings, held_out_by)
-    net.module_.learn_centroids(*(tensor.to(net.device) for tensor in dataset.tensors))
+    pairs = _choose_pairs(samples, columns, settings, held_out_by)
+    net.module_.solve(*(tensor.to(net.device) for tensor in dataset.tensors), pairs)
     net.partial_fit(dataset)
     # A fitted model must not carry patients along when it is pickled.
     net.train_split = None
@@ -216,7 +216,7 @@ def _make_net(
     watch: list[Callback] = [FiniteLoss()]
     if settings.verbose:
         watch.append(ProgressBar())
-    return RegularizedNet(
+    return MixedPrecisionNet(
         CrossModalNetwork,
         module__columns=columns,
         module__n_classes=samples.target.shape[1],
@@ -225,9 +225,10 @@ def _make_net(
         module__embed_dim=settings.embed_dim,
         module__n_heads=settings.n_heads,
         module__attention=settings.attention,
+        module__fusion=settings.fusion,
         module__hidden_dim=settings.hidden_dim,
         module__dropout=settings.dropout,
-        module__head_penalty=_head_penalty(samples, columns),
+        module__token_dropout=settings.token_dropout,
         module__seed=seed,
         module__kinds=settings.head_kinds(),
         criterion=MultiHeadLoss,
@@ -250,12 +251,16 @@ def _make_net(
     )
 
 
-def _head_penalty(samples: Samples, columns: Columns) -> dict[int | None, float]:
-    """Return the penalty on the linear heads by modality: the more samples have it, the less."""
-    penalty: dict[int | None, float] = {None: HEAD_PENALTY / max(len(samples), 1)}
-    for modality, n_present in enumerate(samples.present(columns).sum(axis=0)):
-        penalty[modality] = HEAD_PENALTY / max(n_present, 1)
-    return penalty
+def _choose_pairs(
+    samples: Samples, columns: Columns, settings: Settings, held_out_by: np.ndarray
+) -> list[Tensor]:
+    """Return the pairs of columns that tell each member something, if there is a head for them."""
+    n_members = settings.n_estimators
+    if "pairs" not in settings.head_kinds():
+        return [torch.empty(0, 2, dtype=torch.long)] * n_members
+    values = samples.x.numpy()
+    chosen = screen_pairs(values, columns, samples.target, held_out_by, n_members, N_PAIRS)
+    return [torch.as_tensor(pairs, device=resolve_device(settings.device)) for pairs in chosen]
 
 
 def _as_dataset(

@@ -34,6 +34,11 @@ class CentroidHead(nn.Module):
         values = values.expand(len(self.weight), -1, -1)
         return torch.baddbmm(self.bias, values, self.weight)
 
+    def learn(self, values: Tensor, target: Tensor) -> None:
+        """Learn the centroids, given targets as :class:`MultiHeadLoss` takes them."""
+        # In double precision, which not every device has.
+        self.load_state_dict(centroids_of_members(values.cpu(), target.cpu()))
+
 
 def centroids_of_members(values: Tensor, target: Tensor) -> dict[str, Tensor]:
     """Compute the centroids of every member.

@@ -9,21 +9,21 @@ from torch import Tensor, nn
 
 from ._attention import N_PATCHES, CrossAttention, FeatureTokenizer, PatchTokenizer
 from ._layers import MemberLinear
+from ._ridge import RIDGE_PENALTY, fit_ridge
 
 __all__ = [
     "HEAD_KINDS",
     "TRAINED_KINDS",
     "CrossModalFusion",
     "Head",
-    "LinearHead",
     "PiecewiseLinearHead",
     "list_heads",
     "log_probabilities",
 ]
 
 
-TRAINED_KINDS = ("attention", "linear", "piecewise", "mlp")
-HEAD_KINDS = (*TRAINED_KINDS, "centroid")
+TRAINED_KINDS = ("attention", "mlp")
+HEAD_KINDS = (*TRAINED_KINDS, "piecewise", "pairs", "centroid")
 
 
 class Head(NamedTuple):
@@ -31,7 +31,7 @@ class Head(NamedTuple):
 
     Attributes
     ----------
-    kind : {"attention", "mlp", "linear", "piecewise", "centroid"}
+    kind : {"attention", "mlp", "piecewise", "pairs", "centroid"}
         How it classifies.
     modality : int or None
         Number of the only modality that it sees; None if it sees all.
@@ -52,19 +52,18 @@ def list_heads(n_modalities: int, kinds: Collection[str] = HEAD_KINDS) -> list[H
     def each(kind: str) -> list[Head]:
         return [Head(kind, modality) for modality in range(n_modalities)]
 
-    heads = [
-        *(Head(kind) for kind in ("attention", "linear", "piecewise")),
-        *(head for kind in ("linear", "piecewise", "mlp") for head in each(kind)),
-        Head("centroid"),
-        *each("centroid"),
-    ]
+    heads = [Head("attention"), *each("mlp"), *each("piecewise"), Head("centroid")]
+    if n_modalities > 1:
+        heads += [*each("centroid"), Head("pairs")]
     return [head for head in heads if head.kind in kinds]
 
 
 class CrossModalFusion(nn.Module):
     """The tokens of the primary modality, enriched by attention over the others, as hidden units.
 
-    A modality on its own attends to itself.
+    A token is enriched by the product with what it finds, or by the sum as in a transformer. In a
+    sum, what two modalities tell together is left to the layers that follow. A modality on its own
+    attends to itself.
     """
 
     def __init__(
@@ -75,10 +74,12 @@ class CrossModalFusion(nn.Module):
         embed_dim: int,
         n_heads: int,
         attention: str,
+        fusion: str,
         hidden_dim: int,
         generator: torch.Generator,
     ):
         super().__init__()
+        self.multiply = fusion == "product"
         tokenize = FeatureTokenizer if tokenizer == "feature" else PatchTokenizer
         self.tokenizers = nn.ModuleList(
             tokenize(n_members, width, embed_dim, generator) for width in widths
@@ -96,43 +97,49 @@ class CrossModalFusion(nn.Module):
         tokens = [tokenize(each) for tokenize, each in zip(self.tokenizers, values, strict=True)]
         primary = tokens[0]
         others = list(zip(tokens, present, strict=True))[1:] or [(primary, present[0])]
-        enriched = primary.dense()
+        found = torch.zeros(())
         for attend, (other, other_present) in zip(self.attentions, others, strict=True):
-            enriched = attend(enriched, primary, other, other_present)
+            found = found + attend(primary, other, other_present)
+        enriched = primary.dense()
+        if self.multiply:
+            enriched = torch.addcmul(enriched, enriched, found)
+        else:
+            enriched = enriched + found
         absent = self.absent_primary * ~present[0][:, None]
         return self.project(enriched.flatten(2)) + absent
 
 
-class LinearHead(nn.Module):
-    """A linear map of values to classes, initially zero."""
-
-    def __init__(self, n_members: int, n_features: int, n_classes: int):
-        super().__init__()
-        self.weight = nn.Parameter(torch.zeros(n_members, n_features, n_classes))
-        self.bias = nn.Parameter(torch.zeros(n_members, 1, n_classes))
-
-    def forward(self, values: Tensor) -> Tensor:
-        """Map ``(batch, features)`` to log-probabilities ``(members, batch, classes)``."""
-        values = values.expand(len(self.weight), -1, -1)
-        return log_probabilities(torch.baddbmm(self.bias, values, self.weight))
-
-
-class PiecewiseLinearHead(LinearHead):
+class PiecewiseLinearHead(nn.Module):
     """A sum over features of a map with one slope below the feature's mean and another above.
 
-    It takes the values and their absolute values, which are nearly uncorrelated and so train faster
-    than the two ramps that span the same maps.
+    Penalised by ridge and solved for; zero until then. It is linear in the values and their
+    absolute values, which are nearly uncorrelated, so the penalty weighs alike on slopes and bends.
     """
+
+    weight: Tensor
+    bias: Tensor
 
     # The mean absolute value of a standard normal variable.
     CENTRE = math.sqrt(2 / math.pi)
 
     def __init__(self, n_members: int, n_features: int, n_classes: int):
-        super().__init__(n_members, 2 * n_features, n_classes)
+        super().__init__()
+        self.register_buffer("weight", torch.zeros(n_members, 2 * n_features, n_classes))
+        self.register_buffer("bias", torch.zeros(n_members, 1, n_classes))
 
     def forward(self, values: Tensor) -> Tensor:
-        """Map ``(batch, features)`` to log-probabilities ``(members, batch, classes)``."""
-        return super().forward(torch.cat([values, values.abs() - self.CENTRE], dim=-1))
+        """Map ``(batch, features)`` to logits ``(members, batch, classes)``."""
+        inputs = self.bend(values).expand(len(self.weight), -1, -1)
+        return torch.baddbmm(self.bias, inputs, self.weight)
+
+    def learn(self, values: Tensor, target: Tensor) -> None:
+        """Solve for the map, given targets as :class:`MultiHeadLoss` takes them."""
+        penalty = RIDGE_PENALTY * values.shape[1] / max(len(values), 1)
+        self.load_state_dict(fit_ridge(self.bend(values), target, penalty))
+
+    def bend(self, values: Tensor) -> Tensor:
+        """Return what the map is linear in."""
+        return torch.cat([values, values.abs() - self.CENTRE], dim=-1)
 
 
 def log_probabilities(logits: Tensor) -> Tensor:

@@ -1,38 +1,35 @@
 """The network of all heads; PyTorch only, nothing here knows scikit-learn."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 
 import torch
 from torch import Tensor, nn
 
-from ._centroids import CentroidHead, centroids_of_members
+from ._centroids import CentroidHead
 from ._combiner import StackingCombiner
 from ._heads import (
     HEAD_KINDS,
+    TRAINED_KINDS,
     CrossModalFusion,
     Head,
-    LinearHead,
     PiecewiseLinearHead,
     list_heads,
     log_probabilities,
 )
 from ._layers import Dropout, MemberLinear, ResidualMLP
+from ._pairs import N_PAIRS, PairsHead
 
 __all__ = ["CrossModalNetwork"]
-
-LINEAR_KINDS = {"linear": LinearHead, "piecewise": PiecewiseLinearHead}
-# They weigh the same until samples that were held out tell more, and for good where no sample was.
-INITIAL_HEADS = (Head("attention"), Head("linear"))
 
 
 class CrossModalNetwork(nn.Module):
     """Classify samples by cross-modal attention, and by plainer heads beside it.
 
-    The attention head sees all modalities, and so does one linear, one piecewise linear and one
-    centroid head. Each modality has a linear, a piecewise linear, an MLP and a centroid head of its
-    own, so that what it tells alone is not lost in the fusion. The weights of the heads are set
-    after training; until then, the attention and the joint linear head weigh the same, or all heads
-    if neither is there.
+    The attention head sees all modalities, and so does one centroid head. The head of pairs sees
+    products of primary features with others. Each modality has an MLP, a piecewise linear and a
+    centroid head of its own, so that what it tells alone is not lost in the fusion. Attention and
+    MLPs are trained, the others solved for. The weights of the heads are set after training; until
+    then, the trained ones weigh the same.
 
     Parameters
     ----------
@@ -44,11 +41,13 @@ class CrossModalNetwork(nn.Module):
         What a token stands for.
     attention : {"softmax", "linear"}
         How tokens attend.
+    fusion : {"product", "sum"}
+        How a token is enriched by what it finds.
     dropout : float
-        Rate at which input values and hidden units are dropped in training.
-    head_penalty : mapping of (int or None) to float
-        Ridge penalty per input column on the linear and piecewise linear heads of a modality, by
-        its number, and on those of all modalities, None.
+        Rate at which the input values of the MLPs, and all hidden units, are dropped in training.
+    token_dropout : float
+        Rate at which values are dropped before they are made tokens: the product of two values is
+        seen only where both are kept.
     seed : int
         Of the generator that draws the initial parameters and the dropout.
     kinds : collection of str, default=HEAD_KINDS
@@ -72,9 +71,10 @@ class CrossModalNetwork(nn.Module):
         embed_dim: int,
         n_heads: int,
         attention: str,
+        fusion: str,
         hidden_dim: int,
         dropout: float,
-        head_penalty: Mapping[int | None, float],
+        token_dropout: float,
         seed: int,
         kinds: Collection[str] = HEAD_KINDS,
     ):
@@ -86,11 +86,19 @@ class CrossModalNetwork(nn.Module):
         self.n_members = n_members
         self.n_modalities = len(columns)
         self.heads = list_heads(self.n_modalities, kinds)
-        self.head_penalty = head_penalty
         self.dropout = Dropout(dropout, generator)
+        self.token_dropout = Dropout(token_dropout, generator)
         if "attention" in kinds:
             self.fusion = CrossModalFusion(
-                widths, n_members, tokenizer, embed_dim, n_heads, attention, hidden_dim, generator
+                widths,
+                n_members,
+                tokenizer,
+                embed_dim,
+                n_heads,
+                attention,
+                fusion,
+                hidden_dim,
+                generator,
             )
         self.hidden = nn.ModuleList(
             MemberLinear(n_members, width, hidden_dim, generator)
@@ -99,22 +107,23 @@ class CrossModalNetwork(nn.Module):
         )
         # One MLP for the fused hidden units and one for those of each modality, as if they were
         # further members: a few large products take less time than many small ones.
-        self.deep_heads = [head for head in self.heads if head.kind in ("attention", "mlp")]
-        if self.deep_heads:
-            n_mlps = n_members * len(self.deep_heads)
-            self.classifier = ResidualMLP(n_mlps, hidden_dim, n_classes, self.dropout, generator)
-        self.linear_heads = nn.ModuleDict()
-        for head in self.heads:
-            if head.kind in LINEAR_KINDS:
-                width = sum(widths) if head.modality is None else widths[head.modality]
-                layer = LINEAR_KINDS[head.kind](n_members, width, n_classes)
-                self.linear_heads[head.key] = layer
+        self.trained_heads = [head for head in self.heads if head.kind in TRAINED_KINDS]
+        n_mlps = n_members * len(self.trained_heads)
+        self.classifier = ResidualMLP(n_mlps, hidden_dim, n_classes, self.dropout, generator)
+        self.piecewise = nn.ModuleList(
+            PiecewiseLinearHead(n_members, width, n_classes)
+            for width in widths
+            if "piecewise" in kinds
+        )
+        if Head("pairs") in self.heads:
+            n_pairs = min(N_PAIRS, widths[0] * sum(widths[1:]))
+            self.pairs = PairsHead(n_members, n_pairs, n_classes)
         self.centroids = nn.ModuleList(
             CentroidHead(n_members, width, n_classes) for width in widths if "centroid" in kinds
         )
         patterns = torch.zeros(0, len(columns), dtype=torch.bool)
-        initial = [head for head in self.heads if head in INITIAL_HEADS] or self.heads
-        weights = torch.tensor([[(head in initial) / len(initial) for head in self.heads]])
+        initial = [(head in self.trained_heads) / len(self.trained_heads) for head in self.heads]
+        weights = torch.tensor([initial])
         self.combiner = StackingCombiner(patterns, weights, torch.zeros(1, n_classes))
 
     def forward(self, x: Tensor) -> Tensor:
@@ -132,57 +141,52 @@ class CrossModalNetwork(nn.Module):
         return self.combiner(log_proba, torch.stack(self.present(x), dim=1))
 
     def head_log_proba(self, x: Tensor) -> Tensor:
-        """Return the log-probabilities of every head, in training without the centroids'.
+        """Return the log-probabilities of every head, in training of those that are trained.
 
-        Those of a head whose modality is absent are zero.
+        Those of a head of which a modality is absent are zero.
         """
         present = self.present(x)
         inputs = [values.nan_to_num() for values in self.split(x)]
-        by_head = self._mlp_heads(inputs, present) | self._linear_heads(inputs)
+        by_head = self._trained_heads(inputs, present)
         if not self.training:
-            by_head |= self._centroid_heads(inputs, present)
-        for head in by_head:
-            if head.modality is not None:
-                by_head[head] = by_head[head] * present[head.modality][:, None]
-        given = [by_head[head] for head in self.heads if head in by_head]
-        return torch.stack(given, dim=2).transpose(0, 1)
-
-    def _mlp_heads(self, inputs: Sequence[Tensor], present: Sequence[Tensor]) -> dict[Head, Tensor]:
-        if not self.deep_heads:
-            return {}
-        dropped = [self.dropout(values.expand(self.n_members, -1, -1)) for values in inputs]
-        hidden = [
-            self.fusion(dropped, present)
-            if head.modality is None
-            else self.hidden[head.modality](dropped[head.modality])
-            for head in self.deep_heads
-        ]
-        log_proba = log_probabilities(self.classifier(torch.cat(hidden)))
-        return dict(zip(self.deep_heads, log_proba.chunk(len(hidden)), strict=True))
-
-    def _linear_heads(self, inputs: Sequence[Tensor]) -> dict[Head, Tensor]:
-        everything = torch.cat(list(inputs), dim=-1)
-        return {
-            head: self.linear_heads[head.key](
-                everything if head.modality is None else inputs[head.modality]
-            )
+            by_head |= self._solved_heads(x, inputs, present)
+        of_heads = [
+            log_probabilities(by_head[head]) * _seen_by(head, present)[:, None]
             for head in self.heads
-            if head.kind in LINEAR_KINDS
-        }
+            if head in by_head
+        ]
+        return torch.stack(of_heads, dim=2).transpose(0, 1)
 
-    def _centroid_heads(
+    def _trained_heads(
         self, inputs: Sequence[Tensor], present: Sequence[Tensor]
     ) -> dict[Head, Tensor]:
-        if not self.centroids:
-            return {}
-        scores = [
-            layer(values) * values_present[:, None]
-            for layer, values, values_present in zip(self.centroids, inputs, present, strict=True)
+        every = [values.expand(self.n_members, -1, -1) for values in inputs]
+        hidden = [
+            self.fusion([self.token_dropout(values) for values in every], present)
+            if head.modality is None
+            else self.hidden[head.modality](self.dropout(every[head.modality]))
+            for head in self.trained_heads
         ]
-        log_proba = log_probabilities(torch.stack([sum(scores), *scores]))
-        return dict(
-            zip([head for head in self.heads if head.kind == "centroid"], log_proba, strict=True)
-        )
+        logits = self.classifier(torch.cat(hidden))
+        return dict(zip(self.trained_heads, logits.chunk(len(hidden)), strict=True))
+
+    def _solved_heads(
+        self, x: Tensor, inputs: Sequence[Tensor], present: Sequence[Tensor]
+    ) -> dict[Head, Tensor]:
+        by_head = {
+            Head("piecewise", modality): layer(inputs[modality])
+            for modality, layer in enumerate(self.piecewise)
+        }
+        if Head("pairs") in self.heads:
+            by_head[Head("pairs")] = self.pairs(x)
+        if self.centroids:
+            scores = [
+                layer(values) * there[:, None]
+                for layer, values, there in zip(self.centroids, inputs, present, strict=True)
+            ]
+            by_head[Head("centroid")] = torch.stack(scores).sum(dim=0)
+            by_head |= {Head("centroid", modality): each for modality, each in enumerate(scores)}
+        return by_head
 
     def split(self, x: Tensor) -> list[Tensor]:
         """Return the values of each modality."""
@@ -196,31 +200,32 @@ class CrossModalNetwork(nn.Module):
         """Return the input columns of each modality."""
         return [getattr(self, f"columns_{modality}") for modality in range(self.n_modalities)]
 
-    def learn_centroids(self, x: Tensor, target: Tensor) -> None:
-        """Learn the centroids from samples and targets, as :class:`MultiHeadLoss` takes them."""
-        values, present = self.split(x), self.present(x)
-        for modality, layer in enumerate(self.centroids):
+    def solve(self, x: Tensor, target: Tensor, pairs: Sequence[Tensor]) -> None:
+        """Learn the heads that are not trained.
+
+        Parameters
+        ----------
+        x : Tensor of shape (samples, features)
+            NaN in absent modalities.
+        target : Tensor of shape (samples, members, classes)
+            As :class:`MultiHeadLoss` takes it.
+        pairs : sequence of Tensor of int of shape (pairs, 2)
+            For each member the columns of pairs of features.
+        """
+        present = self.present(x)
+        for modality, values in enumerate(self.split(x)):
             there = present[modality]
-            state = centroids_of_members(values[modality][there].cpu(), target[there].cpu())
-            layer.load_state_dict(state)
+            if self.piecewise:
+                self.piecewise[modality].learn(values[there], target[there])
+            if self.centroids:
+                self.centroids[modality].learn(values[there], target[there])
+        if Head("pairs") in self.heads:
+            there = _seen_by(Head("pairs"), present)
+            self.pairs.learn(x[there], target[there], pairs)
 
-    def penalty(self) -> Tensor:
-        """Return the ridge penalty of the linear and piecewise heads, averaged over members."""
-        widths = [len(columns) for columns in self.columns()]
-        penalties = []
-        for modality, penalty in self.head_penalty.items():
-            squares = [
-                self.linear_heads[head.key].get_parameter("weight").square().sum()
-                for head in (Head(kind, modality) for kind in LINEAR_KINDS)
-                if head.key in self.linear_heads
-            ]
-            if squares:
-                width = sum(widths) if modality is None else widths[modality]
-                penalties.append(penalty * width * torch.stack(squares).sum())
-        return torch.stack(penalties).sum() / 2 / self.n_members if penalties else torch.zeros(())
 
-    def parameter_groups(self) -> tuple[list[nn.Parameter], list[nn.Parameter]]:
-        """Return the parameters of the linear and piecewise heads, and all others."""
-        linear = list(self.linear_heads.parameters())
-        known = set(map(id, linear))
-        return linear, [parameter for parameter in self.parameters() if id(parameter) not in known]
+def _seen_by(head: Head, present: Sequence[Tensor]) -> Tensor:
+    """Tell which samples have what a head sees."""
+    if head.kind == "pairs":
+        return present[0] & torch.stack(list(present[1:])).any(dim=0)
+    return torch.ones_like(present[0]) if head.modality is None else present[head.modality]
