@@ -59,8 +59,9 @@ def screen_pairs(
     for other in others:
         there = ~np.isnan(values[:, [primary[0], other[0]]]).any(axis=1)
         members = np.full(there.sum(), n_members) if held_out_by is None else held_out_by[there]
-        tables = (values[np.ix_(there, positions)] for positions in (primary, other))
-        for member, start, score, n_seen in _scores(*tables, target[there], members, n_members):
+        first_table, second_table = values[np.ix_(there, primary)], values[np.ix_(there, other)]
+        scores = _scores(first_table, second_table, target[there], members, n_members)
+        for member, start, score, n_seen in scores:
             first, second = np.nonzero(score > np.sqrt(2 * np.log(n_tests) / n_seen))
             strength = score[first, second] * np.sqrt(n_seen)
             found[member].append(np.column_stack([strength, primary[start + first], other[second]]))

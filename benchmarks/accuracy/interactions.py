@@ -1,11 +1,13 @@
 """Measure who finds what only two modalities together tell, beside the best possible.
 
 Two classes of equal size, decided by pairs across modalities (make_multiomics(interaction=…)).
-ROC AUC, mean over folds, then mean and standard deviation over seeds; all columns are used.
+ROC AUC, mean over folds, then mean and standard deviation over seeds. All columns are used, unless
+--k has the selector in front of all models keep the best of each table, inside the fold.
 "best possible" knows the probabilities by which the classes were drawn.
 
     python -m benchmarks.accuracy.interactions
     python -m benchmarks.accuracy.interactions --samples 300 800 3000 --columns 115 600 2000
+    python -m benchmarks.accuracy.interactions --columns 600 --k 50
     python -m benchmarks.accuracy.interactions --kinds switch --models "gradient boosting" --seeds 1
 """
 
@@ -16,9 +18,10 @@ import numpy as np
 import pandas as pd
 from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import StratifiedKFold
+from sklearn.pipeline import make_pipeline
 
 from benchmarks.shared import make_parser
-from xmodal_sklearn import CrossModalAttentionClassifier
+from xmodal_sklearn import CrossModalAttentionClassifier, MultiOmicsSelector
 from xmodal_sklearn.baselines import make_baselines
 from xmodal_sklearn.benchmark import compare
 from xmodal_sklearn.datasets import make_multiomics
@@ -49,6 +52,7 @@ def main() -> None:
     parser.add_argument(
         "--models", default=",".join(MODELS), help="classical models, comma-separated"
     )
+    parser.add_argument("--k", type=int, help="features to select in each table")
     parser.add_argument("--fusion", default="early", help="of the classical models")
     parser.add_argument("--jobs", type=int, default=2, help="folds at a time")
     parser.add_argument("--out", type=Path, help="folder that keeps finished folds")
@@ -78,13 +82,16 @@ def areas(
     y = cohort.target.to_numpy(dtype=object).astype(str)
     folds = StratifiedKFold(arguments.folds, shuffle=True, random_state=seed)
     baselines = make_baselines(
-        k="all",
+        k=arguments.k or "all",
         models=arguments.models.split(","),
         fusion=arguments.fusion.split(","),
         random_state=seed,
     )
+    attention = make_pipeline(
+        MultiOmicsSelector(arguments.k or "all"), CrossModalAttentionClassifier(random_state=seed)
+    )
     result = compare(
-        {"cross-modal attention": CrossModalAttentionClassifier(random_state=seed), **baselines},
+        {"cross-modal attention": attention, **baselines},
         cohort.data,
         y,
         cv=folds,

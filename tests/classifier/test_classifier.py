@@ -32,18 +32,42 @@ def test_it_learns(cohort, attention, tokenizer):
     assert f1_score(y_test, model.predict(X_test), average="macro") > 0.6
 
 
+def two_tables(n_samples, n_columns):
+    """Two tables of noise, and what two of their columns tell together."""
+    rng = np.random.default_rng(0)
+    exp, cna = rng.normal(size=(2, n_samples, n_columns))
+    names = [f"{modality}__{j}" for modality in ("exp", "cna") for j in range(n_columns)]
+    X = pd.DataFrame(np.hstack([exp, cna]), columns=names)
+    return X, (exp[:, 0] * cna[:, 0] > 0).astype(int)
+
+
 @pytest.mark.parametrize("tokenizer", ["patch", "feature"])
 @pytest.mark.parametrize("attention", ["linear", "softmax"])
-def test_it_learns_what_only_two_modalities_tell_together(attention, tokenizer):
-    rng = np.random.default_rng(0)
-    exp, cna = rng.normal(size=(600, 3)), rng.normal(size=(600, 3))
-    X = pd.DataFrame(np.hstack([exp, cna])).set_axis(
-        [f"{m}__{j}" for m in ("exp", "cna") for j in range(3)], axis=1
-    )
-    y = (exp[:, 0] * cna[:, 0] > 0).astype(int)
-    model = small(tokenizer=tokenizer, attention=attention, embed_dim=16, dropout=0.2)
+def test_attention_learns_what_only_two_modalities_tell_together(attention, tokenizer):
+    X, y = two_tables(600, 3)
+    model = small(heads=["attention"], tokenizer=tokenizer, attention=attention, embed_dim=16)
     assert model.fit(X[:450], y[:450]).score(X[450:], y[450:]) > 0.8
     assert model.fit(X.iloc[:450, :3], y[:450]).score(X.iloc[450:, :3], y[450:]) < 0.65
+
+
+def test_pairs_find_what_only_two_columns_out_of_many_tell_together():
+    X, y = two_tables(600, 50)
+    scores = [
+        small(heads=heads, n_estimators=5).fit(X[:450], y[:450]).score(X[450:], y[450:])
+        for heads in (["mlp", "pairs"], ["mlp"])
+    ]
+    assert scores[0] > 0.9
+    assert scores[1] < 0.65
+
+
+@pytest.mark.parametrize("absent", ["exp", "cna"])
+def test_pairs_need_both_of_their_modalities(absent):
+    X, y = two_tables(400, 20)
+    model = small(heads=["mlp", "pairs"], n_estimators=5).fit(X[:300], y[:300])
+    gaps = X[300:].copy()
+    gaps.loc[:, gaps.columns.str.startswith(absent)] = np.nan
+    assert model.score(X[300:], y[300:]) > 0.85
+    assert model.score(gaps, y[300:]) < 0.65
 
 
 @pytest.mark.parametrize(
@@ -232,9 +256,9 @@ def test_the_weights_of_the_heads_are_named(cohort):
     model = small(n_estimators=5, max_epochs=3, primary="cna").fit(X, y)
     weights = model.stacking_weights_
     assert weights.index.tolist() == ["exp+mut", "cna+exp+mut", "other"]
-    joint, single = ["linear", "piecewise", "centroid"], ["linear", "piecewise", "mlp", "centroid"]
+    joint, single = ["attention", "pairs", "centroid"], ["piecewise", "mlp", "centroid"]
     alone = [f"{kind}: {modality}" for kind in single for modality in ("cna", "exp", "mut")]
-    assert sorted(weights) == sorted(["attention", *joint, *alone])
+    assert sorted(weights) == sorted([*joint, *alone])
     assert (weights >= 0).all(axis=None)
     module = model.net_.module_
     x = torch.as_tensor(model._scaler.transform(X[-1:].to_numpy(np.float32)))
@@ -245,18 +269,19 @@ def test_the_weights_of_the_heads_are_named(cohort):
     np.testing.assert_allclose(model.predict_proba(X[-1:])[0], expected, rtol=1e-4)
 
 
-def test_a_single_network_weighs_attention_and_the_linear_head_equally(cohort):
+def test_a_single_network_weighs_what_is_trained_equally(cohort):
     X, y = cohort
     weights = small(n_estimators=1, max_epochs=1).fit(X, y).stacking_weights_
     assert weights.index.tolist() == ["exp+cna+mut", "other"]
-    assert (weights[["attention", "linear"]] == 0.5).all(axis=None)
-    assert (weights.drop(columns=["attention", "linear"]) == 0).all(axis=None)
+    trained = ["attention", "mlp: exp", "mlp: cna", "mlp: mut"]
+    assert (weights[trained] == 0.25).all(axis=None)
+    assert (weights.drop(columns=trained) == 0).all(axis=None)
 
 
 @pytest.mark.parametrize("n_estimators", [1, 5])
 @pytest.mark.parametrize(
     "heads",
-    [["attention"], ["linear"], ["piecewise"], ["mlp"], ["attention", "centroid"]],
+    [["attention"], ["mlp"], ["attention", "centroid"], ["mlp", "pairs", "piecewise"]],
     ids="+".join,
 )
 def test_heads_may_be_chosen(cohort, heads, n_estimators):
@@ -268,15 +293,16 @@ def test_heads_may_be_chosen(cohort, heads, n_estimators):
     assert kinds == set(heads)
     assert model.score(X, y) > 0.7
     model.partial_fit(X, y)
-    names = {name.partition(".")[0] for name, _ in model.net_.module_.named_parameters()}
-    assert ("fusion" in names) == ("attention" in heads)
-    assert ("hidden" in names) == ("mlp" in heads)
-    assert ("linear_heads" in names) == bool({"linear", "piecewise"} & set(heads))
+    state = {name.partition(".")[0] for name in model.net_.module_.state_dict()}
+    parts = {"fusion": "attention", "hidden": "mlp", "pairs": "pairs"}
+    parts |= {"piecewise": "piecewise", "centroids": "centroid"}
+    for part, kind in parts.items():
+        assert (part in state) == (kind in heads)
 
 
 def test_all_heads_are_the_heads_named(cohort):
     X, y = cohort
-    named = ["centroid", "mlp", "piecewise", "linear", "attention"]
+    named = ["centroid", "mlp", "piecewise", "pairs", "attention"]
     first, second = (small(heads=heads, max_epochs=2).fit(X, y) for heads in ("all", named))
     np.testing.assert_array_equal(first.predict_proba(X), second.predict_proba(X))
 
@@ -285,9 +311,9 @@ def test_all_heads_are_the_heads_named(cohort):
     ("heads", "message"),
     [
         (["attention", "forest"], "some of.*'centroid'.*each once, got .*'forest'"),
-        (["linear", "linear"], "each once"),
+        (["mlp", "mlp"], "each once"),
         ([], "at least one of"),
-        (["centroid"], "which are trained.*NearestCentroid"),
+        (["centroid", "pairs"], "'mlp'.*which are trained"),
         ("mlp", "'heads' parameter.*must be"),
     ],
 )

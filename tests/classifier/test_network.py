@@ -1,7 +1,9 @@
 """The network is the paper's."""
 
+import numpy as np
 import pytest
 import torch
+from sklearn.linear_model import LogisticRegression
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from xmodal_sklearn.classifier.network import (
@@ -9,18 +11,20 @@ from xmodal_sklearn.classifier.network import (
     Head,
     MultiHeadLoss,
     StackingCombiner,
+    _ridge,
     list_heads,
 )
 from xmodal_sklearn.classifier.network._heads import PiecewiseLinearHead
+from xmodal_sklearn.classifier.network._pairs import PairsHead
+from xmodal_sklearn.classifier.network._ridge import fit_ridge
 
 EXP, CNA, MUT = range(6), range(6, 11), range(11, 14)
 
 
 def make_network(attention="softmax", columns=(EXP, CNA, MUT), **sizes):
     sizes = {"n_members": 3, "embed_dim": 8, "n_heads": 2, "hidden_dim": 16} | sizes
-    sizes = {"tokenizer": "feature", "dropout": 0.3, "seed": 0} | sizes
-    penalty = dict.fromkeys((None, *range(len(columns))), 0.1)
-    sizes = {"head_penalty": penalty} | sizes
+    sizes = {"tokenizer": "feature", "fusion": "product", "dropout": 0.3, "seed": 0} | sizes
+    sizes = {"token_dropout": 0.2} | sizes
     return CrossModalNetwork(columns=columns, n_classes=4, attention=attention, **sizes).eval()
 
 
@@ -30,6 +34,14 @@ HEADS = list_heads(3)
 def of_head(log_proba, kind, modality=None):
     """The log-probabilities of one head, by its name."""
     return log_proba[:, :, HEADS.index(Head(kind, modality))]
+
+
+def teach(network, x):
+    """Have the heads that are not trained solved for."""
+    target = torch.eye(4)[torch.arange(len(x)) % 4][:, None].expand(-1, 3, -1)
+    pairs = [torch.tensor([[0, 7], [1, 12]])] * 3
+    network.solve(x, target, pairs)
+    return network
 
 
 def fused(network, x):
@@ -87,15 +99,15 @@ def test_the_gradient_reaches_every_parameter(attention, tokenizer, columns, x):
 
 
 @both_attentions
-def test_attention_equals_its_definition(attention, x):
-    network = make_network(attention, n_members=1, n_heads=1)
+@pytest.mark.parametrize("tokenizer", ["patch", "feature"])
+def test_attention_equals_its_definition(attention, tokenizer, x):
+    network = make_network(attention, n_members=1, n_heads=1, tokenizer=tokenizer)
     tokens = [
         embed(x[None, :, list(columns)])
         for embed, columns in zip(network.fusion.tokenizers, (EXP, CNA, MUT), strict=True)
     ]
     attend = network.fusion.attentions[0]
-    start = torch.randn(1, 10, 8, 6)
-    found = attend(start, tokens[0], tokens[1], torch.ones(10, dtype=torch.bool)) - start
+    found = attend(tokens[0], tokens[1], torch.ones(10, dtype=torch.bool))
 
     def project(layer, dense):
         return layer.weight @ dense + layer.bias
@@ -112,35 +124,55 @@ def test_attention_equals_its_definition(attention, x):
         weights = (query.transpose(-1, -2) @ key / 8**0.5).softmax(dim=-1)
     else:
         weights = query.softmax(dim=-2).transpose(-1, -2) @ key.softmax(dim=-1)
-    torch.testing.assert_close(weights.sum(dim=-1), torch.ones(10, 6))
+    torch.testing.assert_close(weights.sum(dim=-1), torch.ones(weights.shape[:2]))
     expected = attend.output[0] @ (value @ weights.transpose(-1, -2))
     torch.testing.assert_close(found[0], expected)
+
+
+def test_tokens_are_enriched_by_the_sum_or_by_the_product(x):
+    results = []
+    for fusion in ("sum", "product"):
+        module = make_network(fusion=fusion, n_members=1).fusion
+        tables = [x[None, :, list(columns)] for columns in (EXP, CNA, MUT)]
+        primary, *others = (
+            embed(table) for embed, table in zip(module.tokenizers, tables, strict=True)
+        )
+        there = torch.ones(10, dtype=torch.bool)
+        found = sum(
+            attend(primary, other, there)
+            for attend, other in zip(module.attentions, others, strict=True)
+        )
+        tokens = primary.dense()
+        enriched = tokens + (found if fusion == "sum" else tokens * found)
+        torch.testing.assert_close(module(tables, [there] * 3), module.project(enriched.flatten(2)))
+        results.append(enriched)
+    assert not torch.allclose(*results)
 
 
 @both_attentions
 @pytest.mark.parametrize("tokenizer", ["patch", "feature"])
 def test_an_absent_modality_contributes_exactly_nothing(attention, tokenizer, x):
-    network = make_network(attention, tokenizer=tokenizer)
+    network = teach(make_network(attention, tokenizer=tokenizer), x)
     x[:5, 6:11] = torch.nan
     expected = network.head_log_proba(x)
     with torch.no_grad():
-        for layer in (
-            network.fusion.tokenizers[1],
-            network.linear_heads[Head("linear", 1).key],
-            network.linear_heads[Head("piecewise", 1).key],
-            network.hidden[1],
-        ):
+        for layer in (network.fusion.tokenizers[1], network.hidden[1]):
             for parameter in layer.parameters():
                 parameter.add_(torch.rand(parameter.shape))
+        network.piecewise[1].weight.add_(1)
+        network.centroids[1].weight.add_(torch.rand(4))
+        network.pairs.weight[:, 0] += torch.rand(4)
     actual = network.head_log_proba(x)
     torch.testing.assert_close(actual[:5], expected[:5], rtol=0, atol=0)
-    for head in (Head("attention"), *(Head(kind, 1) for kind in ("linear", "piecewise", "mlp"))):
+    seeing = [Head(kind) for kind in ("attention", "pairs", "centroid")]
+    seeing += [Head(kind, 1) for kind in ("mlp", "centroid")]
+    for head in seeing:
         assert not torch.allclose(of_head(actual, *head)[5:], of_head(expected, *head)[5:])
 
 
-@pytest.mark.parametrize("tokenizer", ["patch", "feature"])
-def test_softmax_attention_never_lays_out_the_attention_matrix(tokenizer, x):
-    network = make_network(tokenizer=tokenizer).train()
+@both_attentions
+def test_feature_tokens_never_lay_out_the_attention_matrix(attention, x):
+    network = make_network(attention).train()
     with sdpa_kernel(SDPBackend.FLASH_ATTENTION):
         network(x).sum().backward()
 
@@ -156,14 +188,14 @@ def test_an_absent_primary_still_attends_to_the_others(attention, x):
 
 
 def test_the_heads_of_an_absent_modality_say_nothing(x):
-    network = make_network()
+    network = teach(make_network(), x)
     x[0, :6] = torch.nan
     log_proba = network.head_log_proba(x)
     probabilities = log_proba.exp().sum(dim=-1)
-    of_exp = torch.tensor([head.modality == 0 for head in HEADS])
+    of_exp = torch.tensor([head.modality == 0 or head.kind == "pairs" for head in HEADS])
     assert of_exp.sum() == 4
-    torch.testing.assert_close(probabilities[1:], torch.ones(9, 3, 16))
-    torch.testing.assert_close(probabilities[0, :, ~of_exp], torch.ones(3, 12))
+    torch.testing.assert_close(probabilities[1:], torch.ones(9, 3, 12))
+    torch.testing.assert_close(probabilities[0, :, ~of_exp], torch.ones(3, 8))
     assert (log_proba[0, :, of_exp] == 0).all()
     loss, target = (
         MultiHeadLoss(),
@@ -174,19 +206,19 @@ def test_the_heads_of_an_absent_modality_say_nothing(x):
 
 
 def test_the_answer_is_that_of_the_head_with_the_weight(x):
-    network = make_network()
+    network = teach(make_network(), x)
     x[0, :6] = torch.nan
     x[1, 6:11] = torch.nan
     log_proba = network.head_log_proba(x)
     patterns = torch.tensor([[False, True, True], [True, True, True]])
-    weights, prior = torch.zeros(3, 16), torch.zeros(3, 4)
-    for row, head in enumerate([Head("linear", 2), Head("linear", 1), Head("linear")]):
+    weights, prior = torch.zeros(3, 12), torch.zeros(3, 4)
+    for row, head in enumerate([Head("piecewise", 2), Head("piecewise", 1), Head("pairs")]):
         weights[row, HEADS.index(head)] = 1
     prior[0, 2] = 50
     network.combiner = StackingCombiner(patterns, weights, prior)
     answers = network(x)[:, :, 0]
-    torch.testing.assert_close(answers[:1], of_head(log_proba, "linear", 1)[:1])
-    torch.testing.assert_close(answers[2:], of_head(log_proba, "linear")[2:])
+    torch.testing.assert_close(answers[:1], of_head(log_proba, "piecewise", 1)[:1])
+    torch.testing.assert_close(answers[2:], of_head(log_proba, "pairs")[2:])
     # No pattern is known for a sample that has the first and the last.
     assert (answers[1].argmax(dim=-1) == 2).all()
 
@@ -194,11 +226,10 @@ def test_the_answer_is_that_of_the_head_with_the_weight(x):
 def test_centroids_heed_the_modalities_that_are_there(x):
     network = make_network()
     x[:4, :6] = torch.nan
-    target = torch.eye(4)[torch.arange(10) % 4][:, None].expand(-1, 3, -1)
     centroid = torch.tensor([head.kind == "centroid" for head in HEADS])
     before = network.head_log_proba(x)[:, :, centroid]
     assert before[4:].std(dim=-1).max() < 1e-6
-    network.learn_centroids(x, target)
+    teach(network, x)
     nearest, *near = network.head_log_proba(x)[:, :, centroid].unbind(2)
     torch.testing.assert_close(nearest, sum(near).log_softmax(dim=-1))
     assert nearest[4:].std(dim=-1).min() > 0
@@ -207,12 +238,56 @@ def test_centroids_heed_the_modalities_that_are_there(x):
 def test_a_piecewise_linear_head_has_a_slope_on_either_side_of_the_mean():
     head = PiecewiseLinearHead(1, 2, 2)
     below, above = torch.tensor([[2.0, 0.0], [0.0, -1.0]]), torch.tensor([[0.0, 1.0], [3.0, 0.0]])
-    with torch.no_grad():
-        head.weight.copy_(torch.cat([above + below, above - below])[None] / 2)
+    head.weight.copy_(torch.cat([above + below, above - below])[None] / 2)
     x = torch.randn(20, 2, generator=torch.Generator().manual_seed(3))
     expected = x.clamp(max=0) @ below + x.clamp(min=0) @ above
     offset = head.CENTRE * (above - below).sum(dim=0) / 2
-    torch.testing.assert_close(head(x)[0], (expected - offset).log_softmax(dim=-1))
+    torch.testing.assert_close(head(x)[0], expected - offset)
+
+
+@pytest.mark.parametrize("n_features", [5, 80], ids=["narrow", "wide"])
+@pytest.mark.parametrize(("tolerance", "atol"), [(1e-3, 0.06), (1e-6, 1e-3)])
+def test_ridge_weights_are_those_of_logistic_regression(monkeypatch, n_features, tolerance, atol):
+    monkeypatch.setattr(_ridge, "MAX_STEPS", 5000)
+    monkeypatch.setattr(_ridge, "TOLERANCE", tolerance)
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(60, n_features)) + rng.normal(size=(60, 1))
+    y = (X[:, 0] + rng.normal(size=60) > 0.5).astype(int) + (X[:, 1] > 1)
+    weight = rng.uniform(0.5, 2, size=60)
+    held_out = np.arange(60) % 3
+    target = torch.as_tensor(np.eye(3)[y] * weight[:, None], dtype=torch.float32)
+    target = target[:, None].repeat(1, 2, 1)
+    for member in range(2):
+        target[held_out == member, member] = 0
+    solved = fit_ridge(torch.as_tensor(X, dtype=torch.float32), target, 0.02)
+    for member in range(2):
+        seen = held_out != member
+        oracle = LogisticRegression(
+            C=1 / 0.02 / weight[seen].sum(), fit_intercept=False, max_iter=1000, tol=1e-8
+        )
+        with_constant = np.column_stack([X, np.full(60, _ridge.INTERCEPT)])
+        oracle.fit(with_constant[seen], y[seen], weight[seen])
+        logits = torch.as_tensor(X).float() @ solved["weight"][member] + solved["bias"][member]
+        np.testing.assert_allclose(
+            logits.softmax(dim=-1), oracle.predict_proba(with_constant), rtol=0, atol=atol
+        )
+
+
+def test_pairs_are_products_of_each_member():
+    rng = torch.Generator().manual_seed(0)
+    x = torch.randn(200, 4, generator=rng)
+    codes = (x[:, 0] * x[:, 2] > 0).long()
+    target = torch.eye(2)[codes][:, None].repeat(1, 2, 1)
+    head = PairsHead(2, 3, 2)
+    told, nothing = torch.tensor([[0, 2], [1, 3]]), torch.empty(0, 2, dtype=torch.long)
+    head.learn(x, target, [told, nothing])
+    fresh = torch.randn(200, 4, generator=rng)
+    logits = head(fresh)
+    right = (fresh[:, 0] * fresh[:, 2] > 0).long()
+    assert (logits[0].argmax(dim=-1) == right).float().mean() > 0.9
+    assert (logits[1] == 0).all()
+    fresh[:, 2] = torch.nan
+    assert head(fresh).isfinite().all()
 
 
 def test_the_loss_leaves_out_what_has_no_weight(x):

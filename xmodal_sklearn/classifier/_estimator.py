@@ -176,15 +176,16 @@ class CrossModalAttentionClassifier(ProbabilityClassifierMixin, BaseEstimator):
     A primary token :math:`t` becomes :math:`t + t \odot f`, where :math:`f` is the sum of what it
     finds by attention in each other modality, mapped linearly. The heads beside attention are an
     MLP, a piecewise linear map with a knot at the mean of each feature, and nearest shrunken
-    centroids [4]_ for each modality; centroids on all; and a linear map of pairs: the products of a
-    primary feature and another modality's that correlate with a class by more than chance, screened
-    as in [5]_ by the universal threshold [6]_, at most 64. Attention and MLPs are trained; the linear
-    maps are penalised by ridge and solved for. With log-probabilities :math:`\log p_h` of the heads,
-    a member of the ensemble gives :math:`\operatorname{softmax}(\sum_h w_h \log p_h + b)`. The
-    weights :math:`w_h \ge 0` and the prior :math:`b` maximise the penalised likelihood of the
-    samples that members held out [3]_, so a modality that tells nothing gets no say; samples that
-    have the same modalities share them. In :meth:`partial_fit` only attention and MLPs learn, and
-    weigh the same.
+    centroids [4]_ for each modality; centroids on all; and a linear map of at most 64 pairs:
+    products of a primary feature and another modality's that correlate with a class by more than
+    chance, screened one by one [5]_ by the universal threshold [6]_. Attention and MLPs are
+    trained; the linear maps are penalised by ridge and solved for.
+
+    With log-probabilities :math:`\log p_h` of the heads, a member of the ensemble gives
+    :math:`\operatorname{softmax}(\sum_h w_h \log p_h + b)`. The weights :math:`w_h \ge 0` and the
+    prior :math:`b` maximise the penalised likelihood of the samples that members held out [3]_, so
+    a modality that tells nothing gets no say; samples that have the same modalities share them.
+    Before a first fit, :meth:`partial_fit` trains attention and MLPs only, which weigh the same.
 
     Fitting and predicting hold PyTorch at one thread, which makes a fit the same inside and
     outside of a parallel search. Run searches with ``n_jobs`` to use all processors.

@@ -16,8 +16,8 @@ from tqdm.auto import tqdm
 __all__ = [
     "EVALUATION_BATCH",
     "FiniteLoss",
-    "ProgressBar",
     "MixedPrecisionNet",
+    "ProgressBar",
     "TensorBatches",
     "on_cpu",
     "predict_proba",

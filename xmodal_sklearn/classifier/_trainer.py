@@ -22,8 +22,8 @@ from .._screening import screen_pairs
 from ._net import (
     EVALUATION_BATCH,
     FiniteLoss,
-    ProgressBar,
     MixedPrecisionNet,
+    ProgressBar,
     TensorBatches,
     resolve_device,
 )

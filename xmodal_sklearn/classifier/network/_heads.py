@@ -101,10 +101,7 @@ class CrossModalFusion(nn.Module):
         for attend, (other, other_present) in zip(self.attentions, others, strict=True):
             found = found + attend(primary, other, other_present)
         enriched = primary.dense()
-        if self.multiply:
-            enriched = torch.addcmul(enriched, enriched, found)
-        else:
-            enriched = enriched + found
+        enriched = torch.addcmul(enriched, enriched, found) if self.multiply else enriched + found
         absent = self.absent_primary * ~present[0][:, None]
         return self.project(enriched.flatten(2)) + absent
 

@@ -1,6 +1,7 @@
 """The network of all heads; PyTorch only, nothing here knows scikit-learn."""
 
 from collections.abc import Collection, Sequence
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -89,17 +90,8 @@ class CrossModalNetwork(nn.Module):
         self.dropout = Dropout(dropout, generator)
         self.token_dropout = Dropout(token_dropout, generator)
         if "attention" in kinds:
-            self.fusion = CrossModalFusion(
-                widths,
-                n_members,
-                tokenizer,
-                embed_dim,
-                n_heads,
-                attention,
-                fusion,
-                hidden_dim,
-                generator,
-            )
+            sizes = (n_members, tokenizer, embed_dim, n_heads, attention, fusion, hidden_dim)
+            self.fusion = CrossModalFusion(widths, *sizes, generator)
         self.hidden = nn.ModuleList(
             MemberLinear(n_members, width, hidden_dim, generator)
             for width in widths
@@ -213,12 +205,9 @@ class CrossModalNetwork(nn.Module):
             For each member the columns of pairs of features.
         """
         present = self.present(x)
-        for modality, values in enumerate(self.split(x)):
-            there = present[modality]
-            if self.piecewise:
-                self.piecewise[modality].learn(values[there], target[there])
-            if self.centroids:
-                self.centroids[modality].learn(values[there], target[there])
+        for layers in (self.piecewise, self.centroids):
+            for layer, values, there in zip(layers, self.split(x), present, strict=bool(layers)):
+                cast(PiecewiseLinearHead | CentroidHead, layer).learn(values[there], target[there])
         if Head("pairs") in self.heads:
             there = _seen_by(Head("pairs"), present)
             self.pairs.learn(x[there], target[there], pairs)

@@ -44,9 +44,10 @@ def fit_ridge(values: Tensor, target: Tensor, penalty: float) -> dict[str, Tenso
     Returns
     -------
     dict of str to Tensor
-        State of a :class:`LinearHead`.
+        ``weight`` of shape (members, features, classes) and ``bias`` of shape (members, 1,
+        classes).
     """
-    n_samples, n_members, n_classes = target.shape
+    _, n_members, n_classes = target.shape
     values = torch.cat([values, torch.full_like(values[:, :1], INTERCEPT)], dim=1)
     total = target.sum(dim=(0, 2), keepdim=True)
     target = target / total.clamp_min(torch.finfo(target.dtype).tiny)
