@@ -34,20 +34,21 @@ def main() -> None:
     for name, X, y, k in read_cohorts(arguments.cohorts, arguments.sizes.split(",")):
         model = make_pipeline(MultiOmicsSelector(k), CrossModalAttentionClassifier(random_state=0))
         folds = RepeatedStratifiedKFold(n_splits=5, n_repeats=arguments.repeats, random_state=0)
-        by_set = {
-            of: compare(
+        by_set = {}
+        for of, of_set in sets_of_tables(X).items():
+            result = compare(
                 {"cross-modal attention": model},
-                table,
+                of_set,
                 y,
                 cv=folds,
                 scoring=METRICS,
                 store=arguments.out,
                 n_jobs=arguments.jobs,
             )
-            .scores.set_index("estimator")[["repeat", *METRICS]]
-            .loc["cross-modal attention"]
-            for of, table in sets_of_tables(X).items()
-        }
+            attention = result.scores.query("estimator == 'cross-modal attention'")
+            by_set[of] = attention.pivot_table(
+                index=["repeat", "fold"], columns="metric", values="value"
+            )
         print(f"\n{name}: {len(X)} samples, 5 folds x {arguments.repeats}")
         print(table(by_set, list(split_modalities(X))).to_string(), flush=True)
 
