@@ -78,6 +78,14 @@ def test_parallel_runs_and_the_order_of_k_change_nothing(cohort, table):
     )
 
 
+def test_others_are_compared_on_all_modalities(cohort):
+    X, y = cohort
+    plain = make_pipeline(MultiOmicsSelector(5), classifier())
+    result = compare_modalities(X, y, classifier(), ks=[5], others={"plain": plain}, cv=FOLDS)
+    scores = result.scores.query("metric == 'f1_macro'").set_index(["estimator", "fold"])["value"]
+    pd.testing.assert_series_equal(scores["plain"], scores["EXP+CNA+MUT, K=5"])
+
+
 def test_the_primary_modality_is_in_every_set():
     assert modality_sets(["mut", "exp"]) == [("mut",), ("mut", "exp")]
     assert modality_sets(["exp"]) == [("exp",)]

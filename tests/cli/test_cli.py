@@ -1,6 +1,7 @@
 """The command line."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -201,7 +202,8 @@ def test_paper_compares_modalities_and_k(quick_classifier, source, tmp_path, ks)
     rows = [line.split()[:2] for line in shown.output.splitlines() if line.startswith("EXP")]
     sets = ["EXP", "EXP+CNA", "EXP+MUT", "EXP+CNA+MUT"]
     assert rows == [[name, k] for name in sets for k in ("5", "10")]
-    assert "the paper" not in shown.output
+    assert re.search(r"^the paper's network +5 +0\.", shown.output, re.MULTILINE)
+    assert "The paper's figures" not in shown.output
 
 
 def test_paper_runs_on_a_dask_cluster(quick_classifier, source, tmp_path):

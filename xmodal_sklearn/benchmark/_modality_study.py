@@ -1,7 +1,7 @@
 """The paper's table: modalities added to expression, each with several K, on the same folds."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from itertools import product
 from os import PathLike
@@ -104,6 +104,7 @@ def compare_modalities(
     classifier: Any,
     *,
     ks: Sequence[int] = KS,
+    others: Mapping[str, Any] | None = None,
     cv: Any = 5,
     store: str | PathLike[str] | None = None,
     n_jobs: int | None = None,
@@ -127,6 +128,9 @@ def compare_modalities(
         Cloned into every model.
     ks : sequence of int, default=(300, 500, 1000, 1500)
         Features to keep per modality.
+    others : dict of str to estimator, default=None
+        Further models to compare with, on all modalities, that select features themselves; such as
+        :func:`~xmodal_sklearn.paper.paper_network`. None means none.
     cv : int, splitter or iterable of splits, default=5
         The outer folds, the same for all models.
     store : str or path-like, default=None
@@ -140,7 +144,7 @@ def compare_modalities(
     Returns
     -------
     Comparison
-        Its estimators are named as in :func:`paper_settings`.
+        Its estimators are named as in :func:`paper_settings`, and as in `others`.
 
     Examples
     --------
@@ -170,7 +174,7 @@ def compare_modalities(
             for subset, k in product(modality_sets(modalities), ks)
         }
         return compare(
-            models,
+            models | dict(others or {}),
             X,
             y,
             cv=splits,

@@ -59,6 +59,7 @@ __all__ = ["app"]
 
 ATTENTION = "cross-modal attention"
 PAPER = "paper"  # among --models, the paper's network
+PAPER_NETWORK = "the paper's network"
 MAX_WARNINGS = 5
 MAX_RANKS = 10
 RESUMES = "Run again with the same --out to go on where it stopped.\n\n"
@@ -144,19 +145,30 @@ def paper(
 ) -> None:
     """Make the paper's table: modalities added to the primary one, for several K.
 
-    The paper: doi:10.23950/jcmk/18568. On METABRIC, its figures are shown too.
+    The paper: doi:10.23950/jcmk/18568. On METABRIC, its figures are shown too. The last row is the
+    network that the paper describes, on all modalities with the smallest K.
     """
     _start(cohort, folds)
     with status("Loading PyTorch"):
         from ..classifier import CrossModalAttentionClassifier
-        from ..paper import KS, REPORTED, SOURCE, compare_modalities, is_metabric, paper_settings
+        from ..paper import (
+            KS,
+            REPORTED,
+            SOURCE,
+            compare_modalities,
+            is_metabric,
+            paper_network,
+            paper_settings,
+        )
     ks = [*(k or []), *(more_k or [])] or KS
+    network = paper_network(min(ks), random_state=seed)
     with resumable(out), dask_workers(scheduler):
         result = compare_modalities(
             cohort.data,
             cohort.target,
             CrossModalAttentionClassifier(random_state=seed),
             ks=ks,
+            others={PAPER_NETWORK: network},
             cv=_outer_folds(folds, repeats, seed),
             store=out,
             n_jobs=jobs,
@@ -164,6 +176,7 @@ def paper(
         )
     on_metabric = is_metabric(cohort.data.index)
     models = paper_settings(list(resolve_modalities(cohort.data, None)), ks)
+    models[PAPER_NETWORK] = (PAPER_NETWORK, min(ks))
     console.print(f"\nmean ± standard deviation over {folds} folds × {repeats}\n")
     console.print(paper_table(result, models, REPORTED if on_metabric else {}))
     if on_metabric:
@@ -264,7 +277,7 @@ def _baselines(k: int, models: str, fusion: str, seed: int, memory: str) -> dict
     papers = {}
     if names and PAPER in names:
         names = [name for name in names if name != PAPER]
-        papers["the paper's network"] = paper_network(k, memory=memory, random_state=seed)
+        papers[PAPER_NETWORK] = paper_network(k, memory=memory, random_state=seed)
     with usage_errors():
         return papers | make_baselines(
             k=k,
