@@ -1,0 +1,56 @@
+"""Features that tell something only together with one of another modality."""
+
+import os
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from sklearn.preprocessing import StandardScaler
+from sklearn.utils.validation import check_memory
+
+from .._screening import screen_pairs
+from ._ranking import one_hot
+
+__all__ = ["put_pairs_first"]
+
+
+def put_pairs_first(
+    scores: Sequence[np.ndarray],
+    blocks: Mapping[str, np.ndarray],
+    codes: np.ndarray,
+    memory: Any = None,
+) -> list[np.ndarray]:
+    """Raise the scores of features that are in a pair above those of all others.
+
+    Parameters
+    ----------
+    scores : sequence of ndarray of float of shape (n_features_of_modality,)
+        By modality; larger is better.
+    blocks : mapping of str to ndarray of shape (n_samples, n_features_of_modality)
+        The values of each modality, NaN where it is absent.
+    codes : ndarray of int of shape (n_samples,)
+        Numbers of the classes.
+    memory : str, path or object with the joblib.Memory interface, default=None
+        Where to cache the pairs.
+
+    Returns
+    -------
+    list of ndarray
+        The scores by modality.
+    """
+    values = np.hstack(
+        [StandardScaler().fit_transform(block.astype(np.float32)) for block in blocks.values()]
+    )
+    stops = np.cumsum([block.shape[1] for block in blocks.values()])
+    columns = np.split(np.arange(values.shape[1]), stops[:-1])
+    location = os.fspath(memory) if isinstance(memory, os.PathLike) else memory
+    screen = check_memory(location).cache(screen_pairs)
+    (pairs,) = screen(values, columns, one_hot(codes).astype(np.float32))
+    bonus = np.zeros(values.shape[1])
+    # From the worst to the best, which a feature of several pairs is to count by.
+    for rank, pair in enumerate(pairs[::-1], start=1):
+        bonus[pair] = rank
+    return [
+        np.where(bonus[of] > 0, score.max() + bonus[of], score)
+        for score, of in zip(scores, columns, strict=True)
+    ]
