@@ -14,7 +14,7 @@ from sklearn.dummy import DummyClassifier
 from typer.main import get_command
 from typer.testing import CliRunner
 
-from xmodal_sklearn import MultiOmicsSelector, split_modalities
+from xmodal_sklearn import MultiOmicsSelector, __version__, split_modalities
 from xmodal_sklearn.benchmark import Comparison
 from xmodal_sklearn.cli import app
 
@@ -73,16 +73,23 @@ def test_commands_that_read_a_cohort_offer_the_same_options():
     assert options["paper"] == [option for option in options["bench"] if option[0] != "join"]
 
 
-def test_help_waits_for_no_heavy_import():
+@pytest.mark.parametrize(
+    ("arguments", "shown"),
+    [(["--help"], "bench"), (["--version"], __version__)]
+    + [([command, "--help"], "Examples") for command in ("bench", "paper")]
+    + [([command, "--help"], "Example:") for command in COMMANDS[2:]],
+)
+def test_help_and_version_wait_for_no_heavy_import(arguments, shown):
     code = (
         "import sys\nfrom xmodal_sklearn.cli import app\n"
-        "try:\n    app(['--help'])\nexcept SystemExit:\n"
-        "    late = {'torch', 'numba', 'skorch', 'matplotlib', 'mudata'}\n"
-        "    sys.exit(str(late & set(sys.modules)) if late & set(sys.modules) else 0)"
+        f"try:\n    app({arguments})\nexcept SystemExit as end:\n    assert not end.code\n"
+        "heavy = {'torch', 'skorch', 'numba', 'sklearn', 'scipy', 'pandas', 'numpy', 'joblib',"
+        " 'matplotlib', 'jinja2', 'mudata'}\n"
+        "sys.exit(str(heavy & set(sys.modules)) if heavy & set(sys.modules) else 0)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    assert "bench" in done.stdout
+    assert shown in done.stdout
 
 
 def test_select_writes_the_rankings_of_the_selector(source, cohort, tmp_path):
