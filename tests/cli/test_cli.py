@@ -1,6 +1,7 @@
 """The command line."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -334,5 +335,9 @@ def test_ctrl_c_keeps_finished_folds_and_says_how_to_go_on(source, tmp_path):
     (tmp_path / "out" / "go").touch()
     again = subprocess.run([*command, "1"], capture_output=True, **options)
     assert again.returncode == 0, again.stderr
+    log = again.stderr.splitlines()
+    assert log[0] == "Loading PyTorch …"
+    assert any(re.fullmatch(r"Fitting: 0/20, 00:00 so far, \? left", line) for line in log)
+    assert any(re.fullmatch(r"Fitting: 20/20, [\d:]+ so far, 00:00 left", line) for line in log)
     assert {path: path.stat().st_mtime_ns for path in kept} == kept
     assert len(list(folds.glob("*.json"))) == 20
