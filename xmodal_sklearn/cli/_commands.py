@@ -1,6 +1,6 @@
 """The commands: reading options, calling the library, printing.
 
-A command imports what it calls when it runs, so that the help waits for nothing but typer.
+A command imports what it calls when it runs, so that the help waits for none of it.
 """
 
 import shlex
