@@ -3,10 +3,41 @@
 import subprocess
 import sys
 
+HEAVY = {
+    "anndata", "jinja2", "joblib", "matplotlib", "mudata", "numba", "numpy", "pandas", "pooch",
+    "scipy", "sklearn", "skorch", "torch",
+}  # fmt: skip
+
 
 def run(code):
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     return done.stdout.strip()
+
+
+def test_the_package_and_its_command_import_no_library_until_they_need_one():
+    code = f"import sys, xmodal_sklearn, xmodal_sklearn.cli; print({HEAVY} & set(sys.modules))"
+    assert run(code) == "set()"
+
+
+def test_selection_and_data_sets_do_without_what_only_some_need():
+    late = HEAVY - {"joblib", "numpy", "pandas", "scipy", "sklearn"}
+    code = "import sys; from xmodal_sklearn import MultiOmicsSelector, concat_modalities, datasets"
+    assert run(f"{code}; print({late} & set(sys.modules))") == "set()"
+
+
+def test_every_public_name_is_there_when_asked_for():
+    code = (
+        "import xmodal_sklearn as x\n"
+        "assert set(x.__all__) <= set(dir(x))\n"
+        "print([name for name in x.__all__ if getattr(x, name, None) is None])"
+    )
+    assert run(code) == "[]"
+    assert run("import xmodal_sklearn as x; print(x.datasets.make_multiomics.__name__)") == (
+        "make_multiomics"
+    )
+    assert run("from xmodal_sklearn import *; print(MultiOmicsSelector(5))") == (
+        "MultiOmicsSelector(k=5)"
+    )
 
 
 def test_what_takes_long_is_not_imported_until_it_is_used():

@@ -1,14 +1,15 @@
 """Cross-modal attention for multi-omics classification, as scikit-learn estimators."""
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from . import datasets
 from ._version import __version__
-from .modalities import concat_modalities, split_modalities
-from .selection import MultiOmicsSelector
 
 if TYPE_CHECKING:
+    from . import datasets
     from .classifier import CrossModalAttentionClassifier
+    from .modalities import concat_modalities, split_modalities
+    from .selection import MultiOmicsSelector
 
 __all__ = [
     "CrossModalAttentionClassifier",
@@ -19,11 +20,22 @@ __all__ = [
     "split_modalities",
 ]
 
+# scikit-learn takes a second to import and PyTorch two: only who uses a name waits for its package.
+_PACKAGES = {
+    "CrossModalAttentionClassifier": "classifier",
+    "MultiOmicsSelector": "selection",
+    "concat_modalities": "modalities",
+    "split_modalities": "modalities",
+}
+
 
 def __getattr__(name: str) -> Any:
-    # PyTorch takes seconds to import, which only those who train should wait for.
-    if name == "CrossModalAttentionClassifier":
-        from .classifier import CrossModalAttentionClassifier
-
-        return CrossModalAttentionClassifier
+    if name == "datasets":
+        return import_module(".datasets", __name__)
+    if name in _PACKAGES:
+        return getattr(import_module(f".{_PACKAGES[name]}", __name__), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -15,7 +15,7 @@ from sklearn.dummy import DummyClassifier
 from typer.main import get_command
 from typer.testing import CliRunner
 
-from xmodal_sklearn import MultiOmicsSelector, split_modalities
+from xmodal_sklearn import MultiOmicsSelector, __version__, split_modalities
 from xmodal_sklearn.benchmark import Comparison
 from xmodal_sklearn.cli import app
 
@@ -74,16 +74,23 @@ def test_commands_that_read_a_cohort_offer_the_same_options():
     assert options["paper"] == [option for option in options["bench"] if option[0] != "join"]
 
 
-def test_help_waits_for_no_heavy_import():
+@pytest.mark.parametrize(
+    ("arguments", "shown"),
+    [(["--help"], "bench"), (["--version"], __version__)]
+    + [([command, "--help"], "Examples") for command in ("bench", "paper")]
+    + [([command, "--help"], "Example:") for command in COMMANDS[2:]],
+)
+def test_help_and_version_wait_for_no_heavy_import(arguments, shown):
     code = (
         "import sys\nfrom xmodal_sklearn.cli import app\n"
-        "try:\n    app(['--help'])\nexcept SystemExit:\n"
-        "    late = {'torch', 'numba', 'skorch', 'matplotlib', 'mudata'}\n"
-        "    sys.exit(str(late & set(sys.modules)) if late & set(sys.modules) else 0)"
+        f"try:\n    app({arguments})\nexcept SystemExit as end:\n    assert not end.code\n"
+        "heavy = {'torch', 'skorch', 'numba', 'sklearn', 'scipy', 'pandas', 'numpy', 'joblib',"
+        " 'matplotlib', 'jinja2', 'mudata'}\n"
+        "sys.exit(str(heavy & set(sys.modules)) if heavy & set(sys.modules) else 0)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    assert "bench" in done.stdout
+    assert shown in done.stdout
 
 
 def test_select_writes_the_rankings_of_the_selector(source, cohort, tmp_path):
@@ -281,8 +288,13 @@ import os, sys, time
 from pathlib import Path
 from sklearn.dummy import DummyClassifier
 class SlowClassifier(DummyClassifier):
-    def __init__(self, *, random_state=None):
+    def __init__(
+        self, *, heads=None, tokenizer=None, attention=None, fusion=None, n_estimators=None,
+        random_state=None,
+    ):
         super().__init__(strategy="stratified", random_state=random_state)
+        self.heads, self.tokenizer, self.attention = heads, tokenizer, attention
+        self.fusion, self.n_estimators = fusion, n_estimators
     def fit(self, X, y):
         out = Path(os.environ["XMODAL_TEST_OUT"])
         while len(list(out.glob("folds/*.json"))) >= 3 and not (out / "go").exists():
@@ -324,10 +336,14 @@ def test_ctrl_c_keeps_finished_folds_and_says_how_to_go_on(source, tmp_path):
     assert "Stopped. Finished folds are kept" in said
     assert "Traceback" not in said
     kept = {path: path.stat().st_mtime_ns for path in folds.glob("*.json")}
-    assert 3 <= len(kept) < 20
+    assert 3 <= len(kept) < 25
 
     (tmp_path / "out" / "go").touch()
     again = subprocess.run([*command, "1"], capture_output=True, **options)
     assert again.returncode == 0, again.stderr
+    log = again.stderr.splitlines()
+    assert log[0] == "Loading PyTorch …"
+    assert any(re.fullmatch(r"Fitting: 0/25, 00:00 so far, \? left", line) for line in log)
+    assert any(re.fullmatch(r"Fitting: 25/25, [\d:]+ so far, 00:00 left", line) for line in log)
     assert {path: path.stat().st_mtime_ns for path in kept} == kept
-    assert len(list(folds.glob("*.json"))) == 20
+    assert len(list(folds.glob("*.json"))) == 25

@@ -5,7 +5,8 @@ import pandas as pd
 import pytest
 
 from xmodal_sklearn import concat_modalities
-from xmodal_sklearn.cli._cohort import align_to_model, read_cohort, read_unlabelled
+from xmodal_sklearn.cli._cohort import read_cohort
+from xmodal_sklearn.cli._sources import align_to_model, read_unlabelled
 
 EXP = pd.DataFrame(
     {"ESR1": [2.5, -1.0, 0.5, 1.5], "HLA-A": [1.0, 0.0, 4.0, 2.0]}, index=["01", "2", "NA", "P 4"]

@@ -11,8 +11,8 @@ import numpy as np
 import pandas as pd
 from sklearn.metrics import get_scorer_names
 from sklearn.utils.multiclass import check_classification_targets
-from tqdm.auto import tqdm
 
+from .._progress import progress_bar
 from ..modalities._columns import sample_labels
 from ._batch_effects import association_warnings
 from ._comparison import FOLD, Comparison, as_labels, probability_column
@@ -75,7 +75,8 @@ def compare(
     n_jobs : int, default=None
         Number of fits in parallel. None means 1, -1 all processors.
     verbose : int, default=0
-        A value above 0 shows a progress bar.
+        A value above 0 shows a progress bar, or a line now and then where the error stream is no
+        terminal.
     random_state : int, default=None
         Seed of the controls. With None, a later run takes the controls that it finds in `store`.
 
@@ -137,7 +138,7 @@ def compare(
         runs |= {name: Run(first, control) for name, control in added.items()}
     tasks = [Task(name, *split) for split in splits for name in runs]
     finished = run_tasks(tasks, runs, X, y, metrics, store, n_jobs)
-    results = dict(tqdm(finished, "Fitting", len(tasks), disable=not verbose))
+    results = dict(progress_bar(finished, "Fitting", len(tasks), disable=not verbose))
     sizes = {modality: len(columns) for modality, columns in modalities_of(first, X).items()}
     info = {
         "n_samples": len(y),

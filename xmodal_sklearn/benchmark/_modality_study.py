@@ -16,8 +16,8 @@ from sklearn.base import clone
 from sklearn.model_selection import check_cv
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import FunctionTransformer
-from tqdm.auto import tqdm
 
+from .._progress import progress_bar
 from ..modalities._columns import as_slice, resolve_modalities
 from ..selection import MultiOmicsSelector
 from ._compare import compare
@@ -139,7 +139,8 @@ def compare_modalities(
     n_jobs : int, default=None
         Number of rankings, then of fits, in parallel. None means 1, -1 all processors.
     verbose : int, default=0
-        A value above 0 shows progress bars.
+        A value above 0 shows progress bars, or a line now and then where the error stream is no
+        terminal.
 
     Returns
     -------
@@ -200,7 +201,7 @@ def _rank_folds(
         done = Parallel(n_jobs=n_jobs, return_as="generator_unordered")(
             delayed(_rank)(X, y, train, modality, memory) for train, modality in tasks
         )
-        for _ in tqdm(done, "Ranking", len(tasks), disable=not verbose):
+        for _ in progress_bar(done, "Ranking", len(tasks), disable=not verbose):
             pass
 
 

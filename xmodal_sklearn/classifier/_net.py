@@ -11,7 +11,8 @@ from skorch import NeuralNet
 from skorch.callbacks import Callback
 from torch import Tensor
 from torch.utils.data import TensorDataset
-from tqdm.auto import tqdm
+
+from .._progress import progress_bar
 
 __all__ = [
     "EVALUATION_BATCH",
@@ -57,7 +58,7 @@ class ProgressBar(Callback):
 
     def on_train_begin(self, net: NeuralNet, **_: Any) -> None:
         """Open the bar."""
-        self.bar_ = tqdm(total=net.max_epochs, unit="epoch")
+        self.bar_ = progress_bar(desc="Training", total=net.max_epochs, unit="epoch")
 
     def on_epoch_end(self, net: NeuralNet, **_: Any) -> None:
         """Move on by an epoch."""

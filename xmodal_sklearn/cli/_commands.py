@@ -1,20 +1,17 @@
-"""The commands: reading options, calling the library, printing."""
+"""The commands: reading options, calling the library, printing.
+
+A command imports what it calls when it runs, so that the help waits for none of it.
+"""
 
 import shlex
 import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import typer
-from sklearn.model_selection import RepeatedStratifiedKFold
-from sklearn.pipeline import Pipeline, make_pipeline
-from sklearn.utils import Bunch
 
-from ..modalities._columns import resolve_modalities
-from ..selection import MultiOmicsSelector
-from ._cohort import align_to_model, check_folds, read_unlabelled, with_cohort
-from ._files import load_model, save_model, tabulate_predictions, tabulate_rankings, write_csv
+from ._cohort import with_cohort
 from ._options import (
     Controls,
     Folds,
@@ -36,6 +33,7 @@ from ._options import (
     Scheduler,
     TableFiles,
     TopK,
+    Version,
 )
 from ._session import (
     EXIT_CODES,
@@ -46,32 +44,29 @@ from ._session import (
     status,
     usage_errors,
 )
-from ._tables import (
-    cohort_text,
-    paper_table,
-    prediction_table,
-    ranking_table,
-    significance_table,
-    summary_table,
-)
+
+if TYPE_CHECKING:
+    from sklearn.utils import Bunch
 
 __all__ = ["app"]
 
 ATTENTION = "cross-modal attention"
-PAPER = "paper"  # among --models, the paper's network
-PAPER_NETWORK = "the paper's network"
 MAX_WARNINGS = 5
 MAX_RANKS = 10
 RESUMES = "Run again with the same --out to go on where it stopped.\n\n"
 
 app = typer.Typer(
-    help="Cross-modal attention for multi-omics classification.",
     epilog=EXIT_CODES,
     add_completion=False,
     no_args_is_help=True,
     # A traceback with local variables would show patients' data.
     pretty_exceptions_enable=False,
 )
+
+
+@app.callback()
+def main(version: Version = False) -> None:
+    """Cross-modal attention for multi-omics classification."""
 
 
 @app.command(
@@ -82,7 +77,7 @@ app = typer.Typer(
 @with_cohort()
 def bench(
     *,
-    cohort: Bunch,
+    cohort: "Bunch",
     k: K = 100,
     models: Models = "logistic regression,random forest",
     fusion: Fusion = "early,late",
@@ -103,12 +98,15 @@ def bench(
     with status("Loading PyTorch"):
         from ..benchmark import compare
         from ..learning import learning_curves
+        from ._models import attention_pipeline, classical_pipelines, outer_folds
+        from ._tables import significance_table, summary_table
 
-        memory = str((out / "rankings").absolute())
-        baselines = _baselines(k, models, fusion, seed, memory)
-        estimators = {ATTENTION: _attention_pipeline(k, seed, memory=memory), **baselines}
+    memory = str((out / "rankings").absolute())
+    with usage_errors():
+        classical = classical_pipelines(k, models, fusion, seed, memory)
+    estimators = {ATTENTION: attention_pipeline(k, seed, memory=memory), **classical}
     settings: dict[str, Any] = {
-        "cv": _outer_folds(folds, repeats, seed),
+        "cv": outer_folds(folds, repeats, seed),
         "store": out / "folds",
         "n_jobs": jobs,
         "verbose": 1,
@@ -133,7 +131,7 @@ def bench(
 @with_cohort(join="inner")
 def paper(
     *,
-    cohort: Bunch,
+    cohort: "Bunch",
     k: Ks = None,
     more_k: MoreKs = None,
     folds: Folds = 5,
@@ -151,6 +149,7 @@ def paper(
     _start(cohort, folds)
     with status("Loading PyTorch"):
         from ..classifier import CrossModalAttentionClassifier
+        from ..modalities._columns import resolve_modalities
         from ..paper import (
             KS,
             REPORTED,
@@ -160,6 +159,9 @@ def paper(
             paper_network,
             paper_settings,
         )
+        from ._models import PAPER_NETWORK, outer_folds
+        from ._tables import paper_table
+
     ks = [*(k or []), *(more_k or [])] or KS
     network = paper_network(min(ks), random_state=seed)
     with resumable(out), dask_workers(scheduler):
@@ -169,7 +171,7 @@ def paper(
             CrossModalAttentionClassifier(random_state=seed),
             ks=ks,
             others={PAPER_NETWORK: network},
-            cv=_outer_folds(folds, repeats, seed),
+            cv=outer_folds(folds, repeats, seed),
             store=out,
             n_jobs=jobs,
             verbose=1,
@@ -190,11 +192,15 @@ def paper(
     epilog="Example: xmodal select --study brca_metabric --out rankings.csv\n\n" + EXIT_CODES
 )
 @with_cohort()
-def select(*, out: RankingsFile, cohort: Bunch, k: TopK = None, jobs: Jobs = -1) -> None:
+def select(*, out: RankingsFile, cohort: "Bunch", k: TopK = None, jobs: Jobs = -1) -> None:
     """Rank the features of each modality by an elastic net on all samples.
 
     To judge a model, use bench: it selects features inside the folds.
     """
+    from ..selection import MultiOmicsSelector
+    from ._files import tabulate_rankings, write_csv
+    from ._tables import cohort_text, ranking_table
+
     console.print(cohort_text(cohort), "", sep="\n")
     with status("Ranking"), usage_errors():
         selector = MultiOmicsSelector(n_jobs=jobs).fit(cohort.data, cohort.target.to_numpy())
@@ -209,11 +215,15 @@ def select(*, out: RankingsFile, cohort: Bunch, k: TopK = None, jobs: Jobs = -1)
     epilog="Example: xmodal fit --study brca_metabric --k 300 --out model.joblib\n\n" + EXIT_CODES
 )
 @with_cohort()
-def fit(*, out: NewModelFile, cohort: Bunch, k: K = 100, seed: int, jobs: Jobs = -1) -> None:
+def fit(*, out: NewModelFile, cohort: "Bunch", k: K = 100, seed: int, jobs: Jobs = -1) -> None:
     """Fit selection and cross-modal attention to all samples, and save them."""
+    from ._files import save_model
+    from ._tables import cohort_text
+
     console.print(cohort_text(cohort))
     with status("Loading PyTorch"):
-        model = _attention_pipeline(k, seed, jobs=jobs)
+        from ._models import attention_pipeline
+    model = attention_pipeline(k, seed, jobs=jobs)
     with status("Fitting"), usage_errors():
         model.fit(cohort.data, cohort.target.to_numpy())
     with usage_errors():
@@ -235,6 +245,10 @@ def predict(
 
     A modality that is not given, or that a sample lacks, is taken as absent.
     """
+    from ._files import load_model, tabulate_predictions, write_csv
+    from ._sources import align_to_model, read_unlabelled
+    from ._tables import prediction_table
+
     with usage_errors():
         tables = read_unlabelled(table or (), mudata)
     with status("Loading PyTorch"), usage_errors():
@@ -261,47 +275,14 @@ def report(folder: ResultPath) -> None:
     console.print(f"Report in {page}")
 
 
-def _start(cohort: Bunch, folds: int) -> None:
+def _start(cohort: "Bunch", folds: int) -> None:
     """Say what is compared on, if it can be split."""
+    from ._sources import check_folds
+    from ._tables import cohort_text
+
     with usage_errors():
         check_folds(cohort, folds)
     console.print(cohort_text(cohort))
-
-
-def _baselines(k: int, models: str, fusion: str, seed: int, memory: str) -> dict[str, Any]:
-    # Imported here because it takes longer than `xmodal --help` should.
-    from ..baselines import make_baselines
-    from ..paper import paper_network
-
-    names = None if models == "all" else models.split(",")
-    papers = {}
-    if names and PAPER in names:
-        names = [name for name in names if name != PAPER]
-        papers[PAPER_NETWORK] = paper_network(k, memory=memory, random_state=seed)
-    with usage_errors():
-        return papers | make_baselines(
-            k=k,
-            models=names,
-            fusion=fusion.split(","),
-            random_state=seed,
-            memory=memory,
-        )
-
-
-def _attention_pipeline(
-    k: int, seed: int, *, memory: str | None = None, jobs: int | None = None
-) -> Pipeline:
-    # Imported here because PyTorch takes seconds that `xmodal --help` need not wait for.
-    from ..classifier import CrossModalAttentionClassifier
-
-    return make_pipeline(
-        MultiOmicsSelector(k, memory=memory, n_jobs=jobs),
-        CrossModalAttentionClassifier(random_state=seed),
-    )
-
-
-def _outer_folds(folds: int, repeats: int, seed: int) -> RepeatedStratifiedKFold:
-    return RepeatedStratifiedKFold(n_splits=folds, n_repeats=repeats, random_state=seed)
 
 
 def _finish(result: Any, out: Path) -> None:

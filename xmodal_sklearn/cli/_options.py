@@ -5,6 +5,8 @@ from typing import Annotated, Literal
 
 import typer
 
+from .._version import __version__
+
 __all__ = [
     "Controls",
     "Folds",
@@ -33,9 +35,25 @@ __all__ = [
     "Target",
     "TargetFile",
     "TopK",
+    "Version",
 ]
 
 DATA, MODEL, RUN = "Data", "Model", "Run"
+
+
+def show_version(wanted: bool) -> None:
+    """Print the version and end, whatever else is on the command line."""
+    if wanted:
+        typer.echo(f"xmodal-sklearn {__version__}")
+        raise typer.Exit
+
+
+Version = Annotated[
+    bool,
+    typer.Option(
+        "--version", callback=show_version, is_eager=True, help="Show the version and exit."
+    ),
+]
 
 Study = Annotated[
     Path | None, typer.Option(help="A cBioPortal study folder.", rich_help_panel=DATA)

@@ -2,12 +2,11 @@
 
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 
 import typer
 from rich.console import Console
-from rich.status import Status
 
 from .._extras import needs_extra
 
@@ -33,9 +32,12 @@ console = Console(markup=False, emoji=False, highlight=False)
 error_console = Console(stderr=True, markup=False, emoji=False, highlight=False)
 
 
-def status(activity: str) -> Status:
-    """Show on the error stream what the block is doing."""
-    return error_console.status(f"{activity} …")
+def status(activity: str) -> AbstractContextManager[object]:
+    """Show on the error stream what the block is doing; where it is no terminal, in a line."""
+    if error_console.is_terminal:
+        return error_console.status(f"{activity} …")
+    error_console.print(f"{activity} …")
+    return nullcontext()
 
 
 @contextmanager

@@ -1,0 +1,95 @@
+"""Measure what it costs to start: imports and help, beside scikit-learn with pandas.
+
+Each is run in new processes, in turns, so that a machine that gets busier or quieter slows all of
+them. Seconds are of the processor, user and system; the ratio is that of the turn.
+
+    python -m benchmarks.speed.starting
+    python -m benchmarks.speed.starting --repeats 20
+    python -m benchmarks.speed.starting --against HEAD~5
+"""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from resource import RUSAGE_CHILDREN, getrusage
+from tempfile import TemporaryDirectory
+
+import pandas as pd
+
+from benchmarks.shared import make_parser
+
+BESIDE = "scikit-learn with pandas"
+PROGRAMS = {
+    BESIDE: ["-c", "import pandas, sklearn.linear_model, sklearn.pipeline"],
+    "import xmodal_sklearn": ["-c", "import xmodal_sklearn"],
+    "selector and data sets": ["-c", "from xmodal_sklearn import MultiOmicsSelector, datasets"],
+    "classifier": ["-c", "from xmodal_sklearn import CrossModalAttentionClassifier"],
+    "xmodal --help": ["-m", "xmodal_sklearn.cli", "--help"],
+    "xmodal --version": ["-m", "xmodal_sklearn.cli", "--version"],
+    "xmodal bench --help": ["-m", "xmodal_sklearn.cli", "bench", "--help"],
+}
+
+
+def main() -> None:
+    parser = make_parser(__doc__)
+    parser.add_argument("--repeats", type=int, default=7)
+    parser.add_argument("--against", metavar="REV", help="also measure this commit")
+    arguments = parser.parse_args()
+    with checkouts(arguments.against) as folders:
+        turns = [
+            {
+                (checkout, name): processor_seconds(program, folder)
+                for checkout, folder in folders.items()
+                for name, program in PROGRAMS.items()
+            }
+            # The first turn, which fills the caches of files and byte code, doesn't count.
+            for _ in range(1 + arguments.repeats)
+        ][1:]
+    print(tabulate(pd.DataFrame(turns)).round(2).to_string())
+
+
+@contextmanager
+def checkouts(revision: str | None) -> Iterator[dict[str, Path]]:
+    """Name the folders that hold this working copy and, if a revision is given, that one."""
+    here = Path.cwd()
+    if revision is None:
+        yield {"here": here}
+        return
+    with TemporaryDirectory() as folder:
+        archive = subprocess.run(
+            ["git", "archive", revision, "xmodal_sklearn"], capture_output=True, check=True
+        )
+        subprocess.run(["tar", "-x", "-C", folder], input=archive.stdout, check=True)
+        yield {"here": here, revision: Path(folder)}
+
+
+def processor_seconds(program: list[str], folder: Path) -> float:
+    """Run Python in a folder and return the seconds of the processor; NaN if it fails."""
+    before = getrusage(RUSAGE_CHILDREN)
+    done = subprocess.run(
+        [sys.executable, *program],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(folder)},
+        capture_output=True,
+    )
+    after = getrusage(RUSAGE_CHILDREN)
+    if done.returncode:
+        return float("nan")
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+
+def tabulate(seconds: pd.DataFrame) -> pd.DataFrame:
+    """Return median and range of the seconds, and of their ratio to scikit-learn's."""
+    ratios = seconds.div(seconds["here", BESIDE], axis=0)
+    columns = {}
+    for quantity, values in {"seconds": seconds, "ratio": ratios}.items():
+        columns[quantity] = values.median()
+        columns[f"{quantity}, least"], columns[f"{quantity}, most"] = values.min(), values.max()
+    return pd.DataFrame(columns)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,92 @@
+"""Progress is a bar where it can be drawn, and lines where it can't."""
+
+import io
+import re
+import sys
+
+import pytest
+from tqdm.asyncio import tqdm_asyncio
+
+from xmodal_sklearn import _progress
+from xmodal_sklearn._progress import progress_bar
+
+
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+class Notebook(tqdm_asyncio):
+    """Stands for tqdm's widget, which draws on its own."""
+
+    def display(self, *args, **kwargs):
+        print(f"drawn: {self.n}")
+
+
+def test_a_log_is_told_of_the_start_and_the_end_in_plain_lines(capsys):
+    assert list(progress_bar(iter("abc"), "Fitting", 3)) == ["a", "b", "c"]
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    start, end, rest = printed.err.split("\n")
+    assert start == "Fitting: 0/3, 00:00 so far, ? left"
+    assert re.fullmatch(r"Fitting: 3/3, \d\d:\d\d so far, 00:00 left", end)
+    assert rest == ""
+
+
+def test_a_log_is_told_at_intervals_how_far_it_is(monkeypatch, capsys):
+    monkeypatch.setattr(_progress, "SECONDS_BETWEEN_LINES", 0)
+    for _ in progress_bar(range(5), "Fitting"):
+        pass
+    lines = capsys.readouterr().err.splitlines()
+    assert [line.partition(",")[0] for line in lines] == [f"Fitting: {n}/5" for n in range(6)]
+
+
+def test_a_log_line_comes_while_the_work_goes_on(monkeypatch, capsys):
+    monkeypatch.setattr(_progress, "SECONDS_BETWEEN_LINES", 0)
+    work = iter(progress_bar(range(5), "Fitting"))
+    next(work)
+    assert capsys.readouterr().err.startswith("Fitting: 0/5")
+    next(work)
+    assert capsys.readouterr().err.startswith("Fitting: 1/5")
+
+
+def test_a_bar_that_is_moved_by_hand_says_what_it_is_told(capsys):
+    with progress_bar(desc="Training", total=2, unit="epoch") as bar:
+        for _ in range(2):
+            bar.set_postfix(loss="0.5", refresh=False)
+            bar.update()
+    end = capsys.readouterr().err.splitlines()[-1]
+    assert end.startswith("Training: 2/2")
+    assert end.endswith("loss=0.5")
+
+
+def test_nothing_is_told_where_nobody_asked(capsys):
+    assert list(progress_bar(iter("abc"), "Fitting", 3, disable=True)) == ["a", "b", "c"]
+    assert capsys.readouterr().err == ""
+
+
+def test_a_terminal_shows_one_bar_that_grows(monkeypatch):
+    monkeypatch.setattr(sys, "stderr", Terminal())
+    assert list(progress_bar(iter("abc"), "Fitting", 3)) == ["a", "b", "c"]
+    shown = sys.stderr.getvalue()
+    assert shown.count("\n") == 1
+    assert "\rFitting:   0%|" in shown
+    assert "| 3/3 [" in shown
+
+
+def test_a_notebook_draws_its_own_bar(monkeypatch, capsys):
+    monkeypatch.setattr(_progress, "tqdm", Notebook)
+    assert list(progress_bar(iter("abc"), "Fitting", 3)) == ["a", "b", "c"]
+    printed = capsys.readouterr()
+    assert printed.out.splitlines()[0] == "drawn: 0"
+    assert printed.out.splitlines()[-1] == "drawn: 3"
+    assert "so far" not in printed.err
+
+
+def test_a_run_that_breaks_off_says_how_far_it_came(capsys):
+    bar = progress_bar(range(3), "Fitting")
+    with pytest.raises(RuntimeError, match="broken"), bar:
+        for number in bar:
+            if number == 1:
+                raise RuntimeError("broken")
+    assert capsys.readouterr().err.splitlines()[-1].startswith("Fitting: 1/3")

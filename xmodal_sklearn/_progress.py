@@ -1,0 +1,53 @@
+"""Progress for those who watch: a bar in a terminal or notebook, a line now and then in a log."""
+
+import sys
+from typing import Any
+
+from tqdm.asyncio import tqdm_asyncio
+from tqdm.auto import tqdm
+
+__all__ = ["progress_bar"]
+
+SECONDS_BETWEEN_LINES = 30
+
+
+def progress_bar(*args: Any, **kwargs: Any) -> tqdm:
+    """Make a tqdm bar that, where the error stream is neither terminal nor notebook, writes lines.
+
+    Parameters
+    ----------
+    *args, **kwargs
+        What tqdm takes.
+
+    Returns
+    -------
+    tqdm
+        The bar.
+    """
+    in_notebook = tqdm is not tqdm_asyncio
+    if in_notebook or sys.stderr.isatty():
+        return tqdm(*args, **kwargs)
+    return tqdm(
+        *args,
+        file=_Lines(),
+        mininterval=SECONDS_BETWEEN_LINES,
+        miniters=1,
+        bar_format="{desc}: {n_fmt}/{total_fmt}, {elapsed} so far, {remaining} left{postfix}",
+        **kwargs,
+    )
+
+
+class _Lines:
+    """Takes what tqdm writes, to be overwritten by what it writes next, as lines to be kept."""
+
+    def __init__(self) -> None:
+        self.last = ""
+
+    def write(self, text: str) -> None:
+        line = text.strip()
+        if line and line != self.last:
+            print(line, file=sys.stderr, flush=True)
+            self.last = line
+
+    def flush(self) -> None:
+        pass

@@ -1,0 +1,250 @@
+"""Reading the cohort that the options name, and new samples for a saved model."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from sklearn.utils import Bunch
+
+from ..datasets import fetch_cbioportal, from_mudata, make_multiomics, read_cbioportal
+from ..datasets._mudata import load_mudata, modalities_of_mudata, read_modality
+from ..datasets._study import make_study
+from ..datasets._tables import read_table
+from ..modalities._columns import SEPARATOR, check_unique, resolve_modalities
+from ..modalities._concat import concat_modalities
+from ..modalities._validation import modality_blocks, modality_presence
+
+__all__ = [
+    "align_to_model",
+    "check_folds",
+    "check_values",
+    "read_labelled_tables",
+    "read_mudata",
+    "read_study",
+    "read_unlabelled",
+    "simulate",
+]
+
+STUDY_MODALITIES = ("exp", "cna", "mut")
+STUDY_TARGET = "CLAUDIN_SUBTYPE"
+
+
+def read_labelled_tables(
+    arguments: Sequence[str],
+    target_file: Path | None,
+    target: str | None,
+    modalities: Sequence[str] | None,
+    join: str,
+) -> Bunch:
+    """Read tables of modalities, and the classes of their samples from another file."""
+    if target_file is None:
+        raise ValueError(
+            "--table needs --target-file, a table with the samples in its first column and their "
+            "classes in another."
+        )
+    labels = _read_labels(target_file, target)
+    tables = _read_tables(arguments)
+    absent = set(modalities or ()) - set(tables)
+    if absent:
+        raise ValueError(
+            f"--modalities names {sorted(absent)}, but the tables are of {list(tables)}."
+        )
+    tables = {modality: tables[modality] for modality in modalities or tables}
+    for modality, table in tables.items():
+        _check_samples(modality, table, labels, target_file)
+    data = concat_modalities(tables, join=join)
+    known = data.index.isin(labels.index)
+    if not known.any():
+        raise ValueError(
+            f"No sample that has all of {list(tables)} has a class in {target_file}. Give tables "
+            "of the same samples, or --join outer."
+        )
+    classes = labels.loc[data.index[known]].to_numpy(dtype=object)
+    data = data if known.all() else data[known]
+    return make_study(
+        data,
+        pd.Series(classes, index=data.index, name=labels.name, dtype=object),
+        DESCR=f"Tables {', '.join(tables)} ({join} join).",
+        report=[("samples", "class unknown", int((~known).sum()))],
+        source=", ".join(tables),
+    )
+
+
+def read_study(
+    folder: Path | None,
+    study_id: str | None,
+    target: str | None,
+    modalities: Sequence[str] | None,
+    join: str,
+) -> Bunch:
+    """Read a cBioPortal study from its folder, or else download the one that an id names."""
+    read: Any = read_cbioportal if folder else fetch_cbioportal
+    cohort = read(
+        folder or study_id,
+        modalities=tuple(modalities or STUDY_MODALITIES),
+        target=target or STUDY_TARGET,
+        join=join,
+    )
+    cohort.source = folder.resolve().name if folder else study_id
+    return cohort
+
+
+def read_mudata(
+    path: Path, target: str | None, modalities: Sequence[str] | None, join: str
+) -> Bunch:
+    """Read a MuData or AnnData file whose classes are a column of obs."""
+    mdata = load_mudata(path)
+    if target is None:
+        raise ValueError(
+            f"--mudata needs --target, a column of obs; {path.name} has {list(mdata.obs)}."
+        )
+    cohort = from_mudata(mdata, target=target, modalities=modalities, join=join)
+    cohort.source = path.stem
+    return cohort
+
+
+def simulate(seed: int) -> Bunch:
+    """Make the cohort of a command that is given no source."""
+    cohort = make_multiomics(random_state=seed)
+    cohort.source = "simulated data"
+    return cohort
+
+
+def check_values(data: pd.DataFrame) -> None:
+    """Refuse values now that every fit would refuse later."""
+    modalities = resolve_modalities(data, None)
+    modality_presence(data, modality_blocks(data, modalities), modalities)
+
+
+def check_folds(cohort: Bunch, folds: int) -> None:
+    """Refuse a cohort that can't be split into stratified folds."""
+    sizes = cohort.target.value_counts()
+    if len(sizes) < 2:
+        raise ValueError(f"All samples are of one class, {sizes.index.tolist()[0]!r}.")
+    if sizes.min() < folds:
+        raise ValueError(
+            f"{folds} folds need {folds} samples of each class; {sizes.idxmin()!r} has "
+            f"{sizes.min()}. Use fewer --folds, or other --modalities or --target."
+        )
+
+
+def read_unlabelled(tables: Sequence[str], mudata: Path | None) -> dict[str, pd.DataFrame]:
+    """Read the tables of samples whose classes are not known.
+
+    Parameters
+    ----------
+    tables : sequence of str
+        ``modality=file`` each.
+    mudata : Path or None
+        A MuData or AnnData file, where there are no `tables`.
+
+    Returns
+    -------
+    dict of str to DataFrame
+        The table of each modality, sample names as index.
+    """
+    if bool(tables) == (mudata is not None):
+        raise ValueError("Give the samples either by --table or by --mudata.")
+    if mudata is None:
+        return _read_tables(tables)
+    parts = modalities_of_mudata(load_mudata(mudata), None)
+    return {modality: read_modality(modality, part, None) for modality, part in parts.items()}
+
+
+def align_to_model(
+    tables: Mapping[str, pd.DataFrame], columns: Sequence[str]
+) -> tuple[pd.DataFrame, list[str]]:
+    """Bring tables into the columns that a model was fitted to.
+
+    Parameters
+    ----------
+    tables : mapping of str to DataFrame
+        Samples in rows. A modality that the model knows becomes a block of NaN if it is missing
+        here, or for the samples that its table lacks.
+    columns : sequence of str
+        The model's columns, ``modality__feature``.
+
+    Returns
+    -------
+    X : DataFrame of shape (n_samples, n_columns)
+        The samples of all tables.
+    notes : list of str
+        What was left out or is absent.
+
+    Raises
+    ------
+    ValueError
+        If the model doesn't know the modality of a table, or a table lacks a feature.
+    """
+    header = pd.DataFrame(columns=pd.Index(columns, dtype=object))
+    known = resolve_modalities(header, None)
+    unknown = [modality for modality in tables if modality not in known]
+    if unknown:
+        raise ValueError(
+            f"The model knows the modalities {list(known)}, not {unknown[0]!r}. Name the tables "
+            "as they were named when it was fitted."
+        )
+    X = concat_modalities(tables, join="outer")
+    given = set(X.columns)
+    notes = []
+    for modality, positions in known.items():
+        needed = [columns[position] for position in positions]
+        missing = [column for column in needed if column not in given]
+        if modality not in tables:
+            notes.append(f"{modality} was not given; the model takes it as absent.")
+        elif missing:
+            raise ValueError(
+                f"The table of modality {modality!r} lacks {len(missing)} of the {len(needed)} "
+                "features that the model was fitted to; the first is "
+                f"{missing[0].partition(SEPARATOR)[2]!r}. Add them, measured in the same way."
+            )
+        else:
+            n_unknown = tables[modality].shape[1] - len(needed)
+            if n_unknown:
+                notes.append(f"Features of {modality} unknown to the model, ignored: {n_unknown}.")
+    return X.reindex(columns=columns), notes
+
+
+def _read_tables(arguments: Sequence[str]) -> dict[str, pd.DataFrame]:
+    """Read ``modality=file`` arguments."""
+    read = {}
+    for argument in arguments:
+        modality, separator, path = argument.partition("=")
+        if not separator or not modality or not path:
+            raise ValueError(
+                f"--table takes modality=file, like exp=expression.csv, got {argument!r}."
+            )
+        if modality in read:
+            raise ValueError(f"--table names the modality {modality!r} twice.")
+        read[modality] = read_table(Path(path))
+    return read
+
+
+def _read_labels(path: Path, column: str | None) -> pd.Series:
+    """Return the known classes, as strings, by sample."""
+    table = read_table(path, dtype=str)
+    if column is None and table.shape[1] > 1:
+        raise ValueError(f"--target must say which column of {path} to predict: {list(table)}.")
+    if column is not None and column not in table:
+        raise ValueError(f"{path} has no column {column!r}; its columns are {list(table)}.")
+    labels = table.iloc[:, 0] if column is None else table[column]
+    check_unique(labels.index, f"samples of {path}")
+    return labels.dropna().astype(str)
+
+
+def _check_samples(
+    modality: str, table: pd.DataFrame, labels: pd.Series, target_file: Path
+) -> None:
+    """Refuse a table none of whose samples has a class."""
+    if table.index.isin(labels.index).any():
+        return
+    if table.columns.astype(str).isin(labels.index).any():
+        raise ValueError(
+            f"The table of modality {modality!r} has its samples in columns. Transpose it: samples "
+            "go in rows."
+        )
+    raise ValueError(
+        f"No sample of modality {modality!r} ({', '.join(table.index[:2])}, …) has a class in "
+        f"{target_file} ({', '.join(labels.index[:2])}, …). Use the same names in both."
+    )
