@@ -13,6 +13,8 @@ from xmodal_sklearn import CrossModalAttentionClassifier, MultiOmicsSelector
 
 VARIANTS = [
     {"attention": "linear"},
+    {"fusion": "sum"},
+    {"hidden_dim": 32},
     {"tokenizer": "feature", "attention": "linear"},
     {"n_estimators": 1},
     # Softmax over feature tokens takes too long for more than one member.

@@ -90,8 +90,9 @@ def our_network(
         n_heads=HEADS,
         attention=attention,
         hidden_dim=64,
+        fusion="product",
         dropout=0.5,
-        head_penalty=dict.fromkeys([None, *range(MODALITIES)], 1e-4),
+        token_dropout=0.2,
         seed=0,
     ).train()
 
