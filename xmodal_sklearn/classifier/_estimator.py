@@ -33,7 +33,7 @@ from ._checks import (
 )
 from ._net import on_cpu, predict_proba
 from ._stacking import combiner_weights
-from ._threads import one_thread
+from ._torch_settings import own_torch_settings
 from ._trainer import Samples, Settings, train, train_epoch
 
 __all__ = ["CrossModalAttentionClassifier"]
@@ -300,6 +300,7 @@ class CrossModalAttentionClassifier(ProbabilityClassifierMixin, BaseEstimator):
         self.verbose = verbose
 
     @_fit_context(prefer_skip_nested_validation=True)
+    @own_torch_settings()
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> "CrossModalAttentionClassifier":
         """Train the network.
 
@@ -324,12 +325,12 @@ class CrossModalAttentionClassifier(ProbabilityClassifierMixin, BaseEstimator):
         if warm:
             check_all_classes(self.classes_, samples.codes)
         start = self.net_.module_.state_dict() if warm else None
-        with one_thread():
-            self._keep(*train(samples, self._columns(), self._settings(), start))
+        self._keep(*train(samples, self._columns(), self._settings(), start))
         self._incremental = False
         return self
 
     @_fit_context(prefer_skip_nested_validation=True)
+    @own_torch_settings()
     def partial_fit(
         self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None
     ) -> "CrossModalAttentionClassifier":
@@ -356,18 +357,18 @@ class CrossModalAttentionClassifier(ProbabilityClassifierMixin, BaseEstimator):
         """
         warm = hasattr(self, "net_")
         samples = self._prepare(X, y, sample_weight, classes=classes, warm=warm, incremental=True)
-        with one_thread():
-            fitted = train_epoch(
-                samples,
-                self._columns(),
-                self._settings(),
-                before=self.net_ if warm else None,
-                same_optimizer=self._incremental,
-            )
+        fitted = train_epoch(
+            samples,
+            self._columns(),
+            self._settings(),
+            before=self.net_ if warm else None,
+            same_optimizer=self._incremental,
+        )
         self._keep(*fitted)
         self._incremental = True
         return self
 
+    @own_torch_settings()
     def predict_proba(self, X: Any) -> np.ndarray:
         """Give the probability of each class.
 
@@ -384,8 +385,7 @@ class CrossModalAttentionClassifier(ProbabilityClassifierMixin, BaseEstimator):
         check_is_fitted(self)
         table, _ = validate_table(self, X, reset=False)
         values, _ = self._values(table)
-        with one_thread():
-            return predict_proba(self.net_, self._standardise(values))
+        return predict_proba(self.net_, self._standardise(values))
 
     def __getstate__(self) -> dict[str, Any]:
         """Return what is pickled: the network moves back to the CPU."""
@@ -431,7 +431,8 @@ class CrossModalAttentionClassifier(ProbabilityClassifierMixin, BaseEstimator):
         if not warm:
             self.classes_ = np.unique(y if classes is None else np.asarray(classes))
             self._class_counts = np.zeros(len(self.classes_))
-            self._scaler = StandardScaler()
+            # Arrays, whatever scikit-learn's global transform_output says.
+            self._scaler = StandardScaler().set_output(transform="default")
             self._incremental = False
         check_classes(self.classes_, y, given=classes)
         values, y, weights = values[weights > 0], y[weights > 0], weights[weights > 0]

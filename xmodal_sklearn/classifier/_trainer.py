@@ -160,7 +160,7 @@ def train(
             f"Early stopping did not stop the training within max_epochs={max_epochs}. "
             "Raise max_epochs or lr.",
             ConvergenceWarning,
-            stacklevel=4,
+            stacklevel=5,
         )
     return net, history
 

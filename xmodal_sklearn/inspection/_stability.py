@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from joblib import Parallel, delayed
 from scipy.stats import norm
 from sklearn.base import clone
 from sklearn.utils import _safe_indexing, check_random_state, resample
+from sklearn.utils.parallel import Parallel, delayed
 
 from ..modalities._columns import column_labels
 from ..selection import MultiOmicsSelector
