@@ -9,7 +9,6 @@ import pandas as pd
 import torch
 from sklearn.base import BaseEstimator, _fit_context
 from sklearn.preprocessing import StandardScaler
-from sklearn.utils import check_array
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted
@@ -17,6 +16,7 @@ from skorch import NeuralNet
 
 from .._base import ProbabilityClassifierMixin
 from ..modalities._columns import resolve_modalities
+from ..modalities._dtypes import as_matrix
 from ..modalities._validation import (
     modality_blocks,
     modality_presence,
@@ -449,7 +449,8 @@ class CrossModalAttentionClassifier(ProbabilityClassifierMixin, BaseEstimator):
 
     def _values(self, table: Any) -> tuple[np.ndarray, np.ndarray]:
         """Return the values of a table, and which sample has which modality."""
-        values = check_array(table, dtype=np.float32, ensure_all_finite=False)
+        values = as_matrix(table) if isinstance(table, pd.DataFrame) else table
+        values = values.astype(np.float32, copy=False)
         of_modalities = modality_blocks(values, self.modalities_)
         return values, modality_presence(table, of_modalities, self.modalities_)
 

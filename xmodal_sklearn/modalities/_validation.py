@@ -17,6 +17,7 @@ from ._columns import (
     flatten_columns,
     sample_labels,
 )
+from ._dtypes import as_matrix
 
 __all__ = [
     "as_pandas",
@@ -292,11 +293,7 @@ def _values(table: Any, positions: np.ndarray) -> np.ndarray:
     columns = as_slice(positions)
     if not isinstance(table, pd.DataFrame):
         return table[:, columns]
-    block = table.iloc[:, columns]
-    values = block.to_numpy()
-    if values.dtype.kind in "fiub":
-        return values
-    return check_array(dense_columns(block), ensure_all_finite=False)
+    return as_matrix(table.iloc[:, columns])
 
 
 def _all_finite(values: np.ndarray) -> bool:

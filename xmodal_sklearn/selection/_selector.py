@@ -25,6 +25,7 @@ from ..modalities._columns import (
     qualified_names,
     resolve_modalities,
 )
+from ..modalities._dtypes import as_matrix
 from ..modalities._validation import (
     dense_columns,
     modality_blocks,
@@ -229,7 +230,10 @@ class MultiOmicsSelector(SelectorMixin, BaseEstimator):
             one and names were seen in fit.
         """
         check_is_fitted(self)
-        selected = check_array(X, dtype=None, ensure_all_finite=False)
+        if isinstance(X, pd.DataFrame):
+            selected = as_matrix(X)
+        else:
+            selected = check_array(X, dtype=None, ensure_all_finite=False)
         support = self.get_support(indices=True)
         if selected.shape[1] != len(support):
             raise ValueError(f"X has {selected.shape[1]} columns, {len(support)} were selected.")
