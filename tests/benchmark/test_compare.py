@@ -226,7 +226,7 @@ def test_a_batch_that_predicts_classes_or_folds_is_told(cohort):
         by_fold = compare(dummy, X, y, cv=KFold(3), batch=order)
     assert len(by_fold.warnings) == 1
     assert compare(dummy, X, y, cv=GroupKFold(3), groups=order, batch=order).warnings == ()
-    with pytest.raises(ValueError, match="batch has 3 labels for 120 samples"):
+    with pytest.raises(ValueError, match="batch has 3 values for 120 samples"):
         compare(dummy, X, y, batch=[1, 2, 3])
 
 

@@ -15,6 +15,7 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 from skorch import NeuralNet
 
 from .._base import ProbabilityClassifierMixin
+from ..modalities._alignment import check_order
 from ..modalities._columns import resolve_modalities
 from ..modalities._dtypes import as_matrix
 from ..modalities._validation import (
@@ -26,6 +27,7 @@ from ..modalities._validation import (
 from ._checks import (
     check_all_classes,
     check_classes,
+    check_device,
     check_embedding,
     check_head_kinds,
     check_primary,
@@ -415,8 +417,10 @@ class CrossModalAttentionClassifier(ProbabilityClassifierMixin, BaseEstimator):
         incremental : bool
             Standardise by all samples so far, and allow a class to be missing.
         """
+        check_order(sample_weight, X, "sample_weight")
         check_head_kinds(self.heads)
         check_embedding(self.embed_dim, self.n_heads)
+        check_device(self.device)
         table, y = validate_table(
             self, X, y, reset=not warm, ensure_min_samples=1 if incremental else 2
         )

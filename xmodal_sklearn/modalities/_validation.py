@@ -9,12 +9,15 @@ from sklearn.base import BaseEstimator
 from sklearn.utils import check_array, check_X_y
 from sklearn.utils.validation import validate_data
 
+from ._alignment import check_order
 from ._columns import (
+    UNNAMED,
     Modalities,
     as_slice,
     column_labels,
     column_names,
     flatten_columns,
+    has_named_modalities,
     sample_labels,
 )
 from ._dtypes import as_matrix
@@ -64,11 +67,12 @@ def validate_table(
     Raises
     ------
     ValueError
-        If X is not a table of numbers, its columns are not those seen in fit, or a class is
-        unknown.
+        If X is not a table of numbers, its columns are not those seen in fit, a class is
+        unknown, or `y` has not the samples of X in their order.
     """
     X = flatten_columns(as_pandas(X))
     if not isinstance(y, str):
+        check_order(y, X, "y")
         _refuse_unknown_classes(X, y)
     checks["ensure_all_finite"] = False
     if not isinstance(X, pd.DataFrame):
@@ -151,13 +155,18 @@ def block_presence(
     absent = missing.all(axis=1)
     where = modality, np.array(column_labels(table), dtype=object)[positions], sample_labels(table)
     _refuse(np.isinf(block), "infinity", *where, "Correct it.")
-    _refuse(
-        missing & ~absent[:, None],
-        "NaN",
-        *where,
+    remedy = (
         "Other columns of the modality have values there. Impute it, drop the column, or set "
-        "the whole modality of that sample to NaN to mark it as absent.",
+        "the whole modality of that sample to NaN to mark it as absent."
     )
+    if modality == UNNAMED and not has_named_modalities(table, None):
+        remedy = (
+            "X has no column names of the form modality__feature, so all its columns are one "
+            "modality. If a modality of that sample is absent, say which columns belong to which: "
+            "by these names, which arrays and many transformers and ensembles of scikit-learn "
+            "drop, or by `modalities=`. Otherwise impute the value or drop the column."
+        )
+    _refuse(missing & ~absent[:, None], "NaN", *where, remedy)
     return ~absent
 
 
