@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 from . import datasets
 from ._version import __version__
-from .modalities import concat_modalities, split_modalities
+from .modalities import align_features, concat_modalities, split_modalities
 from .selection import MultiOmicsSelector
 
 if TYPE_CHECKING:
@@ -14,6 +14,7 @@ __all__ = [
     "CrossModalAttentionClassifier",
     "MultiOmicsSelector",
     "__version__",
+    "align_features",
     "concat_modalities",
     "datasets",
     "split_modalities",

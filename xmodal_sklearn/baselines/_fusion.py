@@ -16,6 +16,7 @@ from sklearn.utils.validation import check_is_fitted
 from .._base import ProbabilityClassifierMixin
 from ..modalities._columns import resolve_modalities
 from ..modalities._validation import (
+    column_means,
     modality_blocks,
     modality_presence,
     refuse_absent_modalities,
@@ -152,6 +153,9 @@ class LateFusionClassifier(ProbabilityClassifierMixin, BaseEstimator):
                 f"got {self.use!r}."
             )
         values = self._values(table)
+        self._needed_means = np.empty(self.n_features_in_)
+        for modality, block in modality_blocks(table, self.modalities_).items():
+            self._needed_means[self.modalities_[modality]] = column_means(block)
         self.estimators_ = {}
         for modality, block in values.items():
             present = _present_rows(block)

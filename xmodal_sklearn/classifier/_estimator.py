@@ -461,6 +461,10 @@ class CrossModalAttentionClassifier(ProbabilityClassifierMixin, BaseEstimator):
     def _standardise(self, values: np.ndarray) -> torch.Tensor:
         return torch.from_numpy(self._scaler.transform(values).astype(np.float32, copy=False))
 
+    @property
+    def _needed_means(self) -> np.ndarray:
+        return self._scaler.mean_
+
     def _primary_first(self) -> list[str]:
         primary = self.primary or next(iter(self.modalities_))
         return [primary, *(name for name in self.modalities_ if name != primary)]

@@ -9,6 +9,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils import check_array, check_X_y
 from sklearn.utils.validation import validate_data
 
+from ._align_features import describe_missing
 from ._alignment import check_order
 from ._columns import (
     UNNAMED,
@@ -27,6 +28,7 @@ __all__ = [
     "as_table",
     "block_presence",
     "check_numeric",
+    "column_means",
     "dense_columns",
     "modality_blocks",
     "modality_presence",
@@ -37,7 +39,13 @@ __all__ = [
 
 
 def validate_table(
-    estimator: BaseEstimator, X: Any, y: Any = "no_validation", *, reset: bool = True, **checks: Any
+    estimator: BaseEstimator,
+    X: Any,
+    y: Any = "no_validation",
+    *,
+    reset: bool = True,
+    needed: np.ndarray | None = None,
+    **checks: Any,
 ) -> tuple[Any, Any]:
     """Validate X, and y where given, as scikit-learn does, but allow NaN and infinity.
 
@@ -54,6 +62,8 @@ def validate_table(
         Classes; the default means that there are none.
     reset : bool, default=True
         Keep the columns as those seen in fit, else compare them with those.
+    needed : ndarray of int, default=None
+        Positions of the columns seen in fit that a DataFrame with names can't lack; None means all.
     **checks : dict
         Further arguments of :func:`sklearn.utils.check_array`.
 
@@ -82,7 +92,7 @@ def validate_table(
     # Iterating over pandas' own strings takes several times as long where Arrow holds them.
     X = X.set_axis(pd.Index(X.columns.tolist(), dtype=object), axis=1)
     check_numeric(X)
-    _check_names(estimator, X, reset)
+    _check_names(estimator, X, reset, needed)
     stand_in = np.broadcast_to(np.float32(0), X.shape)
     if isinstance(y, str):
         check_array(stand_in, estimator=estimator, input_name="X", **checks)
@@ -285,17 +295,53 @@ def _refuse_unknown_classes(X: Any, y: Any) -> None:
         )
 
 
-def _check_names(estimator: BaseEstimator, X: pd.DataFrame, reset: bool) -> None:
+def column_means(block: np.ndarray) -> np.ndarray:
+    """Return the mean of each column over the samples that have a value, NaN where none has."""
+    there = ~np.isnan(block)
+    count = there.sum(axis=0)
+    # Without a copy in double precision, and as infinity where the numbers are that large.
+    with np.errstate(over="ignore", invalid="ignore"):
+        total = np.sum(block, axis=0, dtype=np.float64, where=there)
+        return np.divide(total, count, out=np.full(block.shape[1], np.nan), where=count > 0)
+
+
+def _check_names(
+    estimator: BaseEstimator, X: pd.DataFrame, reset: bool, needed: np.ndarray | None
+) -> None:
     """Keep or compare the column names as scikit-learn does, in a fraction of its time."""
     names = column_names(X)
-    seen = None if reset else getattr(estimator, "feature_names_in_", None)
-    if names is not None and reset:
+    seen = getattr(estimator, "feature_names_in_", None)
+    header = pd.DataFrame(columns=X.columns, dtype=float)
+    if names is None or (seen is None and not reset):
+        # No names in fit or now: scikit-learn warns or raises as the case demands.
+        validate_data(estimator, header, reset=reset, skip_check_array=True)
+    elif reset:
         estimator.feature_names_in_ = np.array(names, dtype=object)
         estimator.n_features_in_ = len(names)
-    elif names is None or seen is None or names != seen.tolist():
-        # No names, or others than in fit: scikit-learn warns or raises as the case demands.
-        header = pd.DataFrame(columns=X.columns, dtype=float)
-        validate_data(estimator, header, reset=reset, skip_check_array=True)
+    elif names != seen.tolist():
+        known = pd.Index(seen).isin(names)
+        if needed is not None and known[needed].all() and names == seen[known].tolist():
+            return
+        try:
+            validate_data(estimator, header, reset=False, skip_check_array=True)
+        except ValueError as error:
+            raise ValueError(f"{error}{_compare_names(estimator, names, known, needed)}") from None
+
+
+def _compare_names(
+    estimator: Any, names: list[str], known: np.ndarray, needed: np.ndarray | None
+) -> str:
+    """Say how many columns are missing or surplus, for the end of an error message."""
+    seen = estimator.feature_names_in_
+    wanted = getattr(estimator, "modalities_", {UNNAMED: np.arange(len(seen))})
+    if needed is not None:
+        wanted = {name: np.intersect1d(positions, needed) for name, positions in wanted.items()}
+    missing = describe_missing(seen, wanted, known) or "none that is needed"
+    surplus = len(set(names) - set(seen))
+    return (
+        f"Missing by modality: {missing}. Surplus: {surplus}. align_features brings a table to the "
+        "columns of a fitted model, and says what becomes of those that it lacks."
+    )
 
 
 def _values(table: Any, positions: np.ndarray) -> np.ndarray:

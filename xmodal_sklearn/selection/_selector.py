@@ -27,6 +27,7 @@ from ..modalities._columns import (
 )
 from ..modalities._dtypes import as_matrix
 from ..modalities._validation import (
+    column_means,
     dense_columns,
     modality_blocks,
     modality_presence,
@@ -193,7 +194,7 @@ class MultiOmicsSelector(SelectorMixin, BaseEstimator):
         DataFrame or ndarray of shape (n_samples, n_selected)
             The selected columns, as :meth:`transform` returns them.
         """
-        return self._select(self._fit(X, y))
+        return self._select(self._fit(X, y), self.get_support(indices=True))
 
     def transform(self, X: Any) -> Any:
         """Keep the selected columns.
@@ -201,7 +202,8 @@ class MultiOmicsSelector(SelectorMixin, BaseEstimator):
         Parameters
         ----------
         X : DataFrame or array of shape (n_samples, n_features)
-            Samples with the columns seen in fit.
+            Samples with the columns seen in fit. A DataFrame may lack columns that were not
+            selected.
 
         Returns
         -------
@@ -210,10 +212,18 @@ class MultiOmicsSelector(SelectorMixin, BaseEstimator):
             ``modality__feature`` where the modalities are known by name, else an array.
         """
         check_is_fitted(self)
-        table, _ = validate_table(self, X, reset=False)
-        values = modality_blocks(table, self.modalities_)
-        modality_presence(table, values, self.modalities_)
-        return self._select(table)
+        support = self.get_support(indices=True)
+        table, _ = validate_table(self, X, reset=False, needed=support)
+        modalities = self.modalities_
+        if table.shape[1] < self.n_features_in_:
+            # Some columns are missing that were not selected.
+            there = table.columns.get_indexer(self.feature_names_in_)
+            places = {modality: there[columns] for modality, columns in modalities.items()}
+            modalities = {modality: place[place >= 0] for modality, place in places.items()}
+            support = there[support]
+        values = modality_blocks(table, modalities)
+        modality_presence(table, values, modalities)
+        return self._select(table, support)
 
     def inverse_transform(self, X: Any) -> Any:
         """Put the selected columns back in their places, with zeros for the others.
@@ -287,10 +297,11 @@ class MultiOmicsSelector(SelectorMixin, BaseEstimator):
         present, scores = zip(*ranked, strict=True)
         refuse_samples_without_modality(table, np.column_stack(present))
         self._set_rankings(scores)
+        (selected,) = modality_blocks(table, {"": self.get_support(indices=True)}).values()
+        self._needed_means = column_means(selected)
         return table
 
-    def _select(self, table: Any) -> Any:
-        support = self.get_support(indices=True)
+    def _select(self, table: Any, support: np.ndarray) -> Any:
         if isinstance(table, pd.DataFrame) and self._named:
             selected = dense_columns(table.iloc[:, support])
             return selected.set_axis(self.get_feature_names_out(), axis=1)
