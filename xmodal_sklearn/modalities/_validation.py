@@ -310,7 +310,7 @@ def _check_names(
 ) -> None:
     """Keep or compare the column names as scikit-learn does, in a fraction of its time."""
     names = column_names(X)
-    seen = getattr(estimator, "feature_names_in_", None)
+    seen: Any = getattr(estimator, "feature_names_in_", None)
     header = pd.DataFrame(columns=X.columns, dtype=float)
     if names is None or (seen is None and not reset):
         # No names in fit or now: scikit-learn warns or raises as the case demands.
