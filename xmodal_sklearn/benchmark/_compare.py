@@ -13,7 +13,7 @@ from sklearn.metrics import get_scorer_names
 from sklearn.utils.multiclass import check_classification_targets
 from tqdm.auto import tqdm
 
-from ..modalities._alignment import values_by_sample
+from .._alignment import values_by_sample
 from ._batch_effects import association_warnings
 from ._comparison import FOLD, Comparison, as_labels, probability_column
 from ._execution import run_tasks, versions
@@ -88,9 +88,9 @@ def compare(
     ------
     ValueError
         If `y`, `groups` or `batch` has not one value for each sample of X, or names them in another
-        order; if a metric is unknown, a label or a group is missing, a group is in both the training and the test
-        samples of a fold, an estimator has the name of a control, or, with `store`, it cannot be
-        told whether a parameter is the same as in an earlier run.
+        order; if a metric is unknown, a label or a group is missing, a group is in both the
+        training and the test samples of a fold, an estimator has the name of a control, or, with
+        `store`, it cannot be told whether a parameter is the same as in an earlier run.
 
     Warns
     -----

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from sklearn.utils import check_random_state
 
-from ..modalities._alignment import values_by_sample
+from .._alignment import values_by_sample
 from ._compare import check_labels, compare
 from ._splits import outer_folds
 

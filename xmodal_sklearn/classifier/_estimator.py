@@ -14,8 +14,8 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 from skorch import NeuralNet
 
+from .._alignment import check_order
 from .._base import ProbabilityClassifierMixin
-from ..modalities._alignment import check_order
 from ..modalities._columns import resolve_modalities
 from ..modalities._dtypes import as_matrix
 from ..modalities._validation import (

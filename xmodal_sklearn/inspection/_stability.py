@@ -11,7 +11,7 @@ from sklearn.base import clone
 from sklearn.utils import _safe_indexing, check_random_state, resample
 from sklearn.utils.parallel import Parallel, delayed
 
-from ..modalities._alignment import values_by_sample
+from .._alignment import values_by_sample
 from ..modalities._columns import column_labels
 from ..selection import MultiOmicsSelector
 

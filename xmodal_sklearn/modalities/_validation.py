@@ -9,8 +9,8 @@ from sklearn.base import BaseEstimator
 from sklearn.utils import check_array, check_X_y
 from sklearn.utils.validation import validate_data
 
+from .._alignment import check_order
 from ._align_features import describe_missing
-from ._alignment import check_order
 from ._columns import (
     UNNAMED,
     Modalities,

@@ -5,8 +5,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ._columns import sample_labels
-
 __all__ = ["check_order", "values_by_sample"]
 
 
@@ -94,9 +92,10 @@ def values_by_sample(values: Any, X: Any, what: str, *, known: bool = True) -> n
         return array
     missing = np.flatnonzero(pd.isna(array))
     if len(missing):
+        samples = X.index if isinstance(X, pd.DataFrame) else range(len(array))
         raise ValueError(
             f"{what} has no label for {len(missing)} samples, the first is "
-            f"{sample_labels(X)[missing[0]]!r}. Leave them out."
+            f"{samples[missing[0]]!r}. Leave them out."
         )
     types = sorted({type(value).__name__ for value in array.tolist()})
     if len(types) > 1:

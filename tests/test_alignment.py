@@ -10,12 +10,13 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import cross_validate
 
 from xmodal_sklearn import CrossModalAttentionClassifier, MultiOmicsSelector
+from xmodal_sklearn._alignment import check_order
 from xmodal_sklearn.baselines import LateFusionClassifier
 from xmodal_sklearn.benchmark import compare
 from xmodal_sklearn.inspection import selection_stability
 from xmodal_sklearn.learning import learning_curves
-from xmodal_sklearn.modalities._alignment import check_order
 from xmodal_sklearn.paper import compare_modalities
+from xmodal_sklearn.plotting import CoefficientPathDisplay, ModalityAblationDisplay
 
 SAMPLES = [f"P{number}" for number in range(24)]
 X = pd.DataFrame(
@@ -33,11 +34,19 @@ def shuffled(values):
     return values.sample(frac=1, random_state=0)
 
 
+FITTED = LateFusionClassifier(LogisticRegression()).fit(X, Y)
 USES = {
     "y of the selector": ("y", lambda v: MultiOmicsSelector(k=1).fit(X, v)),
     "y of the classifier": ("y", lambda v: small().fit(X, v)),
     "y of an epoch": ("y", lambda v: small().partial_fit(X, v, classes=[0, 1])),
     "y of late fusion": ("y", lambda v: LateFusionClassifier(LogisticRegression()).fit(X, v)),
+    "y of a score": ("y", lambda v: FITTED.score(X, v)),
+    "weights of a score": ("sample_weight", lambda v: FITTED.score(X, Y, sample_weight=v + 1)),
+    "y of an ablation": ("y", lambda v: ModalityAblationDisplay.from_estimator(FITTED, X, v)),
+    "y of a path": (
+        "y",
+        lambda v: CoefficientPathDisplay.from_estimator(MultiOmicsSelector(), X, v, modality="exp"),
+    ),
     "weights": ("sample_weight", lambda v: small().fit(X, Y, sample_weight=v + 1)),
     "y of a comparison": ("y", lambda v: compare(DUMMY, X, v, cv=2)),
     "groups": ("groups", lambda v: compare(DUMMY, X, Y, cv=2, groups=v)),
