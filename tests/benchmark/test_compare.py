@@ -259,8 +259,9 @@ def test_peak_memory_is_that_of_the_fold_alone(cohort):
 
 
 def test_nothing_to_compare_is_an_error(cohort):
-    with pytest.raises(ValueError, match="at least one estimator"):
-        compare({}, *cohort)
+    for nothing in ({}, None, [DummyClassifier()]):
+        with pytest.raises(ValueError, match="at least one estimator"):
+            compare(nothing, *cohort)
 
 
 def test_progress_is_shown_on_the_error_stream(cohort, capsys):

@@ -127,8 +127,10 @@ def compare(
         groups = values_by_sample(groups, X, "groups")
     if batch is not None:
         batch = values_by_sample(batch, X, "batch", known=False)
-    if not estimators:
-        raise ValueError("estimators must name at least one estimator, got none.")
+    if not estimators or not isinstance(estimators, Mapping):
+        raise ValueError(
+            f"estimators must map names to at least one estimator, got {estimators!r}."
+        )
     metrics = tuple(METRICS if scoring is None else scoring)
     _check_metrics(metrics)
     splits = number_folds(outer_folds(cv, X, y, groups))
