@@ -191,13 +191,17 @@ def _warn_of_added_prefixes(names: Sequence[str], modalities: Modalities) -> Non
     Features may have a double underscore in their names, so this can't be told for certain.
     """
     added = []
-    for modality, positions in modalities.items():
-        features = [names[position].split(SEPARATOR, 2)[1:] for position in positions if names]
-        inner = {feature[0] for feature in features if len(feature) == 2 and feature[0]}
-        nested = all(len(feature) == 2 and feature[0] for feature in features)
-        # Where each feature goes on with another name, those are no modalities of several features.
-        if nested and 0 < len(inner) < len(features) and inner != {modality}:
-            added.append(modality)
+    for modality, positions in modalities.items() if names else ():
+        inner = set()
+        for position in positions:
+            parts = names[position].split(SEPARATOR, 2)
+            if len(parts) < 3 or not parts[1]:
+                break
+            inner.add(parts[1])
+        else:
+            # Where each feature goes on with another name, those name no modalities.
+            if len(inner) < len(positions) and inner != {modality}:
+                added.append(modality)
     if added:
         first = names[modalities[added[0]][0]]
         warnings.warn(

@@ -311,10 +311,9 @@ def _check_names(
     """Keep or compare the column names as scikit-learn does, in a fraction of its time."""
     names = column_names(X)
     seen: Any = getattr(estimator, "feature_names_in_", None)
-    header = pd.DataFrame(columns=X.columns, dtype=float)
     if names is None or (seen is None and not reset):
         # No names in fit or now: scikit-learn warns or raises as the case demands.
-        validate_data(estimator, header, reset=reset, skip_check_array=True)
+        _check_header(estimator, X, reset)
     elif reset:
         estimator.feature_names_in_ = np.array(names, dtype=object)
         estimator.n_features_in_ = len(names)
@@ -323,9 +322,14 @@ def _check_names(
         if needed is not None and known[needed].all() and names == seen[known].tolist():
             return
         try:
-            validate_data(estimator, header, reset=False, skip_check_array=True)
+            _check_header(estimator, X, reset)
         except ValueError as error:
             raise ValueError(f"{error}{_compare_names(estimator, names, known, needed)}") from None
+
+
+def _check_header(estimator: BaseEstimator, X: pd.DataFrame, reset: bool) -> None:
+    header = pd.DataFrame(columns=X.columns, dtype=float)
+    validate_data(estimator, header, reset=reset, skip_check_array=True)
 
 
 def _compare_names(
