@@ -8,6 +8,7 @@ import xmodal_sklearn
 ROOT = Path(xmodal_sklearn.__file__).parent
 BASE = {"_base", "_extras", "_files", "_progress", "_screening", "_version"}
 LEVELS = [
+    {"_alignment"},
     BASE,
     {"modalities"},
     {"selection", "classifier", "datasets"},

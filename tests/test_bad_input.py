@@ -1,10 +1,16 @@
 """Bad input gets an error that says what was wrong, where, and what to do."""
 
+from functools import partial
+
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.linear_model import LogisticRegression
+from sklearn.preprocessing import StandardScaler
+from skorch.callbacks import Checkpoint, EarlyStopping, LRScheduler
 
 from xmodal_sklearn import CrossModalAttentionClassifier, MultiOmicsSelector
+from xmodal_sklearn.baselines import LateFusionClassifier, StackedFusionClassifier
 
 BOTH = {
     "selector": lambda **parameters: MultiOmicsSelector(k=5, **parameters),
@@ -184,6 +190,79 @@ def test_a_modality_nobody_has_can_not_be_learned(data):
     X.loc[:, X.columns.str.startswith("cna__")] = np.nan
     with pytest.raises(ValueError, match="'cna' is absent from every training sample"):
         CrossModalAttentionClassifier().fit(X, y)
+
+
+@both
+@pytest.mark.parametrize(
+    "drop",
+    [
+        lambda X: X.to_numpy(),
+        lambda X: StandardScaler().fit_transform(X),
+        lambda X: X.set_axis(range(X.shape[1]), axis=1),
+        lambda X: X.set_axis([f"gene {column}" for column in range(X.shape[1])], axis=1),
+    ],
+    ids=["array", "scaled", "numbered", "unnamed modalities"],
+)
+def test_without_names_an_absent_modality_is_asked_for_by_name(make, drop, data):
+    X, y = data
+    X = X.astype(float)
+    X.loc["patient", X.columns.str.startswith("cna__")] = np.nan
+    with pytest.raises(ValueError, match=r"no column names of the form.*absent.*`modalities=`"):
+        make().fit(drop(X), y)
+
+
+def test_a_column_with_names_is_not_told_to_get_some(data):
+    X, y = data
+    with pytest.raises(ValueError, match="Impute it") as caught:
+        MultiOmicsSelector().fit(scattered_nan(X), y)
+    assert "no column names" not in str(caught.value)
+
+
+NEED_SAMPLES_HELD_OUT = {
+    "stopping": lambda: EarlyStopping(),
+    "named": lambda: ("stop", EarlyStopping(monitor="valid_loss")),
+    "class": lambda: EarlyStopping,
+    "checkpoint": lambda: Checkpoint(dirname="nowhere"),
+    "schedule": lambda: LRScheduler("ReduceLROnPlateau", monitor="valid_loss"),
+}
+
+
+@pytest.mark.parametrize("callback", NEED_SAMPLES_HELD_OUT.values(), ids=NEED_SAMPLES_HELD_OUT)
+def test_callbacks_that_need_samples_held_out_name_the_parameter(callback, data):
+    X, y = data
+    model = BOTH["classifier"](callbacks=[callback()])
+    for fit in (model.fit, partial(model.partial_fit, classes=np.unique(y))):
+        with pytest.raises(ValueError, match=r"watches 'valid_loss.*early_stopping=True"):
+            fit(X, y)
+
+
+@pytest.mark.parametrize(
+    ("callback", "message"),
+    [
+        ("early", "must be callbacks of skorch, got 'early'"),
+        (print, "must be callbacks of skorch"),
+        (EarlyStopping(monitor="valid_acc"), r"'valid_acc'.*Recorded are .*'valid_score'"),
+    ],
+)
+def test_callbacks_that_do_not_fit_are_refused(callback, message, data):
+    model = CrossModalAttentionClassifier(callbacks=[callback], early_stopping=True, max_epochs=1)
+    with pytest.raises(ValueError, match=message):
+        model.fit(*data)
+
+
+@pytest.mark.parametrize("device", ["gpu", "meta", "cuda:99", "abacus"])
+def test_a_device_that_is_not_there_is_refused(device, data):
+    with pytest.raises(ValueError, match=f"device='{device}' can't be used here.*\"auto\""):
+        CrossModalAttentionClassifier(device=device).fit(*data)
+
+
+@pytest.mark.parametrize("fusion", [LateFusionClassifier, StackedFusionClassifier])
+def test_a_modality_that_can_not_be_fitted_is_named(fusion, data):
+    X, y = data
+    X = X.astype(float)
+    X.loc[y != y[0], X.columns.str.startswith("cna__")] = np.nan
+    with pytest.raises(ValueError, match=r"modality 'cna' could not be fitted.*by class \{"):
+        fusion(LogisticRegression()).fit(X, y)
 
 
 @pytest.mark.parametrize(

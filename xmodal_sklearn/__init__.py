@@ -8,13 +8,14 @@ from ._version import __version__
 if TYPE_CHECKING:
     from . import datasets
     from .classifier import CrossModalAttentionClassifier
-    from .modalities import concat_modalities, split_modalities
+    from .modalities import align_features, concat_modalities, split_modalities
     from .selection import MultiOmicsSelector
 
 __all__ = [
     "CrossModalAttentionClassifier",
     "MultiOmicsSelector",
     "__version__",
+    "align_features",
     "concat_modalities",
     "datasets",
     "split_modalities",
@@ -24,6 +25,7 @@ __all__ = [
 _PACKAGES = {
     "CrossModalAttentionClassifier": "classifier",
     "MultiOmicsSelector": "selection",
+    "align_features": "modalities",
     "concat_modalities": "modalities",
     "split_modalities": "modalities",
 }

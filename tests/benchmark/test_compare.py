@@ -226,7 +226,7 @@ def test_a_batch_that_predicts_classes_or_folds_is_told(cohort):
         by_fold = compare(dummy, X, y, cv=KFold(3), batch=order)
     assert len(by_fold.warnings) == 1
     assert compare(dummy, X, y, cv=GroupKFold(3), groups=order, batch=order).warnings == ()
-    with pytest.raises(ValueError, match="batch has 3 labels for 120 samples"):
+    with pytest.raises(ValueError, match="batch has 3 values for 120 samples"):
         compare(dummy, X, y, batch=[1, 2, 3])
 
 
@@ -259,8 +259,9 @@ def test_peak_memory_is_that_of_the_fold_alone(cohort):
 
 
 def test_nothing_to_compare_is_an_error(cohort):
-    with pytest.raises(ValueError, match="at least one estimator"):
-        compare({}, *cohort)
+    for nothing in ({}, None, [DummyClassifier()]):
+        with pytest.raises(ValueError, match="at least one estimator"):
+            compare(nothing, *cohort)
 
 
 def test_progress_is_shown_on_the_error_stream(cohort, capsys):

@@ -17,6 +17,7 @@ from sklearn.tree import DecisionTreeClassifier
 
 from xmodal_sklearn import MultiOmicsSelector, concat_modalities, split_modalities
 from xmodal_sklearn.datasets import from_mudata, make_multiomics, to_mudata
+from xmodal_sklearn.datasets._mudata import load_mudata
 
 # mudata 0.3 with pandas 3, and genes that several modalities measure.
 pytestmark = [
@@ -163,8 +164,9 @@ def test_what_is_read_goes_through_a_pipeline():
 
 @pytest.mark.parametrize("backed", [None, "r"])
 def test_a_file_is_read_like_the_object_in_memory(backed, tmp_path):
-    mdata = cohort()
     with anndata.settings.override(allow_write_nullable_strings=True):
+        with pd.option_context("mode.string_storage", "python"):
+            mdata = cohort()
         mdata.write_h5mu(tmp_path / "study.h5mu")
     read = mudata.read_h5mu(tmp_path / "study.h5mu", backed=backed)
     for join in ("inner", "outer"):
@@ -234,6 +236,50 @@ def test_columns_of_several_dtypes_share_the_smallest_that_holds_them():
     mdata = to_mudata(concat_modalities({"clin": table}))
     assert mdata["clin"].X.dtype == "float32"
     assert mdata["clin"].X.tolist() == [[1.5, 1], [2, 0]]
+
+
+@pytest.mark.parametrize("storage", ["python", "pyarrow", "auto"])
+@pytest.mark.parametrize("dtype", ["str", "string", object, "category", "int64", "Int64"])
+def test_what_goes_out_is_written_to_a_file_and_read_back(dtype, storage, tmp_path):
+    if storage == "pyarrow":
+        pytest.importorskip("pyarrow")
+    with pd.option_context("mode.string_storage", storage):
+        X, _ = make_multiomics(
+            20, {"exp": 6, "mut": 4}, missing={"mut": 0.3}, return_X_y=True, random_state=0
+        )
+        X = X.set_axis([f"P{number}" for number in range(20)])
+        labels = [7, 8] if "nt64" in str(dtype) else ["LumA", "Basal"]
+        y = pd.Series(labels * 10, X.index, dtype=dtype)
+        to_mudata(X, y).write(tmp_path / "cohort.h5mu")
+        study = from_mudata(load_mudata(tmp_path / "cohort.h5mu"), target="target", join="outer")
+    pd.testing.assert_frame_equal(study.data, X, check_index_type=False)
+    assert study.target.tolist() == labels * 10
+
+
+EXTENSION_DTYPES = {
+    "nullable": ("Float64", "boolean"),
+    "small nullable": ("Float32", "UInt8"),
+    "beside NumPy's": ("float64", "Int8"),
+    "sparse": (pd.SparseDtype("float64", np.nan), pd.SparseDtype("int8", 1)),
+    "categories": ("category", "category"),
+    "Arrow": ("double[pyarrow]", "bool[pyarrow]"),
+    "Arrow's halves": ("halffloat[pyarrow]", "uint8[pyarrow]"),
+}
+
+
+@pytest.mark.parametrize("join", ["inner", "outer"])
+@pytest.mark.parametrize("dtypes", EXTENSION_DTYPES.values(), ids=EXTENSION_DTYPES)
+def test_extension_dtypes_go_out_as_numbers(dtypes, join):
+    if "pyarrow" in str(dtypes[0]):
+        pytest.importorskip("pyarrow")
+    exp = pd.DataFrame({"ESR1": [1.5, 2], "GATA3": [0.5, 1]}, index=["P1", "P2"])
+    mut = pd.DataFrame({"TP53": [1, 0, 1]}, index=["P1", "P2", "P3"])
+    plain = concat_modalities({"exp": exp, "mut": mut}, join=join)
+    tables = {"exp": exp.astype(dtypes[0]), "mut": mut.astype(dtypes[1])}
+    mdata = to_mudata(concat_modalities(tables, join=join))
+    for modality, table in split_modalities(plain).items():
+        assert mdata[modality].X.dtype.kind in "fiub"
+        np.testing.assert_array_equal(mdata[modality].X, table)
 
 
 def test_classes_without_a_name_are_called_target():

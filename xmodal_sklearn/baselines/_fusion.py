@@ -1,6 +1,7 @@
 """Joining one classifier per modality, by averaging or by stacking."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from numbers import Integral
 from typing import Any
 
@@ -15,6 +16,7 @@ from sklearn.utils.validation import check_is_fitted
 from .._base import ProbabilityClassifierMixin
 from ..modalities._columns import resolve_modalities
 from ..modalities._validation import (
+    column_means,
     modality_blocks,
     modality_presence,
     refuse_absent_modalities,
@@ -151,11 +153,15 @@ class LateFusionClassifier(ProbabilityClassifierMixin, BaseEstimator):
                 f"got {self.use!r}."
             )
         values = self._values(table)
+        self._needed_means = np.empty(self.n_features_in_)
+        for modality, block in modality_blocks(table, self.modalities_).items():
+            self._needed_means[self.modalities_[modality]] = column_means(block)
         self.estimators_ = {}
         for modality, block in values.items():
             present = _present_rows(block)
             refuse_absent_modalities([modality], present[:, None])
-            self.estimators_[modality] = clone(self.estimator).fit(block[present], y[present])
+            with _naming(modality, y[present]):
+                self.estimators_[modality] = clone(self.estimator).fit(block[present], y[present])
         return values, y
 
     def _values(self, table: Any) -> dict[str, np.ndarray]:
@@ -277,18 +283,17 @@ class StackedFusionClassifier(LateFusionClassifier):
         values, y = self._fit_modalities(X, y)
         folds = StratifiedKFold(self.cv, shuffle=True, random_state=self.random_state)
         out_of_fold = np.full((len(y), len(values), len(self.classes_)), np.nan)
-        for index, block in enumerate(values.values()):
+        for index, (modality, block) in enumerate(values.items()):
             present = _present_rows(block)
-            out_of_fold[present, index] = self._in_all_classes(
-                cross_val_predict(
+            with _naming(modality, y[present]):
+                probabilities = cross_val_predict(
                     clone(self.estimator),
                     block[present],
                     y[present],
                     cv=folds,
                     method="predict_proba",
-                ),
-                np.unique(y[present]),
-            )
+                )
+            out_of_fold[present, index] = self._in_all_classes(probabilities, np.unique(y[present]))
         # The classes are not weighted again: the models underneath may have done so already.
         self.final_estimator_ = LogisticRegression(C=STACKING_C, max_iter=1000)
         self.final_estimator_.fit(self._evidence(out_of_fold), y)
@@ -313,6 +318,21 @@ class StackedFusionClassifier(LateFusionClassifier):
     def _evidence(self, probabilities: np.ndarray) -> np.ndarray:
         evidence = np.log(np.clip(probabilities, MIN_PROBABILITY, None)) - np.log(self.class_prior_)
         return np.nan_to_num(evidence).reshape(len(probabilities), -1)
+
+
+@contextmanager
+def _naming(modality: str, y: np.ndarray) -> Iterator[None]:
+    """Add to an error which modality was being fitted, and to how many samples of each class."""
+    try:
+        yield
+    except ValueError as error:
+        counts = dict(
+            zip(*(found.tolist() for found in np.unique(y, return_counts=True)), strict=True)
+        )
+        raise ValueError(
+            f"The model of modality {modality!r} could not be fitted to the training samples that "
+            f"have it, by class {counts}: {error}"
+        ) from error
 
 
 def _present_rows(block: np.ndarray) -> np.ndarray:

@@ -145,13 +145,15 @@ def all_models(random_state: int | None) -> dict[str, tuple[Any, dict[str, list]
 
 
 def _scaled(model: Any) -> Pipeline:
-    return Pipeline(
+    pipeline = Pipeline(
         [
             ("impute", SimpleImputer(keep_empty_features=True)),
             ("scale", StandardScaler()),
             ("model", model),
         ]
     )
+    # Arrays between the steps, whatever scikit-learn's global transform_output says.
+    return pipeline.set_output(transform="default")
 
 
 def _boosting_models(random_state: int | None) -> dict[str, tuple[Any, dict[str, list]]]:

@@ -12,8 +12,8 @@ import pandas as pd
 from sklearn.metrics import get_scorer_names
 from sklearn.utils.multiclass import check_classification_targets
 
+from .._alignment import values_by_sample
 from .._progress import progress_bar
-from ..modalities._columns import sample_labels
 from ._batch_effects import association_warnings
 from ._comparison import FOLD, Comparison, as_labels, probability_column
 from ._execution import run_tasks, versions
@@ -88,9 +88,10 @@ def compare(
     Raises
     ------
     ValueError
-        If a metric is unknown, a label is missing, a group is in both the training and the test
-        samples of a fold, an estimator has the name of a control, or, with `store`, it cannot be
-        told whether a parameter is the same as in an earlier run.
+        If `y`, `groups` or `batch` has not one value for each sample of X, or names them in another
+        order; if a metric is unknown, a label or a group is missing, a group is in both the
+        training and the test samples of a fold, an estimator has the name of a control, or, with
+        `store`, it cannot be told whether a parameter is the same as in an earlier run.
 
     Warns
     -----
@@ -122,11 +123,17 @@ def compare(
     'dummy'
     """
     start = time.perf_counter()
-    if not estimators:
-        raise ValueError("estimators must name at least one estimator, got none.")
+    y = check_labels(X, y)
+    if groups is not None:
+        groups = values_by_sample(groups, X, "groups")
+    if batch is not None:
+        batch = values_by_sample(batch, X, "batch", known=False)
+    if not estimators or not isinstance(estimators, Mapping):
+        raise ValueError(
+            f"estimators must map names to at least one estimator, got {estimators!r}."
+        )
     metrics = tuple(METRICS if scoring is None else scoring)
     _check_metrics(metrics)
-    y = _check_labels(X, y)
     splits = number_folds(outer_folds(cv, X, y, groups))
     found = check_design(splits, y, batch, grouped=groups is not None)
     for message in found:
@@ -169,9 +176,6 @@ def check_design(
                 "there it has no recall, and averages over the classes leave it out."
             )
     if batch is not None:
-        batch = np.asarray(batch)
-        if batch.shape != y.shape:
-            raise ValueError(f"batch has {len(batch)} labels for {len(y)} samples.")
         folds = np.full((1 + splits[-1][0], len(y)), -1)
         for repeat, fold, _, test in splits:
             folds[repeat, test] = fold
@@ -193,16 +197,9 @@ def _gather_warnings(tasks: list[Task], results: list[Result]) -> list[str]:
     ]
 
 
-def _check_labels(X: Any, y: Any) -> np.ndarray:
-    """Return y as an array of class labels, none of which may be missing."""
-    # A plain NumPy array: classifiers differ in how they take pandas' string arrays.
-    y = np.asarray(y)
-    missing = np.flatnonzero(pd.isna(y))
-    if len(missing):
-        first = sample_labels(X)[missing[0]]
-        raise ValueError(
-            f"y has no label for {len(missing)} samples, the first is {first!r}. Leave them out."
-        )
+def check_labels(X: Any, y: Any) -> np.ndarray:
+    """Return y as an array of class labels, one for each sample, none of which may be missing."""
+    y = values_by_sample(y, X, "y")
     check_classification_targets(y)
     return y
 

@@ -9,8 +9,9 @@ from typing import Any
 
 import joblib
 import numpy as np
-from joblib import Parallel, delayed, effective_n_jobs
+from joblib import effective_n_jobs
 from joblib.parallel import get_active_backend
+from sklearn.utils.parallel import Parallel, delayed
 
 from .._version import __version__
 from ._fold import Result, Run, Task, dask_client, run_fold

@@ -7,7 +7,8 @@ import numpy as np
 import pandas as pd
 from sklearn.utils import check_random_state
 
-from ._compare import compare
+from .._alignment import values_by_sample
+from ._compare import check_labels, compare
 from ._splits import outer_folds
 
 __all__ = ["learning_curves"]
@@ -57,7 +58,7 @@ def learning_curves(
     Raises
     ------
     ValueError
-        If a share is not between 0 and 1.
+        If a share is not between 0 and 1, or as :func:`~xmodal_sklearn.benchmark.compare`.
 
     See Also
     --------
@@ -79,7 +80,9 @@ def learning_curves(
     """
     if not len(shares) or not all(0 < share < 1 for share in shares):
         raise ValueError(f"shares must be numbers between 0 and 1, got {list(shares)}.")
-    y = np.asarray(y)
+    y = check_labels(X, y)
+    if groups is not None:
+        groups = values_by_sample(groups, X, "groups")
     rng = check_random_state(random_state)
     splits = [
         (train, test, rng.random(len(train))) for train, test in outer_folds(cv, X, y, groups)

@@ -20,7 +20,7 @@ from sklearn.preprocessing import FunctionTransformer
 from .._progress import progress_bar
 from ..modalities._columns import as_slice, resolve_modalities
 from ..selection import MultiOmicsSelector
-from ._compare import compare
+from ._compare import check_labels, compare
 from ._comparison import Comparison
 
 __all__ = [
@@ -157,7 +157,7 @@ def compare_modalities(
     >>> len(result.summary())
     4
     """
-    y = np.asarray(y)
+    y = check_labels(X, y)
     splits = list(check_cv(cv, y, classifier=True).split(X, y))
     modalities = list(resolve_modalities(X, None))
     with ExitStack() as stack:

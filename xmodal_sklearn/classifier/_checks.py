@@ -4,14 +4,18 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+import torch
 from sklearn.utils import compute_class_weight
+from skorch.callbacks import Callback
 
 from ..modalities._columns import Modalities
 from .network import HEAD_KINDS, TRAINED_KINDS
 
 __all__ = [
     "check_all_classes",
+    "check_callbacks",
     "check_classes",
+    "check_device",
     "check_embedding",
     "check_head_kinds",
     "check_primary",
@@ -42,6 +46,36 @@ def check_embedding(embed_dim: int, n_heads: int) -> None:
             f"embed_dim must be a multiple of n_heads, got embed_dim={embed_dim} and "
             f"n_heads={n_heads}."
         )
+
+
+def check_device(device: str) -> None:
+    """Raise a ValueError if PyTorch can't compute on the device here."""
+    if device == "auto":
+        return
+    try:
+        torch.zeros(1, device=device).cpu()
+    except (AssertionError, RuntimeError) as error:  # NotImplementedError is a RuntimeError
+        raise ValueError(
+            f'device={device!r} can\'t be used here: {error}. Use "cpu", or "auto" for the fastest '
+            "device that there is."
+        ) from error
+
+
+def check_callbacks(callbacks: Sequence | None, *, held_out: bool) -> None:
+    """Raise a ValueError for what is no callback, or for one that needs samples held out."""
+    for entry in callbacks or ():
+        callback = entry[1] if isinstance(entry, tuple) and len(entry) == 2 else entry
+        if isinstance(callback, type) and issubclass(callback, Callback):
+            callback = callback()
+        if not isinstance(callback, Callback):
+            raise ValueError(f"callbacks must be callbacks of skorch, got {entry!r}.")
+        monitor = getattr(callback, "monitor", None)
+        if isinstance(monitor, str) and monitor.startswith("valid") and not held_out:
+            raise ValueError(
+                f"The callback {type(callback).__name__} watches {monitor!r}, but no samples are "
+                "held out to measure it. Set early_stopping=True, which holds out "
+                "validation_fraction of the samples in fit, or let it watch 'train_loss'."
+            )
 
 
 def check_all_classes(classes: np.ndarray, codes: np.ndarray) -> None:

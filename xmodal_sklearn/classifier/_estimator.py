@@ -9,14 +9,15 @@ import pandas as pd
 import torch
 from sklearn.base import BaseEstimator, _fit_context
 from sklearn.preprocessing import StandardScaler
-from sklearn.utils import check_array
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 from skorch import NeuralNet
 
+from .._alignment import check_order
 from .._base import ProbabilityClassifierMixin
 from ..modalities._columns import resolve_modalities
+from ..modalities._dtypes import as_matrix
 from ..modalities._validation import (
     modality_blocks,
     modality_presence,
@@ -26,6 +27,7 @@ from ..modalities._validation import (
 from ._checks import (
     check_all_classes,
     check_classes,
+    check_device,
     check_embedding,
     check_head_kinds,
     check_primary,
@@ -33,7 +35,7 @@ from ._checks import (
 )
 from ._net import on_cpu, predict_proba
 from ._stacking import combiner_weights
-from ._threads import one_thread
+from ._torch_settings import own_torch_settings
 from ._trainer import Samples, Settings, train, train_epoch
 
 __all__ = ["CrossModalAttentionClassifier"]
@@ -301,6 +303,7 @@ class CrossModalAttentionClassifier(ProbabilityClassifierMixin, BaseEstimator):
         self.verbose = verbose
 
     @_fit_context(prefer_skip_nested_validation=True)
+    @own_torch_settings()
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> "CrossModalAttentionClassifier":
         """Train the network.
 
@@ -325,12 +328,12 @@ class CrossModalAttentionClassifier(ProbabilityClassifierMixin, BaseEstimator):
         if warm:
             check_all_classes(self.classes_, samples.codes)
         start = self.net_.module_.state_dict() if warm else None
-        with one_thread():
-            self._keep(*train(samples, self._columns(), self._settings(), start))
+        self._keep(*train(samples, self._columns(), self._settings(), start))
         self._incremental = False
         return self
 
     @_fit_context(prefer_skip_nested_validation=True)
+    @own_torch_settings()
     def partial_fit(
         self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None
     ) -> "CrossModalAttentionClassifier":
@@ -357,18 +360,18 @@ class CrossModalAttentionClassifier(ProbabilityClassifierMixin, BaseEstimator):
         """
         warm = hasattr(self, "net_")
         samples = self._prepare(X, y, sample_weight, classes=classes, warm=warm, incremental=True)
-        with one_thread():
-            fitted = train_epoch(
-                samples,
-                self._columns(),
-                self._settings(),
-                before=self.net_ if warm else None,
-                same_optimizer=self._incremental,
-            )
+        fitted = train_epoch(
+            samples,
+            self._columns(),
+            self._settings(),
+            before=self.net_ if warm else None,
+            same_optimizer=self._incremental,
+        )
         self._keep(*fitted)
         self._incremental = True
         return self
 
+    @own_torch_settings()
     def predict_proba(self, X: Any) -> np.ndarray:
         """Give the probability of each class.
 
@@ -385,8 +388,7 @@ class CrossModalAttentionClassifier(ProbabilityClassifierMixin, BaseEstimator):
         check_is_fitted(self)
         table, _ = validate_table(self, X, reset=False)
         values, _ = self._values(table)
-        with one_thread():
-            return predict_proba(self.net_, self._standardise(values))
+        return predict_proba(self.net_, self._standardise(values))
 
     def __getstate__(self) -> dict[str, Any]:
         """Return what is pickled: the network moves back to the CPU."""
@@ -416,8 +418,10 @@ class CrossModalAttentionClassifier(ProbabilityClassifierMixin, BaseEstimator):
         incremental : bool
             Standardise by all samples so far, and allow a class to be missing.
         """
+        check_order(sample_weight, X, "sample_weight")
         check_head_kinds(self.heads)
         check_embedding(self.embed_dim, self.n_heads)
+        check_device(self.device)
         table, y = validate_table(
             self, X, y, reset=not warm, ensure_min_samples=1 if incremental else 2
         )
@@ -432,7 +436,8 @@ class CrossModalAttentionClassifier(ProbabilityClassifierMixin, BaseEstimator):
         if not warm:
             self.classes_ = np.unique(y if classes is None else np.asarray(classes))
             self._class_counts = np.zeros(len(self.classes_))
-            self._scaler = StandardScaler()
+            # Arrays, whatever scikit-learn's global transform_output says.
+            self._scaler = StandardScaler().set_output(transform="default")
             self._incremental = False
         check_classes(self.classes_, y, given=classes)
         values, y, weights = values[weights > 0], y[weights > 0], weights[weights > 0]
@@ -449,12 +454,17 @@ class CrossModalAttentionClassifier(ProbabilityClassifierMixin, BaseEstimator):
 
     def _values(self, table: Any) -> tuple[np.ndarray, np.ndarray]:
         """Return the values of a table, and which sample has which modality."""
-        values = check_array(table, dtype=np.float32, ensure_all_finite=False)
+        values = as_matrix(table) if isinstance(table, pd.DataFrame) else table
+        values = values.astype(np.float32, copy=False)
         of_modalities = modality_blocks(values, self.modalities_)
         return values, modality_presence(table, of_modalities, self.modalities_)
 
     def _standardise(self, values: np.ndarray) -> torch.Tensor:
         return torch.from_numpy(self._scaler.transform(values).astype(np.float32, copy=False))
+
+    @property
+    def _needed_means(self) -> np.ndarray:
+        return self._scaler.mean_
 
     def _primary_first(self) -> list[str]:
         primary = self.primary or next(iter(self.modalities_))

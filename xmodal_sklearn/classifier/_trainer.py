@@ -19,6 +19,7 @@ from torch.optim.lr_scheduler import CosineAnnealingLR
 from torch.utils.data import TensorDataset
 
 from .._screening import screen_pairs
+from ._checks import check_callbacks
 from ._net import (
     EVALUATION_BATCH,
     FiniteLoss,
@@ -148,7 +149,17 @@ def train(
     dataset = _as_dataset(samples, settings, held_out_by)
     pairs = _choose_pairs(samples, columns, settings, held_out_by)
     net.module_.solve(*(tensor.to(net.device) for tensor in dataset.tensors), pairs)
-    net.partial_fit(dataset)
+    try:
+        net.partial_fit(dataset)
+    except KeyError as error:
+        if "history" not in str(error):
+            raise
+        # skorch's words for a callback that monitors what nobody records.
+        recorded = [name for name in net.history[-1] if name != "batches"]
+        raise ValueError(
+            f"A callback asks for what training does not record: {error.args[0]} Recorded are "
+            f"{recorded}."
+        ) from error
     # A fitted model must not carry patients along when it is pickled.
     net.train_split = None
     combiner = fit_combiner(net, samples.x, samples.present(columns), samples.target, held_out_by)
@@ -160,7 +171,7 @@ def train(
             f"Early stopping did not stop the training within max_epochs={max_epochs}. "
             "Raise max_epochs or lr.",
             ConvergenceWarning,
-            stacklevel=4,
+            stacklevel=5,
         )
     return net, history
 
@@ -213,6 +224,7 @@ def _make_net(
     schedule: list[Callback],
     held_out: TensorDataset | None = None,
 ) -> NeuralNet:
+    check_callbacks(settings.callbacks, held_out=held_out is not None)
     watch: list[Callback] = [FiniteLoss()]
     if settings.verbose:
         watch.append(ProgressBar())

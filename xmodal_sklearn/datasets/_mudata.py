@@ -14,6 +14,7 @@ from sklearn.utils import Bunch
 from .._extras import needs_extra
 from ..modalities._columns import UNNAMED, check_unique
 from ..modalities._concat import concat_modalities, split_modalities
+from ..modalities._dtypes import as_matrix
 from ._study import make_study
 
 __all__ = ["from_mudata", "load_mudata", "modalities_of_mudata", "read_modality", "to_mudata"]
@@ -126,6 +127,8 @@ def from_mudata(
         )
     data = data if known.all() else data[known]
     classes = labels.loc[data.index].to_numpy()
+    # The string dtype that pandas would choose, whatever that of mdata.
+    data = data.set_axis(pd.Index(data.index.tolist()))
     return make_study(
         data,
         # With a dtype, because pandas 3 would turn objects into string arrays, which scikit-learn
@@ -172,8 +175,8 @@ def to_mudata(X: pd.DataFrame, y: Any = None) -> Any:
     -----
     Sample names become strings. A modality whose columns are all sparse with a fill value of 0
     becomes a sparse matrix. One whose columns differ in dtype gets the smallest dtype that holds
-    them all. To write the result to a file with pandas 3, anndata 0.12 needs
-    ``anndata.settings.allow_write_nullable_strings = True``.
+    them all. Names and classes that are strings are objects, which anndata writes to a file
+    whatever the string dtype of pandas.
 
     Examples
     --------
@@ -189,7 +192,7 @@ def to_mudata(X: pd.DataFrame, y: Any = None) -> Any:
         from anndata import AnnData
         from mudata import MuData
     tables = split_modalities(X)
-    samples = X.index.astype(str)
+    samples = _as_objects(X.index)
     check_unique(samples, "samples of X, as strings,")
     absent = ~np.logical_or.reduce([X.index.isin(table.index) for table in tables.values()])
     if absent.any():
@@ -200,14 +203,21 @@ def to_mudata(X: pd.DataFrame, y: Any = None) -> Any:
     parts = {
         modality: AnnData(
             _to_matrix(table),
-            obs=pd.DataFrame(index=table.index.astype(str)),
-            var=pd.DataFrame(index=table.columns.astype(str)),
+            obs=pd.DataFrame(index=_as_objects(table.index)),
+            var=pd.DataFrame(index=_as_objects(table.columns)),
         )
         for modality, table in tables.items()
     }
     obs = pd.DataFrame(_to_labels(X, y), index=samples)
     with _quiet_mudata():
-        return MuData(parts, obs=obs)
+        mdata = MuData(parts, obs=obs)
+    mdata.var.index = _as_objects(mdata.var.index)
+    return mdata
+
+
+def _as_objects(names: pd.Index) -> pd.Index:
+    # anndata 0.12 does not write the string dtypes of pandas.
+    return pd.Index(names.astype(str), dtype=object)
 
 
 def load_mudata(path: Path) -> Any:
@@ -371,9 +381,7 @@ def _to_matrix(table: pd.DataFrame) -> np.ndarray | sparse.csr_matrix:
     dtypes = table.dtypes.unique()
     if all(isinstance(dtype, pd.SparseDtype) and dtype.fill_value == 0 for dtype in dtypes):
         return table.sparse.to_coo().tocsr()
-    # pandas itself would turn numbers beside booleans into objects.
-    common = np.result_type(*(getattr(dtype, "subtype", dtype) for dtype in dtypes))
-    return table.to_numpy(dtype=common)
+    return as_matrix(table)
 
 
 def _to_labels(X: pd.DataFrame, y: Any) -> dict[str, Any]:
@@ -388,4 +396,9 @@ def _to_labels(X: pd.DataFrame, y: Any) -> dict[str, Any]:
             "y.to_numpy() if it is already in that order."
         )
     name = getattr(y, "name", None)
-    return {"target" if name is None else str(name): np.asarray(y)}
+    classes = np.asarray(y)
+    return {
+        "target" if name is None else str(name): pd.Series(
+            classes, _as_objects(X.index), dtype=object if classes.dtype.kind in "OU" else None
+        )
+    }

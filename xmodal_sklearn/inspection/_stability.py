@@ -6,11 +6,12 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from joblib import Parallel, delayed
 from scipy.stats import norm
 from sklearn.base import clone
 from sklearn.utils import _safe_indexing, check_random_state, resample
+from sklearn.utils.parallel import Parallel, delayed
 
+from .._alignment import values_by_sample
 from ..modalities._columns import column_labels
 from ..selection import MultiOmicsSelector
 
@@ -109,7 +110,7 @@ def selection_stability(
         raise ValueError(
             f"n_resamples must be at least 2 and k at least 1, got {n_resamples} and {k}."
         )
-    y = np.asarray(y)
+    y = values_by_sample(y, X, "y")
     random_state = check_random_state(random_state)
     samples = np.arange(len(y))
     draws = [resample(samples, stratify=y, random_state=random_state) for _ in range(n_resamples)]

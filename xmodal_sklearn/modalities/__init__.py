@@ -1,5 +1,6 @@
 """One X of several modalities: which columns belong to which, aligned on the samples."""
 
+from ._align_features import align_features
 from ._concat import concat_modalities, split_modalities
 
-__all__ = ["concat_modalities", "split_modalities"]
+__all__ = ["align_features", "concat_modalities", "split_modalities"]

@@ -1,5 +1,6 @@
 """Which columns belong to which modality, and what they are called."""
 
+import warnings
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
@@ -57,10 +58,16 @@ def resolve_modalities(X: Any, modalities: Mapping[str, Columns] | None) -> Moda
     ValueError
         If a name is repeated or unusable, a column belongs to no modality or to two, or
         `modalities` asks for a column that X lacks.
+
+    Warns
+    -----
+    UserWarning
+        If all columns of a modality read like ``prefix__modality__feature``.
     """
     names = column_names(X)
     if modalities is None:
         positions = _modalities_from_names(None if names is None else tuple(names), X.shape[1])
+        _warn_of_added_prefixes(names or [], positions)
         return dict(positions)
     if names is not None:
         check_unique(names, "column names of X")
@@ -176,6 +183,34 @@ def _modalities_from_names(names: tuple[str, ...] | None, n_columns: int) -> Mod
     for columns in modalities.values():
         columns.setflags(write=False)
     return modalities
+
+
+def _warn_of_added_prefixes(names: Sequence[str], modalities: Modalities) -> None:
+    """Warn where what stands first in the names looks like the name of a step, not of a modality.
+
+    Features may have a double underscore in their names, so this can't be told for certain.
+    """
+    added = []
+    for modality, positions in modalities.items() if names else ():
+        inner = set()
+        for position in positions:
+            parts = names[position].split(SEPARATOR, 2)
+            if len(parts) < 3 or not parts[1]:
+                break
+            inner.add(parts[1])
+        else:
+            # Where each feature goes on with another name, those name no modalities.
+            if len(inner) < len(positions) and inner != {modality}:
+                added.append(modality)
+    if added:
+        first = names[modalities[added[0]][0]]
+        warnings.warn(
+            f"Taken for modalities: {added}. The names of all their columns go on as if a modality "
+            f"followed, the first is {first!r}. If a ColumnTransformer or FeatureUnion put "
+            f"{added[0]!r} in front, build it with verbose_feature_names_out=False; otherwise say "
+            "by `modalities=` which columns belong to which modality.",
+            stacklevel=3,
+        )
 
 
 def _column_positions(X: Any, modality: str, columns: Columns) -> np.ndarray:

@@ -9,20 +9,26 @@ from sklearn.base import BaseEstimator
 from sklearn.utils import check_array, check_X_y
 from sklearn.utils.validation import validate_data
 
+from .._alignment import check_order
+from ._align_features import describe_missing
 from ._columns import (
+    UNNAMED,
     Modalities,
     as_slice,
     column_labels,
     column_names,
     flatten_columns,
+    has_named_modalities,
     sample_labels,
 )
+from ._dtypes import as_matrix
 
 __all__ = [
     "as_pandas",
     "as_table",
     "block_presence",
     "check_numeric",
+    "column_means",
     "dense_columns",
     "modality_blocks",
     "modality_presence",
@@ -33,7 +39,13 @@ __all__ = [
 
 
 def validate_table(
-    estimator: BaseEstimator, X: Any, y: Any = "no_validation", *, reset: bool = True, **checks: Any
+    estimator: BaseEstimator,
+    X: Any,
+    y: Any = "no_validation",
+    *,
+    reset: bool = True,
+    needed: np.ndarray | None = None,
+    **checks: Any,
 ) -> tuple[Any, Any]:
     """Validate X, and y where given, as scikit-learn does, but allow NaN and infinity.
 
@@ -50,6 +62,8 @@ def validate_table(
         Classes; the default means that there are none.
     reset : bool, default=True
         Keep the columns as those seen in fit, else compare them with those.
+    needed : ndarray of int, default=None
+        Positions of the columns seen in fit that a DataFrame with names can't lack; None means all.
     **checks : dict
         Further arguments of :func:`sklearn.utils.check_array`.
 
@@ -63,11 +77,12 @@ def validate_table(
     Raises
     ------
     ValueError
-        If X is not a table of numbers, its columns are not those seen in fit, or a class is
-        unknown.
+        If X is not a table of numbers, its columns are not those seen in fit, a class is
+        unknown, or `y` has not the samples of X in their order.
     """
     X = flatten_columns(as_pandas(X))
     if not isinstance(y, str):
+        check_order(y, X, "y")
         _refuse_unknown_classes(X, y)
     checks["ensure_all_finite"] = False
     if not isinstance(X, pd.DataFrame):
@@ -77,7 +92,7 @@ def validate_table(
     # Iterating over pandas' own strings takes several times as long where Arrow holds them.
     X = X.set_axis(pd.Index(X.columns.tolist(), dtype=object), axis=1)
     check_numeric(X)
-    _check_names(estimator, X, reset)
+    _check_names(estimator, X, reset, needed)
     stand_in = np.broadcast_to(np.float32(0), X.shape)
     if isinstance(y, str):
         check_array(stand_in, estimator=estimator, input_name="X", **checks)
@@ -150,13 +165,18 @@ def block_presence(
     absent = missing.all(axis=1)
     where = modality, np.array(column_labels(table), dtype=object)[positions], sample_labels(table)
     _refuse(np.isinf(block), "infinity", *where, "Correct it.")
-    _refuse(
-        missing & ~absent[:, None],
-        "NaN",
-        *where,
+    remedy = (
         "Other columns of the modality have values there. Impute it, drop the column, or set "
-        "the whole modality of that sample to NaN to mark it as absent.",
+        "the whole modality of that sample to NaN to mark it as absent."
     )
+    if modality == UNNAMED and not has_named_modalities(table, None):
+        remedy = (
+            "X has no column names of the form modality__feature, so all its columns are one "
+            "modality. If a modality of that sample is absent, say which columns belong to which: "
+            "by these names, which arrays and many transformers and ensembles of scikit-learn "
+            "drop, or by `modalities=`. Otherwise impute the value or drop the column."
+        )
+    _refuse(missing & ~absent[:, None], "NaN", *where, remedy)
     return ~absent
 
 
@@ -275,28 +295,64 @@ def _refuse_unknown_classes(X: Any, y: Any) -> None:
         )
 
 
-def _check_names(estimator: BaseEstimator, X: pd.DataFrame, reset: bool) -> None:
+def column_means(block: np.ndarray) -> np.ndarray:
+    """Return the mean of each column over the samples that have a value, NaN where none has."""
+    there = ~np.isnan(block)
+    count = there.sum(axis=0)
+    # Without a copy in double precision, and as infinity where the numbers are that large.
+    with np.errstate(over="ignore", invalid="ignore"):
+        total = np.sum(block, axis=0, dtype=np.float64, where=there)
+        return np.divide(total, count, out=np.full(block.shape[1], np.nan), where=count > 0)
+
+
+def _check_names(
+    estimator: BaseEstimator, X: pd.DataFrame, reset: bool, needed: np.ndarray | None
+) -> None:
     """Keep or compare the column names as scikit-learn does, in a fraction of its time."""
     names = column_names(X)
-    seen = None if reset else getattr(estimator, "feature_names_in_", None)
-    if names is not None and reset:
+    seen: Any = getattr(estimator, "feature_names_in_", None)
+    if names is None or (seen is None and not reset):
+        # No names in fit or now: scikit-learn warns or raises as the case demands.
+        _check_header(estimator, X, reset)
+    elif reset:
         estimator.feature_names_in_ = np.array(names, dtype=object)
         estimator.n_features_in_ = len(names)
-    elif names is None or seen is None or names != seen.tolist():
-        # No names, or others than in fit: scikit-learn warns or raises as the case demands.
-        header = pd.DataFrame(columns=X.columns, dtype=float)
-        validate_data(estimator, header, reset=reset, skip_check_array=True)
+    elif names != seen.tolist():
+        known = pd.Index(seen).isin(names)
+        if needed is not None and known[needed].all() and names == seen[known].tolist():
+            return
+        try:
+            _check_header(estimator, X, reset)
+        except ValueError as error:
+            raise ValueError(f"{error}{_compare_names(estimator, names, known, needed)}") from None
+
+
+def _check_header(estimator: BaseEstimator, X: pd.DataFrame, reset: bool) -> None:
+    header = pd.DataFrame(columns=X.columns, dtype=float)
+    validate_data(estimator, header, reset=reset, skip_check_array=True)
+
+
+def _compare_names(
+    estimator: Any, names: list[str], known: np.ndarray, needed: np.ndarray | None
+) -> str:
+    """Say how many columns are missing or surplus, for the end of an error message."""
+    seen = estimator.feature_names_in_
+    wanted = getattr(estimator, "modalities_", {UNNAMED: np.arange(len(seen))})
+    if needed is not None:
+        wanted = {name: np.intersect1d(positions, needed) for name, positions in wanted.items()}
+    missing = describe_missing(seen, wanted, known) or "none that is needed"
+    surplus = len(set(names) - set(seen))
+    return (
+        f"Missing by modality: {missing}. Surplus: {surplus}. align_features brings a table to the "
+        "columns of a fitted model, and says what becomes of those that it lacks."
+    )
 
 
 def _values(table: Any, positions: np.ndarray) -> np.ndarray:
     columns = as_slice(positions)
     if not isinstance(table, pd.DataFrame):
         return table[:, columns]
-    block = table.iloc[:, columns]
-    values = block.to_numpy()
-    if values.dtype.kind in "fiub":
-        return values
-    return check_array(dense_columns(block), ensure_all_finite=False)
+    return as_matrix(table.iloc[:, columns])
 
 
 def _all_finite(values: np.ndarray) -> bool:

@@ -10,6 +10,7 @@ from sklearn.utils import check_array, check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions, validate_params
 from sklearn.utils.validation import _get_feature_names
 
+from .._alignment import check_order
 from ..benchmark._metrics import metric_label
 from ..modalities._columns import column_names, resolve_modalities, sample_labels
 from ..modalities._validation import (
@@ -132,6 +133,7 @@ class ModalityAblationDisplay:
         Modalities share information: each may be dispensable beside the others and still carry
         most of what there is to know.
         """
+        check_order(y, X, "y")
         table = _numeric_table(X)
         positions = resolve_modalities(table, modalities)
         values = modality_blocks(table, positions)

@@ -88,7 +88,9 @@ def one_hot(codes: np.ndarray) -> np.ndarray:
 
 
 def _score_by_estimator(block: np.ndarray, codes: np.ndarray, estimator: Any) -> np.ndarray:
-    standardised = StandardScaler().fit_transform(block)
+    # An array, whatever scikit-learn's global transform_output says.
+    scaler = StandardScaler().set_output(transform="default")
+    standardised = scaler.fit_transform(block)
     importances = _importances(clone(estimator).fit(standardised, codes))
     if importances.shape != (block.shape[1],) or not np.isfinite(importances).all():
         raise ValueError(

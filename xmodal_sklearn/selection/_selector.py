@@ -8,13 +8,14 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from joblib import Parallel, delayed, effective_n_jobs
+from joblib import effective_n_jobs
 from sklearn.base import BaseEstimator, _fit_context
 from sklearn.feature_selection import SelectorMixin
 from sklearn.preprocessing import LabelEncoder
 from sklearn.utils import Tags, check_array
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import check_is_fitted
 from threadpoolctl import ThreadpoolController
 
@@ -24,7 +25,9 @@ from ..modalities._columns import (
     qualified_names,
     resolve_modalities,
 )
+from ..modalities._dtypes import as_matrix
 from ..modalities._validation import (
+    column_means,
     dense_columns,
     modality_blocks,
     modality_presence,
@@ -203,7 +206,7 @@ class MultiOmicsSelector(SelectorMixin, BaseEstimator):
         DataFrame or ndarray of shape (n_samples, n_selected)
             The selected columns, as :meth:`transform` returns them.
         """
-        return self._select(self._fit(X, y))
+        return self._select(self._fit(X, y), self.get_support(indices=True))
 
     def transform(self, X: Any) -> Any:
         """Keep the selected columns.
@@ -211,7 +214,8 @@ class MultiOmicsSelector(SelectorMixin, BaseEstimator):
         Parameters
         ----------
         X : DataFrame or array of shape (n_samples, n_features)
-            Samples with the columns seen in fit.
+            Samples with the columns seen in fit. A DataFrame may lack columns that were not
+            selected.
 
         Returns
         -------
@@ -220,10 +224,18 @@ class MultiOmicsSelector(SelectorMixin, BaseEstimator):
             ``modality__feature`` where the modalities are known by name, else an array.
         """
         check_is_fitted(self)
-        table, _ = validate_table(self, X, reset=False)
-        values = modality_blocks(table, self.modalities_)
-        modality_presence(table, values, self.modalities_)
-        return self._select(table)
+        support = self.get_support(indices=True)
+        table, _ = validate_table(self, X, reset=False, needed=support)
+        modalities = self.modalities_
+        if table.shape[1] < self.n_features_in_:
+            # Some columns are missing that were not selected.
+            there = table.columns.get_indexer(self.feature_names_in_)
+            places = {modality: there[columns] for modality, columns in modalities.items()}
+            modalities = {modality: place[place >= 0] for modality, place in places.items()}
+            support = there[support]
+        values = modality_blocks(table, modalities)
+        modality_presence(table, values, modalities)
+        return self._select(table, support)
 
     def inverse_transform(self, X: Any) -> Any:
         """Put the selected columns back in their places, with zeros for the others.
@@ -240,7 +252,10 @@ class MultiOmicsSelector(SelectorMixin, BaseEstimator):
             one and names were seen in fit.
         """
         check_is_fitted(self)
-        selected = check_array(X, dtype=None, ensure_all_finite=False)
+        if isinstance(X, pd.DataFrame):
+            selected = as_matrix(X)
+        else:
+            selected = check_array(X, dtype=None, ensure_all_finite=False)
         support = self.get_support(indices=True)
         if selected.shape[1] != len(support):
             raise ValueError(f"X has {selected.shape[1]} columns, {len(support)} were selected.")
@@ -297,10 +312,11 @@ class MultiOmicsSelector(SelectorMixin, BaseEstimator):
             blocks = modality_blocks(table, self.modalities_)
             scores = put_pairs_first(scores, blocks, codes, self.memory)
         self._set_rankings(scores)
+        (selected,) = modality_blocks(table, {"": self.get_support(indices=True)}).values()
+        self._needed_means = column_means(selected)
         return table
 
-    def _select(self, table: Any) -> Any:
-        support = self.get_support(indices=True)
+    def _select(self, table: Any, support: np.ndarray) -> Any:
         if isinstance(table, pd.DataFrame) and self._named:
             selected = dense_columns(table.iloc[:, support])
             return selected.set_axis(self.get_feature_names_out(), axis=1)

@@ -1,0 +1,132 @@
+"""Global settings of scikit-learn, pandas, PyTorch and NumPy change no result."""
+
+from contextlib import contextmanager
+
+import joblib
+import numpy as np
+import pandas as pd
+import pytest
+import sklearn
+import torch
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from xmodal_sklearn import CrossModalAttentionClassifier, MultiOmicsSelector
+from xmodal_sklearn.baselines import make_baselines
+from xmodal_sklearn.benchmark import compare
+
+
+@contextmanager
+def changed(change, value, before):
+    change(value)
+    try:
+        yield
+    finally:
+        change(before)
+
+
+SETTINGS = {
+    "output as pandas": lambda: sklearn.config_context(transform_output="pandas"),
+    "output as polars": lambda: sklearn.config_context(transform_output="polars"),
+    "metadata routing": lambda: sklearn.config_context(enable_metadata_routing=True),
+    "inputs assumed finite": lambda: sklearn.config_context(assume_finite=True),
+    "strings as objects": lambda: pd.option_context("mode.string_storage", "python"),
+    "double precision": lambda: changed(torch.set_default_dtype, torch.float64, torch.float32),
+    "half precision": lambda: changed(torch.set_default_dtype, torch.float16, torch.float32),
+    "another device": lambda: changed(torch.set_default_device, "meta", None),
+    "deterministic": lambda: changed(torch.use_deterministic_algorithms, True, False),
+    "without gradients": torch.no_grad,
+    "inference mode": torch.inference_mode,
+    "autocast": lambda: torch.autocast("cpu", dtype=torch.bfloat16),
+    "threads": lambda: changed(torch.set_num_threads, 3, 1),
+    "floating-point errors": lambda: np.errstate(all="raise"),
+}
+
+
+def classifier(**parameters):
+    return CrossModalAttentionClassifier(
+        n_estimators=2,
+        max_epochs=2,
+        embed_dim=4,
+        n_heads=2,
+        hidden_dim=8,
+        device="cpu",
+        random_state=0,
+        **parameters,
+    )
+
+
+def attention(X, y):
+    return classifier().fit(X, y).predict_proba(X)
+
+
+def epochs(X, y):
+    model = classifier().partial_fit(X, y, classes=np.unique(y))
+    return model.partial_fit(X, y).predict_proba(X)
+
+
+def ranking(X, y):
+    return MultiOmicsSelector(estimator=LogisticRegression(), n_jobs=2).fit(X, y).scores_
+
+
+def baselines(X, y):
+    models = ["logistic regression", "linear SVM", "nearest shrunken centroid"]
+    made = make_baselines(models=models, tune=False, random_state=0)
+    # Without the selection, whose output is the caller's to choose.
+    return np.hstack([model[-1].fit(X, y).predict_proba(X) for model in made.values()])
+
+
+@pytest.fixture(scope="module")
+def with_absent(cohort):
+    X, y = cohort
+    X = X.iloc[:60].astype("float32")
+    X.iloc[:7, X.columns.str.startswith("mut__")] = np.nan
+    return X, np.asarray(y)[:60]
+
+
+@pytest.fixture(scope="module")
+def expected(with_absent):
+    return {make: make(*with_absent) for make in (attention, epochs, ranking, baselines)}
+
+
+@pytest.mark.parametrize("setting", SETTINGS.values(), ids=SETTINGS)
+@pytest.mark.parametrize("make", [attention, epochs, ranking, baselines])
+def test_a_global_setting_changes_no_result(make, setting, with_absent, expected):
+    with setting():
+        found = make(*with_absent)
+    np.testing.assert_array_equal(found, expected[make])
+
+
+def test_a_fit_leaves_the_settings_of_pytorch_as_they_were(with_absent):
+    with changed(torch.set_default_dtype, torch.float64, torch.float32), torch.no_grad():
+        state = torch.get_rng_state()
+        attention(*with_absent)
+        assert torch.get_default_dtype() == torch.float64
+        assert not torch.is_grad_enabled()
+        assert torch.equal(torch.get_rng_state(), state)
+    with torch.inference_mode(), torch.device("meta"):
+        attention(*with_absent)
+        assert torch.is_inference_mode_enabled()
+        assert torch.empty(1).device.type == "meta"
+
+
+def test_a_fitted_model_is_read_back_under_other_settings(with_absent, tmp_path):
+    X, y = with_absent
+    model = classifier().fit(X, y)
+    joblib.dump(model, tmp_path / "model.joblib")
+    with torch.device("meta"), changed(torch.set_default_dtype, torch.float64, torch.float32):
+        read = joblib.load(tmp_path / "model.joblib")
+        found = read.predict_proba(X)
+    np.testing.assert_array_equal(found, model.predict_proba(X))
+
+
+def test_parallel_folds_have_the_settings_of_serial_ones(with_absent):
+    X, y = with_absent
+    # Names, and with them the modalities, reach the selector only as pandas.
+    model = make_pipeline(StandardScaler(), MultiOmicsSelector(k=3), LogisticRegression())
+    X = X.fillna(0)
+    with sklearn.config_context(transform_output="pandas"):
+        one, two = (compare({"m": model}, X, y, cv=2, n_jobs=n).selected for n in (1, 2))
+    assert set(one["modality"]) == {"exp", "cna", "mut"}
+    pd.testing.assert_frame_equal(one, two)

@@ -1,0 +1,120 @@
+"""Whether labels, groups, batches and weights belong to the samples of X, one each, in order."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+__all__ = ["check_order", "values_by_sample"]
+
+
+def check_order(values: Any, X: Any, what: str) -> None:
+    """Refuse values that are not one for each sample of X, or have its samples in another order.
+
+    Values whose index names no sample of X are taken by position, as scikit-learn takes them, and
+    so are those of a default index that counts from zero unless it counts the rows of X.
+
+    Parameters
+    ----------
+    values : array-like of shape (n_samples,) or (n_samples, n_columns), or None
+        A Series or DataFrame names its samples.
+    X : DataFrame or array of shape (n_samples, n_features)
+        Samples.
+    what : str
+        The name of the argument.
+
+    Raises
+    ------
+    ValueError
+        If there are more or fewer values than samples, or their index names samples of X, but not
+        in the order of X.
+    """
+    n_values, n_samples = _n_rows(values), _n_rows(X)
+    if n_values is None or n_samples is None:
+        return
+    if n_values != n_samples:
+        raise ValueError(
+            f"{what} has {n_values} values for {n_samples} samples of X. Give one for each sample."
+        )
+    index = getattr(values, "index", None)
+    if not isinstance(index, pd.Index) or not isinstance(X, pd.DataFrame):
+        return
+    known = index.isin(X.index)
+    by_position = _counts_rows(index) or _counts_rows(X.index)
+    if index.equals(X.index) or not known.any() or (by_position and not known.all()):
+        return
+    first = next((row for row in range(n_samples) if index[row] != X.index[row]), 0)
+    problem = (
+        "holds the samples of X in another order"
+        if known.all()
+        else f"lacks samples of X ({n_samples - X.index.isin(index).sum()} of {n_samples})"
+    )
+    raise ValueError(
+        f"The index of {what} {problem}: in row {first} it has {index[first]!r}, X has "
+        f"{X.index[first]!r}. Give {what}.loc[X.index], or {what}.to_numpy() if it is in the order "
+        "of X already."
+    )
+
+
+def values_by_sample(values: Any, X: Any, what: str, *, known: bool = True) -> np.ndarray:
+    """Return one plain value for each sample of X.
+
+    Parameters
+    ----------
+    values : array-like of shape (n_samples,) or (n_samples, 1)
+        A Series or DataFrame names its samples.
+    X : DataFrame or array of shape (n_samples, n_features)
+        Samples.
+    what : str
+        The name of the argument.
+    known : bool, default=True
+        Whether a missing value is refused.
+
+    Returns
+    -------
+    ndarray of shape (n_samples,)
+        The values in the order of X.
+
+    Raises
+    ------
+    ValueError
+        As :func:`check_order`; if there are several columns; if a value is missing; or if values
+        of several types can't be compared.
+    """
+    check_order(values, X, what)
+    # A plain NumPy array: classifiers differ in how they take pandas' string arrays.
+    array = np.asarray(values)
+    if array.ndim == 2 and array.shape[1] == 1:
+        array = array[:, 0]
+    if array.ndim != 1:
+        raise ValueError(f"{what} must be one value for each sample, got the shape {array.shape}.")
+    if not known:
+        return array
+    missing = np.flatnonzero(pd.isna(array))
+    if len(missing):
+        samples = X.index if isinstance(X, pd.DataFrame) else range(len(array))
+        raise ValueError(
+            f"{what} has no label for {len(missing)} samples, the first is "
+            f"{samples[missing[0]]!r}. Leave them out."
+        )
+    types = sorted({type(value).__name__ for value in array.tolist()})
+    if len(types) > 1:
+        try:
+            np.unique(array)
+        except TypeError as error:
+            raise ValueError(
+                f"{what} holds values of the types {types}, which can't be compared. Make them all "
+                "strings."
+            ) from error
+    return array
+
+
+def _n_rows(values: Any) -> int | None:
+    shape = getattr(values, "shape", None)
+    if isinstance(shape, tuple) and shape:
+        return int(shape[0]) if isinstance(shape[0], int | np.integer) else None
+    return len(values) if isinstance(values, list | tuple) else None
+
+
+def _counts_rows(index: pd.Index) -> bool:
+    return isinstance(index, pd.RangeIndex) and index.start == 0 and index.step == 1

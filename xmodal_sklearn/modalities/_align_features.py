@@ -1,0 +1,194 @@
+"""Bringing the table of another cohort to the columns that a model was fitted to."""
+
+import warnings
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from sklearn.utils.validation import check_is_fitted
+
+from ._columns import Modalities, check_unique, flatten_columns, resolve_modalities
+
+__all__ = ["align_features"]
+
+MISSING = ("error", "absent", "impute")
+
+
+def align_features(
+    X: pd.DataFrame, model: Any, *, missing: str = "error", max_missing: float = 0.2
+) -> pd.DataFrame:
+    """Bring the table of another cohort to the columns that a model was fitted to.
+
+    Another cohort has its columns in another order, has columns of its own, and often lacks some.
+    Of a pipeline that begins with a :class:`~xmodal_sklearn.MultiOmicsSelector` only the selected
+    columns are needed.
+
+    Parameters
+    ----------
+    X : DataFrame of shape (n_samples, n_features)
+        Samples of the other cohort, columns named as in fit.
+    model : estimator
+        A fitted estimator of this package, or a pipeline or search that begins with one.
+    missing : {"error", "absent", "impute"}, default="error"
+        What becomes of a needed column that X lacks. ``"error"`` refuses X. ``"absent"`` makes the
+        whole modality of the column absent, a block of NaN. ``"impute"`` fills the column with its
+        mean in the training samples.
+    max_missing : float, default=0.2
+        With ``"impute"``, the largest share of a modality's needed columns that X may lack.
+
+    Returns
+    -------
+    DataFrame of shape (n_samples, n_aligned)
+        The columns in the order of fit: those of X that the model knows, and the needed ones that X
+        lacks.
+
+    Raises
+    ------
+    ValueError
+        If X lacks needed columns and `missing` is ``"error"``, if it lacks more than `max_missing`
+        of a modality, or if no modality is left; the message counts them by modality. If columns
+        of X are repeated, or the model was fitted without column names.
+    TypeError
+        If X is not a DataFrame.
+
+    Warns
+    -----
+    UserWarning
+        If columns were filled or a modality was made absent; it counts them by modality.
+
+    See Also
+    --------
+    MultiOmicsSelector : Needs only the columns that it selected.
+
+    Examples
+    --------
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from xmodal_sklearn import MultiOmicsSelector, align_features
+    >>> from xmodal_sklearn.datasets import make_multiomics
+    >>> X, y = make_multiomics(100, {"exp": 40, "mut": 10}, return_X_y=True, random_state=0)
+    >>> model = make_pipeline(MultiOmicsSelector(k=5), LogisticRegression(max_iter=2000))
+    >>> model = model.fit(X, y)
+    >>> other = X.iloc[:, ::-1].assign(age=50)
+    >>> aligned = align_features(other, model)
+    >>> aligned.shape
+    (100, 50)
+    >>> bool((model.predict(aligned) == model.predict(X)).all())
+    True
+    """
+    if missing not in MISSING:
+        raise ValueError(f"missing must be one of {list(MISSING)}, got {missing!r}.")
+    if not isinstance(X, pd.DataFrame):
+        raise TypeError(f"X must be a DataFrame, got {type(X).__name__}.")
+    X = flatten_columns(X)
+    check_unique(X.columns, "columns of X")
+    first = _first_step(model)
+    names, modalities, needed = _columns_of(first)
+    known = pd.Index(names).isin(X.columns)
+    wanted = {modality: np.intersect1d(columns, needed) for modality, columns in modalities.items()}
+    lacking = {
+        modality: columns[~known[columns]]
+        for modality, columns in wanted.items()
+        if not known[columns].all()
+    }
+    if not lacking:
+        return X[names[known].tolist()]
+    said = describe_missing(names, wanted, known)
+    if missing == "error":
+        raise ValueError(
+            f'X lacks columns that the model needs: {said}. Add them, or say missing="absent" or '
+            '"impute".'
+        )
+    if missing == "absent":
+        filled, gone = _as_absent(X, names, modalities, wanted, lacking)
+        known[gone] = False
+        done = "These modalities are taken for absent"
+    else:
+        _refuse_too_many(wanted, lacking, max_missing, said)
+        filled = _as_means(X, first, names, needed, np.concatenate(list(lacking.values())))
+        done = "They are filled with their means in the training samples"
+    warnings.warn(f"X lacks columns that the model needs: {said}. {done}.", stacklevel=2)
+    table = pd.concat([X[names[known].tolist()], filled], axis=1)
+    return table[[name for name in names if name in table]]
+
+
+def describe_missing(names: np.ndarray, modalities: Modalities, known: np.ndarray) -> str:
+    """Count the missing columns of each modality, and name the first."""
+    counts = []
+    for modality, positions in modalities.items():
+        missing = [position for position in positions if not known[position]]
+        if missing:
+            counts.append(
+                f"{modality!r} {len(missing)} of {len(positions)}, the first is "
+                f"{names[missing[0]]!r}"
+            )
+    return "; ".join(counts)
+
+
+def _first_step(model: Any) -> Any:
+    if hasattr(model, "best_estimator_"):
+        return _first_step(model.best_estimator_)
+    if hasattr(model, "steps"):
+        return _first_step(model.steps[0][1])
+    check_is_fitted(model)
+    return model
+
+
+def _columns_of(first: Any) -> tuple[np.ndarray, Modalities, np.ndarray]:
+    """Return names, modalities and the positions that are needed of the columns seen in fit."""
+    if not hasattr(first, "feature_names_in_"):
+        raise ValueError(
+            f"{type(first).__name__} was fitted without column names, so columns can't be told "
+            "apart. Fit it to a DataFrame."
+        )
+    names = first.feature_names_in_
+    if not hasattr(first, "modalities_"):
+        header = pd.DataFrame(columns=pd.Index(names, dtype=object))
+        return names, resolve_modalities(header, None), np.arange(len(names))
+    selects = hasattr(first, "get_support")
+    needed = first.get_support(indices=True) if selects else np.arange(len(names))
+    return names, first.modalities_, needed
+
+
+def _as_absent(
+    X: pd.DataFrame,
+    names: np.ndarray,
+    modalities: Modalities,
+    wanted: Modalities,
+    lacking: Modalities,
+) -> tuple[pd.DataFrame, np.ndarray]:
+    """Return blocks of NaN for the modalities, and all of their positions."""
+    if len(lacking) == len(modalities):
+        raise ValueError(
+            f"X lacks needed columns of every modality, {list(lacking)}, so none would be left. "
+            'Say missing="impute" if few columns are missing.'
+        )
+    gone = np.concatenate([modalities[modality] for modality in lacking])
+    columns = np.concatenate([wanted[modality] for modality in lacking])
+    return pd.DataFrame(np.nan, X.index, names[columns].tolist()), gone
+
+
+def _as_means(
+    X: pd.DataFrame, first: Any, names: np.ndarray, needed: np.ndarray, positions: np.ndarray
+) -> pd.DataFrame:
+    if not hasattr(first, "_needed_means"):
+        raise ValueError(
+            f"{type(first).__name__} keeps no means of the training samples to fill columns with. "
+            "Begin the pipeline with MultiOmicsSelector."
+        )
+    means = first._needed_means[np.searchsorted(needed, positions)]
+    values = np.broadcast_to(means, (len(X), len(means)))
+    return pd.DataFrame(values.copy(), X.index, names[positions].tolist())
+
+
+def _refuse_too_many(
+    wanted: Modalities, lacking: Modalities, max_missing: float, said: str
+) -> None:
+    for modality, positions in lacking.items():
+        share = len(positions) / len(wanted[modality])
+        if share > max_missing:
+            raise ValueError(
+                f"X lacks too many columns that the model needs: {said}; at most {max_missing:.0%} "
+                f"of a modality are filled, {modality!r} lacks {share:.0%}. Check the names, or "
+                'say missing="absent" or raise max_missing.'
+            )
