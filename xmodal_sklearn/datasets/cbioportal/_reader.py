@@ -7,19 +7,22 @@ from pathlib import Path
 import pandas as pd
 from sklearn.utils import Bunch
 
+from ...modalities._columns import SEPARATOR
 from ...modalities._concat import concat_modalities
+from .._names import examples, first_of_each, match_names
 from .._study import Report, make_study
 from ._clinical import apply_target_map, check_mapped_labels, check_target_map, read_samples
-from ._molecular import drop_uncovered, read_profile
+from ._molecular import read_profile
+from ._mutations import drop_uncovered
 from ._profiles import FILES, Profile, StudyFolder
 
-__all__ = ["check_arguments", "read_cbioportal"]
+__all__ = ["check_arguments", "choose_samples", "read_cbioportal"]
 
 
 def read_cbioportal(
     study_dir: str | PathLike[str],
     *,
-    modalities: Sequence[str] = ("exp", "cna", "mut"),
+    modalities: Sequence[str] | Mapping[str, str | None] = ("exp", "cna", "mut"),
     target: str = "CLAUDIN_SUBTYPE",
     target_map: Mapping[str, str | None] | None = None,
     profiles: Mapping[str, str] | None = None,
@@ -157,32 +160,39 @@ def read_cbioportal(
           where            what  count
     0  patients  target unknown      1
     """
-    folder, modalities = Path(study_dir), check_arguments(modalities, join, profiles, target_map)
+    folder, wanted = Path(study_dir), check_arguments(modalities, join, profiles, target_map)
     if not folder.is_dir():
         raise FileNotFoundError(
             f"There is no study folder at {str(folder)!r}. Give the folder that holds the study's "
             "data_*.txt files."
         )
     study = StudyFolder(folder)
-    chosen_profiles = study.choose(modalities, profiles or {})
-    paths = {modality: profile.path for modality, profile in chosen_profiles.items()}
+    chosen_profiles = study.choose(wanted, profiles or {})
     report: Report = []
-    samples = read_samples(study, target)
+    samples = read_samples(study, target, report)
     check_mapped_labels(target, samples["target"], target_map)
-    tables = _read_tables(study, chosen_profiles, samples.index, report)
-    chosen = apply_target_map(_choose_samples(samples, tables, join, report), target_map, report)
+    tables = _read_tables(study, chosen_profiles, samples, report)
+    present = choose_samples(samples, tables, join, report)
+    chosen = apply_target_map(present, target_map, report)
+    strangers = _tables_of_strangers(study, chosen_profiles, tables, samples.index)
+    if strangers:
+        raise ValueError(
+            f"No patient of {str(folder)!r} has a known {target} and any of the modalities "
+            f"{list(strangers)}: {'; '.join(strangers.values())}. Use the same names in both."
+        )
     if chosen.empty:
-        sizes = {paths[modality].name: len(table) for modality, table in tables.items()}
+        sizes = {chosen_profiles[name].path.name: len(table) for name, table in tables.items()}
         raise ValueError(
             f"No patient of {str(folder)!r} has a known {target} and "
-            f"{'all' if join == 'inner' else 'any'} of the modalities {modalities}; samples per "
+            f"{'all' if join == 'inner' else 'any'} of the modalities {list(wanted)}; samples per "
             f"file: {sizes | {study.sample_file.name: len(samples)}}. Ask for other modalities, "
             'for join="outer", or for another target.'
         )
     for modality, table in tables.items():
-        tables[modality] = table[table.index.isin(chosen.index)]
-    if "mut" in tables:
-        tables["mut"] = drop_uncovered(study, paths["mut"], tables["mut"], report)
+        table = table[table.index.isin(chosen.index)]
+        if chosen_profiles[modality].datatype == "MAF":
+            table = drop_uncovered(study, chosen_profiles[modality].path, table, report)
+        tables[modality] = table
     data = concat_modalities(tables, join=join).loc[chosen.index].set_axis(chosen["PATIENT_ID"])
     return make_study(
         data,
@@ -190,23 +200,23 @@ def read_cbioportal(
         pd.Series(
             chosen["target"].to_numpy(dtype=object), index=data.index, name=target, dtype=object
         ),
-        DESCR=f"cBioPortal study {folder.name}: {', '.join(modalities)} ({join} join), {target}.",
-        report=report,
-        profiles={modality: path.name for modality, path in paths.items()},
+        DESCR=f"cBioPortal study {folder.name}: {', '.join(wanted)} ({join} join), {target}.",
+        report=[*report, *study.flaws],
+        profiles={name: profile.path.name for name, profile in chosen_profiles.items()},
     )
 
 
 def check_arguments(
-    modalities: Sequence[str],
+    modalities: Sequence[str] | Mapping[str, str | None],
     join: str,
     profiles: Mapping[str, str] | None,
     target_map: Mapping[str, str | None] | None,
-) -> list[str]:
-    """Return the modalities as a list; raise a ValueError for arguments that suit no study.
+) -> dict[str, str | None]:
+    """Return the profile that is asked for, or None, by modality; refuse what suits no study.
 
     Parameters
     ----------
-    modalities : sequence of str
+    modalities : sequence of str, or mapping of str to (str or None)
         As in :func:`read_cbioportal`, as are the following.
     join : str
         How to join the modalities.
@@ -217,8 +227,8 @@ def check_arguments(
 
     Returns
     -------
-    list of str
-        The modalities.
+    dict of str to (str or None)
+        By modality, the profile that is asked for.
 
     Raises
     ------
@@ -227,8 +237,15 @@ def check_arguments(
     """
     is_list = isinstance(modalities, Iterable) and not isinstance(modalities, str)
     names = list(modalities) if is_list else []
-    if not names or not set(names) <= set(FILES):
-        raise ValueError(f"modalities must be a list of some of {list(FILES)}, got {modalities!r}.")
+    wanted = dict(modalities) if isinstance(modalities, Mapping) else dict.fromkeys(names)
+    if not names or not all(
+        name in FILES if profile is None else _is_name(name) and isinstance(profile, str)
+        for name, profile in wanted.items()
+    ):
+        raise ValueError(
+            f"modalities must be a list of some of {list(FILES)}, or map names to profiles as in "
+            f'{{"exp": None, "prot": "rppa"}}, got {modalities!r}.'
+        )
     if len(set(names)) < len(names):
         raise ValueError(f"modalities must not name a modality twice, got {modalities!r}.")
     if join not in ("inner", "outer"):
@@ -243,32 +260,78 @@ def check_arguments(
             f"id, got {profiles!r}."
         )
     check_target_map(target_map)
-    return names
+    return wanted
+
+
+def _is_name(name: object) -> bool:
+    return isinstance(name, str) and bool(name.strip()) and SEPARATOR not in name
 
 
 def _read_tables(
-    study: StudyFolder, profiles: Mapping[str, Profile], listed: pd.Index, report: Report
+    study: StudyFolder, profiles: Mapping[str, Profile], samples: pd.DataFrame, report: Report
 ) -> dict[str, pd.DataFrame]:
-    tables = {
-        modality: read_profile(study, profile, report) for modality, profile in profiles.items()
-    }
-    for modality, table in tables.items():
-        unlisted = int((~table.index.isin(listed)).sum())
-        report.append(
-            (profiles[modality].path.name, "samples that the sample file does not list", unlisted)
+    """Read each modality's table; its samples are called as in the sample file."""
+    by_patient = samples.index.groupby(samples["PATIENT_ID"])
+    tables = {}
+    for modality, profile in profiles.items():
+        table = read_profile(study, profile, samples.index, report)
+        where, other = profile.path.name, study.sample_file.name
+        names = match_names(
+            table.index, samples.index, where=where, other=other, report=report, patients=by_patient
         )
+        further = int(names.duplicated().sum())
+        if further and profile.datatype == "MAF":
+            report.append((where, "samples joined with another of the same tumour", further))
+            table = table.groupby(names, sort=False).max()
+        elif further:
+            report.append((where, "further samples of the same tumour, left out", further))
+            kept = first_of_each(names, table.index)
+            table = table.iloc[kept].set_axis(names[kept], axis=0)
+        else:
+            table = table.set_axis(names, axis=0)
+        unlisted = int((~table.index.isin(samples.index)).sum())
+        report.append((where, "samples that the sample file does not list", unlisted))
+        tables[modality] = table
     return tables
 
 
-def _choose_samples(
-    samples: pd.DataFrame, tables: dict[str, pd.DataFrame], join: str, report: Report
+def _tables_of_strangers(
+    study: StudyFolder,
+    profiles: Mapping[str, Profile],
+    tables: Mapping[str, pd.DataFrame],
+    listed: pd.Index,
+) -> dict[str, str]:
+    """Say of each table without any sample of the sample file what both call them."""
+    return {
+        modality: f"no sample of {profiles[modality].path.name} ({examples(table.index)}) is in "
+        f"{study.sample_file.name} ({examples(listed)})"
+        for modality, table in tables.items()
+        if not table.index.isin(listed).any()
+    }
+
+
+def choose_samples(
+    samples: pd.DataFrame, tables: Mapping[str, pd.DataFrame], join: str, report: Report
 ) -> pd.DataFrame:
-    """Keep one sample of every patient, among the samples that have the modalities."""
-    n_modalities = sum(samples.index.isin(table.index).astype(int) for table in tables.values())
-    needed = len(tables) if join == "inner" else 1
+    """Keep one tumour of every patient, among the samples that have the modalities."""
+    normal = samples["is_normal"]
+    report.append(("samples", "of normal tissue or controls, left out", int(normal.sum())))
+    tumours = samples[~normal]
+    without_tumour = samples["PATIENT_ID"][normal].nunique() - (
+        samples["PATIENT_ID"][normal].drop_duplicates().isin(tumours["PATIENT_ID"]).sum()
+    )
+    report.append(("patients", "with no sample but normal tissue or controls", int(without_tumour)))
+    has = pd.DataFrame({name: tumours.index.isin(table.index) for name, table in tables.items()})
+    has.index = tumours.index
     # The sort is stable: among equals, the first in the file stays first.
-    samples = samples.assign(n_modalities=n_modalities)[n_modalities >= needed]
-    best = samples.sort_values("n_modalities", ascending=False, kind="stable")
+    best = tumours.assign(lacking=len(tables) - has.sum(axis=1)).sort_values(
+        ["lacking", "rank"], kind="stable"
+    )
     further = best.index[best["PATIENT_ID"].duplicated()]
-    report.append(("patients", "further samples of a patient", len(further)))
-    return samples.drop(further)
+    enough = has.all(axis=1) if join == "inner" else has.any(axis=1)
+    kept = tumours.index.difference(further, sort=False)
+    lost = [", ".join(has.columns[~row]) for row in has.loc[kept][~enough[kept]].to_numpy()]
+    for lacking, count in pd.Series(lost, dtype=object).value_counts(sort=False).items():
+        report.append(("patients", f"without a sample that has {lacking}", int(count)))
+    report.append(("samples", "further samples of a patient", int(enough[further].sum())))
+    return tumours.drop(further)[enough.drop(further)]
