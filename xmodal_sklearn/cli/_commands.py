@@ -51,6 +51,7 @@ from ._tables import (
     paper_table,
     prediction_table,
     ranking_table,
+    report_lines,
     significance_table,
     summary_table,
 )
@@ -223,11 +224,13 @@ def predict(
     A modality that is not given, or that a sample lacks, is taken as absent.
     """
     with usage_errors():
-        tables = read_unlabelled(table or (), mudata)
+        report: list[tuple[str, str, int]] = []
+        tables = read_unlabelled(table or (), mudata, report)
     with status("Loading PyTorch"), usage_errors():
         fitted = load_model(model)
     with usage_errors():
         X, notes = align_to_model(tables, fitted[0].feature_names_in_)
+        notes += report_lines(report)
     with status("Predicting"), usage_errors():
         probabilities = fitted.predict_proba(X)
     with usage_errors():

@@ -31,6 +31,7 @@ PATIENT, SAMPLE, VIAL = 1, 2, 3
 NORMAL_TYPES = range(10, 30)
 # Of a solid tumour, of blood, of bone marrow.
 PRIMARY_TYPES = ("01", "03", "09")
+PLAIN = re.compile(r"[\w.-]+( [\w.-]+)*", re.ASCII)
 DASHES = re.compile(r"[\s\u2010-\u2015\u2212._-]+")
 
 
@@ -162,7 +163,7 @@ def match_names(
 
 def examples(names: Iterable[object], most: int = 3) -> str:
     """Return the first few names so that invisible and look-alike characters show."""
-    shown = [ascii(str(name)) for name in names]
+    shown = [name if PLAIN.fullmatch(name) else ascii(name) for name in map(str, names)]
     return ", ".join(shown[:most]) + (", …" if len(shown) > most else "")
 
 
@@ -222,8 +223,7 @@ def _join(parts: tuple[str, ...]) -> str:
 
 
 def _plain(name: str) -> str:
-    """Return a name without what differs between programs: case, blanks, dots, R's leading X."""
+    """Return a name without what differs between programs: case, blanks, dots for dashes."""
     text = unicodedata.normalize("NFKC", name)
     text = "".join(letter for letter in text if unicodedata.category(letter) != "Cf")
-    text = DASHES.sub("-", text).strip("-").casefold()
-    return re.sub(r"^x(?=\d)", "", text)
+    return DASHES.sub("-", text).strip("-").casefold()

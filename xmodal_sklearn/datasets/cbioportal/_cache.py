@@ -13,7 +13,7 @@ from sklearn.utils import Bunch
 
 from ..._files import atomic_write
 from ..._version import __version__
-from .. import _names
+from .. import _labels, _names
 from .._study import make_study
 from . import (
     _clinical,
@@ -61,7 +61,7 @@ def cache_path(archive: Path, options: dict[str, Any]) -> Path:
     key = [
         recorded(archive),
         __version__,
-        [inspect.getsource(m) for m in (*READER, _names)],
+        [inspect.getsource(m) for m in (*READER, _labels, _names)],
         options,
     ]
     # The order of the modalities is that of the columns.

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from .._labels import is_unknown, spellings
 from .._names import examples, is_normal, match_names, strip_names, type_rank
 from .._study import Report
 from ._profiles import StudyFolder
@@ -15,17 +16,9 @@ __all__ = [
     "apply_target_map",
     "check_mapped_labels",
     "check_target_map",
-    "is_unknown",
     "read_samples",
 ]
 
-# In lower case; so is whatever stands in square brackets, as in "[Not Applicable]". "None" is not
-# among them, as it may be an answer.
-UNKNOWN = {
-    "", "na", "n/a", "#n/a", "nan", "<na>", "null", "nc", "unk", "unknown", "missing",
-    "not available", "not applicable", "not reported", "not evaluated", "not specified",
-    "unspecified", "-", "--", "'--", "---", ".", "?",
-}  # fmt: skip
 TYPE_COLUMNS = ("SAMPLE_TYPE", "SAMPLE_CLASS")
 
 
@@ -52,12 +45,6 @@ def read_samples(study: StudyFolder, target: str, report: Report) -> pd.DataFram
     by_patient = patients.set_index("PATIENT_ID")[target].str.strip()
     samples["PATIENT_ID"] = _match_patients(study, samples["PATIENT_ID"], by_patient, report)
     return samples.assign(target=samples["PATIENT_ID"].map(by_patient).fillna(""))
-
-
-def is_unknown(labels: pd.Series) -> pd.Series:
-    """Tell which labels only say that the class is not known."""
-    plain = labels.str.strip().str.casefold().str.replace("_", " ")
-    return plain.isin(UNKNOWN) | plain.str.fullmatch(r"\[.*\]")
 
 
 def check_target_map(target_map: Mapping[str, str | None] | None) -> None:
@@ -95,11 +82,7 @@ def apply_target_map(
     renamed = target_map or {}
     unknown = is_unknown(samples["target"]) & ~samples["target"].isin(list(renamed))
     report.append(("patients", "target unknown", int(unknown.sum())))
-    spellings = samples["target"][unknown & (samples["target"] != "")].value_counts(sort=False)
-    report.extend(
-        ("target", f"{quote(spelling)} taken for unknown", int(count))
-        for spelling, count in spellings.items()
-    )
+    report.extend(spellings(samples["target"][unknown], "target"))
     for old, new in renamed.items():
         count = int((samples["target"] == old).sum())
         where, what = (

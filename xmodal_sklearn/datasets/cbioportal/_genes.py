@@ -49,7 +49,7 @@ def gene_names(path: Path, labels: pd.DataFrame, what: str, report: Report) -> n
     unnamed = symbols.str.upper().isin(NO_SYMBOL) | (of_rows == ENTREZ)
     date = ~unnamed & symbols.str.fullmatch(DATE)
     n_ids = entrez[has_id].groupby(symbols[has_id]).nunique()
-    # Repeated rows without ids are of several genes; mutations of one gene repeat its symbol anyway.
+    # Repeated rows are of several genes; mutations of one gene repeat its symbol anyway.
     lost = date & ~has_id & symbols.duplicated(keep=False) & (what == "rows")
     several = ~unnamed & ~date & symbols.isin(n_ids.index[n_ids > 1])
     for which, why in [

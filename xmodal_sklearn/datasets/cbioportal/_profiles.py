@@ -343,11 +343,9 @@ def visible_files(folder: Path, pattern: str) -> list[Path]:
 
 def why_no_table(profile: Profile) -> str:
     """Say what keeps a profile from being read as a modality."""
-    if profile.flaw:
-        return profile.flaw
-    return (
-        f"{profile.path.name} is of the type {profile.alteration} and the datatype "
-        f"{profile.datatype}, which is no table of numbers by gene and sample"
+    return profile.flaw or (
+        f"{profile.alteration} of datatype {profile.datatype} is no table of numbers by gene and "
+        "sample"
     )
 
 

@@ -1,0 +1,47 @@
+"""Classes, as files spell them."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from ..modalities._columns import check_unique
+from ._study import Report
+from ._tables import read_table
+
+__all__ = ["is_unknown", "read_labels", "spellings"]
+
+# In lower case; so is whatever stands in square brackets, as in "[Not Applicable]". "None" is not
+# among them, as it may be an answer.
+UNKNOWN = {
+    "", "na", "n/a", "#n/a", "nan", "<na>", "null", "nc", "unk", "unknown", "missing",
+    "not available", "not applicable", "not reported", "not evaluated", "not specified",
+    "unspecified", "-", "--", "'--", "---", ".", "?",
+}  # fmt: skip
+
+
+def is_unknown(labels: pd.Series) -> pd.Series:
+    """Tell which labels only say that the class is not known."""
+    plain = labels.str.strip().str.casefold().str.replace("_", " ")
+    return plain.isin(UNKNOWN) | plain.str.fullmatch(r"\[.*\]")
+
+
+def spellings(labels: pd.Series, where: str) -> Report:
+    """Return a row of the report for each spelling of an unknown class but the blank one."""
+    counts = labels[is_unknown(labels) & (labels != "")].value_counts(sort=False)
+    return [(where, f"{spelling!r} taken for unknown", int(n)) for spelling, n in counts.items()]
+
+
+def read_labels(path: Path, column: str | None, report: Report) -> pd.Series:
+    """Return the known classes, as strings without blanks around them, by sample."""
+    table = read_table(path, dtype=str, report=report)
+    if column is None and table.shape[1] > 1:
+        raise ValueError(f"--target must say which column of {path} to predict: {list(table)}.")
+    if column is not None and column not in table:
+        raise ValueError(f"{path} has no column {column!r}; its columns are {list(table)}.")
+    raw = (table.iloc[:, 0] if column is None else table[column]).fillna("").astype(str)
+    labels = raw.str.strip()
+    check_unique(labels.index, f"samples of {path}")
+    n_stripped = int((raw != labels).sum())
+    report.append((path.name, "classes with blanks around them, dropped", n_stripped))
+    report += spellings(labels, path.name)
+    return labels[~is_unknown(labels)]
