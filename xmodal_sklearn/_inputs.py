@@ -22,7 +22,7 @@ from .modalities._concat import concat_modalities
 
 __all__ = ["read_cohort", "read_tables"]
 
-CLASSES = "the classes"
+CLASSES = "classes"
 
 
 def read_cohort(
@@ -83,7 +83,7 @@ def read_cohort(
     read = {modality: read[modality] for modality in modalities or read}
     read, labels = _meet(read, labels, target_file, report)
     data = concat_modalities(read, join=join)
-    known = data.index.isin(labels.index)
+    known = data.index.isin(labels.dropna().index)
     if not known.any():
         raise ValueError(
             f"No sample that has all of {list(read)} has a class in {target_file}. Give tables "
@@ -178,7 +178,7 @@ def _meet_at_barcodes(
 
 
 def _merge_labels(labels: pd.Series, report: Report) -> pd.Series:
-    """Keep one class for each name; refuse names that would have several."""
+    """Keep one class for each name, a known one; refuse names that would have several."""
     several = labels.groupby(level=0).nunique()
     several = several[several > 1]
     if len(several):
@@ -187,9 +187,9 @@ def _merge_labels(labels: pd.Series, report: Report) -> pd.Series:
             f"{several.index[0]!r} has the classes {classes}, once barcodes are cut as they are in "
             "the coarsest table. Give it one class, or tables of samples instead of patients."
         )
-    repeated = labels.index.duplicated()
-    report.append((CLASSES, "further samples of the same tumour or patient", int(repeated.sum())))
-    return labels[~repeated]
+    repeated = int(labels.index.duplicated().sum())
+    report.append((CLASSES, "further samples of the same tumour or patient", repeated))
+    return labels.groupby(level=0, sort=False).first()
 
 
 def _rename(
@@ -217,7 +217,7 @@ def _left_out(
     return [
         ("samples", "class unknown", int((~known).sum())),
         *(("samples", f"without {which}", int(count)) for which, count in lacking.items()),
-        ("samples", "with a class, but in no table", int((~labelled.isin(names)).sum())),
+        ("samples", "in the file of classes, but in no table", int((~labelled.isin(names)).sum())),
     ]
 
 

@@ -32,7 +32,7 @@ def spellings(labels: pd.Series, where: str) -> Report:
 
 
 def read_labels(path: Path, column: str | None, report: Report) -> pd.Series:
-    """Return the known classes, as strings without blanks around them, by sample."""
+    """Return the class of each sample, a string without blanks around it, None where unknown."""
     table = read_table(path, dtype=str, report=report)
     if column is None and table.shape[1] > 1:
         raise ValueError(f"--target must say which column of {path} to predict: {list(table)}.")
@@ -44,4 +44,4 @@ def read_labels(path: Path, column: str | None, report: Report) -> pd.Series:
     n_stripped = int((raw != labels).sum())
     report.append((path.name, "classes with blanks around them, dropped", n_stripped))
     report += spellings(labels, path.name)
-    return labels[~is_unknown(labels)]
+    return labels.astype(object).mask(is_unknown(labels), None)

@@ -77,21 +77,25 @@ def read_table(
     notes: Report = [] if report is None else report
     suffixes = [suffix.lower() for suffix in path.suffixes if suffix.lower() not in COMPRESSIONS]
     suffix = suffixes[-1] if suffixes else ""
-    if suffix == ".parquet":
-        table = _read_parquet(path)
-    elif suffix in DELIMITERS:
-        table = _read_delimited(path, DELIMITERS[suffix], dtype, notes)
-    else:
+    if suffix != ".parquet" and suffix not in DELIMITERS:
         raise ValueError(
             f"Can't tell the format of {path} from its name, which should end in "
             f"{', '.join(DELIMITERS)} or .parquet."
         )
-    if table.empty:
-        raise ValueError(f"{path} has no {'sample' if table.shape[1] else 'column of values'}.")
-    unnamed = table.index.isna() | (table.index.astype(str).str.strip() == "")
-    if unnamed.any():
-        raise ValueError(f"{path}: the sample in data row {int(unnamed.argmax()) + 1} has no name.")
-    names, n_stripped = strip_names(table.index)
+    with needs_extra("parquet", f"Reading {path}"):
+        if suffix == ".parquet":
+            import pyarrow  # noqa: F401
+    with _errors_name(path):
+        if suffix == ".parquet":
+            table = _read_parquet(path)
+        else:
+            table = _read_delimited(path, DELIMITERS[suffix], dtype, notes)
+        if table.empty:
+            raise ValueError(f"it has no {'sample' if table.shape[1] else 'column of values'}")
+        names, n_stripped = strip_names(table.index.astype(str))
+        unnamed = table.index.isna() | (names == "")
+        if unnamed.any():
+            raise ValueError(f"the sample in data row {int(unnamed.argmax()) + 1} has no name")
     notes.append((path.name, "samples with blanks around their name, dropped", n_stripped))
     return table.set_axis(names.rename(table.index.name), axis=0)
 
@@ -117,38 +121,35 @@ def _errors_name(path: Path) -> Iterator[None]:
 
 
 def _read_delimited(path: Path, delimiter: str, dtype: type | None, report: Report) -> pd.DataFrame:
-    with _errors_name(path):
-        _check_delimiter(path, delimiter)
-        # The header is read by itself, because pandas renames repeated columns, and together
-        # with a row, because pandas would take the surplus value of a longer one for an index.
-        first = pd.read_csv(
-            path, sep=delimiter, header=None, nrows=2, dtype=str, keep_default_na=False
+    _check_delimiter(path, delimiter)
+    # The header is read by itself, because pandas renames repeated columns, and together
+    # with a row, because pandas would take the surplus value of a longer one for an index.
+    first = pd.read_csv(path, sep=delimiter, header=None, nrows=2, dtype=str, keep_default_na=False)
+    read, n_stripped = strip_names(first.iloc[0])
+    names = read.tolist()
+    report.append((path.name, "columns with blanks around their name, dropped", n_stripped))
+    if len(names) == 1:
+        raise ValueError(
+            f"the header has only one column, {names[0]!r}; columns must be separated by "
+            f"{delimiter!r}"
         )
-        read, n_stripped = strip_names(first.iloc[0])
-        names = read.tolist()
-        report.append((path.name, "columns with blanks around their name, dropped", n_stripped))
-        if len(names) == 1:
-            raise ValueError(
-                f"the header has only one column, {names[0]!r}; columns must be separated by "
-                f"{delimiter!r}"
-            )
-        check_unique(names, "columns")
-        # A sample may be called NA.
-        table = pd.read_csv(
-            path,
-            sep=delimiter,
-            header=0,
-            names=names,
-            dtype=dtype or {names[0]: str},
-            keep_default_na=False,
-            na_values=dict.fromkeys(names[1:], COMMON if dtype is None else [""]),
-            low_memory=False,
-        )
-        _check_header(names, table)
-        if dtype is None:
-            missing = int(table.iloc[:, 1:].isna().to_numpy().sum())
-            report.append((path.name, "values missing, blank or NA", missing))
-            table = _interpret(path, table, report)
+    check_unique(names, "columns")
+    # A sample may be called NA.
+    table = pd.read_csv(
+        path,
+        sep=delimiter,
+        header=0,
+        names=names,
+        dtype=dtype or {names[0]: str},
+        keep_default_na=False,
+        na_values=dict.fromkeys(names[1:], COMMON if dtype is None else [""]),
+        low_memory=False,
+    )
+    _check_header(names, table)
+    if dtype is None:
+        missing = int(table.iloc[:, 1:].isna().to_numpy().sum())
+        report.append((path.name, "values missing, blank or NA", missing))
+        table = _interpret(path, table, report)
     return table.set_index(names[0]).rename_axis(index=names[0] or None)
 
 
@@ -261,18 +262,12 @@ def _shape(name: object) -> str:
 
 
 def _read_parquet(path: Path) -> pd.DataFrame:
-    with needs_extra("parquet", f"Reading {path}"):
-        import pyarrow  # noqa: F401
-    with _errors_name(path):
-        table = pd.read_parquet(path, engine="pyarrow")
-        if isinstance(table.index, pd.RangeIndex):
-            if table.shape[1] < 2:
-                raise ValueError(
-                    "it has neither an index of sample names nor a first column of them beside "
-                    "others"
-                )
-            table = table.set_index(table.columns[0])
-        if isinstance(table.index, pd.MultiIndex):
-            raise ValueError("its index has several levels; one must name the samples")
-        check_unique([str(name) for name in table.columns], "columns")
+    table = pd.read_parquet(path, engine="pyarrow")
+    if isinstance(table.index, pd.RangeIndex):
+        if table.shape[1] < 2:
+            raise ValueError("it has neither an index of sample names nor a first column of them")
+        table = table.set_index(table.columns[0])
+    if isinstance(table.index, pd.MultiIndex):
+        raise ValueError("its index has several levels; one must name the samples")
+    check_unique([str(name) for name in table.columns], "columns")
     return table
