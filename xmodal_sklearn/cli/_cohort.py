@@ -13,7 +13,7 @@ from .. import _inputs
 from ..datasets import fetch_cbioportal, from_mudata, make_multiomics, read_cbioportal
 from ..datasets._mudata import load_mudata, modalities_of_mudata, read_modality
 from ..datasets._study import Report
-from ..modalities._columns import SEPARATOR, resolve_modalities
+from ..modalities._columns import SEPARATOR, check_unique, resolve_modalities
 from ..modalities._concat import concat_modalities
 from ..modalities._validation import modality_blocks, modality_presence
 from ._options import (
@@ -66,7 +66,8 @@ def read_cohort(
         The column that holds the classes: of the study's clinical files, of `target_file`, where
         it may be left out if there is only one, or of ``obs``.
     modalities : str, default=None
-        Which modalities to read, separated by commas, the primary one first. None means all.
+        Which modalities to read, separated by commas, the primary one first. None means all. Of a
+        study, ``name=profile`` reads any profile as a modality.
     join : {"inner", "outer"}, default="inner"
         Keep the samples that have all of the modalities, or those that have any.
     seed : int, default=0
@@ -277,9 +278,11 @@ def _read_study(
 ) -> Bunch:
     """Read a cBioPortal study from its folder, or else download the one that an id names."""
     read: Any = read_cbioportal if folder else fetch_cbioportal
+    wanted = [name.partition("=") for name in modalities or STUDY_MODALITIES]
+    check_unique([name for name, *_ in wanted], "names in --modalities")
     cohort = read(
         folder or study_id,
-        modalities=tuple(modalities or STUDY_MODALITIES),
+        modalities={name: profile or None for name, _, profile in wanted},
         target=target or STUDY_TARGET,
         join=join,
     )

@@ -1,6 +1,7 @@
 """Studies as they come: harmless flaws, many profiles, names and values spelt in many ways."""
 
 import re
+import tarfile
 
 import pandas as pd
 import pytest
@@ -164,6 +165,31 @@ def test_a_profile_is_chosen_by_its_stable_id_and_datatype(write, layout, ends):
     listed = list_profiles(folder).set_index("stable_id")
     assert listed["modality"][listed["modality"] == modality].index.tolist() == [expected]
     assert (listed["why"] != "").all()
+
+
+NEVER = "mirna|merged|outliers|normals"
+
+
+def test_every_public_study_has_its_profiles(data_dir, tmp_path):
+    archive = data_dir / "cbioportal_meta.tar.xz"
+    if not archive.is_file():
+        pytest.skip("needs cbioportal_meta.tar.xz of the shared data")
+    with tarfile.open(archive) as metas:
+        metas.extractall(tmp_path, filter="data")
+    studies = sorted(tmp_path.iterdir())
+    assert len(studies) == 397
+    for study in studies:
+        for name in list_profiles(study)["file"]:
+            (study / name).touch()
+        listed = list_profiles(study)
+        for modality, alteration in {"exp": M, "cna": C, "mut": "MUTATION_EXTENDED"}.items():
+            usable = listed[(listed["alteration"] == alteration) & (listed["datatype"] != "SEG")]
+            usable = usable[~usable["stable_id"].str.contains(NEVER)]
+            taken = listed[listed["modality"] == modality]
+            assert taken.index.isin(usable.index).all(), study
+            assert len(taken) == bool(len(usable)), study
+            raw = usable["datatype"].isin(["CONTINUOUS", "LOG2-VALUE"]).any()
+            assert not (raw and (taken["datatype"] == "Z-SCORE").any()), study
 
 
 @pytest.mark.parametrize(

@@ -133,6 +133,9 @@ def _read_clinical(
     if not path.is_file():
         raise FileNotFoundError(study.describe_missing(path.name))
     table = read_text_table(path, required).fields
+    empty = table.apply(lambda fields: fields.str.strip() == "").all(axis=1)
+    report.append((path.name, "rows of blanks only, passed over", int(empty.sum())))
+    table = table[~empty]
     for column in required:
         names, n_stripped = strip_names(table[column])
         report.append((path.name, f"{column} with blanks around it, which are dropped", n_stripped))

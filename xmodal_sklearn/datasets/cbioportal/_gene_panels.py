@@ -13,7 +13,10 @@ from ._text_files import malformed, quote, read_properties, read_text_table
 __all__ = ["panel_files", "panels_of_samples", "read_gene_lists"]
 
 # What the panel matrix holds for a sample whose genes were not chosen beforehand.
-WHOLE_EXOME = {"", "NA", "N/A", "NAN", "WES", "WXS", "WGS"}
+WHOLE_EXOME = {
+    "", "NA", "NAN", "WES", "WXS", "WGS", "EXOME", "GENOME", "WHOLEEXOME", "WHOLEGENOME",
+    "WHOLEEXOMESEQUENCING", "WHOLEGENOMESEQUENCING",
+}  # fmt: skip
 GENE = re.compile("[A-Za-z0-9._@/-]+")
 PANEL_FILES = ("data_gene_panel_*.txt", "gene_panel_*.txt")
 
@@ -24,7 +27,8 @@ def panels_of_samples(study: StudyFolder, profile: Profile, samples: pd.Index) -
         panels = pd.Series(profile.gene_panel, samples, dtype=str)
     else:
         panels = _panel_matrix(study.panel_matrix, profile.stable_id or "mutations")
-    return panels[~panels.str.upper().isin(WHOLE_EXOME)]
+    plain = panels.str.upper().str.replace(r"[\W_]+", "", regex=True)
+    return panels[~plain.isin(WHOLE_EXOME)]
 
 
 def read_gene_lists(

@@ -18,7 +18,7 @@ __all__ = ["drop_uncovered", "read_mutations"]
 
 BARCODE, KIND = "Tumor_Sample_Barcode", "Variant_Classification"
 STATUS, VALIDATION = "Mutation_Status", "Validation_Status"
-SEQUENCED = "#sequenced_samples:"
+SEQUENCED = re.compile(r"#+\s*sequenced[_ ]samples\s*:", re.IGNORECASE)
 # Classes are compared without case, blanks and punctuation. Silent ones are what cBioPortal's
 # import leaves out, except that it keeps 5'Flank variants of TERT, its promoter; then what other
 # programs (VEP, SnpEff, ANNOVAR) call these.
@@ -158,8 +158,8 @@ def _sequenced_samples(
 def _listed_samples(study: StudyFolder, comments: list[str]) -> tuple[pd.Index | None, str]:
     """Return the samples that the MAF or a case list says were sequenced, and which of them."""
     for comment in comments:
-        if comment.lower().startswith(SEQUENCED):
-            samples = comment[len(SEQUENCED) :].split()
+        if found := SEQUENCED.match(comment):
+            samples = comment[found.end() :].split()
             return pd.Index(samples, dtype=str).unique(), "the line #Sequenced_Samples"
     for path in visible_files(study.folder / "case_lists", "*.txt"):
         try:

@@ -306,9 +306,10 @@ def list_profiles(study_dir: str | PathLike[str]) -> pd.DataFrame:
     ...     for name, text in files.items():
     ...         _ = Path(folder, name).write_text(text)
     ...     profiles = list_profiles(folder)
-    >>> profiles[["file", "modality", "why"]].to_dict("records")
-    [{'file': 'data_rppa.txt', 'modality': '', 'why': 'read where asked for'}, \
-{'file': 'data_cna.txt', 'modality': 'cna', 'why': 'the only one'}]
+    >>> profiles[["file", "modality", "why"]]
+                file modality                   why
+    0  data_rppa.txt           read where asked for
+    1   data_cna.txt      cna          the only one
     """
     folder = Path(study_dir)
     if not folder.is_dir():

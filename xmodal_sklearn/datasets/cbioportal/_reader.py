@@ -31,7 +31,7 @@ def read_cbioportal(
     r"""Read expression, copy number, mutations and classes from a cBioPortal study folder.
 
     The tables are aligned on their samples; patients whose class is unknown are left out.
-    Whatever is left out or merged is counted in a report.
+    Whatever is left out, merged or reinterpreted is counted in a report.
 
     Parameters
     ----------
@@ -41,8 +41,11 @@ def read_cbioportal(
         files, or, where there are none, from the file names: ``data_mrna_*.txt`` for ``"exp"``,
         ``data_log2_cna.txt`` or ``data_cna.txt`` for ``"cna"``, ``data_mutations.txt`` for
         ``"mut"``.
-    modalities : sequence of {"exp", "cna", "mut"}, default=("exp", "cna", "mut")
+    modalities : sequence of {"exp", "cna", "mut"}, or dict, default=("exp", "cna", "mut")
         What to read, in the order of the columns; the first is the classifier's primary modality.
+        A dict maps a modality of any name to the profile that holds it, by stable id or file name,
+        as in ``{"exp": None, "prot": "rppa", "meth": "methylation_hm450"}``; None is the default
+        one. Any table of numbers may be read so; :func:`list_profiles` shows what there is.
     target : str, default="CLAUDIN_SUBTYPE"
         Column of the sample or patient file that holds the classes.
     target_map : dict of str to (str or None), default=None
@@ -74,7 +77,9 @@ def read_cbioportal(
         profiles : dict of str to str
             The file that was read for each modality.
         report : DataFrame with the columns "where", "what" and "count"
-            What was left out or merged, and how often.
+            What was left out, merged or reinterpreted, and how often. Rows whose "where" is
+            "patients" count the patients that are left out, each once: with those of ``data``
+            they are all patients of the clinical files.
         DESCR : str
             What this is.
 
@@ -92,35 +97,50 @@ def read_cbioportal(
     See Also
     --------
     fetch_cbioportal : Download a study and read it.
+    list_profiles : List the profiles of a study.
     make_multiomics : Simulate a cohort in the same form.
 
     Notes
     -----
     *Profiles.* If a modality has several files, expression is read from one without z-scores where
-    there is one, and from RNA-seq rather than microarrays; copy number from log2 ratios, else
-    discrete calls, else linear values; and of equals, the first by file name is read. ``profiles``
-    asks for another one, such as the z-scores.
+    there is one, and from RNA-seq rather than microarrays, but never from microRNA, outlier calls
+    or normal samples; copy number from log2 ratios, else discrete calls, else linear values; and
+    of equals, the first by file name is read. ``profiles`` asks for another one, such as the
+    z-scores. A companion file with a flaw that does not matter is read all the same, or reported.
 
     *Samples and patients.* Modalities are joined by sample, since two samples of a patient may be
-    two different tumours. Of several samples of a patient, the one with the most modalities is
-    kept, and of these the first in the sample file. A blank class, ``NA`` or ``NC`` is unknown
-    unless ``target_map`` names it.
+    two different tumours. Normal tissue and controls (TCGA's types 10 to 29, or ``SAMPLE_TYPE``)
+    never stand for a tumour. Of several tumours of a patient, the one with the most modalities is
+    kept, of these a primary one, and of these the first in the sample file. A blank class or a
+    placeholder (``NA``, ``NC``, ``Unknown``, whatever stands in square brackets) is unknown unless
+    ``target_map`` names it.
+
+    *Names.* Blanks around names are dropped. A name in a table that the sample file lacks is taken
+    for the one that differs in nothing but case, blanks, dashes, dots and underscores. Barcodes of
+    TCGA and TARGET, dots or dashes between, meet at the coarser level: an aliquot is of its sample,
+    and a patient's name stands for the only, or only primary, tumour. Of several aliquots of a
+    sample the first is kept; their mutations are joined. All this is reported, and a name that may
+    mean several samples is an error.
 
     *Genes.* A row without a symbol (blank, ``NA`` or ``Unknown``) is named by its Entrez id, and
-    left out if it has none. It is not merged with the rows of a symbol that has the same id.
+    left out if it has none. It is not merged with the rows of a symbol that has the same id. Rows
+    of one symbol with several Entrez ids, or with a date for a symbol as spreadsheets make of
+    MARCH1, are named by these ids; repeated dates without ids are left out.
 
     *Expression and copy number.* Rows of the same gene are averaged, sample by sample, over the
     values that are not missing. As no other sample is used, nothing leaks from a test set, as it
     would if the most variable row were chosen. Discrete calls may thus become fractions. Blank,
-    ``NA``, ``N/A``, ``NaN``, ``null`` and ``None`` are missing values. Samples without any value
-    are left out, and then genes with a value missing in any sample.
+    ``NA``, ``N/A``, ``NaN``, ``null`` and ``None``, in any case, are missing values. Samples
+    without any value are left out, and then genes with a value missing in any sample.
 
     *Mutations.* 1 where a gene has a mutation that may change the protein, 0 where the sample was
     sequenced and has none. Silent, Intron, IGR, RNA, UTR and Flank variants do not count, as in
-    cBioPortal [1]_, but without its exception for the promoter of TERT. Every gene of the file is
-    a column. The samples that were sequenced are listed in the line ``#Sequenced_Samples`` above
-    the table, else in the case list in ``case_lists/`` whose ``stable_id`` ends with
-    ``_sequenced``; without either, they are those with a row or with a gene panel.
+    cBioPortal [1]_, but without its exception for the promoter of TERT, and neither do their names
+    in VEP, SnpEff and ANNOVAR, nor rows whose status is Wildtype, None, LOH or Redacted. Classes
+    that are not known count, and are reported. Every gene of the file is a column. The samples that
+    were sequenced are listed in the line ``#Sequenced_Samples`` above the table, else in the case
+    list in ``case_lists/`` whose ``stable_id`` ends with ``_sequenced``; without either, they are
+    those with a row or with a gene panel.
 
     *Gene panels.* A gene outside the panel with which a sample was sequenced is unknown, not wild
     type. As a modality is present as a whole or absent as a whole, only genes in the panels of all
@@ -157,8 +177,9 @@ def read_cbioportal(
     >>> study.target.to_dict()
     {'P1': 'LumA', 'P2': 'Basal'}
     >>> study.report
-          where            what  count
-    0  patients  target unknown      1
+          where                    what  count
+    0  patients          target unknown      1
+    1    target  'NC' taken for unknown      1
     """
     folder, wanted = Path(study_dir), check_arguments(modalities, join, profiles, target_map)
     if not folder.is_dir():
