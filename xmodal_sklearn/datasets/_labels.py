@@ -8,7 +8,7 @@ from ..modalities._columns import check_unique
 from ._study import Report
 from ._tables import read_table
 
-__all__ = ["is_unknown", "read_labels", "spellings"]
+__all__ = ["is_unknown", "look_alikes", "read_labels", "spellings"]
 
 # In lower case; so is whatever stands in square brackets, as in "[Not Applicable]". "None" is not
 # among them, as it may be an answer.
@@ -31,6 +31,16 @@ def spellings(labels: pd.Series, where: str) -> Report:
     return [(where, f"{spelling!r} taken for unknown", int(n)) for spelling, n in counts.items()]
 
 
+def look_alikes(labels: pd.Series, where: str) -> Report:
+    """Return a row of the report for each class that differs from another only in its case."""
+    sizes = labels.value_counts(sort=False)
+    plain = sizes.index.astype(str).str.casefold()
+    return [
+        (where, f"class {label!r} differs from another only in its case", int(sizes[label]))
+        for label in sizes.index[plain.duplicated(keep=False)]
+    ]
+
+
 def read_labels(path: Path, column: str | None, report: Report) -> pd.Series:
     """Return the class of each sample, a string without blanks around it, None where unknown."""
     table = read_table(path, dtype=str, report=report)
@@ -44,4 +54,5 @@ def read_labels(path: Path, column: str | None, report: Report) -> pd.Series:
     n_stripped = int((raw != labels).sum())
     report.append((path.name, "classes with blanks around them, dropped", n_stripped))
     report += spellings(labels, path.name)
+    report += look_alikes(labels[~is_unknown(labels)], path.name)
     return labels.astype(object).mask(is_unknown(labels), None)

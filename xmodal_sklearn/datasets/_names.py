@@ -223,7 +223,7 @@ def _join(parts: tuple[str, ...]) -> str:
 
 
 def _plain(name: str) -> str:
-    """Return a name without what differs between programs: case, blanks, dots for dashes."""
+    """Return a name without what programs change: case, blanks, quotes, dots for dashes."""
     text = unicodedata.normalize("NFKC", name)
     text = "".join(letter for letter in text if unicodedata.category(letter) != "Cf")
-    return DASHES.sub("-", text).strip("-").casefold()
+    return DASHES.sub("-", text.strip("\"' ")).strip("-").casefold()

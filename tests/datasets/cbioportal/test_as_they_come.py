@@ -292,6 +292,20 @@ def test_a_placeholder_is_no_value(write, value):
     assert reported(study, "genes with missing values") == [1]
 
 
+@pytest.mark.parametrize("sequenced", [IDS, SAMPLES, [i.lower() for i in SAMPLES]])
+@pytest.mark.parametrize("rows", [IDS, SAMPLES, [f"{i} " for i in SAMPLES]])
+def test_a_mutation_is_lost_to_no_list_that_names_its_sample_otherwise(write, sequenced, rows):
+    mutations = maf([("TP53", "Missense_Mutation", name) for name in rows[:3]], sequenced=sequenced)
+    study = read(write({"data_mutations.txt": mutations}), ["mut"])
+    assert study.data["mut__TP53"].tolist() == [1, 1, 1, 0, 0, 0]
+
+
+def test_classes_that_differ_only_in_case_are_said(write):
+    study = read(write(EXP, classes=["A", "a", "B", "B", "A", "A"]))
+    assert set(study.target) == {"A", "a", "B"}
+    assert reported(study, "only in its case") == [3, 1]
+
+
 SPELLINGS = {
     "a blank": "{} ",
     "a no-break space": "{}\xa0",

@@ -6,6 +6,7 @@ sets it.
 
 import csv
 import os
+import re
 import statistics
 from datetime import timedelta
 from io import StringIO
@@ -247,13 +248,7 @@ def naive_mutations(study):
         sequenced = {row["Tumor_Sample_Barcode"] for row in rows} | set(panels)
     genes = dict.fromkeys(naive_gene(row) for row in rows)
     genes.pop("", None)
-    covered = {}
-    for line in study["data_gene_panel_1.txt"].decode("utf-8-sig").split("\n"):
-        key, _, value = line.partition(":")
-        if key.strip() == "stable_id":
-            panel = value.strip()
-        if key.strip() == "gene_list":
-            covered = set(value.split())
+    panel, covered = naive_gene_list(study["data_gene_panel_1.txt"])
     table = {}
     for sample in sequenced:
         if sample not in panels:
@@ -274,6 +269,14 @@ def naive_mutations(study):
         if gene and sample in table and row["Variant_Classification"] not in silent:
             table[sample][gene] = 1
     return table
+
+
+def naive_gene_list(content):
+    marked = content.startswith((b"\xff\xfe", b"\xfe\xff"))
+    text = content.decode("utf-16" if marked else "utf-8-sig")
+    pairs = (line.partition(":") for line in re.split("\r\n|\r|\n", text))
+    properties = {key.strip().casefold(): value.strip() for key, _, value in pairs if value.strip()}
+    return properties["stable_id"], set(properties.get("gene_list", "").split())
 
 
 def naive_panels(study):

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from .._labels import is_unknown, spellings
+from .._labels import is_unknown, look_alikes, spellings
 from .._names import examples, is_normal, match_names, strip_names, type_rank
 from .._study import Report
 from ._profiles import StudyFolder
@@ -92,7 +92,9 @@ def apply_target_map(
         )
         report.append((where, f"target {old!r} {what}", count))
     mapped = samples["target"].map(lambda label: renamed.get(label, label)).astype(object)
-    return samples.assign(target=mapped)[~unknown & mapped.notna()]
+    chosen = samples.assign(target=mapped)[~unknown & mapped.notna()]
+    report.extend(look_alikes(chosen["target"], "target"))
+    return chosen
 
 
 def _sample_types(table: pd.DataFrame) -> dict[str, np.ndarray]:

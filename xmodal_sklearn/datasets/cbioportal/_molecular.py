@@ -19,14 +19,14 @@ GENERIC = ("NAME", "DESCRIPTION", "URL")
 
 
 def read_profile(
-    study: StudyFolder, profile: Profile, known: pd.Index, report: Report
+    study: StudyFolder, profile: Profile, samples: pd.DataFrame, report: Report
 ) -> pd.DataFrame:
     """Read a profile's file; return samples in rows, one column per gene.
 
-    The samples in `known` are those of the sample file.
+    What `samples` are in the sample file matters to mutations only.
     """
     if profile.datatype == "MAF":
-        return read_mutations(study, profile, known, report)
+        return read_mutations(study, profile, samples, report)
     if profile.datatype == "DISCRETE_LONG" or _is_long(profile.path):
         return _read_values(profile.path, _read_long(profile.path, report), report)
     annotations = (*profile.annotations, *GENERIC) if profile.alteration == "GENERIC_ASSAY" else ()

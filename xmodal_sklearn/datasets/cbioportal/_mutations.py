@@ -70,17 +70,18 @@ def drop_uncovered(
 
 
 def read_mutations(
-    study: StudyFolder, profile: Profile, known: pd.Index, report: Report
+    study: StudyFolder, profile: Profile, listed: pd.DataFrame, report: Report
 ) -> pd.DataFrame:
     """Read a MAF file: 1 where a gene is mutated, NOT_COVERED outside a sample's panel, else 0.
 
-    The samples in `known` are those of the sample file.
+    The samples of the sample file, which both rows and lists of samples may name by their
+    patients or barcodes, are `listed`.
     """
     path = profile.path
     comments, table = read_text_table(path, [SYMBOL, BARCODE, KIND], [ENTREZ, STATUS, VALIDATION])
     barcodes, n_stripped = strip_names(table[BARCODE])
     report.append((path.name, "samples with blanks around their name, dropped", n_stripped))
-    samples, barcodes = _sequenced_samples(study, profile, comments, barcodes, report)
+    samples, barcodes = _sequenced_samples(study, profile, comments, barcodes, listed, report)
     if samples.empty:
         raise malformed(path, "names no sequenced sample")
     table = table.assign(gene=gene_names(path, table, "mutations", report))
@@ -90,7 +91,7 @@ def read_mutations(
         raise malformed(path, "names no gene")
     genes = pd.Index(table["gene"].unique(), dtype=str)
     covered = _covered_by_panels(study, profile, samples, table, report)
-    if not table[BARCODE].isin([*samples, *known]).any():
+    if not table[BARCODE].isin([*samples, *listed.index]).any():
         raise malformed(
             path,
             f"none of its samples ({examples(table[BARCODE].unique())}) is listed as sequenced "
@@ -142,17 +143,28 @@ def _sequenced_samples(
     profile: Profile,
     comments: list[str],
     barcodes: pd.Index,
+    listed: pd.DataFrame,
     report: Report,
 ) -> tuple[pd.Index, pd.Index]:
-    """Return the sequenced samples, and the barcodes of the rows as those are called."""
-    listed, where = _listed_samples(study, comments)
-    if listed is None:
+    """Return the sequenced samples, and the samples of the rows, called alike."""
+    path, patients = profile.path, listed.index.groupby(listed["PATIENT_ID"])
+    other = study.sample_file.name
+    named = match_names(
+        barcodes, listed.index, where=path.name, other=other, report=report, patients=patients
+    )
+    joined = barcodes.nunique() - named.nunique()
+    report.append((path.name, "samples joined with another of the same tumour", joined))
+    sequenced, where = _listed_samples(study, comments)
+    if sequenced is None:
         panels = panels_of_samples(study, profile, pd.Index([], dtype=str)).index
-        listed, where = panels.unique(), study.panel_matrix.name
-    named = match_names(barcodes, listed, where=profile.path.name, other=where, report=report)
-    if where == study.panel_matrix.name:
-        listed = pd.Index([*named, *listed], dtype=str).unique()
-    return listed, named
+        panels = match_names(
+            panels, named, where=study.panel_matrix.name, other=path.name, report=report
+        )
+        return pd.Index([*named, *panels], dtype=str).unique(), named
+    sequenced = match_names(
+        sequenced, listed.index, where=where, other=other, report=report, patients=patients
+    ).unique()
+    return sequenced, match_names(named, sequenced, where=path.name, other=where, report=report)
 
 
 def _listed_samples(study: StudyFolder, comments: list[str]) -> tuple[pd.Index | None, str]:
@@ -163,7 +175,7 @@ def _listed_samples(study: StudyFolder, comments: list[str]) -> tuple[pd.Index |
             return pd.Index(samples, dtype=str).unique(), "the line #Sequenced_Samples"
     for path in visible_files(study.folder / "case_lists", "*.txt"):
         try:
-            cases = read_properties(path, [], ["stable_id", "case_list_ids"])
+            cases = read_properties(path, study.flaws, ["stable_id", "case_list_ids"])
         except ValueError as error:
             study.flaws.append((path.name, f"case list passed over: {error}", 1))
             continue

@@ -295,16 +295,13 @@ def _read_tables(
     by_patient = samples.index.groupby(samples["PATIENT_ID"])
     tables = {}
     for modality, profile in profiles.items():
-        table = read_profile(study, profile, samples.index, report)
+        table = read_profile(study, profile, samples, report)
         where, other = profile.path.name, study.sample_file.name
         names = match_names(
             table.index, samples.index, where=where, other=other, report=report, patients=by_patient
         )
         further = int(names.duplicated().sum())
-        if further and profile.datatype == "MAF":
-            report.append((where, "samples joined with another of the same tumour", further))
-            table = table.groupby(names, sort=False).max()
-        elif further:
+        if further:
             report.append((where, "further samples of the same tumour, left out", further))
             kept = first_of_each(names, table.index)
             table = table.iloc[kept].set_axis(names[kept], axis=0)

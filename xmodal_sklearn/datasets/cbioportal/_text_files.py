@@ -213,8 +213,10 @@ def read_properties(path: Path, flaws: Report, keys: Collection[str]) -> dict[st
         If a key that matters has two different values, or if the file is not text.
     """
     properties: dict[str, str] = {}
-    odd = 0
-    for number, text in enumerate(LINE_END.split(_any_text(path)), start=1):
+    odd, content = 0, _any_text(path)
+    n_replaced = content.count("\N{REPLACEMENT CHARACTER}")
+    flaws.append((path.name, "bytes that are not UTF-8, passed over", n_replaced))
+    for number, text in enumerate(LINE_END.split(content), start=1):
         key, colon, value = (part.strip() for part in text.partition(":"))
         key = key.casefold()
         if text.strip() and not text.startswith("#") and not (colon and key):
