@@ -147,7 +147,9 @@ def test_new_samples_meet_or_are_refused(tmp_path):
         ("sample|A|B\nP1|1|2\n", "bars"),
         ("sample;A;B\nP1;1;2\n", "semicolons"),
         ('sample,A\nP1,"1,5"\nP2,"2,5"\n', "'A'.*sample 'P1' has '1,5', a decimal comma"),
-        ("sample,A\nP1,1.5\nP2,<0.1\n", "'A'.*sample 'P2' has '<0.1', while others"),
+        ('sample,A\nP1,"1,234.5"\nP2,"2,000.0"\n', "'A'.*'1,234.5'. Save numbers with"),
+        ("sample,A\nP1,50%\nP2,20 %\n", "'A'.*sample 'P1' has '50%'"),
+        ("sample,A\nP1,1.5\nP2,<0.1\n", "'A'.*sample 'P2' has '<0.1'"),
         ("sample,A\nunit,mg\nP2,1\n", "'A'.*sample 'unit' has 'mg'"),
         ("sample,A\n", "has no sample"),
         ("sample,A\nP1,1\n ,2\n", "data row 2 has no name"),
@@ -178,6 +180,22 @@ def test_words_stay_words(tmp_path):
     (tmp_path / "clinical.csv").write_text("sample,stage\nP1,II\nP2, None\nP3,NA\n")
     stage = read_table(tmp_path / "clinical.csv")["stage"]
     assert stage.dropna().to_dict() == {"P1": "II", "P2": "None"}
+
+
+def test_flags_with_gaps_are_numbers(tmp_path):
+    (tmp_path / "mut.csv").write_text("sample,TP53\nP1,TRUE\nP2,FALSE\nP3,NA\n")
+    flags = read_table(tmp_path / "mut.csv")["TP53"]
+    np.testing.assert_array_equal(flags.to_numpy(), [1, 0, np.nan])
+
+
+def test_separators_at_the_ends_of_lines_make_no_feature(tmp_path):
+    (tmp_path / "exp.csv").write_text("sample,A,\nP1,1,\nP2,2,\n")
+    report = []
+    assert list(read_table(tmp_path / "exp.csv", report=report)) == ["A"]
+    assert ("exp.csv", "unnamed columns without values, left out", 1) in report
+    (tmp_path / "exp.csv").write_text("sample,A,\nP1,1,3\nP2,2,\n")
+    with pytest.raises(ValueError, match="column 3 has values, but no name"):
+        read_table(tmp_path / "exp.csv")
 
 
 SOME = st.lists(st.sampled_from(NAMES + TCGA[:0]), min_size=1, unique=True)

@@ -48,7 +48,8 @@ def read_labels(path: Path, column: str | None, report: Report) -> pd.Series:
         raise ValueError(f"--target must say which column of {path} to predict: {list(table)}.")
     if column is not None and column not in table:
         raise ValueError(f"{path} has no column {column!r}; its columns are {list(table)}.")
-    raw = (table.iloc[:, 0] if column is None else table[column]).fillna("").astype(str)
+    values = table.iloc[:, 0] if column is None else table[column]
+    raw = values.astype(object).where(values.notna(), "").map(str)
     labels = raw.str.strip()
     check_unique(labels.index, f"samples of {path}")
     n_stripped = int((raw != labels).sum())

@@ -34,9 +34,12 @@ PLACEHOLDERS = {
 }  # fmt: skip
 # What pandas takes for missing at once; other placeholders are looked for one by one.
 COMMON = ["", "NA", "NaN", "nan", "N/A", "n/a", "NULL", "null"]
+FLAGS = {"true": 1.0, "false": 0.0}
 HEADS_NAMES = re.compile("^$|sample|patient|case|barcode|name|tumou?r|index|id", re.IGNORECASE)
 ENTREZ_ID = re.compile("[1-9][0-9]*")
 DECIMAL_COMMA = re.compile(r"[+-]?\d+,\d+")
+# With marks of thousands, per cent or limits.
+MARKED_NUMBER = re.compile(r"[<>~]?=?[+-]?\d[\d.,']*\s?%?")
 # As many rows as tell whether names look alike.
 FEW_ROWS = 20
 
@@ -146,6 +149,7 @@ def _read_delimited(path: Path, delimiter: str, dtype: type | None, report: Repo
         low_memory=False,
     )
     _check_header(names, table)
+    table = _drop_unnamed(path, table, report)
     if dtype is None:
         missing = int(table.iloc[:, 1:].isna().to_numpy().sum())
         report.append((path.name, "values missing, blank or NA", missing))
@@ -189,6 +193,17 @@ def _check_header(names: list[str], table: pd.DataFrame) -> None:
             )
 
 
+def _drop_unnamed(path: Path, table: pd.DataFrame, report: Report) -> pd.DataFrame:
+    """Leave out an unnamed column without values, as separators at the ends of lines make one."""
+    if "" not in table.columns[1:]:
+        return table
+    position = int(np.flatnonzero(table.columns[1:] == "")[0]) + 1
+    if table.iloc[:, position].notna().any():
+        raise ValueError(f"column {position + 1} has values, but no name in the header")
+    report.append((path.name, "unnamed columns without values, left out", 1))
+    return table.iloc[:, [i for i in range(table.shape[1]) if i != position]]
+
+
 def _is_sample(first: str, columns: list[str], samples: pd.Series) -> bool:
     """Tell whether the fields of a header look like a sample's name and values."""
     shapes = {_shape(name) for name in samples}
@@ -220,6 +235,10 @@ def _interpret(path: Path, table: pd.DataFrame, report: Report) -> pd.DataFrame:
         if not wrong.any():
             changed[position] = numbers
             continue
+        if set(plain[~missing]) <= set(FLAGS):
+            changed[position] = plain.map(FLAGS)
+            report.append((path.name, "flags read as 1 and 0", int((~missing).sum())))
+            continue
         _check_words(samples, column.name, text, wrong, missing)
         if missing.any() or (text != column).any():
             changed[position] = text.mask(missing, np.nan).astype(object)
@@ -241,6 +260,8 @@ def _check_words(
     where = f"column {name!r} is not numeric: sample {samples.iloc[row]!r} has {text.iloc[row]!r}"
     if text[wrong].map(lambda value: bool(DECIMAL_COMMA.fullmatch(value))).all():
         raise ValueError(f"{where}, a decimal comma. Save numbers with a decimal point")
+    if text[wrong].map(lambda value: bool(MARKED_NUMBER.fullmatch(value))).all():
+        raise ValueError(f"{where}. Save numbers with a decimal point and without other marks")
     if not (wrong | missing).all():
         raise ValueError(
             f"{where}, while others have numbers. Leave unknown values blank, and name categories "
