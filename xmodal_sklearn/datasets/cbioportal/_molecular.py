@@ -122,4 +122,6 @@ def _read_long(path: Path, report: Report) -> Matrix:
     column_of, samples = pd.factorize(table["SAMPLE_ID"])
     values = np.full((row.max() + 1, len(samples)), np.nan, dtype=np.float32)
     values[row, column_of] = numbers
+    n_without_row = values.size - len(table)
+    report.append((path.name, "genes of a sample without a row, taken for missing", n_without_row))
     return Matrix(table[labels].drop_duplicates(), list(samples), values)
