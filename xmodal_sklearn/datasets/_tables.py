@@ -218,30 +218,31 @@ def _is_sample(first: str, columns: list[str], samples: pd.Series) -> bool:
 
 def _interpret(path: Path, table: pd.DataFrame, report: Report) -> pd.DataFrame:
     """Take placeholders for missing values; refuse columns that mix numbers and other things."""
-    samples = table.iloc[:, 0]
     changed = {}
     found: dict[str, int] = {}
     for position in range(1, table.shape[1]):
         column = table.iloc[:, position]
-        if column.dtype.kind in "biuf" or pd.api.types.is_bool_dtype(column):
+        if column.dtype.kind in "biuf":
             continue
-        text = column.astype(object).where(column.notna(), "").map(str).str.strip()
-        plain = text.str.casefold()
-        missing = plain.isin(PLACEHOLDERS) | plain.str.fullmatch(r"\[.*\]")
-        for spelling, count in text[missing & (text != "")].value_counts(sort=False).items():
+        numbers = pd.to_numeric(column, errors="coerce")
+        # What is neither blank nor a number; few values, as a rule.
+        odd = column[column.notna() & numbers.isna()].astype(object).map(str).str.strip()
+        plain = odd.str.casefold()
+        gaps = plain.isin(PLACEHOLDERS) | plain.str.fullmatch(r"\[.*\]")
+        for spelling, count in odd[gaps].value_counts(sort=False).items():
             found[str(spelling)] = found.get(str(spelling), 0) + int(count)
-        numbers = pd.to_numeric(text.mask(missing), errors="coerce")
-        wrong = ~missing & numbers.isna()
-        if not wrong.any():
-            changed[position] = numbers
+        words = odd[~gaps]
+        padded = pd.to_numeric(words, errors="coerce")
+        words = words[padded.isna()]
+        numbers = numbers.fillna(padded).fillna(plain.map(FLAGS))
+        if not set(words.str.casefold()) <= set(FLAGS):
+            _check_words(table.iloc[:, 0], column.name, words, numbers)
+            changed[position] = column.astype(object).where(column.notna(), np.nan)
+            changed[position].loc[odd.index] = odd.mask(gaps, np.nan)
             continue
-        if set(plain[~missing]) <= set(FLAGS):
-            changed[position] = plain.map(FLAGS)
-            report.append((path.name, "flags read as 1 and 0", int((~missing).sum())))
-            continue
-        _check_words(samples, column.name, text, wrong, missing)
-        if missing.any() or (text != column).any():
-            changed[position] = text.mask(missing, np.nan).astype(object)
+        changed[position] = numbers
+        n_flags = len(words) + int(column.map(lambda value: isinstance(value, bool)).sum())
+        report.append((path.name, f"flags in column {column.name!r} read as 1 and 0", n_flags))
     report.extend(
         (path.name, f"values {spelling!r} taken for missing", count)
         for spelling, count in found.items()
@@ -249,20 +250,18 @@ def _interpret(path: Path, table: pd.DataFrame, report: Report) -> pd.DataFrame:
     if not changed:
         return table
     columns = [changed.get(position, table.iloc[:, position]) for position in range(table.shape[1])]
-    return pd.concat(columns, axis=1, keys=table.columns) if columns else table
+    return pd.concat(columns, axis=1, keys=table.columns)
 
 
-def _check_words(
-    samples: pd.Series, name: Any, text: pd.Series, wrong: pd.Series, missing: pd.Series
-) -> None:
+def _check_words(samples: pd.Series, name: Any, words: pd.Series, numbers: pd.Series) -> None:
     """Refuse a column where numbers stand beside what is neither number nor placeholder."""
-    row = int(wrong.to_numpy().argmax())
-    where = f"column {name!r} is not numeric: sample {samples.iloc[row]!r} has {text.iloc[row]!r}"
-    if text[wrong].map(lambda value: bool(DECIMAL_COMMA.fullmatch(value))).all():
+    row = words.index[0]
+    where = f"column {name!r} is not numeric: sample {samples[row]!r} has {words[row]!r}"
+    if words.map(lambda value: bool(DECIMAL_COMMA.fullmatch(value))).all():
         raise ValueError(f"{where}, a decimal comma. Save numbers with a decimal point")
-    if text[wrong].map(lambda value: bool(MARKED_NUMBER.fullmatch(value))).all():
+    if words.map(lambda value: bool(MARKED_NUMBER.fullmatch(value))).all():
         raise ValueError(f"{where}. Save numbers with a decimal point and without other marks")
-    if not (wrong | missing).all():
+    if numbers.notna().any():
         raise ValueError(
             f"{where}, while others have numbers. Leave unknown values blank, and name categories "
             "by words"
