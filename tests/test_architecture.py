@@ -12,7 +12,7 @@ LEVELS = [
     BASE,
     {"modalities"},
     {"selection", "classifier", "datasets"},
-    {"baselines"},
+    {"baselines", "_inputs"},
     {"inspection"},
     {"benchmark"},
     {"plotting", "learning", "paper"},

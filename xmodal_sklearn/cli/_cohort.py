@@ -55,7 +55,8 @@ def read_cohort(
         The column that holds the classes: of the study's clinical files, of `target_file`, where
         it may be left out if there is only one, or of ``obs``.
     modalities : str, default=None
-        Which modalities to read, separated by commas, the primary one first. None means all.
+        Which modalities to read, separated by commas, the primary one first. None means all. Of a
+        study, ``name=profile`` reads any profile as a modality.
     join : {"inner", "outer"}, default="inner"
         Keep the samples that have all of the modalities, or those that have any.
     seed : int, default=0
@@ -85,11 +86,14 @@ def read_cohort(
             "--target-file holds the classes for --table. Give --table, or no --target-file."
         )
     # Takes a second that the help, which reads this function's options, need not wait for.
+    from .._inputs import read_cohort as read_labelled_tables
     from . import _sources
 
     chosen = None if modalities is None else modalities.split(",")
     if table:
-        cohort = _sources.read_labelled_tables(table, target_file, target, chosen, join)
+        cohort = read_labelled_tables(
+            tables=table, target_file=target_file, target=target, modalities=chosen, join=join
+        )
     elif mudata is not None:
         cohort = _sources.read_mudata(mudata, target, chosen, join)
     elif study is not None or study_id is not None:

@@ -247,14 +247,16 @@ def predict(
     """
     from ._files import load_model, tabulate_predictions, write_csv
     from ._sources import align_to_model, read_unlabelled
-    from ._tables import prediction_table
+    from ._tables import prediction_table, report_lines
 
     with usage_errors():
-        tables = read_unlabelled(table or (), mudata)
+        report: list[tuple[str, str, int]] = []
+        tables = read_unlabelled(table or (), mudata, report)
     with status("Loading PyTorch"), usage_errors():
         fitted = load_model(model)
     with usage_errors():
         X, notes = align_to_model(tables, fitted[0].feature_names_in_)
+        notes += report_lines(report)
     with status("Predicting"), usage_errors():
         probabilities = fitted.predict_proba(X)
     with usage_errors():

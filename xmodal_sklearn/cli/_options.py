@@ -92,7 +92,8 @@ Target = Annotated[
 ModalityNames = Annotated[
     str | None,
     typer.Option(
-        help="Modalities to read, the primary one first: exp,cna. All by default.",
+        help="Modalities to read, the primary one first: exp,cna; of a study also any profile by "
+        "its stable id: exp,prot=rppa. All by default.",
         rich_help_panel=DATA,
     ),
 ]

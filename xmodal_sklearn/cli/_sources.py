@@ -7,10 +7,10 @@ from typing import Any
 import pandas as pd
 from sklearn.utils import Bunch
 
+from .._inputs import read_tables
 from ..datasets import fetch_cbioportal, from_mudata, make_multiomics, read_cbioportal
 from ..datasets._mudata import load_mudata, modalities_of_mudata, read_modality
-from ..datasets._study import make_study
-from ..datasets._tables import read_table
+from ..datasets._study import Report
 from ..modalities._columns import SEPARATOR, check_unique, resolve_modalities
 from ..modalities._concat import concat_modalities
 from ..modalities._validation import modality_blocks, modality_presence
@@ -19,7 +19,6 @@ __all__ = [
     "align_to_model",
     "check_folds",
     "check_values",
-    "read_labelled_tables",
     "read_mudata",
     "read_study",
     "read_unlabelled",
@@ -28,47 +27,6 @@ __all__ = [
 
 STUDY_MODALITIES = ("exp", "cna", "mut")
 STUDY_TARGET = "CLAUDIN_SUBTYPE"
-
-
-def read_labelled_tables(
-    arguments: Sequence[str],
-    target_file: Path | None,
-    target: str | None,
-    modalities: Sequence[str] | None,
-    join: str,
-) -> Bunch:
-    """Read tables of modalities, and the classes of their samples from another file."""
-    if target_file is None:
-        raise ValueError(
-            "--table needs --target-file, a table with the samples in its first column and their "
-            "classes in another."
-        )
-    labels = _read_labels(target_file, target)
-    tables = _read_tables(arguments)
-    absent = set(modalities or ()) - set(tables)
-    if absent:
-        raise ValueError(
-            f"--modalities names {sorted(absent)}, but the tables are of {list(tables)}."
-        )
-    tables = {modality: tables[modality] for modality in modalities or tables}
-    for modality, table in tables.items():
-        _check_samples(modality, table, labels, target_file)
-    data = concat_modalities(tables, join=join)
-    known = data.index.isin(labels.index)
-    if not known.any():
-        raise ValueError(
-            f"No sample that has all of {list(tables)} has a class in {target_file}. Give tables "
-            "of the same samples, or --join outer."
-        )
-    classes = labels.loc[data.index[known]].to_numpy(dtype=object)
-    data = data if known.all() else data[known]
-    return make_study(
-        data,
-        pd.Series(classes, index=data.index, name=labels.name, dtype=object),
-        DESCR=f"Tables {', '.join(tables)} ({join} join).",
-        report=[("samples", "class unknown", int((~known).sum()))],
-        source=", ".join(tables),
-    )
 
 
 def read_study(
@@ -80,9 +38,11 @@ def read_study(
 ) -> Bunch:
     """Read a cBioPortal study from its folder, or else download the one that an id names."""
     read: Any = read_cbioportal if folder else fetch_cbioportal
+    wanted = [name.partition("=") for name in modalities or STUDY_MODALITIES]
+    check_unique([name for name, *_ in wanted], "names in --modalities")
     cohort = read(
         folder or study_id,
-        modalities=tuple(modalities or STUDY_MODALITIES),
+        modalities={name: profile or None for name, _, profile in wanted},
         target=target or STUDY_TARGET,
         join=join,
     )
@@ -129,7 +89,9 @@ def check_folds(cohort: Bunch, folds: int) -> None:
         )
 
 
-def read_unlabelled(tables: Sequence[str], mudata: Path | None) -> dict[str, pd.DataFrame]:
+def read_unlabelled(
+    tables: Sequence[str], mudata: Path | None, report: Report | None = None
+) -> dict[str, pd.DataFrame]:
     """Read the tables of samples whose classes are not known.
 
     Parameters
@@ -138,6 +100,8 @@ def read_unlabelled(tables: Sequence[str], mudata: Path | None) -> dict[str, pd.
         ``modality=file`` each.
     mudata : Path or None
         A MuData or AnnData file, where there are no `tables`.
+    report : Report, default=None
+        Takes what was left out or reinterpreted.
 
     Returns
     -------
@@ -147,7 +111,7 @@ def read_unlabelled(tables: Sequence[str], mudata: Path | None) -> dict[str, pd.
     if bool(tables) == (mudata is not None):
         raise ValueError("Give the samples either by --table or by --mudata.")
     if mudata is None:
-        return _read_tables(tables)
+        return read_tables(tables, [] if report is None else report)
     parts = modalities_of_mudata(load_mudata(mudata), None)
     return {modality: read_modality(modality, part, None) for modality, part in parts.items()}
 
@@ -204,47 +168,3 @@ def align_to_model(
             if n_unknown:
                 notes.append(f"Features of {modality} unknown to the model, ignored: {n_unknown}.")
     return X.reindex(columns=columns), notes
-
-
-def _read_tables(arguments: Sequence[str]) -> dict[str, pd.DataFrame]:
-    """Read ``modality=file`` arguments."""
-    read = {}
-    for argument in arguments:
-        modality, separator, path = argument.partition("=")
-        if not separator or not modality or not path:
-            raise ValueError(
-                f"--table takes modality=file, like exp=expression.csv, got {argument!r}."
-            )
-        if modality in read:
-            raise ValueError(f"--table names the modality {modality!r} twice.")
-        read[modality] = read_table(Path(path))
-    return read
-
-
-def _read_labels(path: Path, column: str | None) -> pd.Series:
-    """Return the known classes, as strings, by sample."""
-    table = read_table(path, dtype=str)
-    if column is None and table.shape[1] > 1:
-        raise ValueError(f"--target must say which column of {path} to predict: {list(table)}.")
-    if column is not None and column not in table:
-        raise ValueError(f"{path} has no column {column!r}; its columns are {list(table)}.")
-    labels = table.iloc[:, 0] if column is None else table[column]
-    check_unique(labels.index, f"samples of {path}")
-    return labels.dropna().astype(str)
-
-
-def _check_samples(
-    modality: str, table: pd.DataFrame, labels: pd.Series, target_file: Path
-) -> None:
-    """Refuse a table none of whose samples has a class."""
-    if table.index.isin(labels.index).any():
-        return
-    if table.columns.astype(str).isin(labels.index).any():
-        raise ValueError(
-            f"The table of modality {modality!r} has its samples in columns. Transpose it: samples "
-            "go in rows."
-        )
-    raise ValueError(
-        f"No sample of modality {modality!r} ({', '.join(table.index[:2])}, …) has a class in "
-        f"{target_file} ({', '.join(labels.index[:2])}, …). Use the same names in both."
-    )

@@ -19,6 +19,7 @@ __all__ = [
     "paper_table",
     "prediction_table",
     "ranking_table",
+    "report_lines",
     "significance_table",
     "summary_table",
 ]
@@ -38,11 +39,14 @@ def cohort_text(cohort: Bunch) -> str:
         + ", ".join(f"{modality} {len(columns)}" for modality, columns in modalities.items()),
         f"{len(sizes)} classes: " + ", ".join(f"{name} {n}" for name, n in sizes.items()),
     ]
-    lines += [
-        f"left out or merged: {row.where}: {row.what} ({row.count})"
-        for row in cohort.report.itertuples(index=False, name="Row")
+    return "\n".join(lines + report_lines(cohort.report.itertuples(index=False, name=None)))
+
+
+def report_lines(report: Iterable[tuple[str, str, int]]) -> list[str]:
+    """Say where something was left out, merged or reinterpreted, what, and how often."""
+    return [
+        f"left out or merged: {where}: {what} ({count})" for where, what, count in report if count
     ]
-    return "\n".join(lines)
 
 
 def summary_table(comparison: Any) -> Table:

@@ -2,12 +2,13 @@
 
 from ._mudata import from_mudata, to_mudata
 from ._simulated import make_multiomics
-from .cbioportal import fetch_cbioportal, fetch_metabric, read_cbioportal
+from .cbioportal import fetch_cbioportal, fetch_metabric, list_profiles, read_cbioportal
 
 __all__ = [
     "fetch_cbioportal",
     "fetch_metabric",
     "from_mudata",
+    "list_profiles",
     "make_multiomics",
     "read_cbioportal",
     "to_mudata",

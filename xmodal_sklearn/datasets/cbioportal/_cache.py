@@ -13,14 +13,33 @@ from sklearn.utils import Bunch
 
 from ..._files import atomic_write
 from ..._version import __version__
+from .. import _labels, _names
 from .._study import make_study
-from . import _clinical, _gene_panels, _molecular, _profiles, _reader, _text_files
+from . import (
+    _clinical,
+    _gene_panels,
+    _genes,
+    _molecular,
+    _mutations,
+    _profiles,
+    _reader,
+    _text_files,
+)
 from ._archive import recorded
 
 __all__ = ["cache_path", "load_study", "save_study"]
 
 # All modules that parse: a change in any of them makes new tables.
-READER = _reader, _clinical, _gene_panels, _molecular, _profiles, _text_files
+READER = (
+    _reader,
+    _clinical,
+    _gene_panels,
+    _genes,
+    _molecular,
+    _mutations,
+    _profiles,
+    _text_files,
+)
 
 
 def cache_path(archive: Path, options: dict[str, Any]) -> Path:
@@ -39,7 +58,14 @@ def cache_path(archive: Path, options: dict[str, Any]) -> Path:
         Beside the archive; the name depends on its contents, the options and the reader's code.
     """
     # The version alone would not do, because it stays the same while the reader is developed.
-    key = [recorded(archive), __version__, [inspect.getsource(m) for m in READER], options]
+    key = [
+        recorded(archive),
+        __version__,
+        [inspect.getsource(m) for m in (*READER, _labels, _names)],
+        options,
+    ]
+    # The order of the modalities is that of the columns.
+    key.append(list(options.get("modalities", ())))
     digest = hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()
     return archive.with_name(f"{archive.name.removesuffix('.tar.gz')}-{digest[:16]}.npz")
 

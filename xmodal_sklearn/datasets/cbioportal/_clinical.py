@@ -3,33 +3,48 @@
 from collections.abc import Mapping
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
+from .._labels import is_unknown, look_alikes, spellings
+from .._names import examples, is_normal, match_names, strip_names, type_rank
 from .._study import Report
 from ._profiles import StudyFolder
 from ._text_files import malformed, quote, quote_all, read_text_table
 
-__all__ = ["apply_target_map", "check_mapped_labels", "check_target_map", "read_samples"]
+__all__ = [
+    "apply_target_map",
+    "check_mapped_labels",
+    "check_target_map",
+    "read_samples",
+]
 
-UNKNOWN = {"", "NA", "NAN", "NC", "N/A", "UNKNOWN", "[NOT AVAILABLE]", "[UNKNOWN]"}
+TYPE_COLUMNS = ("SAMPLE_TYPE", "SAMPLE_CLASS")
 
 
-def read_samples(study: StudyFolder, target: str) -> pd.DataFrame:
-    """Read "PATIENT_ID" and "target" of every sample, in the order of the sample file."""
-    samples = _read_clinical(study, study.sample_file, ["SAMPLE_ID", "PATIENT_ID"])
-    samples = samples.set_index("SAMPLE_ID", drop=False)
-    if target in samples:
-        values = samples[target]
-    else:
-        patients = _read_clinical(study, study.patient_file, ["PATIENT_ID"])
-        if target not in patients:
-            raise ValueError(
-                f"No clinical column is named {target!r}. Columns of {study.patient_file.name}: "
-                f"{quote_all(patients)}; of {study.sample_file.name}: {quote_all(samples)}."
-            )
-        by_patient = patients.set_index("PATIENT_ID", drop=False)[target]
-        values = samples["PATIENT_ID"].map(by_patient).fillna("")
-    return pd.DataFrame({"PATIENT_ID": samples["PATIENT_ID"], "target": values.str.strip()})
+def read_samples(study: StudyFolder, target: str, report: Report) -> pd.DataFrame:
+    """Read every sample, in the order of the sample file.
+
+    Returns
+    -------
+    DataFrame
+        With the columns "PATIENT_ID", "target", "is_normal" (whether it is no tumour) and "rank"
+        (0 for primary tumours and where nothing is said, 1 for others), and the samples as index.
+    """
+    table = _read_clinical(study, study.sample_file, ["SAMPLE_ID", "PATIENT_ID"], report)
+    table = table.set_index("SAMPLE_ID", drop=False)
+    samples = table[["PATIENT_ID"]].assign(**_sample_types(table))
+    if target in table:
+        return samples.assign(target=table[target].str.strip())
+    patients = _read_clinical(study, study.patient_file, ["PATIENT_ID"], report)
+    if target not in patients:
+        raise ValueError(
+            f"No clinical column is named {target!r}. Columns of {study.patient_file.name}: "
+            f"{quote_all(patients)}; of {study.sample_file.name}: {quote_all(table)}."
+        )
+    by_patient = patients.set_index("PATIENT_ID")[target].str.strip()
+    samples["PATIENT_ID"] = _match_patients(study, samples["PATIENT_ID"], by_patient, report)
+    return samples.assign(target=samples["PATIENT_ID"].map(by_patient).fillna(""))
 
 
 def check_target_map(target_map: Mapping[str, str | None] | None) -> None:
@@ -65,24 +80,74 @@ def apply_target_map(
 ) -> pd.DataFrame:
     """Rename the targets, and leave out the samples whose target is unknown or mapped to None."""
     renamed = target_map or {}
-    unknown = samples["target"].str.upper().isin(UNKNOWN) & ~samples["target"].isin(list(renamed))
+    unknown = is_unknown(samples["target"]) & ~samples["target"].isin(list(renamed))
     report.append(("patients", "target unknown", int(unknown.sum())))
+    report.extend(spellings(samples["target"][unknown], "target"))
     for old, new in renamed.items():
         count = int((samples["target"] == old).sum())
-        what = "left out by target_map" if new is None else f"renamed {new!r}"
-        report.append(("patients", f"target {old!r} {what}", count))
+        where, what = (
+            ("patients", "left out by target_map")
+            if new is None
+            else ("target", f"renamed {new!r}")
+        )
+        report.append((where, f"target {old!r} {what}", count))
     mapped = samples["target"].map(lambda label: renamed.get(label, label)).astype(object)
-    return samples.assign(target=mapped)[~unknown & mapped.notna()]
+    chosen = samples.assign(target=mapped)[~unknown & mapped.notna()]
+    report.extend(look_alikes(chosen["target"], "target"))
+    return chosen
 
 
-def _read_clinical(study: StudyFolder, path: Path, required: list[str]) -> pd.DataFrame:
+def _sample_types(table: pd.DataFrame) -> dict[str, np.ndarray]:
+    """Tell normal tissue, and tumours other than primary ones, by barcode or column."""
+    normal = is_normal(table.index)
+    rank = np.array([type_rank(name) for name in table.index])
+    for column in TYPE_COLUMNS:
+        if column in table:
+            kinds = table[column].str.casefold()
+            normal |= kinds.str.contains(r"\bnormal\b|\bgermline\b", regex=True).to_numpy()
+            rank |= kinds.str.contains("metast|recur|relapse").to_numpy()
+    return {"is_normal": normal, "rank": rank}
+
+
+def _match_patients(
+    study: StudyFolder, of_samples: pd.Series, by_patient: pd.Series, report: Report
+) -> np.ndarray:
+    """Return the PATIENT_ID of each sample as the patient file spells it."""
+    there, here = study.patient_file.name, study.sample_file.name
+    matched = match_names(
+        pd.Index(of_samples, dtype=str), by_patient.index, where=here, other=there, report=report
+    )
+    if not matched.isin(by_patient.index).any():
+        raise ValueError(
+            f"No PATIENT_ID of {here} ({examples(of_samples)}) is in {there} "
+            f"({examples(by_patient.index)}). Use the same names in both."
+        )
+    unlisted = matched[~matched.isin(by_patient.index)].nunique()
+    report.append((here, f"patients that {there} does not list", unlisted))
+    without = int((~by_patient.index.isin(matched)).sum())
+    report.append(("patients", f"without a sample in {here}", without))
+    return matched.to_numpy()
+
+
+def _read_clinical(
+    study: StudyFolder, path: Path, required: list[str], report: Report
+) -> pd.DataFrame:
     if not path.is_file():
         raise FileNotFoundError(study.describe_missing(path.name))
     table = read_text_table(path, required).fields
+    empty = table.apply(lambda fields: fields.str.strip() == "").all(axis=1)
+    report.append((path.name, "rows of blanks only, passed over", int(empty.sum())))
+    table = table[~empty]
     for column in required:
-        blank = table.index[table[column].str.strip() == ""]
+        names, n_stripped = strip_names(table[column])
+        report.append((path.name, f"{column} with blanks around it, which are dropped", n_stripped))
+        table[column] = names.to_numpy()
+        blank = table.index[table[column] == ""]
         if len(blank):
             raise malformed(path, f"{column} is blank", blank[0])
+    same = table.duplicated()
+    report.append((path.name, "rows that repeat another one", int(same.sum())))
+    table = table[~same]
     key = table[required[0]]
     repeated = table.index[key.duplicated()]
     if len(repeated):

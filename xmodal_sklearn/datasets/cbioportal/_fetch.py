@@ -44,7 +44,7 @@ MAX_DOWNLOAD_SECONDS = 24 * 3600
 def fetch_cbioportal(
     study_id: str,
     *,
-    modalities: Sequence[str] = ("exp", "cna", "mut"),
+    modalities: Sequence[str] | Mapping[str, str | None] = ("exp", "cna", "mut"),
     target: str = "CLAUDIN_SUBTYPE",
     target_map: Mapping[str, str | None] | None = None,
     join: str = "inner",
@@ -65,7 +65,7 @@ def fetch_cbioportal(
     study_id : str
         Identifier of the study, ``"brca_tcga_pan_can_atlas_2018"`` for example, as in the
         address of its page on https://www.cbioportal.org/datasets.
-    modalities : sequence of {"exp", "cna", "mut"}, default=("exp", "cna", "mut")
+    modalities : sequence of str, or dict of str to (str or None), default=("exp", "cna", "mut")
         As in :func:`read_cbioportal`.
     target : str, default="CLAUDIN_SUBTYPE"
         As in :func:`read_cbioportal`. TCGA's studies call it ``"SUBTYPE"``.
@@ -163,13 +163,13 @@ def fetch_cbioportal(
     from sklearn.datasets import get_data_home
 
     # Before a long download, not after it.
-    modalities = check_arguments(modalities, join, profiles, target_map)
+    wanted = check_arguments(modalities, join, profiles, target_map)
     if not re.fullmatch(r"\w[\w.-]*", study_id):
         raise ValueError(
             f'study_id must be the name of a study, like "brca_metabric", got {study_id!r}.'
         )
     options = {
-        "modalities": modalities,
+        "modalities": wanted,
         "target": target,
         "target_map": None if target_map is None else dict(target_map),
         "join": join,

@@ -1,62 +1,47 @@
-"""One table per modality: samples in rows, one column per gene."""
+"""One table of numbers per modality: samples in rows, one column per gene."""
 
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
+from .._names import strip_names
 from .._study import Report
-from ._gene_panels import panel_files, panels_of_samples, read_gene_lists
+from ._genes import column, gene_names
+from ._mutations import read_mutations
 from ._profiles import Profile, StudyFolder
-from ._text_files import (
-    ENTREZ,
-    SYMBOL,
-    malformed,
-    quote,
-    read_matrix,
-    read_properties,
-    read_text_table,
-)
+from ._text_files import MISSING, Matrix, malformed, quote, read_matrix, read_text_table
 
-__all__ = ["drop_uncovered", "read_profile"]
+__all__ = ["read_profile"]
 
-BARCODE, KIND = "Tumor_Sample_Barcode", "Variant_Classification"
-NO_SYMBOL = {"", "NA", "NAN", "N/A", "NULL", "NONE", "UNKNOWN", "<NA>"}
-SEQUENCED = "#sequenced_samples:"
-# What cBioPortal's import leaves out, except that it keeps 5'Flank variants of TERT, its promoter.
-SILENT = {"Silent", "Intron", "IGR", "RNA", "3'UTR", "5'UTR", "3'Flank", "5'Flank"}
-# Marks the genes outside a sample's panel until it is known which samples are kept.
-NOT_COVERED = -1
+# Columns that tables of generic assays have, whether or not their meta file lists them.
+GENERIC = ("NAME", "DESCRIPTION", "URL")
 
 
-def read_profile(study: StudyFolder, profile: Profile, report: Report) -> pd.DataFrame:
-    """Read a profile's file; return samples in rows, one column per gene."""
-    if profile.modality == "mut":
-        return _read_mutations(study, profile, report)
-    return _read_values(profile.path, report)
-
-
-def drop_uncovered(
-    study: StudyFolder, path: Path, table: pd.DataFrame, report: Report
+def read_profile(
+    study: StudyFolder, profile: Profile, samples: pd.DataFrame, report: Report
 ) -> pd.DataFrame:
-    """Leave out the genes that are outside the panel of at least one of the samples."""
-    uncovered = (table == NOT_COVERED).to_numpy().any(axis=0)
-    report.append((path.name, "genes outside the panel of a kept sample", int(uncovered.sum())))
-    if len(table) and uncovered.all():
-        raise malformed(
-            path,
-            "no gene is in the panels of all samples that are kept, according to "
-            f"{study.panel_matrix.name} and the panels' genes in "
-            f"{[file.name for file in panel_files(study)]}; put the files of all panels into the "
-            "folder, or leave out the samples of small panels",
-        )
-    return table.loc[:, ~uncovered]
+    """Read a profile's file; return samples in rows, one column per gene.
+
+    What `samples` are in the sample file matters to mutations only.
+    """
+    if profile.datatype == "MAF":
+        return read_mutations(study, profile, samples, report)
+    if profile.datatype == "DISCRETE_LONG" or _is_long(profile.path):
+        return _read_values(profile.path, _read_long(profile.path, report), report)
+    annotations = (*profile.annotations, *GENERIC) if profile.alteration == "GENERIC_ASSAY" else ()
+    matrix = read_matrix(profile.path, annotations, limits=profile.datatype == "LIMIT-VALUE")
+    return _read_values(profile.path, matrix, report)
 
 
-def _read_values(path: Path, report: Report) -> pd.DataFrame:
-    labels, samples, values = read_matrix(path)
-    genes = _gene_names(path, labels, "rows", report)
+def _read_values(path: Path, matrix: Matrix, report: Report) -> pd.DataFrame:
+    labels, samples, values, n_limits = matrix
+    report.append((path.name, "values read without the < or > before them", n_limits))
+    names = _strip_samples(path, samples, report)
+    genes = gene_names(path, labels, "rows", report)
     known = genes != ""
+    if not known.any():
+        raise malformed(path, "names no gene by a symbol or an Entrez id")
     if not known.all():
         genes, values = genes[known], values[known]
     repeated = pd.Series(genes).duplicated().to_numpy()
@@ -74,10 +59,19 @@ def _read_values(path: Path, report: Report) -> pd.DataFrame:
         values = values[np.ix_(~gaps, ~absent)]
     return pd.DataFrame(
         values.T,
-        index=pd.Index(np.array(samples, dtype=object)[~absent], dtype=str),
+        index=names[~absent],
         columns=pd.Index(genes[~gaps], dtype=str),
         copy=False,
     )
+
+
+def _strip_samples(path: Path, samples: list[str], report: Report) -> pd.Index:
+    names, n_stripped = strip_names(samples)
+    report.append((path.name, "samples with blanks around their name, dropped", n_stripped))
+    if names.has_duplicates:
+        name = names[names.duplicated()][0]
+        raise malformed(path, f"its header names the column {quote(name)} more than once")
+    return names
 
 
 def _average_rows(
@@ -90,94 +84,44 @@ def _average_rows(
     return genes[~repeated], values[~repeated]
 
 
-def _gene_names(path: Path, labels: pd.DataFrame, what: str, report: Report) -> np.ndarray:
-    """Name each row by its symbol, else by its Entrez id, else not at all."""
-    symbols = _column(labels, SYMBOL)
-    entrez = _column(labels, ENTREZ)
-    unnamed = symbols.str.upper().isin(NO_SYMBOL)
-    by_entrez = unnamed & entrez.str.fullmatch("[1-9][0-9]*")
-    report.append((path.name, f"{what} named by their Entrez id", int(by_entrez.sum())))
-    neither = unnamed & ~by_entrez
-    report.append((path.name, f"{what} without a gene symbol or Entrez id", int(neither.sum())))
-    names = symbols.mask(by_entrez, entrez).mask(neither, "")
-    return names.to_numpy(dtype=object)
+def _is_long(path: Path) -> bool:
+    """Tell whether a table has a row for each value, whatever its meta file says."""
+    with path.open("rb") as file:
+        for line in file:
+            if not line.startswith(b"#"):
+                fields = {field.strip().lower() for field in line.split(b"\t")}
+                return {b"sample_id", b"value"} <= fields
+    return False
 
 
-def _column(labels: pd.DataFrame, name: str) -> pd.Series:
-    if name in labels:
-        return labels[name].str.strip()
-    return pd.Series("", labels.index, dtype=str)
-
-
-def _read_mutations(study: StudyFolder, profile: Profile, report: Report) -> pd.DataFrame:
-    """Read a MAF file: 1 where a gene is mutated, NOT_COVERED outside a sample's panel, else 0."""
-    path = profile.path
-    comments, table = read_text_table(path, [SYMBOL, BARCODE, KIND], [ENTREZ])
-    samples = _sequenced_samples(study, profile, comments, table[BARCODE])
-    if samples.empty:
-        raise malformed(path, "names no sequenced sample")
-    table = table.assign(gene=_gene_names(path, table, "mutations", report))
-    table = table[table["gene"] != ""]
-    if table.empty:
-        raise malformed(path, "names no gene")
-    genes = pd.Index(table["gene"].unique(), dtype=str)
-    covered = _covered_by_panels(study, profile, samples, table, report)
-
-    unlisted = ~table[BARCODE].isin(samples)
-    report.append((path.name, "mutations of samples not listed as sequenced", int(unlisted.sum())))
-    silent = ~unlisted & table[KIND].isin(SILENT)
-    report.append((path.name, "mutations that leave the protein unchanged", int(silent.sum())))
-    counted = table[~unlisted & ~silent]
-    matrix = np.zeros((len(samples), len(genes)), dtype=np.int8)
-    for samples_of_panel, genes_of_panel in covered:
-        outside = np.ix_(samples.isin(samples_of_panel), ~genes.isin(genes_of_panel))
-        matrix[outside] = NOT_COVERED
-    matrix[samples.get_indexer(counted[BARCODE]), genes.get_indexer(counted["gene"])] = 1
-    return pd.DataFrame(matrix, samples, genes)
-
-
-def _sequenced_samples(
-    study: StudyFolder, profile: Profile, comments: list[str], barcodes: pd.Series
-) -> pd.Index:
-    for comment in comments:
-        if comment.lower().startswith(SEQUENCED):
-            return pd.Index(comment[len(SEQUENCED) :].split(), dtype=str).unique()
-    for path in sorted(study.folder.glob("case_lists/*.txt")):
-        cases = read_properties(path)
-        if cases.get("stable_id", "").endswith("_sequenced"):
-            if not cases.get("case_list_ids"):
-                raise malformed(path, "a case list needs a line 'case_list_ids: …'")
-            return pd.Index(cases["case_list_ids"].split(), dtype=str).unique()
-    panels = panels_of_samples(study, profile, pd.Index([], dtype=str))
-    return pd.Index([*barcodes, *panels.index], dtype=str).unique()
-
-
-def _covered_by_panels(
-    study: StudyFolder,
-    profile: Profile,
-    samples: pd.Index,
-    table: pd.DataFrame,
-    report: Report,
-) -> list[tuple[pd.Index, pd.Series]]:
-    """Return, for each panel, its samples and which genes of the table it covers."""
-    panels = panels_of_samples(study, profile, samples)
-    panels = panels[panels.index.isin(samples)]
-    lists = read_gene_lists(study, set(panels))
-    genes = table.assign(entrez=_column(table, ENTREZ))
-    covered = []
-    for panel in panels.unique():
-        of_panel = panels.index[panels == panel]
-        if panel in lists:
-            rows = genes["gene"].isin(lists[panel]) | genes["entrez"].isin(lists[panel])
-        else:
-            rows = genes[BARCODE].isin(of_panel)
-            report.append(
-                (
-                    profile.path.name,
-                    f"samples of panel {quote(panel)}, which has no gene list here: its genes are "
-                    "those with a mutation in these samples",
-                    len(of_panel),
-                )
-            )
-        covered.append((of_panel, genes["gene"][rows]))
-    return covered
+def _read_long(path: Path, report: Report) -> Matrix:
+    """Read a table that has a row for each gene and sample."""
+    table = read_text_table(path, ["SAMPLE_ID"]).fields
+    value = next((name for name in table if name.casefold() == "value"), None)
+    if value is None:
+        raise malformed(path, "has no column 'Value'")
+    labels = [name for name in table if name not in ("SAMPLE_ID", value)]
+    labels = [name for name in labels if name in ("Hugo_Symbol", "Entrez_Gene_Id")]
+    if not labels:
+        raise malformed(path, "has no column 'Hugo_Symbol'")
+    table = pd.DataFrame({name: column(table, name) for name in [*labels, "SAMPLE_ID", value]})
+    same = table.duplicated()
+    report.append((path.name, "rows that repeat another one", int(same.sum())))
+    table = table[~same]
+    key = [*labels, "SAMPLE_ID"]
+    repeated = table.index[table.duplicated(key)]
+    if len(repeated):
+        raise malformed(path, "a gene has two values in one sample", repeated[0])
+    numbers = pd.to_numeric(table[value].mask(table[value].isin(MISSING)), errors="coerce")
+    wrong = table.index[~np.isfinite(numbers) & ~table[value].isin(MISSING)]
+    if len(wrong):
+        found = quote(table[value][wrong[0]])
+        raise malformed(path, f"the value {found} is not a finite number", wrong[0])
+    # Genes and samples in the order of the file.
+    row = table.groupby(labels, sort=False).ngroup().to_numpy()
+    column_of, samples = pd.factorize(table["SAMPLE_ID"])
+    values = np.full((row.max() + 1, len(samples)), np.nan, dtype=np.float32)
+    values[row, column_of] = numbers
+    n_without_row = values.size - len(table)
+    report.append((path.name, "genes of a sample without a row, taken for missing", n_without_row))
+    return Matrix(table[labels].drop_duplicates(), list(samples), values)

@@ -7,19 +7,22 @@ from pathlib import Path
 import pandas as pd
 from sklearn.utils import Bunch
 
+from ...modalities._columns import SEPARATOR
 from ...modalities._concat import concat_modalities
+from .._names import examples, first_of_each, match_names
 from .._study import Report, make_study
 from ._clinical import apply_target_map, check_mapped_labels, check_target_map, read_samples
-from ._molecular import drop_uncovered, read_profile
+from ._molecular import read_profile
+from ._mutations import drop_uncovered
 from ._profiles import FILES, Profile, StudyFolder
 
-__all__ = ["check_arguments", "read_cbioportal"]
+__all__ = ["check_arguments", "choose_samples", "read_cbioportal"]
 
 
 def read_cbioportal(
     study_dir: str | PathLike[str],
     *,
-    modalities: Sequence[str] = ("exp", "cna", "mut"),
+    modalities: Sequence[str] | Mapping[str, str | None] = ("exp", "cna", "mut"),
     target: str = "CLAUDIN_SUBTYPE",
     target_map: Mapping[str, str | None] | None = None,
     profiles: Mapping[str, str] | None = None,
@@ -28,7 +31,7 @@ def read_cbioportal(
     r"""Read expression, copy number, mutations and classes from a cBioPortal study folder.
 
     The tables are aligned on their samples; patients whose class is unknown are left out.
-    Whatever is left out or merged is counted in a report.
+    Whatever is left out, merged or reinterpreted is counted in a report.
 
     Parameters
     ----------
@@ -38,8 +41,11 @@ def read_cbioportal(
         files, or, where there are none, from the file names: ``data_mrna_*.txt`` for ``"exp"``,
         ``data_log2_cna.txt`` or ``data_cna.txt`` for ``"cna"``, ``data_mutations.txt`` for
         ``"mut"``.
-    modalities : sequence of {"exp", "cna", "mut"}, default=("exp", "cna", "mut")
+    modalities : sequence of {"exp", "cna", "mut"}, or dict, default=("exp", "cna", "mut")
         What to read, in the order of the columns; the first is the classifier's primary modality.
+        A dict maps a modality of any name to the profile that holds it, by stable id or file name,
+        as in ``{"exp": None, "prot": "rppa", "meth": "methylation_hm450"}``; None is the default
+        one. Any table of numbers may be read so; :func:`list_profiles` shows what there is.
     target : str, default="CLAUDIN_SUBTYPE"
         Column of the sample or patient file that holds the classes.
     target_map : dict of str to (str or None), default=None
@@ -71,7 +77,9 @@ def read_cbioportal(
         profiles : dict of str to str
             The file that was read for each modality.
         report : DataFrame with the columns "where", "what" and "count"
-            What was left out or merged, and how often.
+            What was left out, merged or reinterpreted, and how often. Rows whose "where" is
+            "patients" count the patients that are left out, each once: with those of ``data``
+            they are all patients of the clinical files.
         DESCR : str
             What this is.
 
@@ -89,35 +97,50 @@ def read_cbioportal(
     See Also
     --------
     fetch_cbioportal : Download a study and read it.
+    list_profiles : List the profiles of a study.
     make_multiomics : Simulate a cohort in the same form.
 
     Notes
     -----
     *Profiles.* If a modality has several files, expression is read from one without z-scores where
-    there is one, and from RNA-seq rather than microarrays; copy number from log2 ratios, else
-    discrete calls, else linear values; and of equals, the first by file name is read. ``profiles``
-    asks for another one, such as the z-scores.
+    there is one, and from RNA-seq rather than microarrays, but never from microRNA, outlier calls
+    or normal samples; copy number from log2 ratios, else discrete calls, else linear values; and
+    of equals, the first by file name is read. ``profiles`` asks for another one, such as the
+    z-scores. A companion file with a flaw that does not matter is read all the same, or reported.
 
     *Samples and patients.* Modalities are joined by sample, since two samples of a patient may be
-    two different tumours. Of several samples of a patient, the one with the most modalities is
-    kept, and of these the first in the sample file. A blank class, ``NA`` or ``NC`` is unknown
-    unless ``target_map`` names it.
+    two different tumours. Normal tissue and controls (TCGA's types 10 to 29, or ``SAMPLE_TYPE``)
+    never stand for a tumour. Of several tumours of a patient, the one with the most modalities is
+    kept, of these a primary one, and of these the first in the sample file. A blank class or a
+    placeholder (``NA``, ``NC``, ``Unknown``, whatever stands in square brackets) is unknown unless
+    ``target_map`` names it.
+
+    *Names.* Blanks around names are dropped. A name in a table that the sample file lacks is taken
+    for the one that differs in nothing but case, blanks, dashes, dots and underscores. Barcodes of
+    TCGA and TARGET, dots or dashes between, meet at the coarser level: an aliquot is of its sample,
+    and a patient's name stands for the only, or only primary, tumour. Of several aliquots of a
+    sample the first is kept; their mutations are joined. All this is reported, and a name that may
+    mean several samples is an error.
 
     *Genes.* A row without a symbol (blank, ``NA`` or ``Unknown``) is named by its Entrez id, and
-    left out if it has none. It is not merged with the rows of a symbol that has the same id.
+    left out if it has none. It is not merged with the rows of a symbol that has the same id. Rows
+    of one symbol with several Entrez ids, or with a date for a symbol as spreadsheets make of
+    MARCH1, are named by these ids; repeated dates without ids are left out.
 
     *Expression and copy number.* Rows of the same gene are averaged, sample by sample, over the
     values that are not missing. As no other sample is used, nothing leaks from a test set, as it
     would if the most variable row were chosen. Discrete calls may thus become fractions. Blank,
-    ``NA``, ``N/A``, ``NaN``, ``null`` and ``None`` are missing values. Samples without any value
-    are left out, and then genes with a value missing in any sample.
+    ``NA``, ``N/A``, ``NaN``, ``null`` and ``None``, in any case, are missing values. Samples
+    without any value are left out, and then genes with a value missing in any sample.
 
     *Mutations.* 1 where a gene has a mutation that may change the protein, 0 where the sample was
     sequenced and has none. Silent, Intron, IGR, RNA, UTR and Flank variants do not count, as in
-    cBioPortal [1]_, but without its exception for the promoter of TERT. Every gene of the file is
-    a column. The samples that were sequenced are listed in the line ``#Sequenced_Samples`` above
-    the table, else in the case list in ``case_lists/`` whose ``stable_id`` ends with
-    ``_sequenced``; without either, they are those with a row or with a gene panel.
+    cBioPortal [1]_, but without its exception for the promoter of TERT, and neither do their names
+    in VEP, SnpEff and ANNOVAR, nor rows whose status is Wildtype, None, LOH or Redacted. Classes
+    that are not known count, and are reported. Every gene of the file is a column. The samples that
+    were sequenced are listed in the line ``#Sequenced_Samples`` above the table, else in the case
+    list in ``case_lists/`` whose ``stable_id`` ends with ``_sequenced``; without either, they are
+    those with a row or with a gene panel.
 
     *Gene panels.* A gene outside the panel with which a sample was sequenced is unknown, not wild
     type. As a modality is present as a whole or absent as a whole, only genes in the panels of all
@@ -154,35 +177,43 @@ def read_cbioportal(
     >>> study.target.to_dict()
     {'P1': 'LumA', 'P2': 'Basal'}
     >>> study.report
-          where            what  count
-    0  patients  target unknown      1
+          where                    what  count
+    0  patients          target unknown      1
+    1    target  'NC' taken for unknown      1
     """
-    folder, modalities = Path(study_dir), check_arguments(modalities, join, profiles, target_map)
+    folder, wanted = Path(study_dir), check_arguments(modalities, join, profiles, target_map)
     if not folder.is_dir():
         raise FileNotFoundError(
             f"There is no study folder at {str(folder)!r}. Give the folder that holds the study's "
             "data_*.txt files."
         )
     study = StudyFolder(folder)
-    chosen_profiles = study.choose(modalities, profiles or {})
-    paths = {modality: profile.path for modality, profile in chosen_profiles.items()}
+    chosen_profiles = study.choose(wanted, profiles or {})
     report: Report = []
-    samples = read_samples(study, target)
+    samples = read_samples(study, target, report)
     check_mapped_labels(target, samples["target"], target_map)
-    tables = _read_tables(study, chosen_profiles, samples.index, report)
-    chosen = apply_target_map(_choose_samples(samples, tables, join, report), target_map, report)
+    tables = _read_tables(study, chosen_profiles, samples, report)
+    present = choose_samples(samples, tables, join, report)
+    chosen = apply_target_map(present, target_map, report)
+    strangers = _tables_of_strangers(study, chosen_profiles, tables, samples.index)
+    if strangers:
+        raise ValueError(
+            f"No patient of {str(folder)!r} has a known {target} and any of the modalities "
+            f"{list(strangers)}: {'; '.join(strangers.values())}. Use the same names in both."
+        )
     if chosen.empty:
-        sizes = {paths[modality].name: len(table) for modality, table in tables.items()}
+        sizes = {chosen_profiles[name].path.name: len(table) for name, table in tables.items()}
         raise ValueError(
             f"No patient of {str(folder)!r} has a known {target} and "
-            f"{'all' if join == 'inner' else 'any'} of the modalities {modalities}; samples per "
+            f"{'all' if join == 'inner' else 'any'} of the modalities {list(wanted)}; samples per "
             f"file: {sizes | {study.sample_file.name: len(samples)}}. Ask for other modalities, "
             'for join="outer", or for another target.'
         )
     for modality, table in tables.items():
-        tables[modality] = table[table.index.isin(chosen.index)]
-    if "mut" in tables:
-        tables["mut"] = drop_uncovered(study, paths["mut"], tables["mut"], report)
+        table = table[table.index.isin(chosen.index)]
+        if chosen_profiles[modality].datatype == "MAF":
+            table = drop_uncovered(study, chosen_profiles[modality].path, table, report)
+        tables[modality] = table
     data = concat_modalities(tables, join=join).loc[chosen.index].set_axis(chosen["PATIENT_ID"])
     return make_study(
         data,
@@ -190,23 +221,23 @@ def read_cbioportal(
         pd.Series(
             chosen["target"].to_numpy(dtype=object), index=data.index, name=target, dtype=object
         ),
-        DESCR=f"cBioPortal study {folder.name}: {', '.join(modalities)} ({join} join), {target}.",
-        report=report,
-        profiles={modality: path.name for modality, path in paths.items()},
+        DESCR=f"cBioPortal study {folder.name}: {', '.join(wanted)} ({join} join), {target}.",
+        report=[*report, *study.flaws],
+        profiles={name: profile.path.name for name, profile in chosen_profiles.items()},
     )
 
 
 def check_arguments(
-    modalities: Sequence[str],
+    modalities: Sequence[str] | Mapping[str, str | None],
     join: str,
     profiles: Mapping[str, str] | None,
     target_map: Mapping[str, str | None] | None,
-) -> list[str]:
-    """Return the modalities as a list; raise a ValueError for arguments that suit no study.
+) -> dict[str, str | None]:
+    """Return the profile that is asked for, or None, by modality; refuse what suits no study.
 
     Parameters
     ----------
-    modalities : sequence of str
+    modalities : sequence of str, or mapping of str to (str or None)
         As in :func:`read_cbioportal`, as are the following.
     join : str
         How to join the modalities.
@@ -217,8 +248,8 @@ def check_arguments(
 
     Returns
     -------
-    list of str
-        The modalities.
+    dict of str to (str or None)
+        By modality, the profile that is asked for.
 
     Raises
     ------
@@ -227,8 +258,15 @@ def check_arguments(
     """
     is_list = isinstance(modalities, Iterable) and not isinstance(modalities, str)
     names = list(modalities) if is_list else []
-    if not names or not set(names) <= set(FILES):
-        raise ValueError(f"modalities must be a list of some of {list(FILES)}, got {modalities!r}.")
+    wanted = dict(modalities) if isinstance(modalities, Mapping) else dict.fromkeys(names)
+    if not names or not all(
+        name in FILES if profile is None else _is_name(name) and isinstance(profile, str)
+        for name, profile in wanted.items()
+    ):
+        raise ValueError(
+            f"modalities must be a list of some of {list(FILES)}, or map names to profiles as in "
+            f'{{"exp": None, "prot": "rppa"}}, got {modalities!r}.'
+        )
     if len(set(names)) < len(names):
         raise ValueError(f"modalities must not name a modality twice, got {modalities!r}.")
     if join not in ("inner", "outer"):
@@ -243,32 +281,75 @@ def check_arguments(
             f"id, got {profiles!r}."
         )
     check_target_map(target_map)
-    return names
+    return wanted
+
+
+def _is_name(name: object) -> bool:
+    return isinstance(name, str) and bool(name.strip()) and SEPARATOR not in name
 
 
 def _read_tables(
-    study: StudyFolder, profiles: Mapping[str, Profile], listed: pd.Index, report: Report
+    study: StudyFolder, profiles: Mapping[str, Profile], samples: pd.DataFrame, report: Report
 ) -> dict[str, pd.DataFrame]:
-    tables = {
-        modality: read_profile(study, profile, report) for modality, profile in profiles.items()
-    }
-    for modality, table in tables.items():
-        unlisted = int((~table.index.isin(listed)).sum())
-        report.append(
-            (profiles[modality].path.name, "samples that the sample file does not list", unlisted)
+    """Read each modality's table; its samples are called as in the sample file."""
+    by_patient = samples.index.groupby(samples["PATIENT_ID"])
+    tables = {}
+    for modality, profile in profiles.items():
+        table = read_profile(study, profile, samples, report)
+        where, other = profile.path.name, study.sample_file.name
+        names = match_names(
+            table.index, samples.index, where=where, other=other, report=report, patients=by_patient
         )
+        further = int(names.duplicated().sum())
+        if further:
+            report.append((where, "further samples of the same tumour, left out", further))
+            kept = first_of_each(names, table.index)
+            table = table.iloc[kept].set_axis(names[kept], axis=0)
+        else:
+            table = table.set_axis(names, axis=0)
+        unlisted = int((~table.index.isin(samples.index)).sum())
+        report.append((where, "samples that the sample file does not list", unlisted))
+        tables[modality] = table
     return tables
 
 
-def _choose_samples(
-    samples: pd.DataFrame, tables: dict[str, pd.DataFrame], join: str, report: Report
+def _tables_of_strangers(
+    study: StudyFolder,
+    profiles: Mapping[str, Profile],
+    tables: Mapping[str, pd.DataFrame],
+    listed: pd.Index,
+) -> dict[str, str]:
+    """Say of each table without any sample of the sample file what both call them."""
+    return {
+        modality: f"no sample of {profiles[modality].path.name} ({examples(table.index)}) is in "
+        f"{study.sample_file.name} ({examples(listed)})"
+        for modality, table in tables.items()
+        if not table.index.isin(listed).any()
+    }
+
+
+def choose_samples(
+    samples: pd.DataFrame, tables: Mapping[str, pd.DataFrame], join: str, report: Report
 ) -> pd.DataFrame:
-    """Keep one sample of every patient, among the samples that have the modalities."""
-    n_modalities = sum(samples.index.isin(table.index).astype(int) for table in tables.values())
-    needed = len(tables) if join == "inner" else 1
+    """Keep one tumour of every patient, among the samples that have the modalities."""
+    normal = samples["is_normal"]
+    report.append(("samples", "of normal tissue or controls, left out", int(normal.sum())))
+    tumours = samples[~normal]
+    without_tumour = samples["PATIENT_ID"][normal].nunique() - (
+        samples["PATIENT_ID"][normal].drop_duplicates().isin(tumours["PATIENT_ID"]).sum()
+    )
+    report.append(("patients", "with no sample but normal tissue or controls", int(without_tumour)))
+    has = pd.DataFrame({name: tumours.index.isin(table.index) for name, table in tables.items()})
+    has.index = tumours.index
     # The sort is stable: among equals, the first in the file stays first.
-    samples = samples.assign(n_modalities=n_modalities)[n_modalities >= needed]
-    best = samples.sort_values("n_modalities", ascending=False, kind="stable")
+    best = tumours.assign(lacking=len(tables) - has.sum(axis=1)).sort_values(
+        ["lacking", "rank"], kind="stable"
+    )
     further = best.index[best["PATIENT_ID"].duplicated()]
-    report.append(("patients", "further samples of a patient", len(further)))
-    return samples.drop(further)
+    enough = has.all(axis=1) if join == "inner" else has.any(axis=1)
+    kept = tumours.index.difference(further, sort=False)
+    lost = [", ".join(has.columns[~row]) for row in has.loc[kept][~enough[kept]].to_numpy()]
+    for lacking, count in pd.Series(lost, dtype=object).value_counts(sort=False).items():
+        report.append(("patients", f"without a sample that has {lacking}", int(count)))
+    report.append(("samples", "further samples of a patient", int(enough[further].sum())))
+    return tumours.drop(further)[enough.drop(further)]

@@ -4,16 +4,20 @@ import codecs
 import csv
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from io import BytesIO
 from pathlib import Path
-from typing import NamedTuple, TypeAlias
+from typing import BinaryIO, NamedTuple, TypeAlias
 
 import numpy as np
 import pandas as pd
 
+from .._study import Report
+
 __all__ = [
     "ENTREZ",
+    "LOCUS",
+    "ROW_NAMES",
     "SYMBOL",
     "Matrix",
     "TextTable",
@@ -26,8 +30,29 @@ __all__ = [
 ]
 
 SYMBOL, ENTREZ = "Hugo_Symbol", "Entrez_Gene_Id"
-ANNOTATION = [SYMBOL, ENTREZ, "Cytoband", "Locus ID", "Composite.Element.REF"]
-MISSING = ["", "NA", "Na", "na", "N/A", "n/a", "NaN", "NAN", "nan", "NULL", "null", "None", "<NA>"]
+ENTITY, ELEMENT, LOCUS = "ENTITY_STABLE_ID", "Composite.Element.REF", "Locus ID"
+# What a row may be named by; a table of generic assays has further columns, which its meta file
+# lists.
+ROW_NAMES = [ENTITY, SYMBOL, ELEMENT]
+ANNOTATION = [SYMBOL, ENTREZ, "Cytoband", LOCUS, ELEMENT, ENTITY]
+# Columns that files spell in other cases, as they are called here.
+COLUMNS = {
+    name.casefold(): name
+    for name in [
+        *ANNOTATION,
+        "Variant_Classification",
+        "Tumor_Sample_Barcode",
+        "Mutation_Status",
+        "Validation_Status",
+        "SAMPLE_ID",
+        "PATIENT_ID",
+    ]
+} | {"gene symbol": SYMBOL}
+PLACEHOLDERS = ["NA", "N/A", "NaN", "NULL", "None", "<NA>", "#N/A", "[Not Available]", "[Null]"]
+MISSING = sorted({"", *PLACEHOLDERS, *map(str.upper, PLACEHOLDERS), *map(str.lower, PLACEHOLDERS),
+                  *map(str.capitalize, PLACEHOLDERS)})  # fmt: skip
+LINE_END = re.compile("\r\n|\r|\n")
+LIMIT = re.compile(rb"\t[<>]=?(?=[0-9.])")
 NUMBER = re.compile(rb" *[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)? *")
 # Of lines that are parsed in one go.
 CHUNK_BYTES = 2**24
@@ -49,6 +74,7 @@ class Matrix(NamedTuple):
     labels: pd.DataFrame  # of str, indexed by the number of each row's line
     samples: list[str]
     values: np.ndarray  # of float32 and shape (n_rows, n_samples), NaN where a value is missing
+    n_limits: int = 0  # values read without the < or > before them
 
 
 class _Table(NamedTuple):
@@ -96,7 +122,7 @@ def read_text_table(
     ValueError
         If the file is not such a table.
     """
-    table = _open_table(path, required)
+    table = _open_table(path, required, strip=True)
     wanted = [
         position
         for position, name in enumerate(table.header)
@@ -111,13 +137,17 @@ def read_text_table(
     return TextTable(table.comments, pd.DataFrame(rows, numbers, names, dtype=str))
 
 
-def read_matrix(path: Path) -> Matrix:
+def read_matrix(path: Path, annotations: Sequence[str] = (), *, limits: bool = False) -> Matrix:
     """Read a table of numbers, each column of which is a sample unless it is an annotation.
 
     Parameters
     ----------
     path : Path
         The file.
+    annotations : sequence of str, default=()
+        Columns that are no samples, beside those that are known.
+    limits : bool, default=False
+        Whether values may be limits like ``>8.0``, which are read as the number.
 
     Returns
     -------
@@ -130,66 +160,94 @@ def read_matrix(path: Path) -> Matrix:
         If the file is not such a table, or a value is neither missing nor a finite number.
     """
     table = _open_table(path)
-    annotations = [i for i, name in enumerate(table.header) if name in ANNOTATION]
+    known = {*ANNOTATION, *annotations}
+    labelling = [i for i, name in enumerate(table.header) if name in known]
     # Rows may be named by Entrez ids alone, but only in the first column, lest a column of other
     # names be taken for a sample.
-    if SYMBOL not in table.header and table.header[0] != ENTREZ:
+    if not set(ROW_NAMES) & set(table.header) and table.header[0] != ENTREZ:
         raise _missing_column(path, SYMBOL, table.header)
-    columns = [i for i in range(len(table.header)) if i not in annotations]
+    columns = [i for i in range(len(table.header)) if i not in labelling]
     samples = [table.header[position] for position in columns]
     if not samples:
         raise malformed(path, "its header names no sample")
-    if "" in samples:
-        raise malformed(path, f"column {table.header.index('') + 1} of its header has no name")
-    line_numbers, labels, values = [], [], []
+    if not all(map(str.strip, samples)):
+        position = [name.strip() for name in table.header].index("")
+        raise malformed(path, f"column {position + 1} of its header has no name")
+    line_numbers, labels, values, n_limits = [], [], [], 0
     for chunk in _chunks_of_lines(table.rows):
         for number, line in chunk:
-            fields = line.split(b"\t", annotations[-1] + 1)
+            fields = line.split(b"\t", labelling[-1] + 1)
             line_numbers.append(number)
-            labels.append([_decode(path, number, fields[i]) for i in annotations])
+            labels.append([_decode(path, number, fields[i]) for i in labelling])
+        if limits:
+            n_limits += sum(len(LIMIT.findall(line)) for _, line in chunk)
+            chunk = [(number, LIMIT.sub(b"\t", line)) for number, line in chunk]
         values.append(_parse_numbers(path, chunk, table.header, columns))
-    names = [table.header[i] for i in annotations]
+    names = [table.header[i] for i in labelling]
     frame = pd.DataFrame(labels, line_numbers, names, dtype=str)
-    return Matrix(frame, samples, np.concatenate(values))
+    return Matrix(frame, samples, np.concatenate(values), n_limits)
 
 
-def read_properties(path: Path) -> dict[str, str]:
+def read_properties(path: Path, flaws: Report, keys: Collection[str]) -> dict[str, str]:
     """Read a file of lines ``key: value``; blank lines and ``#`` lines do not count.
+
+    Only the lines that matter must be right, as others may be wrong in harmless ways.
 
     Parameters
     ----------
     path : Path
         The file.
+    flaws : Report
+        Takes what was passed over.
+    keys : collection of str
+        The keys that matter; any other line may be of any form.
 
     Returns
     -------
     dict of str to str
-        Keys and values without blanks around them.
+        Keys that matter, and their values without blanks around them.
 
     Raises
     ------
     ValueError
-        If a line has another form, or a key is repeated.
+        If a key that matters has two different values, or if the file is not text.
     """
     properties: dict[str, str] = {}
-    for number, line in _lines(path):
-        text = _decode(path, number, line)
-        if not text.strip() or text.startswith("#"):
-            continue
-        key, colon, value = text.partition(":")
-        key = key.strip()
-        if not colon or not key:
-            raise malformed(path, f"{quote(text)} is not of the form 'key: value'", number)
-        if key in properties:
-            raise malformed(path, f"{quote(key)} occurs twice", number)
-        properties[key] = value.strip()
+    odd, content = 0, _any_text(path)
+    n_replaced = content.count("\N{REPLACEMENT CHARACTER}")
+    flaws.append((path.name, "bytes that are not UTF-8, passed over", n_replaced))
+    for number, text in enumerate(LINE_END.split(content), start=1):
+        key, colon, value = (part.strip() for part in text.partition(":"))
+        key = key.casefold()
+        if text.strip() and not text.startswith("#") and not (colon and key):
+            odd += 1
+        elif value and key in keys and value != properties.setdefault(key, value):
+            raise malformed(path, f"{quote(key)} occurs twice, with different values", number)
+    flaws.append((path.name, "lines that are not of the form 'key: value', passed over", odd))
     return properties
+
+
+def _any_text(path: Path) -> str:
+    """Return a small file's text, whatever its encoding; replace what is no text."""
+    content = path.read_bytes()
+    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return content.decode("utf-16", errors="replace")
+    if b"\0" in content:
+        raise malformed(path, "holds a NUL byte, so it is no text")
+    return content.decode("utf-8-sig", errors="replace")
+
+
+def _split_lines(file: BinaryIO) -> Iterable[bytes]:
+    """Return the lines of a file, whether they end in LF, CRLF or CR."""
+    start = file.read(CHUNK_BYTES)
+    file.seek(0)
+    return file.read().split(b"\r") if b"\r" in start and b"\n" not in start else file
 
 
 def _lines(path: Path) -> Lines:
     """Yield number and content of each line that is not empty."""
     with path.open("rb") as file:
-        for number, line in enumerate(file, start=1):
+        for number, line in enumerate(_split_lines(file), start=1):
             if number == 1:
                 line = line.removeprefix(codecs.BOM_UTF8)
             line = line.removesuffix(b"\n").removesuffix(b"\r")
@@ -210,7 +268,7 @@ def _decode(path: Path, number: int, text: bytes) -> str:
         ) from error
 
 
-def _open_table(path: Path, required: Sequence[str] = ()) -> _Table:
+def _open_table(path: Path, required: Sequence[str] = (), *, strip: bool = False) -> _Table:
     lines, comments = _lines(path), []
     for number, line in lines:
         if not line.startswith(b"#"):
@@ -218,7 +276,10 @@ def _open_table(path: Path, required: Sequence[str] = ()) -> _Table:
         comments.append(_decode(path, number, line))
     else:
         raise malformed(path, "has no table, it is empty or holds only # lines")
-    header = _decode(path, number, line).split("\t")
+    header = [
+        COLUMNS.get(name.strip().casefold(), name.strip() if strip else name)
+        for name in _decode(path, number, line).split("\t")
+    ]
     repeated = [name for name, count in Counter(header).items() if count > 1]
     if repeated:
         raise malformed(

@@ -1,0 +1,59 @@
+"""Classes, as files spell them."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from ..modalities._columns import check_unique
+from ._study import Report
+from ._tables import read_table
+
+__all__ = ["is_unknown", "look_alikes", "read_labels", "spellings"]
+
+# In lower case; so is whatever stands in square brackets, as in "[Not Applicable]". "None" is not
+# among them, as it may be an answer.
+UNKNOWN = {
+    "", "na", "n/a", "#n/a", "nan", "<na>", "null", "nc", "unk", "unknown", "missing",
+    "not available", "not applicable", "not reported", "not evaluated", "not specified",
+    "unspecified", "-", "--", "'--", "---", ".", "?",
+}  # fmt: skip
+
+
+def is_unknown(labels: pd.Series) -> pd.Series:
+    """Tell which labels only say that the class is not known."""
+    plain = labels.str.strip().str.casefold().str.replace("_", " ")
+    return plain.isin(UNKNOWN) | plain.str.fullmatch(r"\[.*\]")
+
+
+def spellings(labels: pd.Series, where: str) -> Report:
+    """Return a row of the report for each spelling of an unknown class but the blank one."""
+    counts = labels[is_unknown(labels) & (labels != "")].value_counts(sort=False)
+    return [(where, f"{spelling!r} taken for unknown", int(n)) for spelling, n in counts.items()]
+
+
+def look_alikes(labels: pd.Series, where: str) -> Report:
+    """Return a row of the report for each class that differs from another only in its case."""
+    sizes = labels.value_counts(sort=False)
+    plain = sizes.index.astype(str).str.casefold()
+    return [
+        (where, f"class {label!r} differs from another only in its case", int(sizes[label]))
+        for label in sizes.index[plain.duplicated(keep=False)]
+    ]
+
+
+def read_labels(path: Path, column: str | None, report: Report) -> pd.Series:
+    """Return the class of each sample, a string without blanks around it, None where unknown."""
+    table = read_table(path, dtype=str, report=report)
+    if column is None and table.shape[1] > 1:
+        raise ValueError(f"--target must say which column of {path} to predict: {list(table)}.")
+    if column is not None and column not in table:
+        raise ValueError(f"{path} has no column {column!r}; its columns are {list(table)}.")
+    values = table.iloc[:, 0] if column is None else table[column]
+    raw = values.astype(object).where(values.notna(), "").map(str)
+    labels = raw.str.strip()
+    check_unique(labels.index, f"samples of {path}")
+    n_stripped = int((raw != labels).sum())
+    report.append((path.name, "classes with blanks around them, dropped", n_stripped))
+    report += spellings(labels, path.name)
+    report += look_alikes(labels[~is_unknown(labels)], path.name)
+    return labels.astype(object).mask(is_unknown(labels), None)
