@@ -110,6 +110,8 @@ def areas(
 def table(by_kind: dict[str, pd.DataFrame]) -> pd.DataFrame:
     """Return mean and standard deviation over the seeds, a column per kind, and their mean."""
     models = next(iter(by_kind.values())).index
+    # Each kind has its own best model, and so its own order.
+    by_kind = {kind: areas.loc[models] for kind, areas in by_kind.items()}
     means = pd.DataFrame({kind: areas.mean(axis=1) for kind, areas in by_kind.items()})
     shown = pd.DataFrame(
         {

@@ -272,7 +272,9 @@ def _choose_pairs(
         return [torch.empty(0, 2, dtype=torch.long)] * n_members
     values = samples.x.numpy()
     chosen = screen_pairs(values, columns, samples.target, held_out_by, n_members, N_PAIRS)
-    return [torch.as_tensor(pairs, device=resolve_device(settings.device)) for pairs in chosen]
+    # In the order of columns: that of strengths would hang on how many threads NumPy takes.
+    ordered = (pairs[np.lexsort(pairs.T[::-1])] for pairs in chosen)
+    return [torch.as_tensor(pairs, device=resolve_device(settings.device)) for pairs in ordered]
 
 
 def _as_dataset(
