@@ -5,7 +5,7 @@ import gzip
 import lzma
 import re
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -127,7 +127,10 @@ def _read_delimited(path: Path, delimiter: str, dtype: type | None, report: Repo
     _check_delimiter(path, delimiter)
     # The header is read by itself, because pandas renames repeated columns, and together
     # with a row, because pandas would take the surplus value of a longer one for an index.
-    first = pd.read_csv(path, sep=delimiter, header=None, nrows=2, dtype=str, keep_default_na=False)
+    with _text(path) as file:
+        first = pd.read_csv(
+            file, sep=delimiter, header=None, nrows=2, dtype=str, keep_default_na=False
+        )
     read, n_stripped = strip_names(first.iloc[0])
     names = read.tolist()
     report.append((path.name, "columns with blanks around their name, dropped", n_stripped))
@@ -138,16 +141,17 @@ def _read_delimited(path: Path, delimiter: str, dtype: type | None, report: Repo
         )
     check_unique(names, "columns")
     # A sample may be called NA.
-    table = pd.read_csv(
-        path,
-        sep=delimiter,
-        header=0,
-        names=names,
-        dtype=dtype or {names[0]: str},
-        keep_default_na=False,
-        na_values=dict.fromkeys(names[1:], COMMON if dtype is None else [""]),
-        low_memory=False,
-    )
+    with _text(path) as file:
+        table = pd.read_csv(
+            file,
+            sep=delimiter,
+            header=0,
+            names=names,
+            dtype=dtype or {names[0]: str},
+            keep_default_na=False,
+            na_values=dict.fromkeys(names[1:], COMMON if dtype is None else [""]),
+            low_memory=False,
+        )
     _check_header(names, table)
     table = _drop_unnamed(path, table, report)
     if dtype is None:
@@ -155,6 +159,17 @@ def _read_delimited(path: Path, delimiter: str, dtype: type | None, report: Repo
         report.append((path.name, "values missing, blank or NA", missing))
         table = _interpret(path, table, report)
     return table.set_index(names[0]).rename_axis(index=names[0] or None)
+
+
+def _text(path: Path) -> Any:
+    """Open a table as text in which all ends of lines are alike.
+
+    pandas takes a carriage return at the start of a line, and the separator behind it, for nothing.
+    """
+    suffix = path.suffix.lower()
+    if suffix == ".zst":
+        return nullcontext(path)
+    return OPENERS.get(suffix, open)(path, "rt", encoding="utf-8-sig")
 
 
 def _check_delimiter(path: Path, delimiter: str) -> None:
