@@ -77,7 +77,7 @@ EXP = {"data_mrna_seq_tpm.txt": matrix(SAMPLES)}
 FLAWS = {
     "a line without a colon": ("meta_study.txt", "description: on\ntwo lines\n"),
     "another key twice": ("meta_cna.txt", "groups: A\ngroups: B\n"),
-    "not UTF-8": ("meta_study.txt", b"description: caf\xe9\n"),
+    "not UTF-8": ("meta_study.txt", b"description: na\xefve\n"),
     "UTF-16": ("meta_study.txt", "description: x\n".encode("utf-16")),
     "CR line ends": ("meta_study.txt", "a: 1\rb: 2\r"),
     "a NUL byte": ("meta_study.txt", b"a: 1\0\n"),
