@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from sklearn.metrics import f1_score, log_loss, roc_auc_score
 
 from xmodal_sklearn import MultiOmicsSelector, concat_modalities, split_modalities
 from xmodal_sklearn.datasets import make_multiomics, read_cbioportal
@@ -34,6 +35,7 @@ __all__ = [
     "read_cohorts",
     "sample_names",
     "sampled_peak",
+    "scores",
     "study_parser",
     "tree_bytes",
     "write_random_study",
@@ -129,6 +131,17 @@ def read_cohorts(
         for size in sizes:
             shape = [int(number) for number in size.split("x")]
             yield f"simulated {size}", *simulated(*shape), shape[1]
+
+
+def scores(y: np.ndarray, probabilities: np.ndarray, classes: np.ndarray) -> dict[str, float]:
+    """Return macro-F1, ROC AUC and log loss of the probabilities of classes."""
+    of_classes = probabilities[:, 1] if len(classes) == 2 else probabilities
+    predicted = classes[probabilities.argmax(axis=1)]
+    return {
+        "macro-F1": f1_score(y, predicted, average="macro"),
+        "ROC AUC": roc_auc_score(y, of_classes, multi_class="ovr", labels=classes),
+        "log loss": log_loss(y, probabilities, labels=classes),
+    }
 
 
 class Timer:

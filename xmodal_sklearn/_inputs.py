@@ -11,9 +11,9 @@ from .datasets._names import (
     coarsest_level,
     cut_barcodes,
     examples,
-    first_of_each,
     is_normal,
     match_names,
+    rename_samples,
 )
 from .datasets._study import Report, make_study
 from .datasets._tables import read_table
@@ -167,12 +167,11 @@ def _meet_at_barcodes(
         report.append((modality, "samples of normal tissue or controls, left out", normal.sum()))
         table = table[~normal]
         cut = cut_barcodes(table.index, level)
-        kept = first_of_each(cut, table.index)
         n_cut = int((cut != table.index).sum())
         report.append((modality, f"samples named by the first {level} parts of barcodes", n_cut))
-        report.append((modality, "further samples of the same tumour or patient, left out",
-                       len(cut) - len(kept)))  # fmt: skip
-        met[modality] = table.iloc[kept].set_axis(cut[kept], axis=0)
+        met[modality], further = rename_samples(table, cut)
+        what = "further samples of the same tumour or patient, left out"
+        report.append((modality, what, further))
     labels = labels[~(is_normal(labels.index) & (level == 1))]
     return met, _merge_labels(labels.set_axis(cut_barcodes(labels.index, level)), report)
 
@@ -196,10 +195,9 @@ def _rename(
     modality: str, table: pd.DataFrame, known: pd.Index, other: str, report: Report
 ) -> pd.DataFrame:
     names = match_names(table.index, known, where=modality, other=other, report=report)
-    kept = first_of_each(names, table.index)
-    further = len(names) - len(kept)
+    renamed, further = rename_samples(table, names)
     report.append((modality, "further samples of the same name, left out", further))
-    return table.iloc[kept].set_axis(names[kept], axis=0) if further else table.set_axis(names)
+    return renamed
 
 
 def _left_out(

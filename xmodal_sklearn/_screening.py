@@ -93,10 +93,11 @@ def _scores(
     for start in range(0, first.shape[1], width):
         block = first[:, start : start + width]
         moments = np.stack([_moments(block[rows], second[rows], target[rows]) for rows in groups])
+        total = moments.sum(axis=0)
         for member, rows in enumerate(groups[:-1]):
             seen = target[~rows]
             if (seen.sum(axis=0) > 0).sum() > 1:
-                of_member = moments.sum(axis=0) - moments[member]
+                of_member = total - moments[member]
                 score = _largest_correlation(of_member, seen.sum(axis=0))
                 yield member, start, score, int(seen.any(axis=1).sum())
 

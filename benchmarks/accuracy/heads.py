@@ -18,15 +18,13 @@ import numpy as np
 import pandas as pd
 import torch
 from joblib import Parallel, delayed
-from sklearn.metrics import f1_score, log_loss, roc_auc_score
 from sklearn.model_selection import RepeatedStratifiedKFold
 from sklearn.pipeline import make_pipeline
 
-from benchmarks.accuracy.interactions import KINDS, SIZES
-from benchmarks.shared import COHORTS, make_parser, read_cohorts
+from benchmarks.accuracy.interactions import KINDS, SIZES, simulate
+from benchmarks.shared import COHORTS, make_parser, read_cohorts, scores
 from xmodal_sklearn import CrossModalAttentionClassifier, MultiOmicsSelector
 from xmodal_sklearn.classifier import _stacking, _trainer
-from xmodal_sklearn.datasets import make_multiomics
 
 
 def main() -> None:
@@ -57,10 +55,8 @@ def tables(name: str, sizes: str) -> Iterator[tuple[pd.DataFrame, np.ndarray, in
         yield from (cohort[1:] for cohort in read_cohorts([name], sizes.split(",")))
         return
     for seed in range(3):
-        cohort = make_multiomics(
-            800, SIZES[115], 2, weights=[1, 1], interaction=name, random_state=seed
-        )
-        yield cohort.data, cohort.target.to_numpy(dtype=object).astype(str), "all"
+        cohort, y = simulate(name, 800, SIZES[115], seed)
+        yield cohort.data, y, "all"
 
 
 def measure_fold(
@@ -85,6 +81,7 @@ def measure_fold(
         fitted = _stacking.fit_stacking_weights(honest[:, kept], present, target, start)
         combiner = _stacking.StackingCombiner(*map(torch.as_tensor, fitted))
         proba = combiner(log_proba[:, :, kept], there).exp().mean(dim=(1, 2)).numpy()
+        proba /= proba.sum(axis=1, keepdims=True)
         rows.append({"heads": variant, **scores(y[test], proba, classes)})
     return rows
 
@@ -96,16 +93,6 @@ def variants(heads: list) -> dict[str, list[int]]:
     kept |= {f"without {kind}": [head.kind != kind for head in heads] for kind in kinds}
     kept |= {f"{kind} alone": [head.kind == kind for head in heads] for kind in kinds}
     return {variant: np.flatnonzero(chosen).tolist() for variant, chosen in kept.items()}
-
-
-def scores(y: np.ndarray, proba: np.ndarray, classes: np.ndarray) -> dict[str, float]:
-    proba = proba / proba.sum(axis=1, keepdims=True)
-    of_classes = proba[:, 1] if len(classes) == 2 else proba
-    return {
-        "macro-F1": f1_score(y, classes[proba.argmax(axis=1)], average="macro"),
-        "ROC AUC": roc_auc_score(y, of_classes, multi_class="ovr"),
-        "log loss": log_loss(y, proba, labels=classes),
-    }
 
 
 def table(rows: pd.DataFrame) -> pd.DataFrame:

@@ -19,6 +19,7 @@ import pandas as pd
 from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import StratifiedKFold
 from sklearn.pipeline import make_pipeline
+from sklearn.utils import Bunch
 
 from benchmarks.shared import make_parser
 from xmodal_sklearn import CrossModalAttentionClassifier, MultiOmicsSelector
@@ -72,14 +73,19 @@ def main() -> None:
             print(table(by_kind).to_string(), flush=True)
 
 
+def simulate(kind: str, n_samples: int, sizes: dict, seed: int) -> tuple[Bunch, np.ndarray]:
+    """Simulate two classes of equal size, and return their labels as plain strings too."""
+    cohort = make_multiomics(
+        n_samples, sizes, 2, weights=[1, 1], interaction=kind, random_state=seed
+    )
+    return cohort, cohort.target.to_numpy(dtype=object).astype(str)
+
+
 def areas(
     kind: str, n_samples: int, sizes: dict, seed: int, arguments: argparse.Namespace
 ) -> pd.Series:
     """Return the ROC AUC of every model, and of the true probabilities, on one cohort."""
-    cohort = make_multiomics(
-        n_samples, sizes, 2, weights=[1, 1], interaction=kind, random_state=seed
-    )
-    y = cohort.target.to_numpy(dtype=object).astype(str)
+    cohort, y = simulate(kind, n_samples, sizes, seed)
     folds = StratifiedKFold(arguments.folds, shuffle=True, random_state=seed)
     baselines = make_baselines(
         k=arguments.k or "all",

@@ -11,10 +11,9 @@ The cohort is read from $XMODAL_DATA (default ../shared/data).
 import numpy as np
 import pandas as pd
 from joblib import Parallel, delayed
-from sklearn.metrics import f1_score, log_loss, roc_auc_score
 from sklearn.model_selection import RepeatedStratifiedKFold
 
-from benchmarks.shared import make_parser, metabric
+from benchmarks.shared import make_parser, metabric, scores
 from xmodal_sklearn import CrossModalAttentionClassifier
 from xmodal_sklearn.benchmark._statistics import corrected_t_test
 
@@ -61,24 +60,13 @@ def measure_fold(
         table = X.iloc[patients].dropna(axis=1, how="all")
         model = CrossModalAttentionClassifier(random_state=seed).fit(table, y[patients])
         tested = X.iloc[complete[test]][table.columns]
-        measured = scores(model, tested, y[complete[test]])
+        measured = scores(y[complete[test]], model.predict_proba(tested), model.classes_)
         rows.append({"trained on": name, "n_train": len(patients), **measured})
     # The model trained on all patients must also answer for a patient with mutations alone.
     only = X.iloc[:1].copy()
     only.loc[:, ~X.columns.str.startswith("mut__")] = np.nan
     assert np.isfinite(model.predict_proba(only)).all()
     return rows
-
-
-def scores(model: CrossModalAttentionClassifier, X: pd.DataFrame, y: np.ndarray) -> dict:
-    probabilities = model.predict_proba(X)
-    predicted = model.classes_[probabilities.argmax(axis=1)]
-    values = [
-        f1_score(y, predicted, average="macro"),
-        roc_auc_score(y, probabilities, multi_class="ovr", labels=model.classes_),
-        log_loss(y, probabilities, labels=model.classes_),
-    ]
-    return dict(zip(SCORES, values, strict=True))
 
 
 if __name__ == "__main__":

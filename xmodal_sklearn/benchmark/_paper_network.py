@@ -50,9 +50,10 @@ def paper_network(
     happens to features with zero coefficients. Here these are the defaults of
     :class:`~xmodal_sklearn.MultiOmicsSelector` and
     :class:`~xmodal_sklearn.CrossModalAttentionClassifier`: a value times a learned direction plus a
-    learned identity per feature, width 32, 4 heads, 64 hidden units, half of the values dropped,
-    cross-entropy weighted by the inverse square root of the class size, AdamW for about 500 steps,
-    and features ranked by where they enter the path. At K=1000 a step takes seconds: softmax
+    learned identity per feature, width 32, 4 heads, 64 hidden units, half of which are dropped
+    and a fifth of the input values, cross-entropy weighted by the inverse square root of the class
+    size, AdamW for about 250 steps, and features ranked by where they enter the path. Tokens and
+    what they find are added up, as in a transformer. At K=1000 a step takes seconds: softmax
     attention weighs every feature against every other.
 
     References

@@ -39,6 +39,7 @@ __all__ = ["Samples", "Settings", "stratified_holdout", "train", "train_epoch"]
 DEFAULT_STEPS = 250
 # With early stopping, which decides itself; a bound for trainings that never stop improving.
 MAX_STEPS = 2000
+
 Columns = list[list[int]]
 
 
@@ -148,18 +149,9 @@ def train(
         net.module_.load_state_dict(start)
     dataset = _as_dataset(samples, settings, held_out_by)
     pairs = _choose_pairs(samples, columns, settings, held_out_by)
-    net.module_.solve(*(tensor.to(net.device) for tensor in dataset.tensors), pairs)
-    try:
-        net.partial_fit(dataset)
-    except KeyError as error:
-        if "history" not in str(error):
-            raise
-        # skorch's words for a callback that monitors what nobody records.
-        recorded = [name for name in net.history[-1] if name != "batches"]
-        raise ValueError(
-            f"A callback asks for what training does not record: {error.args[0]} Recorded are "
-            f"{recorded}."
-        ) from error
+    x, target = (tensor.to(net.device) for tensor in dataset.tensors)
+    net.module_.solve(x, target, [chosen.to(net.device) for chosen in pairs])
+    _go_on(net, dataset)
     # A fitted model must not carry patients along when it is pickled.
     net.train_split = None
     combiner = fit_combiner(net, samples.x, samples.present(columns), samples.target, held_out_by)
@@ -211,8 +203,23 @@ def train_epoch(
         if before is not None:
             net.module_.load_state_dict(before.module_.state_dict())
             net.module_.combiner = before.module_.combiner
-    net.partial_fit(_as_dataset(samples, settings))
+    _go_on(net, _as_dataset(samples, settings))
     return net, _history_frame(net.history)
+
+
+def _go_on(net: NeuralNet, dataset: TensorDataset) -> None:
+    """Train a net for its number of epochs."""
+    try:
+        net.partial_fit(dataset)
+    except KeyError as error:
+        if "history" not in str(error):
+            raise
+        # skorch's words for a callback that monitors what nobody records.
+        recorded = [name for name in net.history[-1] if name != "batches"]
+        raise ValueError(
+            f"A callback asks for what training does not record: {error.args[0]} Recorded are "
+            f"{recorded}."
+        ) from error
 
 
 def _make_net(
@@ -274,7 +281,7 @@ def _choose_pairs(
     chosen = screen_pairs(values, columns, samples.target, held_out_by, n_members, N_PAIRS)
     # In the order of columns: that of strengths would hang on how many threads NumPy takes.
     ordered = (pairs[np.lexsort(pairs.T[::-1])] for pairs in chosen)
-    return [torch.as_tensor(pairs, device=resolve_device(settings.device)) for pairs in ordered]
+    return [torch.as_tensor(pairs) for pairs in ordered]
 
 
 def _as_dataset(

@@ -6,16 +6,14 @@ import pandas as pd
 
 from ..modalities._columns import check_unique
 from ._study import Report
-from ._tables import read_table
+from ._tables import PLACEHOLDERS, read_table
 
 __all__ = ["is_unknown", "look_alikes", "read_labels", "spellings"]
 
 # In lower case; so is whatever stands in square brackets, as in "[Not Applicable]". "None" is not
 # among them, as it may be an answer.
-UNKNOWN = {
-    "", "na", "n/a", "#n/a", "nan", "<na>", "null", "nc", "unk", "unknown", "missing",
-    "not available", "not applicable", "not reported", "not evaluated", "not specified",
-    "unspecified", "-", "--", "'--", "---", ".", "?",
+UNKNOWN = PLACEHOLDERS | {
+    "nc", "unk", "unknown", "missing", "not evaluated", "not specified", "unspecified", "---",
 }  # fmt: skip
 
 

@@ -15,9 +15,9 @@ __all__ = [
     "coarsest_level",
     "cut_barcodes",
     "examples",
-    "first_of_each",
     "is_normal",
     "match_names",
+    "rename_samples",
     "strip_names",
     "type_rank",
 ]
@@ -89,7 +89,22 @@ def cut_barcodes(names: Iterable[str], level: int) -> pd.Index:
     return pd.Index([_join(barcode_parts(name)[:level]) for name in names], dtype=str)
 
 
-def first_of_each(renamed: pd.Index, before: Sequence[str]) -> np.ndarray:
+def rename_samples(table: pd.DataFrame, names: pd.Index) -> tuple[pd.DataFrame, int]:
+    """Call the rows of a table by other names, and keep one of those that get the same.
+
+    Returns
+    -------
+    table : DataFrame
+        The rows that are kept, see :func:`_first_of_each`.
+    further : int
+        How many are not.
+    """
+    kept = _first_of_each(names, table.index)
+    further = len(names) - len(kept)
+    return (table.iloc[kept] if further else table).set_axis(names[kept], axis=0), further
+
+
+def _first_of_each(renamed: pd.Index, before: Sequence[str]) -> np.ndarray:
     """Return the rows to keep where several were given one name, in their order.
 
     A row that had the name before is kept; else primary tumours come before others, and of equals

@@ -17,7 +17,7 @@ from ..modalities._columns import check_unique
 from ._names import strip_names
 from ._study import Report
 
-__all__ = ["read_table"]
+__all__ = ["PLACEHOLDERS", "read_table"]
 
 DELIMITERS = {".csv": ",", ".tsv": "\t", ".txt": "\t"}
 OTHER_DELIMITERS = {";": "semicolons", "\t": "tabs", ",": "commas", "|": "bars"}

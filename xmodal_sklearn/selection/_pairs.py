@@ -1,15 +1,12 @@
 """Features that tell something only together with one of another modality."""
 
-import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from sklearn.preprocessing import StandardScaler
-from sklearn.utils.validation import check_memory
 
 from .._screening import screen_pairs
-from ._ranking import one_hot
+from ._ranking import as_memory, one_hot, standardise
 
 __all__ = ["put_pairs_first"]
 
@@ -38,13 +35,10 @@ def put_pairs_first(
     list of ndarray
         The scores by modality.
     """
-    values = np.hstack(
-        [StandardScaler().fit_transform(block.astype(np.float32)) for block in blocks.values()]
-    )
+    values = np.hstack([standardise(block.astype(np.float32)) for block in blocks.values()])
     stops = np.cumsum([block.shape[1] for block in blocks.values()])
     columns = np.split(np.arange(values.shape[1]), stops[:-1])
-    location = os.fspath(memory) if isinstance(memory, os.PathLike) else memory
-    screen = check_memory(location).cache(screen_pairs)
+    screen = as_memory(memory).cache(screen_pairs)
     (pairs,) = screen(values, columns, one_hot(codes).astype(np.float32))
     bonus = np.zeros(values.shape[1])
     # From the worst to the best, which a feature of several pairs is to count by.

@@ -15,7 +15,7 @@ from ..modalities._validation import (
     block_presence,
 )
 
-__all__ = ["best_first", "one_hot", "ranker", "samples_with"]
+__all__ = ["as_memory", "best_first", "one_hot", "ranker", "samples_with", "standardise"]
 
 DIGEST_BYTES = 2**24
 
@@ -31,12 +31,21 @@ def best_first(scores: np.ndarray, labels: np.ndarray) -> np.ndarray:
     return order
 
 
+def as_memory(memory: Any) -> Any:
+    """Return a memory with joblib's interface; scikit-learn takes a str, or what has it."""
+    return check_memory(os.fspath(memory) if isinstance(memory, os.PathLike) else memory)
+
+
+def standardise(block: np.ndarray) -> np.ndarray:
+    """Return standardised columns as an array, whatever scikit-learn's transform_output says."""
+    return StandardScaler().set_output(transform="default").fit_transform(block)
+
+
 def ranker(memory: Any) -> Callable[..., tuple[np.ndarray, np.ndarray]]:
     """Return :func:`_rank_modality`, looked up in `memory` where there is one."""
     if memory is None:
         return _rank_modality
-    # scikit-learn takes a str, or what has the interface.
-    memory = check_memory(os.fspath(memory) if isinstance(memory, os.PathLike) else memory)
+    memory = as_memory(memory)
     # joblib would hash the block itself, which takes a good part of the time of ranking it.
     cached = memory.cache(_rank_modality, ignore=["block", "where"])
 
@@ -88,9 +97,7 @@ def one_hot(codes: np.ndarray) -> np.ndarray:
 
 
 def _score_by_estimator(block: np.ndarray, codes: np.ndarray, estimator: Any) -> np.ndarray:
-    # An array, whatever scikit-learn's global transform_output says.
-    scaler = StandardScaler().set_output(transform="default")
-    standardised = scaler.fit_transform(block)
+    standardised = standardise(block)
     importances = _importances(clone(estimator).fit(standardised, codes))
     if importances.shape != (block.shape[1],) or not np.isfinite(importances).all():
         raise ValueError(

@@ -300,16 +300,16 @@ class MultiOmicsSelector(SelectorMixin, BaseEstimator):
         self._k = _k_by_modality(self.k, self.modalities_)
         codes = LabelEncoder().fit_transform(y)
         rank = partial(ranker(self.memory), estimator=self.estimator, l1_ratio=self.l1_ratio)
+        blocks = modality_blocks(table, self.modalities_)
         # Threads, because the solver releases the lock and processes would copy the table.
         with _shared_processors(min(effective_n_jobs(self.n_jobs), len(self.modalities_))):
             ranked = Parallel(n_jobs=self.n_jobs, require="sharedmem")(
                 delayed(rank)(block, codes, (table, modality, self.modalities_[modality]))
-                for modality, block in modality_blocks(table, self.modalities_).items()
+                for modality, block in blocks.items()
             )
         present, scores = map(list, zip(*ranked, strict=True))
         refuse_samples_without_modality(table, np.column_stack(present))
         if self.pairs:
-            blocks = modality_blocks(table, self.modalities_)
             scores = put_pairs_first(scores, blocks, codes, self.memory)
         self._set_rankings(scores)
         (selected,) = modality_blocks(table, {"": self.get_support(indices=True)}).values()

@@ -139,7 +139,7 @@ def softmax_attention(
     if isinstance(query, PatchTokens) and isinstance(key, PatchTokens):
         found = _attend_to_patches(query.tokens, key.tokens, value.dense().mT, n_heads)
     else:
-        found = _attend_to_features(query, key, value, n_heads)
+        found = _attend_to_features(query, key, value, n_heads).unflatten(0, (len(output), -1))
     found = (found * present[:, None, None]).flatten(1, 2) @ output.mT
     return found.view(len(output), len(present), -1, output.shape[-1]).mT
 
@@ -156,7 +156,7 @@ def _attend_to_patches(query: Tensor, key: Tensor, value: Tensor, n_heads: int) 
 
 
 def _attend_to_features(query: Tokens, key: Tokens, value: Tokens, n_heads: int) -> Tensor:
-    """Attend to many tokens, ``(members, batch, tokens, width)``, through the fused kernels."""
+    """Attend to many tokens, ``(members * batch, tokens, width)``, through the fused kernels."""
 
     def by_head(tokens: Tokens) -> Tensor:
         # The fused kernels want four axes, the width last, and in memory too: else PyTorch falls
@@ -165,8 +165,7 @@ def _attend_to_features(query: Tokens, key: Tokens, value: Tokens, n_heads: int)
         return heads.transpose(-1, -2).contiguous()
 
     found = functional.scaled_dot_product_attention(by_head(query), by_head(key), by_head(value))
-    n_members = len(query.dense())
-    return found.transpose(1, 2).flatten(2).unflatten(0, (n_members, -1))
+    return found.transpose(1, 2).flatten(2)
 
 
 def linear_attention(

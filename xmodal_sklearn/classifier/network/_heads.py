@@ -40,11 +40,6 @@ class Head(NamedTuple):
     kind: str
     modality: int | None = None
 
-    @property
-    def key(self) -> str:
-        """Name of the head as a submodule."""
-        return self.kind if self.modality is None else f"{self.kind}_{self.modality}"
-
 
 def list_heads(n_modalities: int, kinds: Collection[str] = HEAD_KINDS) -> list[Head]:
     """List the heads of some kinds, in the order of a network's output."""

@@ -205,9 +205,11 @@ class CrossModalNetwork(nn.Module):
             For each member the columns of pairs of features.
         """
         present = self.present(x)
-        for layers in (self.piecewise, self.centroids):
-            for layer, values, there in zip(layers, self.split(x), present, strict=bool(layers)):
-                cast(PiecewiseLinearHead | CentroidHead, layer).learn(values[there], target[there])
+        for modality, values in enumerate(self.split(x)):
+            there = present[modality]
+            for layers in filter(len, (self.piecewise, self.centroids)):
+                layer = cast(PiecewiseLinearHead | CentroidHead, layers[modality])
+                layer.learn(values[there], target[there])
         if Head("pairs") in self.heads:
             there = _seen_by(Head("pairs"), present)
             self.pairs.learn(x[there], target[there], pairs)

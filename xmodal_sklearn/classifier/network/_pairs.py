@@ -39,13 +39,9 @@ class PairsHead(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map ``(batch, features)``, NaN in absent modalities, to logits by member."""
-        products = (self.products(x) - self.mean) / self.scale
-        return torch.baddbmm(self.bias, products.nan_to_num(), self.weight)
-
-    def products(self, x: Tensor) -> Tensor:
-        """Return the products, ``(members, batch, pairs)``."""
         first, second = (x[:, columns].transpose(0, 1) for columns in self.columns)
-        return first * second
+        products = (first * second - self.mean) / self.scale
+        return torch.baddbmm(self.bias, products.nan_to_num(), self.weight)
 
     def learn(self, x: Tensor, target: Tensor, pairs: Sequence[Tensor]) -> None:
         """Solve for the map of the pairs that each member has chosen.
@@ -60,22 +56,20 @@ class PairsHead(nn.Module):
             Columns of x for each member.
         """
         self.weight.zero_()
-        for member, chosen in enumerate(pairs):
-            if len(chosen):
-                self.columns[:, member, : len(chosen)] = chosen.T
-        products = self.products(x)
         for member, (chosen, of_member) in enumerate(zip(pairs, target.unbind(1), strict=True)):
             n_chosen = len(chosen)
             seen = of_member.any(dim=1)
             if n_chosen == 0 or not seen.any():
                 continue
-            of_pairs = products[member, seen, :n_chosen]
+            first, second = chosen.T
+            of_pairs = x[seen][:, first] * x[seen][:, second]
             mean = of_pairs.nanmean(dim=0).nan_to_num()
             centred = (of_pairs - mean).nan_to_num()
             scale = centred.square().mean(dim=0).sqrt()
             scale = torch.where(scale > 0, scale, 1)
             penalty = RIDGE_PENALTY * n_chosen / len(centred)
             solved = fit_ridge(centred / scale, of_member[seen][:, None], penalty)
+            self.columns[:, member, :n_chosen] = chosen.T
             self.mean[member, 0, :n_chosen] = mean
             self.scale[member, 0, :n_chosen] = scale
             self.weight[member, :n_chosen] = solved["weight"][0]

@@ -86,4 +86,4 @@ def _panel_matrix(path: Path, column: str) -> pd.Series:
     # A profile without a column was not made with panels.
     if column not in table:
         return pd.Series(dtype=str)
-    return table.set_index("SAMPLE_ID")[column].str.strip()
+    return table.set_index("SAMPLE_ID")[column]

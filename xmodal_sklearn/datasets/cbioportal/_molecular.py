@@ -10,7 +10,16 @@ from .._study import Report
 from ._genes import column, gene_names
 from ._mutations import read_mutations
 from ._profiles import Profile, StudyFolder
-from ._text_files import MISSING, Matrix, malformed, quote, read_matrix, read_text_table
+from ._text_files import (
+    ENTREZ,
+    MISSING,
+    SYMBOL,
+    Matrix,
+    malformed,
+    quote,
+    read_matrix,
+    read_text_table,
+)
 
 __all__ = ["read_profile"]
 
@@ -100,8 +109,7 @@ def _read_long(path: Path, report: Report) -> Matrix:
     value = next((name for name in table if name.casefold() == "value"), None)
     if value is None:
         raise malformed(path, "has no column 'Value'")
-    labels = [name for name in table if name not in ("SAMPLE_ID", value)]
-    labels = [name for name in labels if name in ("Hugo_Symbol", "Entrez_Gene_Id")]
+    labels = [name for name in table if name in (SYMBOL, ENTREZ)]
     if not labels:
         raise malformed(path, "has no column 'Hugo_Symbol'")
     table = pd.DataFrame({name: column(table, name) for name in [*labels, "SAMPLE_ID", value]})

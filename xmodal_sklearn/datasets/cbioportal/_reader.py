@@ -9,7 +9,7 @@ from sklearn.utils import Bunch
 
 from ...modalities._columns import SEPARATOR
 from ...modalities._concat import concat_modalities
-from .._names import examples, first_of_each, match_names
+from .._names import examples, match_names, rename_samples
 from .._study import Report, make_study
 from ._clinical import apply_target_map, check_mapped_labels, check_target_map, read_samples
 from ._molecular import read_profile
@@ -300,13 +300,8 @@ def _read_tables(
         names = match_names(
             table.index, samples.index, where=where, other=other, report=report, patients=by_patient
         )
-        further = int(names.duplicated().sum())
-        if further:
-            report.append((where, "further samples of the same tumour, left out", further))
-            kept = first_of_each(names, table.index)
-            table = table.iloc[kept].set_axis(names[kept], axis=0)
-        else:
-            table = table.set_axis(names, axis=0)
+        table, further = rename_samples(table, names)
+        report.append((where, "further samples of the same tumour, left out", further))
         unlisted = int((~table.index.isin(samples.index)).sum())
         report.append((where, "samples that the sample file does not list", unlisted))
         tables[modality] = table
