@@ -2,7 +2,8 @@
 
 Two classes of equal size, decided by pairs across modalities (make_multiomics(interaction=…)).
 ROC AUC, mean over folds, then mean and standard deviation over seeds. All columns are used, unless
---k has the selector in front of all models keep the best of each table, inside the fold.
+--k has the selector in front of all models keep the best of each table, inside the fold; then there
+is a row for a selector that looks at pairs too.
 "best possible" knows the probabilities by which the classes were drawn.
 
     python -m benchmarks.accuracy.interactions
@@ -93,11 +94,16 @@ def areas(
         fusion=arguments.fusion.split(","),
         random_state=seed,
     )
-    attention = make_pipeline(
-        MultiOmicsSelector(arguments.k or "all"), CrossModalAttentionClassifier(random_state=seed)
-    )
+    classifier = CrossModalAttentionClassifier(random_state=seed)
+    attention = {
+        "cross-modal attention": make_pipeline(MultiOmicsSelector(arguments.k or "all"), classifier)
+    }
+    if arguments.k:
+        attention["after selecting pairs"] = make_pipeline(
+            MultiOmicsSelector(arguments.k, pairs=True), classifier
+        )
     result = compare(
-        {"cross-modal attention": attention, **baselines},
+        attention | baselines,
         cohort.data,
         y,
         cv=folds,

@@ -52,7 +52,7 @@ def paper_network(
     :class:`~xmodal_sklearn.CrossModalAttentionClassifier`: a value times a learned direction plus a
     learned identity per feature, width 32, 4 heads, 64 hidden units, half of which are dropped
     and a fifth of the input values, cross-entropy weighted by the inverse square root of the class
-    size, AdamW for about 250 steps, and features ranked by where they enter the path. Tokens and
+    size, AdamW for about 160 steps, and features ranked by where they enter the path. Tokens and
     what they find are added up, as in a transformer. At K=1000 a step takes seconds: softmax
     attention weighs every feature against every other.
 

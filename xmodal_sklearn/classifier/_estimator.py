@@ -97,7 +97,7 @@ class CrossModalAttentionClassifier(ProbabilityClassifierMixin, BaseEstimator):
     class_weight : dict, "sqrt", "balanced" or None, default="sqrt"
         Weights of the classes in the loss. ``"balanced"`` weighs classes by the inverse of their
         frequency, ``"sqrt"`` by its square root, None all samples equally.
-    lr : float, default=3e-3
+    lr : float, default=5e-3
         Learning rate of AdamW. It falls to zero along a half cosine over `max_epochs`, and is
         constant with `early_stopping`, where the end is not known beforehand.
     weight_decay : float, default=1e-2
@@ -105,7 +105,7 @@ class CrossModalAttentionClassifier(ProbabilityClassifierMixin, BaseEstimator):
     batch_size : int, default=64
         Samples per training step.
     max_epochs : int, default=None
-        Epochs to train, or at most to train with `early_stopping`. None trains for about 250
+        Epochs to train, or at most to train with `early_stopping`. None trains for about 160
         steps, or for at most 2,000 with `early_stopping`, however many samples there are.
     early_stopping : bool, default=False
         Hold out part of the training samples, stop when their loss has not improved for
@@ -263,7 +263,7 @@ class CrossModalAttentionClassifier(ProbabilityClassifierMixin, BaseEstimator):
         dropout: float = 0.5,
         token_dropout: float = 0.2,
         class_weight: Any = "sqrt",
-        lr: float = 3e-3,
+        lr: float = 5e-3,
         weight_decay: float = 1e-2,
         batch_size: int = 64,
         max_epochs: int | None = None,

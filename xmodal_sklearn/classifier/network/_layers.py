@@ -53,30 +53,42 @@ class MemberLinear(nn.Module):
 
 
 class Dropout(nn.Module):
-    """Dropout that draws from a generator of its own, not from PyTorch's global one."""
+    """Dropout that draws from a generator of its own, not from PyTorch's global one.
+
+    A draw for every entry would take longer than the products that the entries go through. So a
+    pool of factors is drawn once, zero or what the kept entries are scaled up by, and every call
+    takes them from a random place on.
+    """
+
+    # Of factors at least, and of places at least.
+    POOL_SIZE = 2**21
 
     def __init__(self, rate: float, generator: torch.Generator):
         super().__init__()
-        self.n_kept = max(round(256 * (1 - rate)), 1)
+        self.rate = rate
         self.generator = generator
+        self.pool = torch.empty(0)
 
     def __getstate__(self) -> dict[str, Any]:
-        """Return what is pickled: a generator of a GPU could not be loaded without one."""
-        state = super().__getstate__()
+        """Return what is pickled: without the pool, and with a generator that needs no GPU."""
         seed = self.generator.initial_seed()
-        return {**state, "generator": torch.Generator().manual_seed(seed)}
+        generator = torch.Generator().manual_seed(seed)
+        return {**super().__getstate__(), "generator": generator, "pool": torch.empty(0)}
 
     def forward(self, x: Tensor) -> Tensor:
         """Zero entries at random in training, and scale the others up."""
-        if not self.training or self.n_kept == 256:
+        if not self.training or self.rate == 0:
             return x
-        if self.generator.device != x.device:
-            self.generator = torch.Generator(x.device).manual_seed(self.generator.initial_seed())
-        # One random byte an entry, eight at a time: many times faster than a Bernoulli draw each.
-        words = torch.empty(-(-x.numel() // 8), dtype=torch.int64, device=x.device)
-        random = words.random_(-(2**63), None, generator=self.generator).view(torch.uint8)
-        kept = random[: x.numel()].view(x.shape) < self.n_kept
-        return x * kept * (256 / self.n_kept)
+        n_places = len(self.pool) - x.numel()
+        if n_places < self.POOL_SIZE or self.pool.device != x.device:
+            n_places = self.POOL_SIZE
+            self.pool = self._draw(n_places + x.numel(), x.device)
+        start = int(torch.randint(n_places, (), generator=self.generator))
+        return x * self.pool[start : start + x.numel()].view(x.shape)
+
+    def _draw(self, n_factors: int, device: torch.device) -> Tensor:
+        draws = torch.rand(n_factors, generator=self.generator)
+        return ((draws >= self.rate) / (1 - self.rate)).to(device)
 
 
 def normalise(x: Tensor) -> Tensor:

@@ -23,8 +23,8 @@ __all__ = ["RIDGE_PENALTY", "fit_ridge"]
 # docs/results.md.
 RIDGE_PENALTY = 0.1
 MAX_STEPS = 100
-# On the largest change of a weight in a step.
-TOLERANCE = 1e-3
+# On the largest change of a logit in a step.
+TOLERANCE = 0.1
 # The intercept is the weight of a constant column of this size, and so is hardly penalised.
 INTERCEPT = 10.0
 
@@ -52,35 +52,48 @@ def fit_ridge(values: Tensor, target: Tensor, penalty: float) -> dict[str, Tenso
     total = target.sum(dim=(0, 2), keepdim=True)
     target = target / total.clamp_min(torch.finfo(target.dtype).tiny)
     weights = target.sum(dim=2, keepdim=True)
-    solve = _preconditioner(values, weights.amax(dim=(1, 2)), penalty)
-    current = ahead = values.new_zeros(values.shape[1], n_members * n_classes)
+    wide = values.shape[1] > values.shape[0]
+    # With more features than samples, the weights are sums over the samples, and coefficients of
+    # the samples are solved for.
+    table = values @ values.T if wide else values
+    solve = _preconditioner(table, weights.amax(dim=(1, 2)), penalty, wide)
+    current = ahead = values.new_zeros(table.shape[1], n_members * n_classes)
+    logits = ahead_logits = torch.zeros_like(target).flatten(1)
     momentum = 1.0
     for _ in range(MAX_STEPS):
-        proba = (values @ ahead).view_as(target).softmax(dim=2)
+        proba = ahead_logits.view_as(target).softmax(dim=2)
         excess = (proba * weights - target).flatten(1)
-        gradient = torch.addmm(ahead, values.T, excess, beta=penalty)
+        gradient = penalty * ahead + (excess if wide else table.T @ excess)
         following = ahead - solve(gradient)
         change = following - current
+        current_logits, logits = logits, table @ following
+        moved = logits - current_logits
         # Where the momentum points uphill, it starts anew, for each member on its own.
-        downhill = (gradient * change).view(-1, n_members, n_classes).sum(dim=(0, 2)) <= 0
+        slope = gradient * (moved if wide else change)
+        downhill = slope.view(-1, n_members, n_classes).sum(dim=(0, 2)) <= 0
         momentum, before = (1 + (1 + 4 * momentum**2) ** 0.5) / 2, momentum
         go_on = (before - 1) / momentum * downhill.repeat_interleave(n_classes)
         current, ahead = following, following + go_on * change
-        if change.abs().max() < TOLERANCE:
+        ahead_logits = logits + go_on * moved
+        if moved.abs().max() < TOLERANCE:
             break
-    by_member = current.view(-1, n_members, n_classes).transpose(0, 1)
+    solved = values.T @ current if wide else current
+    by_member = solved.view(-1, n_members, n_classes).transpose(0, 1)
     return {"weight": by_member[:, :-1], "bias": INTERCEPT * by_member[:, -1:]}
 
 
-def _preconditioner(values: Tensor, weights: Tensor, penalty: float) -> Callable[[Tensor], Tensor]:
-    """Return the inverse of a bound on the Hessian, as a map of gradients."""
-    scaled = values * (weights / 2).sqrt()[:, None]
-    wide = scaled.shape[1] > scaled.shape[0]
-    gram = scaled @ scaled.T if wide else scaled.T @ scaled
+def _preconditioner(
+    table: Tensor, weights: Tensor, penalty: float, wide: bool
+) -> Callable[[Tensor], Tensor]:
+    """Return the inverse of a bound on the Hessian, as a map of gradients.
+
+    `table` has the values, or if there are more features than samples their inner products.
+    """
+    # Not zero, by which some are divided.
+    scale = (weights / 2).clamp_min(1e-6 * weights.max()).sqrt()[:, None]
+    gram = scale * table * scale.T if wide else (scale * table).T @ (scale * table)
     gram.diagonal().add_(penalty)
     factor = torch.linalg.cholesky(gram)
-    if not wide:
-        return lambda gradient: torch.cholesky_solve(gradient, factor)
-    return lambda gradient: (
-        (gradient - scaled.T @ torch.cholesky_solve(scaled @ gradient, factor)) / penalty
-    )
+    if wide:
+        return lambda gradient: scale * torch.cholesky_solve(gradient / scale, factor)
+    return lambda gradient: torch.cholesky_solve(gradient, factor)
