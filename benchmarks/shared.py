@@ -5,6 +5,7 @@ Memory is read from /proc, so those figures are for Linux only.
 
 import argparse
 import os
+import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -13,6 +14,7 @@ from contextlib import contextmanager
 from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import SimpleNamespace
 from typing import Any
 
@@ -27,6 +29,7 @@ __all__ = [
     "COHORTS",
     "Timer",
     "anonymous_bytes",
+    "checkouts",
     "compile_ranking",
     "in_new_process",
     "make_parser",
@@ -142,6 +145,21 @@ def scores(y: np.ndarray, probabilities: np.ndarray, classes: np.ndarray) -> dic
         "ROC AUC": roc_auc_score(y, of_classes, multi_class="ovr", labels=classes),
         "log loss": log_loss(y, probabilities, labels=classes),
     }
+
+
+@contextmanager
+def checkouts(revision: str | None) -> Iterator[dict[str, Path]]:
+    """Name the folders that hold this working copy and, if a revision is given, that one."""
+    here = Path.cwd()
+    if revision is None:
+        yield {"here": here}
+        return
+    with TemporaryDirectory() as folder:
+        archive = subprocess.run(
+            ["git", "archive", revision, "xmodal_sklearn"], capture_output=True, check=True
+        )
+        subprocess.run(["tar", "-x", "-C", folder], input=archive.stdout, check=True)
+        yield {"here": here, revision: Path(folder)}
 
 
 class Timer:

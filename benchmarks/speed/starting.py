@@ -11,15 +11,12 @@ them. Seconds are of the processor, user and system; the ratio is that of the tu
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from resource import RUSAGE_CHILDREN, getrusage
-from tempfile import TemporaryDirectory
 
 import pandas as pd
 
-from benchmarks.shared import make_parser
+from benchmarks.shared import checkouts, make_parser
 
 BESIDE = "scikit-learn with pandas"
 PROGRAMS = {
@@ -49,21 +46,6 @@ def main() -> None:
             for _ in range(1 + arguments.repeats)
         ][1:]
     print(tabulate(pd.DataFrame(turns)).round(2).to_string())
-
-
-@contextmanager
-def checkouts(revision: str | None) -> Iterator[dict[str, Path]]:
-    """Name the folders that hold this working copy and, if a revision is given, that one."""
-    here = Path.cwd()
-    if revision is None:
-        yield {"here": here}
-        return
-    with TemporaryDirectory() as folder:
-        archive = subprocess.run(
-            ["git", "archive", revision, "xmodal_sklearn"], capture_output=True, check=True
-        )
-        subprocess.run(["tar", "-x", "-C", folder], input=archive.stdout, check=True)
-        yield {"here": here, revision: Path(folder)}
 
 
 def processor_seconds(program: list[str], folder: Path) -> float:
