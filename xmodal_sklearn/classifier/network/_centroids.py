@@ -9,6 +9,8 @@ centroids of gene expression", PNAS 99, 2002, doi:10.1073/pnas.082099299.
 import torch
 from torch import Tensor, nn
 
+from ._layers import map_common
+
 __all__ = ["CentroidHead", "centroids_of_members"]
 
 # In standard errors of a centroid. No measurement of other values is on record.
@@ -31,8 +33,7 @@ class CentroidHead(nn.Module):
 
     def forward(self, values: Tensor) -> Tensor:
         """Map ``(batch, features)`` to logits ``(members, batch, classes)``."""
-        values = values.expand(len(self.weight), -1, -1)
-        return torch.baddbmm(self.bias, values, self.weight)
+        return map_common(values, self.weight, self.bias)
 
     def learn(self, values: Tensor, target: Tensor) -> None:
         """Learn the centroids, given targets as :class:`MultiHeadLoss` takes them."""

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from ._attention import N_PATCHES, CrossAttention, FeatureTokenizer, PatchTokenizer
-from ._layers import MemberLinear
+from ._layers import MemberLinear, map_common
 from ._ridge import RIDGE_PENALTY, fit_ridge
 
 __all__ = [
@@ -121,8 +121,7 @@ class PiecewiseLinearHead(nn.Module):
 
     def forward(self, values: Tensor) -> Tensor:
         """Map ``(batch, features)`` to logits ``(members, batch, classes)``."""
-        inputs = self.bend(values).expand(len(self.weight), -1, -1)
-        return torch.baddbmm(self.bias, inputs, self.weight)
+        return map_common(self.bend(values), self.weight, self.bias)
 
     def learn(self, values: Tensor, target: Tensor) -> None:
         """Solve for the map, given targets as :class:`MultiHeadLoss` takes them."""

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-__all__ = ["Dropout", "MemberLinear", "ResidualMLP", "uniform"]
+__all__ = ["Dropout", "MemberLinear", "ResidualMLP", "map_common", "uniform"]
 
 
 class ResidualMLP(nn.Module):
@@ -89,6 +89,16 @@ class Dropout(nn.Module):
     def _draw(self, n_factors: int, device: torch.device) -> Tensor:
         draws = torch.rand(n_factors, generator=self.generator)
         return ((draws >= self.rate) / (1 - self.rate)).to(device)
+
+
+def map_common(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+    """Map ``(batch, inputs)``, common to all members, to ``(members, batch, outputs)``.
+
+    One product with the weights of all members side by side takes a fraction of the time of one
+    each, where there are few outputs.
+    """
+    mapped = x @ weight.transpose(0, 1).flatten(1)
+    return mapped.unflatten(1, (len(weight), -1)).transpose(0, 1) + bias
 
 
 def normalise(x: Tensor) -> Tensor:
