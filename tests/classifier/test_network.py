@@ -5,7 +5,9 @@ import pytest
 import torch
 from sklearn.linear_model import LogisticRegression
 from torch.nn.attention import SDPBackend, sdpa_kernel
+from torch.utils.data import TensorDataset
 
+from xmodal_sklearn.classifier._net import DeviceNet, TensorBatches
 from xmodal_sklearn.classifier.network import (
     CrossModalNetwork,
     Head,
@@ -331,3 +333,22 @@ def test_it_computes_in_mixed_precision(attention, tokenizer, x):
     torch.testing.assert_close(actual, expected, rtol=0, atol=0.05)
     MultiHeadLoss()(actual, target).backward()
     assert all(parameter.grad.isfinite().all() for parameter in network.parameters())
+
+
+@both_attentions
+@pytest.mark.parametrize("tokenizer", ["patch", "feature"])
+def test_a_training_epoch_reads_no_value_before_its_end(attention, tokenizer):
+    network = make_network(attention, tokenizer=tokenizer).to("meta")
+    net = DeviceNet(network, criterion=MultiHeadLoss, optimizer=torch.optim.AdamW, device="meta")
+    x = torch.randn(10, 14, device="meta")
+    dataset = TensorDataset(x, torch.ones(10, 3, 4, device="meta"))
+    net.initialize().history.new_epoch()
+    # There are no values on "meta", so reading one is an error; on a GPU it is waiting for it.
+    with pytest.raises(NotImplementedError, match="meta"):
+        net.run_single_epoch(
+            TensorBatches(dataset, 5, torch.Generator()),
+            training=True,
+            prefix="train",
+            step_fn=net.train_step,
+        )
+    assert net.history[-1, "train_batch_count"] == 2

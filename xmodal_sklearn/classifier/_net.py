@@ -1,7 +1,7 @@
 """The skorch net: its batches, optimiser and callbacks, apart from what the training decides."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from copy import deepcopy
 from typing import Any
 
@@ -16,8 +16,8 @@ from .._progress import progress_bar
 
 __all__ = [
     "EVALUATION_BATCH",
+    "DeviceNet",
     "FiniteLoss",
-    "MixedPrecisionNet",
     "ProgressBar",
     "TensorBatches",
     "on_cpu",
@@ -29,14 +29,37 @@ __all__ = [
 EVALUATION_BATCH = 256
 
 
-class MixedPrecisionNet(NeuralNet):
-    """A net in mixed precision on CUDA."""
+class DeviceNet(NeuralNet):
+    """A net that keeps a GPU busy: in mixed precision, and never waiting for it within an epoch."""
 
     def infer(self, x: Any, **fit_params: Any) -> Tensor:
         """Return the output of the module for a batch."""
         on_cuda = torch.device(self.device).type == "cuda"
         with torch.autocast("cuda", dtype=torch.bfloat16, enabled=on_cuda):
             return super().infer(x, **fit_params)
+
+    def run_single_epoch(
+        self,
+        iterator: Iterable[list[Tensor]] | None,
+        training: bool,
+        prefix: str,
+        step_fn: Callable[..., dict[str, Tensor]],
+        **fit_params: Any,
+    ) -> None:
+        """Take a step with every batch, and then read the losses of all."""
+        if iterator is None:
+            return
+        losses = []
+        for batch in iterator:
+            self.notify("on_batch_begin", batch=batch, training=training)
+            step = step_fn(batch, **fit_params)
+            losses.append(step["loss"].detach())
+            self.history.record_batch(f"{prefix}_batch_size", len(batch[0]))
+            self.notify("on_batch_end", batch=batch, training=training, **step)
+        self.history.record(f"{prefix}_batch_count", len(losses))
+        of_batches = self.history[-1]["batches"][-len(losses) :]
+        for of_batch, loss in zip(of_batches, torch.stack(losses).tolist(), strict=True):
+            of_batch[f"{prefix}_loss"] = loss
 
 
 class FiniteLoss(Callback):
@@ -92,6 +115,7 @@ class TensorBatches:
         order = torch.arange(len(self.dataset))
         if self.generator is not None:
             order = torch.randperm(len(self.dataset), generator=self.generator)
+        order = order.to(self.dataset.tensors[0].device)
         for batch in order.chunk(len(self)):
             yield [tensor[batch] for tensor in self.dataset.tensors]
 

@@ -22,8 +22,8 @@ from .._screening import screen_pairs
 from ._checks import check_callbacks
 from ._net import (
     EVALUATION_BATCH,
+    DeviceNet,
     FiniteLoss,
-    MixedPrecisionNet,
     ProgressBar,
     TensorBatches,
     resolve_device,
@@ -149,8 +149,9 @@ def train(
         net.module_.load_state_dict(start)
     dataset = _as_dataset(samples, settings, held_out_by)
     pairs = _choose_pairs(samples, columns, settings, held_out_by)
-    x, target = (tensor.to(net.device) for tensor in dataset.tensors)
-    net.module_.solve(x, target, [chosen.to(net.device) for chosen in pairs])
+    # The whole training takes place there; of batches copied one by one a GPU would wait for each.
+    dataset = TensorDataset(*(tensor.to(net.device) for tensor in dataset.tensors))
+    net.module_.solve(*dataset.tensors, [chosen.to(net.device) for chosen in pairs])
     _go_on(net, dataset)
     # A fitted model must not carry patients along when it is pickled.
     net.train_split = None
@@ -235,7 +236,7 @@ def _make_net(
     watch: list[Callback] = [FiniteLoss()]
     if settings.verbose:
         watch.append(ProgressBar())
-    return MixedPrecisionNet(
+    return DeviceNet(
         CrossModalNetwork,
         module__columns=columns,
         module__n_classes=samples.target.shape[1],

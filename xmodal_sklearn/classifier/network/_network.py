@@ -186,7 +186,8 @@ class CrossModalNetwork(nn.Module):
 
     def present(self, x: Tensor) -> list[Tensor]:
         """Tell which samples have each modality."""
-        return [~x[:, columns[0]].isnan() for columns in self.columns()]
+        # By a list of one: a number would be read from a GPU to index by.
+        return [~x[:, columns[:1]].isnan().squeeze(1) for columns in self.columns()]
 
     def columns(self) -> list[Tensor]:
         """Return the input columns of each modality."""
