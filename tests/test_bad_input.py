@@ -21,9 +21,15 @@ BOTH = {
 both = pytest.mark.parametrize("make", BOTH.values(), ids=BOTH)
 
 
-def scattered_nan(X):
+def a_column_of_gaps(X):
     X = X.astype(float)
-    X.loc["patient", "cna__there"] = np.nan
+    X.loc[X.index[:100], "cna__there"] = np.nan
+    return X
+
+
+def a_sample_of_gaps(X):
+    X = X.astype(float)
+    X.loc["patient", X.columns[X.columns.str.startswith("cna__")][5:]] = np.nan
     return X
 
 
@@ -40,7 +46,7 @@ def no_modality(X):
 
 
 def words(X):
-    return X.assign(cna__there=["gain"] * len(X))
+    return X.assign(cna__there=["1.5"] * (len(X) - 1) + ["gain"])
 
 
 def times(X):
@@ -56,7 +62,8 @@ def repeated_column(X):
 
 
 TABLES = [
-    (scattered_nan, r"NaN.*'cna'.*'cna__there'.*'patient'.*[Ii]mpute"),
+    (a_column_of_gaps, r"'cna__there' of modality 'cna' lacks a value in 83%.*max_missing=0.8"),
+    (a_sample_of_gaps, r"Sample 'patient' of modality 'cna' lacks a value in 90%.*max_missing"),
     (infinite, r"infinity.*'cna'.*'cna__there'.*'patient'"),
     (no_modality, r"'patient' has no modality at all"),
     (words, r"'cna__there' is not numeric.*gain"),
@@ -82,7 +89,7 @@ def test_a_spoilt_table_is_refused_in_fit(make, spoil, message, data):
 
 
 @both
-@pytest.mark.parametrize("spoil", [scattered_nan, infinite, no_modality, words])
+@pytest.mark.parametrize("spoil", [a_sample_of_gaps, infinite, no_modality, words])
 def test_a_spoilt_table_is_refused_after_fit(make, spoil, data):
     X, y = data
     model = make().fit(X, y)
@@ -213,8 +220,8 @@ def test_without_names_an_absent_modality_is_asked_for_by_name(make, drop, data)
 
 def test_a_column_with_names_is_not_told_to_get_some(data):
     X, y = data
-    with pytest.raises(ValueError, match="Impute it") as caught:
-        MultiOmicsSelector().fit(scattered_nan(X), y)
+    with pytest.raises(ValueError, match="Leave the sample out") as caught:
+        MultiOmicsSelector().fit(a_sample_of_gaps(X), y)
     assert "no column names" not in str(caught.value)
 
 

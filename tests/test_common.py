@@ -2,14 +2,21 @@
 
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from xmodal_sklearn import CrossModalAttentionClassifier, MultiOmicsSelector
+from xmodal_sklearn import (
+    CrossModalAttentionClassifier,
+    ModalityImputer,
+    MultiOmicsSelector,
+)
 
 
 def expected_failures(estimator):
-    if isinstance(estimator, MultiOmicsSelector):
+    if not isinstance(estimator, CrossModalAttentionClassifier):
         return {}
     reason = "batches are drawn at random, so repeating a sample is not weighing it twice"
-    return {"check_sample_weight_equivalence_on_dense_data": reason}
+    return {
+        "check_sample_weight_equivalence_on_dense_data": reason,
+        "check_sample_weight_equivalence_on_sparse_data": reason,
+    }
 
 
 # The checks fit hundreds of models; a small one has the same code paths.
@@ -19,7 +26,9 @@ SMALL = CrossModalAttentionClassifier(
 
 
 @parametrize_with_checks(
-    [MultiOmicsSelector(), SMALL], expected_failed_checks=expected_failures, xfail_strict=True
+    [MultiOmicsSelector(), SMALL, ModalityImputer()],
+    expected_failed_checks=expected_failures,
+    xfail_strict=True,
 )
 def test_scikit_learn_checks(estimator, check):
     check(estimator)

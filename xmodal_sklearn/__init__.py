@@ -8,11 +8,17 @@ from ._version import __version__
 if TYPE_CHECKING:
     from . import datasets
     from .classifier import CrossModalAttentionClassifier
-    from .modalities import align_features, concat_modalities, split_modalities
+    from .modalities import (
+        ModalityImputer,
+        align_features,
+        concat_modalities,
+        split_modalities,
+    )
     from .selection import MultiOmicsSelector
 
 __all__ = [
     "CrossModalAttentionClassifier",
+    "ModalityImputer",
     "MultiOmicsSelector",
     "__version__",
     "align_features",
@@ -24,6 +30,7 @@ __all__ = [
 # scikit-learn takes a second to import and PyTorch two: only who uses a name waits for its package.
 _PACKAGES = {
     "CrossModalAttentionClassifier": "classifier",
+    "ModalityImputer": "modalities",
     "MultiOmicsSelector": "selection",
     "align_features": "modalities",
     "concat_modalities": "modalities",

@@ -9,7 +9,8 @@ from scipy import sparse
 
 from xmodal_sklearn import MultiOmicsSelector, concat_modalities, split_modalities
 from xmodal_sklearn.modalities._columns import as_slice
-from xmodal_sklearn.modalities._validation import as_table, refuse_absent_modalities
+from xmodal_sklearn.modalities._missing import refuse_absent_modalities
+from xmodal_sklearn.modalities._validation import as_table
 
 EXP = pd.DataFrame({"ESR1": [1.0, 2.0, 3.0], "GATA3": [4.0, 5.0, 6.0]}, index=["a", "b", "c"])
 MUT = pd.DataFrame({"TP53": [1, 0], "HLA__A": [0, 1]}, index=["c", "b"])
@@ -187,7 +188,11 @@ def test_joins_agree_with_set_algebra_and_never_mix_up_samples(first, second):
         ({"exp": EXP.loc[["a", "a"]]}, "inner", r"samples of modality 'exp'.*'a'"),
         ({"exp": EXP, "mut": MUT.set_axis(["x", "y"])}, "inner", "No sample is common"),
         ({"exp": EXP[["ESR1", "ESR1"]]}, "inner", r"features of modality 'exp'.*'ESR1'"),
-        ({"exp": EXP.assign(ESR1="high")}, "inner", r"'exp': Column 'ESR1' is not numeric"),
+        (
+            {"exp": EXP.assign(ESR1=[*["1"] * (len(EXP) - 1), "high"])},
+            "inner",
+            r"'exp': Column 'ESR1' is not numeric",
+        ),
         ({"ex__p": EXP}, "inner", "double underscore"),
         ({"exp_": EXP}, "inner", "underscore at its end"),
         ({"exp": EXP[[]]}, "inner", "'exp' has no feature"),

@@ -69,7 +69,7 @@ def test_absent_modalities_are_found_in_the_cache_as_without_it(cohort, tmp_path
 def test_bad_values_are_refused_by_name_with_a_cache_too(cohort, tmp_path):
     X, y = cohort
     bad = X.copy()
-    bad.iloc[5, 3] = np.nan
+    bad.iloc[5, 3] = np.inf
     for _ in range(2):
         with pytest.raises(ValueError, match=f"modality 'exp', column {X.columns[3]!r}, sample"):
             MultiOmicsSelector(memory=tmp_path).fit(bad, y)

@@ -2,26 +2,31 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from numbers import Integral
+from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
 from sklearn.base import BaseEstimator, _fit_context, clone
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedKFold, cross_val_predict
+from sklearn.utils import Tags
 from sklearn.utils._param_validation import HasMethods, Interval
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted
 
 from .._base import ProbabilityClassifierMixin
 from ..modalities._columns import resolve_modalities
-from ..modalities._validation import (
+from ..modalities._encoding import ModalityEncoder
+from ..modalities._filled_blocks import warn_of_filled_blocks
+from ..modalities._missing import (
+    MAX_MISSING,
     column_means,
-    modality_blocks,
-    modality_presence,
+    fill_gaps,
+    find_missing,
     refuse_absent_modalities,
-    validate_table,
+    tell_imputed,
 )
+from ..modalities._validation import validate_table
 
 __all__ = ["INNER_FOLDS", "LateFusionClassifier", "StackedFusionClassifier"]
 
@@ -49,6 +54,9 @@ class LateFusionClassifier(ProbabilityClassifierMixin, BaseEstimator):
         :class:`~xmodal_sklearn.MultiOmicsSelector`.
     use : sequence of str, default=None
         The modalities to fit; None means all. A single one gives a model of that modality alone.
+    max_missing : float, default=0.8
+        The largest share of missing values of a feature or a sample, see
+        :class:`~xmodal_sklearn.MultiOmicsSelector`.
 
     Attributes
     ----------
@@ -60,6 +68,8 @@ class LateFusionClassifier(ProbabilityClassifierMixin, BaseEstimator):
         The fitted classifier of each modality in use.
     modalities_ : dict of str to ndarray of int
         Column positions of each modality.
+    n_imputed_ : dict of str to int
+        By modality, how many values were missing in training samples that have the modality.
     n_features_in_ : int
         Number of columns seen during fit.
     feature_names_in_ : ndarray of str of shape (n_features_in_,)
@@ -68,12 +78,24 @@ class LateFusionClassifier(ProbabilityClassifierMixin, BaseEstimator):
     Raises
     ------
     ValueError
-        If `use` names a modality that X does not have, or one that no training sample has.
+        If `use` names a modality that X does not have, or one that no training sample has; if a
+        value is infinite, or more than `max_missing` of a feature or a sample is missing.
+
+    Warns
+    -----
+    UserWarning
+        If training samples lack values of modalities that they have, or samples have categories
+        that training samples had not; if an imputer seems to have filled absent modalities.
 
     See Also
     --------
     StackedFusionClassifier : Learns how to weight the modalities.
     make_baselines : Late and early fusion, ready to fit.
+
+    Notes
+    -----
+    Missing values of modalities that a sample has, and columns of words, are taken as
+    :class:`~xmodal_sklearn.MultiOmicsSelector` takes them.
 
     Examples
     --------
@@ -90,14 +112,21 @@ class LateFusionClassifier(ProbabilityClassifierMixin, BaseEstimator):
         "estimator": [HasMethods(["fit", "predict_proba"])],
         "modalities": [dict, None],
         "use": [list, tuple, None],
+        "max_missing": [Interval(Real, 0, 1, closed="both")],
     }
 
     def __init__(
-        self, estimator: Any, *, modalities: dict | None = None, use: Sequence[str] | None = None
+        self,
+        estimator: Any,
+        *,
+        modalities: dict | None = None,
+        use: Sequence[str] | None = None,
+        max_missing: float = MAX_MISSING,
     ):
         self.estimator = estimator
         self.modalities = modalities
         self.use = use
+        self.max_missing = max_missing
 
     @_fit_context(prefer_skip_nested_validation=False)
     def fit(self, X: Any, y: Any) -> "LateFusionClassifier":
@@ -138,8 +167,10 @@ class LateFusionClassifier(ProbabilityClassifierMixin, BaseEstimator):
         mean = np.where(n_present, mean, self.class_prior_)
         return mean / mean.sum(axis=1, keepdims=True)
 
-    def _fit_modalities(self, X: Any, y: Any) -> tuple[dict[str, np.ndarray], np.ndarray]:
-        """Fit the classifiers, and return the values of the modalities in use, and y."""
+    def _fit_modalities(
+        self, X: Any, y: Any
+    ) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray], np.ndarray]:
+        """Fit the classifiers; return the values of the modalities in use, who has them, and y."""
         table, y = validate_table(self, X, y, ensure_min_samples=2)
         check_classification_targets(y)
         self.classes_, counts = np.unique(y, return_counts=True)
@@ -152,37 +183,67 @@ class LateFusionClassifier(ProbabilityClassifierMixin, BaseEstimator):
                 f"use must name at least one of the modalities {list(self.modalities_)}, "
                 f"got {self.use!r}."
             )
-        values = self._values(table)
-        self._needed_means = np.empty(self.n_features_in_)
-        for modality, block in modality_blocks(table, self.modalities_).items():
-            self._needed_means[self.modalities_[modality]] = column_means(block)
+        self._encoder = ModalityEncoder(table, self.modalities_)
+        values, present = self._values(table, training=True)
         self.estimators_ = {}
         for modality, block in values.items():
-            present = _present_rows(block)
-            refuse_absent_modalities([modality], present[:, None])
-            with _naming(modality, y[present]):
-                self.estimators_[modality] = clone(self.estimator).fit(block[present], y[present])
-        return values, y
+            there = present[modality]
+            refuse_absent_modalities([modality], there[:, None])
+            with _naming(modality, y[there]):
+                self.estimators_[modality] = clone(self.estimator).fit(block[there], y[there])
+        return values, present, y
 
-    def _values(self, table: Any) -> dict[str, np.ndarray]:
-        values = modality_blocks(table, self.modalities_)
-        modality_presence(table, values, self.modalities_)
-        return {modality: values[modality] for modality in self._used}
+    def _values(
+        self, table: Any, *, training: bool = False
+    ) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+        """Return the numbers of the modalities in use, without gaps, and who has them."""
+        blocks = self._encoder.blocks(table)
+        missing = find_missing(
+            table,
+            blocks,
+            self._encoder.origins,
+            max_missing=self.max_missing,
+            training=training,
+        )
+        if training:
+            self._means = {modality: column_means(block) for modality, block in blocks.items()}
+            self.n_imputed_ = missing.n_gaps
+            tell_imputed(missing, self.modalities_)
+            warn_of_filled_blocks(table, blocks)
+        present = dict(zip(blocks, missing.present.T, strict=True))
+        for modality, n_gaps in missing.n_gaps.items():
+            if n_gaps:
+                means = self._means[modality]
+                blocks[modality] = fill_gaps(blocks[modality], present[modality], means)
+        return {modality: blocks[modality] for modality in self._used}, present
+
+    @property
+    def _needed_means(self) -> np.ndarray:
+        means = np.empty(self.n_features_in_)
+        for modality, positions in self.modalities_.items():
+            means[positions] = self._encoder.numbers_of(positions, self._means[modality])
+        return means
 
     def _probabilities_by_modality(self, X: Any) -> np.ndarray:
         """Return probabilities (samples, modalities, classes), NaN for an absent modality."""
         check_is_fitted(self)
         table, _ = validate_table(self, X, reset=False)
-        values = self._values(table)
+        values, present = self._values(table)
         probabilities = np.full((len(table), len(values), len(self.classes_)), np.nan)
         for index, (modality, block) in enumerate(values.items()):
-            present = _present_rows(block)
-            if present.any():
+            there = present[modality]
+            if there.any():
                 estimator = self.estimators_[modality]
-                probabilities[present, index] = self._in_all_classes(
-                    estimator.predict_proba(block[present]), estimator.classes_
+                probabilities[there, index] = self._in_all_classes(
+                    estimator.predict_proba(block[there]), estimator.classes_
                 )
         return probabilities
+
+    def __sklearn_tags__(self) -> Tags:
+        """Return the estimator's capabilities."""
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True
+        return tags
 
     def _in_all_classes(self, probabilities: np.ndarray, classes: np.ndarray) -> np.ndarray:
         """Add zeros for the classes that a modality's training samples lacked."""
@@ -207,6 +268,8 @@ class StackedFusionClassifier(LateFusionClassifier):
         :class:`~xmodal_sklearn.MultiOmicsSelector`.
     use : sequence of str, default=None
         The modalities to fit; None means all.
+    max_missing : float, default=0.8
+        As in :class:`LateFusionClassifier`.
     cv : int, default=3
         Number of stratified folds for the out-of-fold probabilities.
     random_state : int, default=None
@@ -216,7 +279,7 @@ class StackedFusionClassifier(LateFusionClassifier):
     ----------
     final_estimator_ : LogisticRegression
         Fitted to the evidence of each modality for each class, see Notes.
-    classes_, class_prior_, estimators_, modalities_, n_features_in_, feature_names_in_
+    classes_, class_prior_, estimators_, modalities_, n_imputed_, n_features_in_, feature_names_in_
         As in :class:`LateFusionClassifier`.
 
     See Also
@@ -257,10 +320,11 @@ class StackedFusionClassifier(LateFusionClassifier):
         *,
         modalities: dict | None = None,
         use: Sequence[str] | None = None,
+        max_missing: float = MAX_MISSING,
         cv: int = INNER_FOLDS,
         random_state: int | None = None,
     ):
-        super().__init__(estimator, modalities=modalities, use=use)
+        super().__init__(estimator, modalities=modalities, use=use, max_missing=max_missing)
         self.cv = cv
         self.random_state = random_state
 
@@ -280,20 +344,20 @@ class StackedFusionClassifier(LateFusionClassifier):
         StackedFusionClassifier
             The fitted classifier.
         """
-        values, y = self._fit_modalities(X, y)
+        values, present, y = self._fit_modalities(X, y)
         folds = StratifiedKFold(self.cv, shuffle=True, random_state=self.random_state)
         out_of_fold = np.full((len(y), len(values), len(self.classes_)), np.nan)
         for index, (modality, block) in enumerate(values.items()):
-            present = _present_rows(block)
-            with _naming(modality, y[present]):
+            there = present[modality]
+            with _naming(modality, y[there]):
                 probabilities = cross_val_predict(
                     clone(self.estimator),
-                    block[present],
-                    y[present],
+                    block[there],
+                    y[there],
                     cv=folds,
                     method="predict_proba",
                 )
-            out_of_fold[present, index] = self._in_all_classes(probabilities, np.unique(y[present]))
+            out_of_fold[there, index] = self._in_all_classes(probabilities, np.unique(y[there]))
         # The classes are not weighted again: the models underneath may have done so already.
         self.final_estimator_ = LogisticRegression(C=STACKING_C, max_iter=1000)
         self.final_estimator_.fit(self._evidence(out_of_fold), y)
@@ -333,8 +397,3 @@ def _naming(modality: str, y: np.ndarray) -> Iterator[None]:
             f"The model of modality {modality!r} could not be fitted to the training samples that "
             f"have it, by class {counts}: {error}"
         ) from error
-
-
-def _present_rows(block: np.ndarray) -> np.ndarray:
-    # modality_presence has checked that a row is NaN either throughout or nowhere.
-    return ~np.isnan(block[:, 0])

@@ -9,6 +9,7 @@ from sklearn.dummy import DummyClassifier
 from sklearn.model_selection import GridSearchCV, StratifiedKFold
 from sklearn.pipeline import Pipeline, make_pipeline
 
+from ..modalities._missing import MAX_MISSING
 from ..selection import MultiOmicsSelector
 from ._fusion import INNER_FOLDS, LateFusionClassifier, StackedFusionClassifier
 from ._models import LabelEncodedClassifier, all_models
@@ -25,6 +26,7 @@ def make_baselines(
     fusion: Sequence[str] = ("early", "late"),
     models: Sequence[str] | None = None,
     tune: bool = True,
+    max_missing: float = MAX_MISSING,
     random_state: int | None = None,
     memory: Any = None,
     n_jobs: int | None = None,
@@ -46,6 +48,9 @@ def make_baselines(
     tune : bool, default=True
         Whether to choose the parameters of each model from its grid by the macro-F1 of three
         stratified inner folds. Otherwise each parameter takes its first value.
+    max_missing : float, default=0.8
+        The largest share of missing values of a feature or a sample, see
+        :class:`~xmodal_sklearn.MultiOmicsSelector`.
     random_state : int, default=None
         Seed of the models and of the inner folds.
     memory : str or object with the joblib.Memory interface, default=None
@@ -71,8 +76,8 @@ def make_baselines(
     Notes
     -----
     All models give every class the same weight, except k nearest neighbours, which cannot. They
-    see standardised columns with gaps filled by the mean; tree ensembles take the columns, gaps
-    included, as they are. The grids:
+    see standardised columns, absent modalities filled by the mean; tree ensembles take absent
+    modalities as they are. The grids:
 
     ========================= ============================================== ==== =======
     model                     grid                                           fits seconds
@@ -115,7 +120,9 @@ def make_baselines(
         model = _tuned(*available[name], tune=tune, random_state=random_state, n_jobs=n_jobs)
         for kind in fusion:
             baselines[f"{name}, {kind}"] = make_pipeline(
-                MultiOmicsSelector(k, modalities=modalities, memory=memory),
+                MultiOmicsSelector(
+                    k, modalities=modalities, max_missing=max_missing, memory=memory
+                ),
                 _fused(model, kind, random_state),
             )
     return {**baselines, "dummy": make_pipeline(DummyClassifier(strategy="prior"))}

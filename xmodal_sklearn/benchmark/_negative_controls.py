@@ -8,7 +8,9 @@ import pandas as pd
 from sklearn.utils import check_random_state
 
 from ..modalities._columns import Modalities, resolve_modalities
-from ..modalities._validation import as_table, modality_blocks
+from ..modalities._dtypes import find_words
+from ..modalities._encoding import column_values
+from ..modalities._validation import as_table
 
 __all__ = ["Control", "modalities_of", "negative_controls", "replace_by_noise"]
 
@@ -114,7 +116,7 @@ def replace_by_noise(X: Any, positions: np.ndarray, seed: int) -> Any:
         A copy of X.
     """
     table = as_table(X)
-    (block,) = modality_blocks(table, {"": positions}).values()
+    block = _values(table, positions)
     noise = block.copy()
     present = ~pd.isna(block).all(axis=1)
     noise[present] = np.random.default_rng(seed).permuted(block[present], axis=0)
@@ -124,7 +126,15 @@ def replace_by_noise(X: Any, positions: np.ndarray, seed: int) -> Any:
         return table
     columns = np.arange(table.shape[1])
     others = np.setdiff1d(columns, positions)
-    joined = pd.concat(
-        [table.iloc[:, others], pd.DataFrame(noise, table.index, table.columns[positions])], axis=1
-    )
+    shuffled = pd.DataFrame(noise, table.index, table.columns[positions])
+    if noise.dtype == object:
+        shuffled = shuffled.astype(table.dtypes.iloc[positions].to_dict())
+    joined = pd.concat([table.iloc[:, others], shuffled], axis=1)
     return joined.iloc[:, np.argsort(np.concatenate([others, positions]))]
+
+
+def _values(table: Any, positions: np.ndarray) -> np.ndarray:
+    """Return some columns as one array, of objects where they hold words."""
+    if isinstance(table, pd.DataFrame) and find_words(table.iloc[:, positions]):
+        return table.iloc[:, positions].to_numpy(dtype=object)
+    return column_values(table, positions)

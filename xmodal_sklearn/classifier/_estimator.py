@@ -9,6 +9,7 @@ import pandas as pd
 import torch
 from sklearn.base import BaseEstimator, _fit_context
 from sklearn.preprocessing import StandardScaler
+from sklearn.utils import Tags, _safe_indexing
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted
@@ -16,14 +17,18 @@ from skorch import NeuralNet
 
 from .._alignment import check_order
 from .._base import ProbabilityClassifierMixin
-from ..modalities._columns import resolve_modalities
-from ..modalities._dtypes import as_matrix
-from ..modalities._validation import (
-    modality_blocks,
-    modality_presence,
+from ..modalities._columns import as_slice, resolve_modalities
+from ..modalities._encoding import ModalityEncoder
+from ..modalities._filled_blocks import warn_of_filled_blocks
+from ..modalities._missing import (
+    MAX_MISSING,
+    Missing,
+    fill_gaps,
+    find_missing,
     refuse_absent_modalities,
-    validate_table,
+    tell_imputed,
 )
+from ..modalities._validation import validate_table
 from ._checks import (
     check_all_classes,
     check_classes,
@@ -115,6 +120,9 @@ class CrossModalAttentionClassifier(ProbabilityClassifierMixin, BaseEstimator):
         on and not held out.
     patience : int, default=10
         Epochs without improvement before training stops.
+    max_missing : float, default=0.8
+        The largest share of missing values of a feature in the training samples that have its
+        modality, and of a sample in a modality that it has.
     device : str, default="auto"
         Where PyTorch computes: ``"cpu"``, ``"cuda"``, ``"mps"``, or ``"auto"`` for the fastest at
         hand.
@@ -143,6 +151,8 @@ class CrossModalAttentionClassifier(ProbabilityClassifierMixin, BaseEstimator):
     history_ : DataFrame
         One row per epoch: ``epoch``, ``train_loss``, ``valid_loss``, ``valid_score`` (macro-F1 on
         the samples held out) and ``seconds``; no columns ``valid_…`` without early stopping.
+    n_imputed_ : dict of str to int
+        By modality, how many values were missing in training samples that have the modality.
     n_features_in_ : int
         Number of columns seen during fit.
     feature_names_in_ : ndarray of str of shape (n_features_in_,)
@@ -151,14 +161,17 @@ class CrossModalAttentionClassifier(ProbabilityClassifierMixin, BaseEstimator):
     Raises
     ------
     ValueError
-        If a value is infinite, or NaN beside values of the same modality and sample; if a sample
-        has no modality; if `y` has one class only; if `n_heads` does not divide `embed_dim`; if
-        `heads`, `primary` or `modalities` name something that X does not have.
+        If a value is infinite; if more than `max_missing` of a feature or a sample is missing; if a
+        sample has no modality; if `y` has one class only; if `n_heads` does not divide
+        `embed_dim`; if `heads`, `primary` or `modalities` name something that X does not have.
 
     Warns
     -----
     ConvergenceWarning
         If early stopping has not stopped the training by `max_epochs`.
+    UserWarning
+        If training samples lack values of modalities that they have, or samples have categories
+        that training samples had not; if an imputer seems to have filled absent modalities.
 
     See Also
     --------
@@ -169,7 +182,12 @@ class CrossModalAttentionClassifier(ProbabilityClassifierMixin, BaseEstimator):
     -----
     Columns are standardised by the training rows. A sample without a modality, a block of NaN,
     finds exactly nothing in it; one without the primary modality is classified by what the
-    identities of the primary features find in the others.
+    identities of the primary features find in the others. Other missing values are filled with the
+    mean of their feature in the training samples.
+
+    Columns of strings and of categories become zeros and ones, a column for each category that
+    training samples have; ordered categories become their number. Sparse matrices and sparse
+    columns of a DataFrame are made dense, in single precision.
 
     The paper does not say how a feature is projected, nor the sizes of the network. Here a patch
     token is a linear map of all values of its modality, and the token of feature :math:`j` is
@@ -240,6 +258,7 @@ class CrossModalAttentionClassifier(ProbabilityClassifierMixin, BaseEstimator):
         "early_stopping": ["boolean"],
         "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
         "patience": [Interval(Integral, 1, None, closed="left")],
+        "max_missing": [Interval(Real, 0, 1, closed="both")],
         "device": [str],
         "random_state": ["random_state"],
         "callbacks": [list, None],
@@ -270,6 +289,7 @@ class CrossModalAttentionClassifier(ProbabilityClassifierMixin, BaseEstimator):
         early_stopping: bool = False,
         validation_fraction: float = 0.15,
         patience: int = 10,
+        max_missing: float = MAX_MISSING,
         device: str = "auto",
         random_state: Any = None,
         callbacks: list | None = None,
@@ -296,6 +316,7 @@ class CrossModalAttentionClassifier(ProbabilityClassifierMixin, BaseEstimator):
         self.early_stopping = early_stopping
         self.validation_fraction = validation_fraction
         self.patience = patience
+        self.max_missing = max_missing
         self.device = device
         self.random_state = random_state
         self.callbacks = callbacks
@@ -386,9 +407,8 @@ class CrossModalAttentionClassifier(ProbabilityClassifierMixin, BaseEstimator):
             Columns in the order of ``classes_``.
         """
         check_is_fitted(self)
-        table, _ = validate_table(self, X, reset=False)
-        values, _ = self._values(table)
-        return predict_proba(self.net_, self._standardise(values))
+        table, _ = validate_table(self, X, reset=False, accept_sparse="csc")
+        return predict_proba(self.net_, self._standardise(*self._values(table)))
 
     def __getstate__(self) -> dict[str, Any]:
         """Return what is pickled: the network moves back to the CPU."""
@@ -422,25 +442,29 @@ class CrossModalAttentionClassifier(ProbabilityClassifierMixin, BaseEstimator):
         check_head_kinds(self.heads)
         check_embedding(self.embed_dim, self.n_heads)
         check_device(self.device)
+        n_needed = 1 if incremental else 2
         table, y = validate_table(
-            self, X, y, reset=not warm, ensure_min_samples=1 if incremental else 2
+            self, X, y, reset=not warm, ensure_min_samples=n_needed, accept_sparse="csc"
         )
         check_classification_targets(y)
         weights = _check_sample_weight(sample_weight, y, ensure_non_negative=True)
         if not warm:
             self.modalities_ = resolve_modalities(table, self.modalities)
             check_primary(self.primary, self.modalities_)
-        values, present = self._values(table)
-        if not (warm and incremental):
-            refuse_absent_modalities(self.modalities_, present[weights > 0])
-        if not warm:
             self.classes_ = np.unique(y if classes is None else np.asarray(classes))
             self._class_counts = np.zeros(len(self.classes_))
             # Arrays, whatever scikit-learn's global transform_output says.
             self._scaler = StandardScaler().set_output(transform="default")
             self._incremental = False
+        if not (weights > 0).all():
+            counted = np.flatnonzero(weights)
+            table, y, weights = _safe_indexing(table, counted), y[counted], weights[counted]
+        if not warm:
+            self._encoder = ModalityEncoder(table, self.modalities_)
+        values, missing = self._values(table, training=not (warm and incremental))
+        if not (warm and incremental):
+            refuse_absent_modalities(self.modalities_, missing.present)
         check_classes(self.classes_, y, given=classes)
-        values, y, weights = values[weights > 0], y[weights > 0], weights[weights > 0]
         codes = np.searchsorted(self.classes_, y)
         if not incremental:
             self._class_counts = np.zeros(len(self.classes_))
@@ -450,28 +474,52 @@ class CrossModalAttentionClassifier(ProbabilityClassifierMixin, BaseEstimator):
             self._scaler.partial_fit(values, sample_weight=weights / weights.mean())
         of_classes = class_weights(self.class_weight, self.classes_, self._class_counts)
         target = np.diag(of_classes)[codes] * weights[:, None]
-        return Samples(self._standardise(values), codes, target)
+        self.n_imputed_ = missing.n_gaps
+        tell_imputed(missing, self.modalities_)
+        warn_of_filled_blocks(table, self._blocks(values))
+        return Samples(self._standardise(values, missing), codes, target)
 
-    def _values(self, table: Any) -> tuple[np.ndarray, np.ndarray]:
-        """Return the values of a table, and which sample has which modality."""
-        values = as_matrix(table) if isinstance(table, pd.DataFrame) else table
-        values = values.astype(np.float32, copy=False)
-        of_modalities = modality_blocks(values, self.modalities_)
-        return values, modality_presence(table, of_modalities, self.modalities_)
+    def _values(self, table: Any, *, training: bool = False) -> tuple[np.ndarray, Missing]:
+        """Return the numbers of a table, and what is missing in it."""
+        everything = np.arange(table.shape[1])
+        values = self._encoder.encode(table, everything, dtype=np.float32)
+        return values, find_missing(
+            table,
+            self._blocks(values),
+            self._encoder.origins,
+            max_missing=self.max_missing,
+            training=training,
+        )
 
-    def _standardise(self, values: np.ndarray) -> torch.Tensor:
-        return torch.from_numpy(self._scaler.transform(values).astype(np.float32, copy=False))
+    def _blocks(self, values: np.ndarray) -> dict[str, np.ndarray]:
+        columns = self._encoder.columns
+        return {name: values[:, as_slice(of_modality)] for name, of_modality in columns.items()}
+
+    def _standardise(self, values: np.ndarray, missing: Missing) -> torch.Tensor:
+        standardised = self._scaler.transform(values).astype(np.float32, copy=False)
+        if any(missing.n_gaps.values()):
+            origin = self._encoder.spread(np.arange(self.n_features_in_))
+            there = missing.by_column(self.modalities_, origin)
+            standardised = fill_gaps(standardised, there, np.zeros(len(origin)))
+        return torch.from_numpy(standardised)
 
     @property
     def _needed_means(self) -> np.ndarray:
-        return self._scaler.mean_
+        return self._encoder.numbers_of(np.arange(self.n_features_in_), self._scaler.mean_)
+
+    def __sklearn_tags__(self) -> Tags:
+        """Return the estimator's capabilities."""
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = tags.input_tags.sparse = True
+        return tags
 
     def _primary_first(self) -> list[str]:
         primary = self.primary or next(iter(self.modalities_))
         return [primary, *(name for name in self.modalities_ if name != primary)]
 
     def _columns(self) -> list[list[int]]:
-        return [self.modalities_[name].tolist() for name in self._primary_first()]
+        columns = self._encoder.columns
+        return [columns[name].tolist() for name in self._primary_first()]
 
     def _settings(self) -> Settings:
         return Settings(**{one.name: getattr(self, one.name) for one in fields(Settings)})

@@ -13,7 +13,8 @@ from ..datasets._mudata import load_mudata, modalities_of_mudata, read_modality
 from ..datasets._study import Report
 from ..modalities._columns import SEPARATOR, check_unique, resolve_modalities
 from ..modalities._concat import concat_modalities
-from ..modalities._validation import modality_blocks, modality_presence
+from ..modalities._encoding import ModalityEncoder
+from ..modalities._missing import find_missing
 
 __all__ = [
     "align_to_model",
@@ -73,8 +74,8 @@ def simulate(seed: int) -> Bunch:
 
 def check_values(data: pd.DataFrame) -> None:
     """Refuse values now that every fit would refuse later."""
-    modalities = resolve_modalities(data, None)
-    modality_presence(data, modality_blocks(data, modalities), modalities)
+    encoder = ModalityEncoder(data, resolve_modalities(data, None))
+    find_missing(data, encoder.blocks(data), encoder.origins)
 
 
 def check_folds(cohort: Bunch, folds: int) -> None:

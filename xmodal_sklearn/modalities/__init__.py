@@ -2,5 +2,6 @@
 
 from ._align_features import align_features
 from ._concat import concat_modalities, split_modalities
+from ._imputer import ModalityImputer
 
-__all__ = ["align_features", "concat_modalities", "split_modalities"]
+__all__ = ["ModalityImputer", "align_features", "concat_modalities", "split_modalities"]

@@ -114,7 +114,10 @@ def column_labels(X: Any) -> list[str]:
 
 def sample_labels(X: Any) -> Any:
     """Return the index of a DataFrame, or the row positions of an array."""
-    return X.index if isinstance(X, pd.DataFrame) else range(len(X))
+    if isinstance(X, pd.DataFrame):
+        return X.index
+    # Sparse matrices have no length, lists no shape.
+    return range(X.shape[0] if hasattr(X, "shape") else len(X))
 
 
 def qualified_names(labels: Sequence[str], modalities: Modalities) -> np.ndarray:

@@ -14,7 +14,7 @@ from ._columns import (
     has_named_modalities,
     resolve_modalities,
 )
-from ._validation import check_numeric
+from ._dtypes import find_words
 
 __all__ = ["concat_modalities", "split_modalities"]
 
@@ -46,7 +46,8 @@ def concat_modalities(tables: Mapping[str, pd.DataFrame], *, join: str = "inner"
     ------
     ValueError
         If a table repeats a sample or a feature, if no sample is common to all tables
-        (``join="inner"``), if a column is not numeric, or if a modality has an unusable name.
+        (``join="inner"``), if a column holds neither numbers nor words, or if a modality has an
+        unusable name.
     TypeError
         If a table is not a DataFrame.
 
@@ -174,7 +175,7 @@ def _check_table(modality: str, table: Any) -> None:
     check_unique(table.index, f"samples of modality {modality!r}")
     check_unique(map(str, table.columns), f"features of modality {modality!r}")
     try:
-        check_numeric(table)
+        find_words(table)
     except ValueError as error:
         raise ValueError(f"Modality {modality!r}: {error}") from error
 

@@ -1,14 +1,15 @@
-"""Tables of any numeric dtype, pandas' extension dtypes included, as NumPy arrays."""
+"""Tables of any dtype, pandas' extension dtypes included: which hold words, and the numbers."""
 
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from scipy import sparse
 
-__all__ = ["as_matrix", "number_dtype"]
+__all__ = ["as_matrix", "as_sparse_matrix", "find_words", "is_number", "number_dtype"]
 
 
-def as_matrix(table: pd.DataFrame) -> np.ndarray:
+def as_matrix(table: pd.DataFrame, dtype: Any = None) -> np.ndarray:
     """Return the values of a table of numbers in the smallest dtype that holds them all.
 
     Parameters
@@ -16,6 +17,8 @@ def as_matrix(table: pd.DataFrame) -> np.ndarray:
     table : DataFrame of shape (n_samples, n_features)
         Numbers of NumPy's, pandas' or Arrow's dtypes, dense or sparse, categories that are numbers,
         or objects that are numbers.
+    dtype : dtype of floats, default=None
+        Another dtype than the smallest.
 
     Returns
     -------
@@ -27,14 +30,21 @@ def as_matrix(table: pd.DataFrame) -> np.ndarray:
     if all(isinstance(dtype, np.dtype) for dtype in dtypes):
         values = table.to_numpy()
         if values.dtype.kind in "fiub":
-            return values
+            return values if dtype is None else values.astype(dtype, copy=False)
     # pandas itself would turn numbers beside booleans, and numbers beside gaps, into objects.
-    common = np.result_type(*map(number_dtype, dtypes))
+    common = np.dtype(dtype or np.result_type(*map(number_dtype, dtypes)))
     if common.kind != "f" and table.isna().any(axis=None):
         common = np.result_type(common, np.float32)
     if common.kind != "f" or all(isinstance(dtype, np.dtype | pd.SparseDtype) for dtype in dtypes):
         return table.to_numpy(dtype=common)
     return table.to_numpy(dtype=common, na_value=np.nan)
+
+
+def as_sparse_matrix(table: pd.DataFrame) -> sparse.csc_matrix | None:
+    """Return the values of a table of sparse columns that omit zeros; None for another table."""
+    dtypes = table.dtypes.unique()
+    thin = all(isinstance(dtype, pd.SparseDtype) and dtype.fill_value == 0 for dtype in dtypes)
+    return table.sparse.to_coo().tocsc() if thin else None
 
 
 def number_dtype(dtype: Any) -> np.dtype:
@@ -47,3 +57,62 @@ def number_dtype(dtype: Any) -> np.dtype:
     # Decimals are objects to NumPy, and so are numbers in a column of objects.
     known = isinstance(plain, np.dtype) and plain.kind in "fiub"
     return plain if known else np.dtype(np.float64)
+
+
+def find_words(table: pd.DataFrame) -> list[int]:
+    """Return the positions of the columns whose values are words, to be taken for categories.
+
+    These are columns of strings none of which is a number, and of categories that are no numbers.
+    Columns of strings that all are numbers are numbers, as booleans are.
+
+    Parameters
+    ----------
+    table : DataFrame of shape (n_samples, n_features)
+        Any table.
+
+    Returns
+    -------
+    list of int
+        Positions; empty for a table of numbers.
+
+    Raises
+    ------
+    ValueError
+        If a column holds times, complex numbers, other objects than strings, or words among
+        numbers; the message names it.
+    """
+    if all(is_number(dtype) for dtype in table.dtypes.unique()):
+        return []
+    return [
+        position
+        for position, dtype in enumerate(table.dtypes)
+        if not is_number(dtype) and _holds_words(table.iloc[:, position], table.columns[position])
+    ]
+
+
+def is_number(dtype: Any) -> bool:
+    """Tell whether a dtype holds numbers only, booleans among them."""
+    return pd.api.types.is_numeric_dtype(dtype) and dtype.kind != "c"
+
+
+def _holds_words(column: pd.Series, name: Any) -> bool:
+    dtype = column.dtype
+    if isinstance(dtype, pd.CategoricalDtype):
+        return not is_number(dtype.categories.dtype) and bool(column.notna().any())
+    if dtype.kind in "cmM":
+        what = "Complex data" if dtype.kind == "c" else "Times are"
+        raise ValueError(f"{what} not supported: column {name!r} has dtype {dtype}.")
+    try:
+        pd.to_numeric(column)
+    except (ValueError, TypeError) as error:
+        values = column[column.notna()].astype(object)
+        strings = all(isinstance(value, str) for value in values)
+        if strings and pd.to_numeric(values, errors="coerce").isna().all():
+            return True
+        remedy = "Correct it, encode it as numbers or leave it out"
+        if strings:
+            remedy += "; if its values are categories, give it pandas' dtype category"
+        raise ValueError(
+            f"Column {name!r} is not numeric (dtype {dtype}): {error}. {remedy}."
+        ) from error
+    return False

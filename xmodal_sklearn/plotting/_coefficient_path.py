@@ -8,7 +8,9 @@ from sklearn.base import clone
 from sklearn.preprocessing import LabelEncoder
 
 from ..modalities._columns import column_labels, resolve_modalities
-from ..modalities._validation import modality_blocks, modality_presence, validate_table
+from ..modalities._encoding import ModalityEncoder
+from ..modalities._missing import find_missing
+from ..modalities._validation import validate_table
 from ..selection import MultiOmicsSelector
 from ..selection._ranking import best_first, one_hot, samples_with
 from ._common import drawing_axes, plain_log_ticks
@@ -119,19 +121,21 @@ class CoefficientPathDisplay:
         modality = next(iter(modalities)) if modality is None else modality
         if modality not in modalities:
             raise ValueError(f"X has no modality {modality!r}, only {list(modalities)}.")
-        positions = modalities[modality]
-        values = modality_blocks(table, modalities)
-        presence = modality_presence(table, values, modalities)
-        present = presence[:, list(modalities).index(modality)]
+        encoder = ModalityEncoder(table, modalities)
+        blocks = encoder.blocks(table)
+        missing = find_missing(table, blocks, encoder.origins, max_missing=selector.max_missing)
+        present = missing.present[:, list(modalities).index(modality)]
         codes = LabelEncoder().fit_transform(y)
-        block, codes = samples_with(modality, values[modality], codes, present)
+        gaps = missing.n_gaps[modality] > 0
+        block, codes = samples_with(modality, blocks[modality], codes, present, gaps=gaps)
         path = ranking_path(block, one_hot(codes), l1_ratio=selector.l1_ratio)
-        norms = np.zeros((len(positions), len(path.penalties)))
+        norms = np.zeros((block.shape[1], len(path.penalties)))
         for step, (features, coefficients) in enumerate(
             zip(path.features, path.coefficients, strict=True)
         ):
             norms[features, step] = np.linalg.norm(coefficients, axis=1)
-        names = np.array(column_labels(table), dtype=object)[positions]
+        positions = modalities[modality]
+        names = encoder.names(positions, np.array(column_labels(table), dtype=object)[positions])
         scores = scores_of_path(path, l1_ratio=selector.l1_ratio)
         order = best_first(scores, names)
         order = order[norms[order].any(axis=1)]

@@ -13,12 +13,10 @@ from sklearn.utils.validation import _get_feature_names
 from .._alignment import check_order
 from ..benchmark._metrics import metric_label
 from ..modalities._columns import column_names, resolve_modalities, sample_labels
-from ..modalities._validation import (
-    as_table,
-    check_numeric,
-    modality_blocks,
-    modality_presence,
-)
+from ..modalities._dtypes import find_words
+from ..modalities._encoding import ModalityEncoder
+from ..modalities._missing import find_missing
+from ..modalities._validation import as_table
 from ._common import drawing_axes
 
 __all__ = ["ModalityAblationDisplay"]
@@ -136,8 +134,10 @@ class ModalityAblationDisplay:
         check_order(y, X, "y")
         table = _numeric_table(X)
         positions = resolve_modalities(table, modalities)
-        values = modality_blocks(table, positions)
-        presence = modality_presence(table, values, positions)
+        encoder = ModalityEncoder(table, positions)
+        presence = find_missing(
+            table, encoder.blocks(table), encoder.origins, max_missing=1, training=False
+        ).present
         scorer = check_scoring(estimator, scoring=scoring)
         random_state = check_random_state(random_state)
         scores: dict[str, list[float]] = {}
@@ -199,11 +199,11 @@ class ModalityAblationDisplay:
 
 
 def _numeric_table(X: Any) -> Any:
-    """Return X as a table of numbers; NaN and infinity are left to modality_presence."""
+    """Return X as a table of numbers; NaN and infinity are left to find_missing."""
     table = as_table(X)
     if not isinstance(table, pd.DataFrame):
         return check_array(table, ensure_all_finite=False)
-    check_numeric(table)
+    find_words(table)  # refuses what is neither numbers nor words
     if column_names(table) is None:
         _get_feature_names(table)  # refuses text beside other names
     check_array(np.broadcast_to(np.float32(0), table.shape))  # refuses an empty table

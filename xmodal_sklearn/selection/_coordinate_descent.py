@@ -1,9 +1,11 @@
 """Blockwise coordinate descent on the columns under work; X is standardised virtually."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import numba
 import numpy as np
+from scipy import sparse
 
 __all__ = ["Design", "WorkingSet", "longest"]
 
@@ -18,14 +20,15 @@ MAX_JOINING = 200
 
 
 class Design:
-    """The columns of X, standardised without copying X."""
+    """The columns of X, standardised without copying X, or making it dense where it is sparse."""
 
-    def __init__(self, X: np.ndarray):
-        self.X = X
+    def __init__(self, X: Any):
         self.n_samples, self.n_columns = X.shape
         # Single precision holds copy-number calls and mutations exactly.
         single = np.result_type(X.dtype, np.float32) == np.float32
         self.dtype: np.dtype = np.dtype(np.float32 if single else np.float64)
+        small = self.n_samples * self.n_columns * self.dtype.itemsize <= BLOCK_BYTES
+        self.X = X.toarray(order="F") if small and sparse.issparse(X) else X
         self.mean = np.empty(self.n_columns)
         self.scale = np.empty(self.n_columns)
         for block in self._column_blocks():
@@ -44,7 +47,7 @@ class Design:
     def correlation_lengths(self, residual: np.ndarray) -> np.ndarray:
         """Return the lengths of all columns' correlations with a centred residual."""
         responses = np.ascontiguousarray(residual.T)
-        if self.X.dtype == self.dtype:
+        if self.X.dtype == self.dtype or sparse.issparse(self.X):
             lengths = np.linalg.norm(responses @ self.X, axis=0)
         else:
             lengths = np.empty(self.n_columns, dtype=self.dtype)
@@ -54,11 +57,14 @@ class Design:
 
     def standardised(self, columns: np.ndarray) -> np.ndarray:
         """Return some standardised columns, ``(n_columns, n_samples)``."""
-        values = np.asarray(self.X[:, columns], dtype=np.float64)
+        values = self._dense(self.X[:, columns]).astype(np.float64, copy=False)
         return ((values - self.mean[columns]) * self.inverse_scale[columns]).T.astype(self.dtype)
 
     def _values(self, block: slice) -> np.ndarray:
-        return np.asarray(self.X[:, block], dtype=self.dtype)
+        return self._dense(self.X[:, block]).astype(self.dtype, copy=False)
+
+    def _dense(self, values: Any) -> np.ndarray:
+        return values.toarray() if sparse.issparse(values) else values
 
     def _column_blocks(self) -> Iterator[slice]:
         width = max(BLOCK_BYTES // (self.dtype.itemsize * self.n_samples), 1)

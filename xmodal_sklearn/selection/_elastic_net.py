@@ -28,6 +28,7 @@ Soc. B 74, 2012, doi:10.1111/j.1467-9868.2011.01004.x.
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -78,12 +79,12 @@ class RegularizationPath:
     correlation: np.ndarray
 
 
-def score_features(X: np.ndarray, Y: np.ndarray, *, l1_ratio: float = 0.5) -> np.ndarray:
+def score_features(X: Any, Y: np.ndarray, *, l1_ratio: float = 0.5) -> np.ndarray:
     """Score columns by where they enter the path, better ones higher.
 
     Parameters
     ----------
-    X : ndarray of shape (n_samples, n_columns)
+    X : ndarray or csc_matrix of shape (n_samples, n_columns)
         Any numeric dtype, memory order or memory map.
     Y : ndarray of shape (n_samples, n_responses)
         One-hot classes.
@@ -121,7 +122,7 @@ def scores_of_path(path: RegularizationPath, *, l1_ratio: float) -> np.ndarray:
     return scores
 
 
-def ranking_path(X: np.ndarray, Y: np.ndarray, *, l1_ratio: float = 0.5) -> RegularizationPath:
+def ranking_path(X: Any, Y: np.ndarray, *, l1_ratio: float = 0.5) -> RegularizationPath:
     """Solve the path that :func:`score_features` scores by; same parameters."""
     return elastic_net_path(
         X,
@@ -134,7 +135,7 @@ def ranking_path(X: np.ndarray, Y: np.ndarray, *, l1_ratio: float = 0.5) -> Regu
 
 
 def elastic_net_path(
-    X: np.ndarray,
+    X: Any,
     Y: np.ndarray,
     *,
     l1_ratio: float,
@@ -147,7 +148,7 @@ def elastic_net_path(
 
     Parameters
     ----------
-    X : ndarray of shape (n_samples, n_columns)
+    X : ndarray or csc_matrix of shape (n_samples, n_columns)
         Any numeric dtype, memory order or memory map.
     Y : ndarray of shape (n_samples, n_responses)
         Responses; centred here.

@@ -13,7 +13,8 @@ __all__ = ["put_pairs_first"]
 
 def put_pairs_first(
     scores: Sequence[np.ndarray],
-    blocks: Mapping[str, np.ndarray],
+    blocks: Mapping[str, Any],
+    present: np.ndarray,
     codes: np.ndarray,
     memory: Any = None,
 ) -> list[np.ndarray]:
@@ -23,8 +24,10 @@ def put_pairs_first(
     ----------
     scores : sequence of ndarray of float of shape (n_features_of_modality,)
         By modality; larger is better.
-    blocks : mapping of str to ndarray of shape (n_samples, n_features_of_modality)
-        The values of each modality, NaN where it is absent.
+    blocks : mapping of str to ndarray or sparse matrix of shape (n_samples, n_features_of_modality)
+        The values of each modality, NaN where it is absent and in gaps.
+    present : ndarray of bool of shape (n_samples, n_modalities)
+        Which sample has which modality.
     codes : ndarray of int of shape (n_samples,)
         Numbers of the classes.
     memory : str, path or object with the joblib.Memory interface, default=None
@@ -35,7 +38,10 @@ def put_pairs_first(
     list of ndarray
         The scores by modality.
     """
-    values = np.hstack([standardise(block.astype(np.float32)) for block in blocks.values()])
+    standardised = [standardise(block.astype(np.float32)) for block in blocks.values()]
+    for block, there in zip(standardised, present.T, strict=True):
+        block[np.isnan(block) & there[:, None]] = 0  # the mean
+    values = np.hstack(standardised)
     stops = np.cumsum([block.shape[1] for block in blocks.values()])
     columns = np.split(np.arange(values.shape[1]), stops[:-1])
     screen = as_memory(memory).cache(screen_pairs)

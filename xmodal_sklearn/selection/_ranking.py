@@ -6,14 +6,13 @@ from typing import Any
 
 import numpy as np
 import xxhash
+from scipy import sparse
 from sklearn.base import clone
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.validation import check_memory
 
 from .._version import __version__
-from ..modalities._validation import (
-    block_presence,
-)
+from ..modalities._missing import column_means, fill_gaps, find_gaps
 
 __all__ = ["as_memory", "best_first", "one_hot", "ranker", "samples_with", "standardise"]
 
@@ -36,12 +35,13 @@ def as_memory(memory: Any) -> Any:
     return check_memory(os.fspath(memory) if isinstance(memory, os.PathLike) else memory)
 
 
-def standardise(block: np.ndarray) -> np.ndarray:
+def standardise(block: Any) -> np.ndarray:
     """Return standardised columns as an array, whatever scikit-learn's transform_output says."""
-    return StandardScaler().set_output(transform="default").fit_transform(block)
+    dense = block.toarray() if sparse.issparse(block) else block
+    return StandardScaler().set_output(transform="default").fit_transform(dense)
 
 
-def ranker(memory: Any) -> Callable[..., tuple[np.ndarray, np.ndarray]]:
+def ranker(memory: Any) -> Callable[..., tuple[np.ndarray, int, np.ndarray]]:
     """Return :func:`_rank_modality`, looked up in `memory` where there is one."""
     if memory is None:
         return _rank_modality
@@ -49,54 +49,62 @@ def ranker(memory: Any) -> Callable[..., tuple[np.ndarray, np.ndarray]]:
     # joblib would hash the block itself, which takes a good part of the time of ranking it.
     cached = memory.cache(_rank_modality, ignore=["block", "where"])
 
-    def look_up(block: np.ndarray, codes: np.ndarray, where: tuple, **options: Any) -> Any:
+    def look_up(block: Any, codes: np.ndarray, where: tuple, **options: Any) -> Any:
         return cached(block, codes, where, version=(__version__, _digest(block)), **options)
 
     return look_up
 
 
 def _rank_modality(
-    block: np.ndarray,
+    block: Any,
     codes: np.ndarray,
     where: tuple[Any, str, np.ndarray],
     *,
     estimator: Any,
     l1_ratio: float,
+    max_missing: float,
     version: Any = None,
-) -> tuple[np.ndarray, np.ndarray]:
-    """Tell which samples have a modality, and score its columns, better ones higher.
+) -> tuple[np.ndarray, int, np.ndarray]:
+    """Tell which samples have a modality, count its gaps, and score its columns, better higher.
 
     Cached as a whole, because checking the values takes as long as recognising them. `version`
     stands for the block and this package in the cache; `where`, the table, the modality and its
     columns, gives names to errors.
     """
-    present = block_presence(*where, block)
-    block, codes = samples_with(where[1], block, codes, present)
+    present, n_gaps = find_gaps(*where, block, max_missing=max_missing)
+    block, codes = samples_with(where[1], block, codes, present, gaps=n_gaps > 0)
     if estimator is not None:
-        return present, _score_by_estimator(block, codes, estimator)
+        return present, n_gaps, _score_by_estimator(block, codes, estimator)
     # Imported here because numba takes half a second that other users need not wait for.
     from ._elastic_net import score_features
 
-    return present, score_features(block, one_hot(codes), l1_ratio=l1_ratio)
+    return present, n_gaps, score_features(block, one_hot(codes), l1_ratio=l1_ratio)
 
 
 def samples_with(
-    modality: str, block: np.ndarray, codes: np.ndarray, present: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return the block of a modality and the class codes, of the samples that have it."""
+    modality: str, block: Any, codes: np.ndarray, present: np.ndarray, *, gaps: bool = False
+) -> tuple[Any, np.ndarray]:
+    """Return the block of a modality and the class codes, of the samples that have it.
+
+    Gaps are filled by the mean of their column.
+    """
     if len(np.unique(codes[present])) < 2:
         raise ValueError(
             f"Can't rank the features of modality {modality!r}: the {present.sum()} training "
             "samples that have it are of one class only. Give samples of at least two classes."
         )
-    return (block, codes) if present.all() else (block[present], codes[present])
+    if not present.all():
+        block, codes = block[present], codes[present]
+    if gaps:
+        block = fill_gaps(block, np.ones(len(codes), dtype=bool), column_means(block))
+    return block, codes
 
 
 def one_hot(codes: np.ndarray) -> np.ndarray:
     return np.eye(codes.max() + 1)[codes]
 
 
-def _score_by_estimator(block: np.ndarray, codes: np.ndarray, estimator: Any) -> np.ndarray:
+def _score_by_estimator(block: Any, codes: np.ndarray, estimator: Any) -> np.ndarray:
     standardised = standardise(block)
     importances = _importances(clone(estimator).fit(standardised, codes))
     if importances.shape != (block.shape[1],) or not np.isfinite(importances).all():
@@ -125,8 +133,13 @@ def _importances(fitted: Any) -> np.ndarray:
     )
 
 
-def _digest(block: np.ndarray) -> str:
+def _digest(block: Any) -> str:
     """Hash values, shape and dtype at the speed at which memory is read."""
+    if sparse.issparse(block):
+        digest = xxhash.xxh3_128(repr((block.shape, block.dtype.str)).encode())
+        for part in (block.indptr, block.indices, block.data):
+            digest.update(np.ascontiguousarray(part).data)
+        return digest.hexdigest()
     rows = block.T if block.flags.f_contiguous else block
     layout = block.shape, block.dtype.str, block.flags.f_contiguous
     digest = xxhash.xxh3_128(repr(layout).encode())

@@ -26,14 +26,18 @@ from ..modalities._columns import (
     resolve_modalities,
 )
 from ..modalities._dtypes import as_matrix
-from ..modalities._validation import (
+from ..modalities._encoding import ModalityEncoder
+from ..modalities._filled_blocks import warn_of_filled_blocks
+from ..modalities._missing import (
+    MAX_MISSING,
+    Missing,
     column_means,
-    dense_columns,
-    modality_blocks,
-    modality_presence,
+    fill_gaps,
+    find_missing,
     refuse_samples_without_modality,
-    validate_table,
+    tell_imputed,
 )
+from ..modalities._validation import dense_columns, validate_table
 from ._pairs import put_pairs_first
 from ._ranking import best_first, ranker
 
@@ -68,6 +72,9 @@ class MultiOmicsSelector(SelectorMixin, BaseEstimator):
         and one of another whose product correlates with a class by more than chance [2]_. A
         feature that tells nothing alone is else found only by luck. The time it takes grows with
         the product of the numbers of features.
+    max_missing : float, default=0.8
+        The largest share of missing values of a feature in the training samples that have its
+        modality, and of a sample in a modality that it has.
     memory : str, path or object with the joblib.Memory interface, default=None
         Where to cache rankings, so that a grid search over `k` ranks once per fold and modality.
     n_jobs : int, default=None
@@ -84,6 +91,8 @@ class MultiOmicsSelector(SelectorMixin, BaseEstimator):
         The score by which each column is ranked within its modality; larger is better. Scores of
         different modalities are not comparable. With `pairs`, a column of a pair scores more than
         all others of its modality, the better the pair the more.
+    n_imputed_ : dict of str to int
+        By modality, how many values were missing in training samples that have the modality.
     n_features_in_ : int
         Number of columns seen during fit.
     feature_names_in_ : ndarray of str of shape (n_features_in_,)
@@ -92,8 +101,14 @@ class MultiOmicsSelector(SelectorMixin, BaseEstimator):
     Raises
     ------
     ValueError
-        If a value is infinite, or NaN beside values of the same modality and sample; if `y` has
-        one class only; if `k` or `modalities` name something that X does not have.
+        If a value is infinite; if more than `max_missing` of a feature or a sample is missing; if
+        `y` has one class only; if `k` or `modalities` name something that X does not have.
+
+    Warns
+    -----
+    UserWarning
+        If training samples lack values of modalities that they have, or samples have categories
+        that training samples had not; if an imputer seems to have filled absent modalities.
 
     See Also
     --------
@@ -122,7 +137,16 @@ class MultiOmicsSelector(SelectorMixin, BaseEstimator):
     correlation with the classes, and score that norm, relative to the largest, minus one.
 
     A sample without a modality (a block of NaN) is left out of that modality's ranking and stays
-    NaN in the output.
+    NaN in the output. Other missing values are filled with the mean of their feature in the
+    training samples, when ranking and in the output.
+
+    Columns of strings and of categories become zeros and ones, a column for each category that
+    training samples have, named ``modality__feature=category``; ordered categories become their
+    number. They are ranked, counted by `k` and kept as one feature, by its best column.
+
+    Sparse matrices and sparse columns of a DataFrame are ranked without making more of them dense
+    than the columns under work, unless `pairs` or `estimator` is set; selected columns come out
+    dense.
 
     References
     ----------
@@ -148,6 +172,7 @@ class MultiOmicsSelector(SelectorMixin, BaseEstimator):
         "estimator": [HasMethods(["fit"]), None],
         "l1_ratio": [Interval(Real, 0, 1, closed="right")],
         "pairs": ["boolean"],
+        "max_missing": [Interval(Real, 0, 1, closed="both")],
         "memory": [str, HasMethods(["cache"]), HasMethods(["__fspath__"]), None],
         "n_jobs": [Integral, None],
     }
@@ -160,6 +185,7 @@ class MultiOmicsSelector(SelectorMixin, BaseEstimator):
         estimator: Any = None,
         l1_ratio: float = 0.5,
         pairs: bool = False,
+        max_missing: float = MAX_MISSING,
         memory: Any = None,
         n_jobs: int | None = None,
     ):
@@ -168,6 +194,7 @@ class MultiOmicsSelector(SelectorMixin, BaseEstimator):
         self.estimator = estimator
         self.l1_ratio = l1_ratio
         self.pairs = pairs
+        self.max_missing = max_missing
         self.memory = memory
         self.n_jobs = n_jobs
 
@@ -177,7 +204,7 @@ class MultiOmicsSelector(SelectorMixin, BaseEstimator):
 
         Parameters
         ----------
-        X : DataFrame or array of shape (n_samples, n_features)
+        X : DataFrame, array or sparse matrix of shape (n_samples, n_features)
             Training samples; a block of NaN marks an absent modality.
         y : array-like of shape (n_samples,)
             Class labels.
@@ -196,7 +223,7 @@ class MultiOmicsSelector(SelectorMixin, BaseEstimator):
 
         Parameters
         ----------
-        X : DataFrame or array of shape (n_samples, n_features)
+        X : DataFrame, array or sparse matrix of shape (n_samples, n_features)
             Training samples; a block of NaN marks an absent modality.
         y : array-like of shape (n_samples,)
             Class labels.
@@ -206,36 +233,41 @@ class MultiOmicsSelector(SelectorMixin, BaseEstimator):
         DataFrame or ndarray of shape (n_samples, n_selected)
             The selected columns, as :meth:`transform` returns them.
         """
-        return self._select(self._fit(X, y), self.get_support(indices=True))
+        table, missing = self._fit(X, y)
+        return self._select(table, missing, self.get_support(indices=True))
 
     def transform(self, X: Any) -> Any:
         """Keep the selected columns.
 
         Parameters
         ----------
-        X : DataFrame or array of shape (n_samples, n_features)
+        X : DataFrame, array or sparse matrix of shape (n_samples, n_features)
             Samples with the columns seen in fit. A DataFrame may lack columns that were not
             selected.
 
         Returns
         -------
         DataFrame or ndarray of shape (n_samples, n_selected)
-            The selected columns in their original order: a DataFrame with columns named
-            ``modality__feature`` where the modalities are known by name, else an array.
+            The selected columns in their original order, without gaps: a DataFrame with columns
+            named ``modality__feature`` where the modalities are known by name, else an array.
+            Absent modalities are NaN. A column of words takes one for each of its categories.
         """
         check_is_fitted(self)
-        support = self.get_support(indices=True)
-        table, _ = validate_table(self, X, reset=False, needed=support)
-        modalities = self.modalities_
+        places = self.get_support(indices=True)
+        table, _ = validate_table(self, X, reset=False, needed=places, accept_sparse="csc")
+        there = np.arange(self.n_features_in_)
         if table.shape[1] < self.n_features_in_:
             # Some columns are missing that were not selected.
             there = table.columns.get_indexer(self.feature_names_in_)
-            places = {modality: there[columns] for modality, columns in modalities.items()}
-            modalities = {modality: place[place >= 0] for modality, place in places.items()}
-            support = there[support]
-        values = modality_blocks(table, modalities)
-        modality_presence(table, values, modalities)
-        return self._select(table, support)
+        blocks, origins = {}, {}
+        for modality, positions in self.modalities_.items():
+            known = positions[there[positions] >= 0]
+            blocks[modality] = self._encoder.encode(
+                table, known, there[known], keep_sparse=True, warn=False
+            )
+            origins[modality] = self._encoder.spread(known, there[known])
+        missing = find_missing(table, blocks, origins, max_missing=self.max_missing, training=False)
+        return self._select(table, missing, there[places])
 
     def inverse_transform(self, X: Any) -> Any:
         """Put the selected columns back in their places, with zeros for the others.
@@ -248,8 +280,8 @@ class MultiOmicsSelector(SelectorMixin, BaseEstimator):
         Returns
         -------
         DataFrame or ndarray of shape (n_samples, n_features_in_)
-            The columns seen in fit; an absent modality is NaN throughout. A DataFrame if X is
-            one and names were seen in fit.
+            The columns seen in fit; an absent modality is NaN throughout, and words that are not
+            known are None. A DataFrame if X is one and names were seen in fit.
         """
         check_is_fitted(self)
         if isinstance(X, pd.DataFrame):
@@ -257,15 +289,24 @@ class MultiOmicsSelector(SelectorMixin, BaseEstimator):
         else:
             selected = check_array(X, dtype=None, ensure_all_finite=False)
         support = self.get_support(indices=True)
-        if selected.shape[1] != len(support):
-            raise ValueError(f"X has {selected.shape[1]} columns, {len(support)} were selected.")
+        origin = self._encoder.spread(support)
+        if selected.shape[1] != len(origin):
+            raise ValueError(f"X has {selected.shape[1]} columns, {len(origin)} were selected.")
         full = np.zeros((len(selected), self.n_features_in_), dtype=selected.dtype)
-        full[:, support] = selected
+        full[:, origin] = selected
         for positions in self.modalities_.values() if selected.dtype.kind == "f" else ():
             absent = np.isnan(full[:, positions]).any(axis=1)
             full[np.ix_(absent, positions)] = np.nan
+        words = {
+            position: self._encoder.decode(position, selected[:, origin == position])
+            for position in self._encoder.categories
+        }
         if isinstance(X, pd.DataFrame) and hasattr(self, "feature_names_in_"):
-            return pd.DataFrame(full, index=X.index, columns=self.feature_names_in_)
+            table = pd.DataFrame(full, index=X.index, columns=self.feature_names_in_)
+            return table.assign(**{table.columns[at]: column for at, column in words.items()})
+        if words:
+            full = full.astype(object)
+            full[:, list(words)] = np.column_stack(list(words.values()))
         return full
 
     def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
@@ -279,49 +320,75 @@ class MultiOmicsSelector(SelectorMixin, BaseEstimator):
         Returns
         -------
         ndarray of str of shape (n_selected,)
-            ``modality__feature`` where the modalities are known by name, else the column names.
+            ``modality__feature`` where the modalities are known by name, else the column names; of
+            a column of words, ``modality__feature=category`` for each category.
         """
         names = super().get_feature_names_out(input_features)
-        if not self._named:
-            return names
         support = self.get_support(indices=True)
-        selected = {
-            modality: np.flatnonzero(np.isin(support, positions))
-            for modality, positions in self.modalities_.items()
-        }
-        return qualified_names(names, selected)
+        if self._named:
+            selected = {
+                modality: np.flatnonzero(np.isin(support, positions))
+                for modality, positions in self.modalities_.items()
+            }
+            names = qualified_names(names, selected)
+        return self._encoder.names(support, names)
 
-    def _fit(self, X: Any, y: Any) -> Any:
-        """Rank the features and return the validated table."""
-        table, y = validate_table(self, X, y, ensure_min_samples=2)
+    def _fit(self, X: Any, y: Any) -> tuple[Any, Missing]:
+        """Rank the features; return the validated table and what is missing in it."""
+        table, y = validate_table(self, X, y, ensure_min_samples=2, accept_sparse="csc")
         check_classification_targets(y)
         self.modalities_ = resolve_modalities(table, self.modalities)
         self._named = has_named_modalities(table, self.modalities)
         self._k = _k_by_modality(self.k, self.modalities_)
+        self._encoder = ModalityEncoder(table, self.modalities_)
         codes = LabelEncoder().fit_transform(y)
-        rank = partial(ranker(self.memory), estimator=self.estimator, l1_ratio=self.l1_ratio)
-        blocks = modality_blocks(table, self.modalities_)
+        rank = partial(
+            ranker(self.memory),
+            estimator=self.estimator,
+            l1_ratio=self.l1_ratio,
+            max_missing=self.max_missing,
+        )
+        blocks = self._encoder.blocks(table, keep_sparse=True)
         # Threads, because the solver releases the lock and processes would copy the table.
         with _shared_processors(min(effective_n_jobs(self.n_jobs), len(self.modalities_))):
             ranked = Parallel(n_jobs=self.n_jobs, require="sharedmem")(
-                delayed(rank)(block, codes, (table, modality, self.modalities_[modality]))
-                for modality, block in blocks.items()
+                delayed(rank)(block, codes, (table, name, self._encoder.spread(of_modality)))
+                for (name, of_modality), block in zip(
+                    self.modalities_.items(), blocks.values(), strict=True
+                )
             )
-        present, scores = map(list, zip(*ranked, strict=True))
-        refuse_samples_without_modality(table, np.column_stack(present))
+        present, n_gaps, scores = map(list, zip(*ranked, strict=True))
+        missing = Missing(np.column_stack(present), dict(zip(blocks, n_gaps, strict=True)))
+        refuse_samples_without_modality(table, missing.present)
+        warn_of_filled_blocks(table, blocks)
         if self.pairs:
-            scores = put_pairs_first(scores, blocks, codes, self.memory)
+            scores = put_pairs_first(scores, blocks, missing.present, codes, self.memory)
         self._set_rankings(scores)
-        (selected,) = modality_blocks(table, {"": self.get_support(indices=True)}).values()
-        self._needed_means = column_means(selected)
-        return table
+        self._fill = column_means(self._encoder.encode(table, self.get_support(indices=True)))
+        self.n_imputed_ = missing.n_gaps
+        tell_imputed(missing, self.modalities_)
+        return table, missing
 
-    def _select(self, table: Any, support: np.ndarray) -> Any:
-        if isinstance(table, pd.DataFrame) and self._named:
-            selected = dense_columns(table.iloc[:, support])
+    @property
+    def _needed_means(self) -> np.ndarray:
+        return self._encoder.numbers_of(self.get_support(indices=True), self._fill)
+
+    def _select(self, table: Any, missing: Missing, places: np.ndarray) -> Any:
+        """Return the selected columns, which are at `places` of the table, filled and encoded."""
+        support = self.get_support(indices=True)
+        gaps = any(missing.n_gaps.values())
+        worded = any(position in self._encoder.categories for position in support.tolist())
+        if isinstance(table, pd.DataFrame) and self._named and not gaps and not worded:
+            selected = dense_columns(table.iloc[:, places])
             return selected.set_axis(self.get_feature_names_out(), axis=1)
-        (values,) = modality_blocks(table, {"": support}).values()
-        return pd.DataFrame(values, columns=self.get_feature_names_out()) if self._named else values
+        values = self._encoder.encode(table, support, places)
+        if gaps:
+            there = missing.by_column(self.modalities_, self._encoder.spread(support))
+            values = fill_gaps(values, there, self._fill)
+        if not self._named:
+            return values
+        index = getattr(table, "index", None)
+        return pd.DataFrame(values, index, self.get_feature_names_out())
 
     def _get_support_mask(self) -> np.ndarray:
         check_is_fitted(self)
@@ -337,6 +404,7 @@ class MultiOmicsSelector(SelectorMixin, BaseEstimator):
         for (modality, positions), modality_scores in zip(
             self.modalities_.items(), scores, strict=True
         ):
+            modality_scores = self._encoder.gather_best(positions, modality_scores)
             self.scores_[positions] = modality_scores
             labels = positions if names is None else names[positions]
             self._orders[modality] = positions[best_first(modality_scores, labels)]
@@ -349,6 +417,7 @@ class MultiOmicsSelector(SelectorMixin, BaseEstimator):
         """Return the estimator's capabilities."""
         tags = super().__sklearn_tags__()
         tags.target_tags.required = True
+        tags.input_tags.allow_nan = tags.input_tags.sparse = True
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags
 

@@ -232,9 +232,9 @@ def naive_matrix(content):
         for sample in samples:
             known = [row[sample] for row in rows_of_gene if not np.isnan(row[sample])]
             table[gene, sample] = statistics.fmean(known) if known else np.nan
-    present = [s for s in samples if not all(np.isnan(table[gene, s]) for gene in by_gene)]
-    genes = [g for g in by_gene if not any(np.isnan(table[g, s]) for s in present)]
-    return {sample: {gene: table[gene, sample] for gene in genes} for sample in present}
+    lacking = {s: np.mean([np.isnan(table[gene, s]) for gene in by_gene]) for s in samples}
+    present = [s for s in samples if lacking[s] <= 0.8]
+    return {sample: {gene: table[gene, sample] for gene in by_gene} for sample in present}
 
 
 def naive_mutations(study):
@@ -315,6 +315,7 @@ def naive_study(study):
         column
         for column in next(iter(values.values()))
         if all(row[column] is not None for row in values.values())
+        and np.mean([np.isnan(row[column]) for row in values.values()]) <= 0.5
     ]
     return (
         {patient: label for patient, (_, label) in chosen.items()},

@@ -183,10 +183,30 @@ def test_samples_become_patients_and_the_first_listed_sample_is_kept(study):
     assert data.data.loc["P1", "cna__ERBB2"] == 2
 
 
-def test_rows_of_one_gene_are_averaged_and_genes_with_gaps_left_out(study):
+def test_rows_of_one_gene_are_averaged(study):
     data = read(study)
-    assert list(data.data) == ["cna__ERBB2", "cna__MYC", "mut__TP53", "mut__GATA3"]
+    assert list(data.data) == ["cna__ERBB2", "cna__MYC", "cna__GAP", "mut__TP53", "mut__GATA3"]
     assert data.data["cna__MYC"].to_dict() == {"P1": 3, "P2": 4, "P5": 6}
+
+
+def test_missing_values_stay_missing_and_genes_that_most_patients_lack_are_left_out(study):
+    data = read(study)
+    assert np.isnan(data.data.loc["P2", "cna__GAP"])
+    assert data.data["cna__GAP"].notna().sum() == 2
+    replace("data_cna.txt", "GAP\t2\t1\t1", "GAP\t2\tNA\tNA")(study)
+    data = read(study)
+    assert list(data.data.filter(like="cna__")) == ["cna__ERBB2", "cna__MYC"]
+    what = "genes that more than 50% of the samples have no value of"
+    assert data.report.set_index("what")["count"][what] == 1
+
+
+def test_a_sample_with_a_few_values_only_lacks_the_modality(study):
+    genes = "".join(f"G{number}\t{number}\t1\t1\tNA\t1\t1\t1\n" for number in range(10, 20))
+    (study / "data_cna.txt").write_text(CNA + genes)
+    data = read(study, join="outer")
+    assert data.data.loc["P2"].filter(like="cna__").isna().all()
+    what = "samples that have no value of more than 80% of the genes"
+    assert data.report.set_index("what")["count"][what] == 1
 
 
 def test_only_mutations_that_change_the_protein_count(study):
@@ -212,7 +232,7 @@ def test_everything_left_out_is_counted(study):
     assert report == {
         "rows without a gene symbol or Entrez id": 1,
         "rows of repeated gene symbols, averaged": 1,
-        "genes with missing values": 1,
+        "missing values, kept as such": 1,
         "mutations without a gene symbol or Entrez id": 1,
         "mutations that leave the protein unchanged": 3,
         "mutations of samples not listed as sequenced": 1,
@@ -297,7 +317,7 @@ def test_a_gene_is_mutated_where_a_counted_row_says_so(study, mutations):
 def test_expression_without_z_scores_is_preferred(study):
     (study / "data_mrna_seq_v2_rsem_zscores_ref_all_samples.txt").write_text("broken")
     (study / "data_mrna_seq_v2_rsem.txt").write_text(CNA)
-    assert read(study, modalities=["exp"]).data.shape == (3, 2)
+    assert read(study, modalities=["exp"]).data.shape == (3, 3)
 
 
 def replace(name, old, new):
@@ -381,7 +401,8 @@ def test_rows_with_nothing_but_an_entrez_id_are_named_by_it(study):
     entrez = [row.replace("\t", "\t672\t", 1) for row in rows[2:]]
     (study / "data_mutations.txt").write_text("\n".join([*rows[:2], *entrez]))
     data = read(study)
-    assert list(data.data)[2:] == ["cna__1956", "mut__TP53", "mut__GATA3", "mut__672"]
+    assert list(data.data)[2:4] == ["cna__1956", "cna__GAP"]
+    assert list(data.data)[4:] == ["mut__TP53", "mut__GATA3", "mut__672"]
     assert data.data["mut__672"].to_dict() == {"P1": 0, "P2": 1, "P5": 0}
     assert counts(data)["rows named by their Entrez id"] == 1
     assert counts(data)["mutations named by their Entrez id"] == 1
@@ -390,7 +411,7 @@ def test_rows_with_nothing_but_an_entrez_id_are_named_by_it(study):
 def test_a_table_may_name_its_genes_by_entrez_ids_alone(study):
     rows = [row.split("\t", 1)[1] for row in CNA.splitlines()]
     (study / "data_cna.txt").write_text("\n".join(rows))
-    assert list(read(study, modalities=["cna"]).data) == ["cna__2064", "cna__4609"]
+    assert list(read(study, modalities=["cna"]).data) == ["cna__2064", "cna__4609", "cna__2"]
 
 
 def test_classes_are_merged_and_left_out_as_the_map_says(study):

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from ...modalities._missing import MAX_MISSING
 from .._names import strip_names
 from .._study import Report
 from ._genes import column, gene_names
@@ -21,7 +22,10 @@ from ._text_files import (
     read_text_table,
 )
 
-__all__ = ["read_profile"]
+__all__ = ["drop_rare_genes", "read_profile"]
+
+# So far below what estimators refuse that no fold of a study exceeds it.
+MAX_GENE_MISSING = 0.5
 
 # Columns that tables of generic assays have, whether or not their meta file lists them.
 GENERIC = ("NAME", "DESCRIPTION", "URL")
@@ -57,21 +61,31 @@ def _read_values(path: Path, matrix: Matrix, report: Report) -> pd.DataFrame:
     report.append((path.name, "rows of repeated gene symbols, averaged", int(repeated.sum())))
     if repeated.any():
         genes, values = _average_rows(genes, values, repeated)
-    missing = np.isnan(values)
-    absent = missing.all(axis=0)
-    report.append((path.name, "samples without any value", int(absent.sum())))
-    gaps = missing[:, ~absent].any(axis=1)
-    report.append((path.name, "genes with missing values", int(gaps.sum())))
-    if absent.all() or gaps.all():
-        raise malformed(path, "has no gene with a value for every sample")
-    if gaps.any() or absent.any():
-        values = values[np.ix_(~gaps, ~absent)]
+    share = np.isnan(values).mean(axis=0)
+    report.append((path.name, "samples without any value", int((share == 1).sum())))
+    thin = (share > MAX_MISSING) & (share < 1)
+    what = f"samples that have no value of more than {MAX_MISSING:.0%} of the genes"
+    report.append((path.name, what, int(thin.sum())))
+    enough = share <= MAX_MISSING
+    if not enough.any():
+        raise malformed(path, f"has no sample with a value of {1 - MAX_MISSING:.0%} of the genes")
+    if not enough.all():
+        values = values[:, enough]
     return pd.DataFrame(
-        values.T,
-        index=names[~absent],
-        columns=pd.Index(genes[~gaps], dtype=str),
-        copy=False,
+        values.T, index=names[enough], columns=pd.Index(genes, dtype=str), copy=False
     )
+
+
+def drop_rare_genes(path: Path, table: pd.DataFrame, report: Report) -> pd.DataFrame:
+    """Leave out the genes that most of the samples have no value of; other gaps stay NaN."""
+    missing = np.isnan(table.to_numpy())
+    rare = missing.mean(axis=0) > MAX_GENE_MISSING if len(table) else np.zeros(table.shape[1], bool)
+    what = f"genes that more than {MAX_GENE_MISSING:.0%} of the samples have no value of"
+    report.append((path.name, what, int(rare.sum())))
+    if rare.all():
+        raise malformed(path, f"has no gene that {1 - MAX_GENE_MISSING:.0%} of samples have")
+    report.append((path.name, "missing values, kept as such", int(missing[:, ~rare].sum())))
+    return table.loc[:, ~rare] if rare.any() else table
 
 
 def _strip_samples(path: Path, samples: list[str], report: Report) -> pd.Index:

@@ -12,7 +12,7 @@ from ...modalities._concat import concat_modalities
 from .._names import examples, match_names, rename_samples
 from .._study import Report, make_study
 from ._clinical import apply_target_map, check_mapped_labels, check_target_map, read_samples
-from ._molecular import read_profile
+from ._molecular import drop_rare_genes, read_profile
 from ._mutations import drop_uncovered
 from ._profiles import FILES, Profile, StudyFolder
 
@@ -131,7 +131,9 @@ def read_cbioportal(
     values that are not missing. As no other sample is used, nothing leaks from a test set, as it
     would if the most variable row were chosen. Discrete calls may thus become fractions. Blank,
     ``NA``, ``N/A``, ``NaN``, ``null`` and ``None``, in any case, are missing values. Samples
-    without any value are left out, and then genes with a value missing in any sample.
+    with values of less than a fifth of the genes are left out, and then genes that more than half
+    of the patients have no value of. Other missing values stay NaN, which the estimators of this
+    package fill in the fold, and the report counts them.
 
     *Mutations.* 1 where a gene has a mutation that may change the protein, 0 where the sample was
     sequenced and has none. Silent, Intron, IGR, RNA, UTR and Flank variants do not count, as in
@@ -210,10 +212,12 @@ def read_cbioportal(
             'for join="outer", or for another target.'
         )
     for modality, table in tables.items():
+        profile = chosen_profiles[modality]
         table = table[table.index.isin(chosen.index)]
-        if chosen_profiles[modality].datatype == "MAF":
-            table = drop_uncovered(study, chosen_profiles[modality].path, table, report)
-        tables[modality] = table
+        if profile.datatype == "MAF":
+            tables[modality] = drop_uncovered(study, profile.path, table, report)
+        else:
+            tables[modality] = drop_rare_genes(profile.path, table, report)
     data = concat_modalities(tables, join=join).loc[chosen.index].set_axis(chosen["PATIENT_ID"])
     return make_study(
         data,

@@ -1,0 +1,262 @@
+"""Clinical columns: words, flags and ordered categories beside tables of numbers."""
+
+import warnings
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import cross_validate
+from sklearn.pipeline import make_pipeline
+
+from xmodal_sklearn import (
+    CrossModalAttentionClassifier,
+    MultiOmicsSelector,
+    align_features,
+    concat_modalities,
+    split_modalities,
+)
+from xmodal_sklearn.baselines import (
+    LateFusionClassifier,
+    StackedFusionClassifier,
+    make_baselines,
+)
+from xmodal_sklearn.benchmark import compare
+from xmodal_sklearn.plotting import CoefficientPathDisplay, ModalityAblationDisplay
+
+
+def small():
+    return CrossModalAttentionClassifier(
+        n_estimators=1, max_epochs=2, embed_dim=4, device="cpu", random_state=0
+    )
+
+
+ESTIMATORS = {
+    "selector": lambda: MultiOmicsSelector(k=3),
+    "pairs": lambda: MultiOmicsSelector(k=3, pairs=True),
+    "another ranking": lambda: MultiOmicsSelector(k=3, estimator=LogisticRegression(max_iter=200)),
+    "classifier": small,
+    "late fusion": lambda: LateFusionClassifier(LogisticRegression(max_iter=500)),
+    "stacked fusion": lambda: StackedFusionClassifier(
+        LogisticRegression(max_iter=500), cv=2, random_state=0
+    ),
+}
+each = pytest.mark.parametrize("make", ESTIMATORS.values(), ids=ESTIMATORS)
+STAGES = np.array(["I", "II", "III", "IV"], dtype=object)
+
+
+def apply(model, X):
+    return model.predict_proba(X) if hasattr(model, "predict_proba") else model.transform(X)
+
+
+@pytest.fixture(scope="module")
+def clinical(cohort):
+    """An age, a stage that tells the class, a flag and an ordered grade of all patients."""
+    _, y = cohort
+    rng = np.random.default_rng(0)
+    codes = pd.factorize(y, sort=True)[0]
+    grade = pd.Categorical(rng.choice(["low", "mid", "high"], 120), ["low", "mid", "high"], True)
+    return pd.DataFrame(
+        {
+            "age": rng.normal(60, 10, 120).round(),
+            "stage": np.where(rng.random(120) < 0.8, STAGES[codes], rng.choice(STAGES, 120)),
+            "smoker": rng.random(120) < 0.3,
+            "grade": grade,
+        },
+        index=y.index,
+    )
+
+
+def joined(cohort, clinical, join="inner"):
+    return concat_modalities({**split_modalities(cohort[0]), "clin": clinical}, join=join)
+
+
+@pytest.mark.parametrize("dtype", ["object", "str", "string", "category", "string[pyarrow]"])
+@each
+def test_words_of_any_dtype_are_encoded_alike(make, dtype, cohort, clinical):
+    if "pyarrow" in dtype:
+        pytest.importorskip("pyarrow")
+    y = cohort[1]
+    X = joined(cohort, clinical.astype({"stage": dtype}))
+    by_hand = clinical.drop(columns=["stage", "grade"])
+    for stage in STAGES:
+        by_hand[f"stage={stage}"] = clinical["stage"] == stage
+    by_hand["grade"] = clinical["grade"].cat.codes
+    order = ["age", *(f"stage={stage}" for stage in STAGES), "smoker", "grade"]
+    plain = joined(cohort, by_hand[order])
+    model = make().fit(X, y)
+    if not hasattr(model, "predict_proba"):
+        # The stage counts as one feature, so the third best of the columns may be another.
+        scores = make().fit(plain, y).scores_
+        stages = plain.columns.str.contains("stage=")
+        best = pd.Series(model.scores_, X.columns)["clin__stage"]
+        np.testing.assert_allclose(best, scores[stages].max(), rtol=1e-5)
+        others = X.columns != "clin__stage"
+        np.testing.assert_allclose(model.scores_[others], scores[~stages], rtol=1e-5)
+        expected = plain.set_axis(plain.columns, axis=1)[apply(model, X).columns]
+        np.testing.assert_array_equal(apply(model, X).to_numpy(float), expected.to_numpy(float))
+    else:
+        np.testing.assert_allclose(
+            apply(model, X), apply(make().fit(plain, y), plain), rtol=1e-4, atol=1e-6
+        )
+
+
+def test_a_stage_is_ranked_counted_and_named_as_one_feature(cohort, clinical):
+    X, y = joined(cohort, clinical), cohort[1]
+    selector = MultiOmicsSelector(k=2).fit(X, y)
+    assert selector.rankings_["clin"][0] == "clin__stage"
+    assert sorted(selector.rankings_["clin"]) == sorted(f"clin__{name}" for name in clinical)
+    assert selector.get_support().sum() == 8
+    assert selector.scores_.shape == (134,)
+    names = selector.get_feature_names_out()
+    assert [name for name in names if "stage" in name] == [f"clin__stage={s}" for s in STAGES]
+    selected = selector.fit_transform(X, y)
+    assert selected.columns.tolist() == names.tolist()
+    with_pandas = MultiOmicsSelector(k=2).set_output(transform="pandas").fit(X, y).transform(X)
+    assert with_pandas.columns.tolist() == names.tolist()
+    assert (selected.filter(like="stage").sum(axis=1) == 1).all()
+    path = CoefficientPathDisplay.from_estimator(selector, X, y, modality="clin")
+    assert "clin__stage=I" in path.feature_names
+
+
+def test_selected_words_come_back(cohort, clinical):
+    clinical = clinical.copy()
+    clinical.loc[clinical.index[5], ["stage", "grade"]] = None
+    X, y = joined(cohort, clinical), cohort[1]
+    with pytest.warns(UserWarning, match="'clin' under 1%"):
+        selector = MultiOmicsSelector(k="all").fit(X, y)
+    restored = selector.inverse_transform(selector.transform(X))
+    assert restored.columns.tolist() == X.columns.tolist()
+    known = np.arange(120) != 5
+    for column in ("clin__stage", "clin__grade"):
+        assert restored.loc[known, column].tolist() == X.loc[known, column].tolist()
+    few = MultiOmicsSelector(k={"exp": 1, "cna": 1, "mut": 1, "clin": 1}).fit(X[known], y[known])
+    restored = few.inverse_transform(few.transform(X[known]))
+    assert restored["clin__grade"].isna().all()
+    assert restored["clin__stage"].tolist() == X.loc[known, "clin__stage"].tolist()
+    array = few.inverse_transform(few.transform(X[known]).to_numpy())
+    assert array[:, 131].tolist() == X.loc[known, "clin__stage"].tolist()
+
+
+@each
+def test_an_unknown_category_is_none_of_the_known_and_said(make, cohort, clinical):
+    X, y = joined(cohort, clinical), cohort[1]
+    model = make().fit(X, y)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        known = apply(model, X[:3])
+    other = X[:3].astype({"clin__stage": object})
+    other["clin__stage"] = [X["clin__stage"].iloc[0], "V", "0"]
+    with pytest.warns(UserWarning, match=r"'clin__stage' has categories .* fit.*\['0', 'V'\]"):
+        found = apply(model, other)
+    np.testing.assert_allclose(found[:1], known[:1], rtol=1e-5)
+    if not hasattr(model, "predict_proba"):
+        stages = found.filter(like="stage=")
+        assert stages.iloc[1:].to_numpy().tolist() == [[0] * 4] * 2
+        assert stages.iloc[0].sum() == 1
+
+
+def test_an_unknown_ordered_category_is_filled_like_a_missing_one(cohort, clinical):
+    X, y = joined(cohort, clinical), cohort[1]
+    selector = MultiOmicsSelector(k="all").fit(X, y)
+    other = X.astype({"clin__grade": object})
+    other.iloc[0, -1] = "huge"
+    with pytest.warns(UserWarning, match=r"'clin__grade' .* taken for missing: \['huge'\]"):
+        found = selector.transform(other)
+    codes = clinical["grade"].cat.codes
+    np.testing.assert_allclose(found["clin__grade"], [codes.mean(), *codes[1:]], rtol=1e-6)
+
+
+def test_what_is_not_selected_needs_no_warning_and_may_be_missing(cohort, clinical):
+    X, y = joined(cohort, clinical), cohort[1]
+    selector = MultiOmicsSelector(k=1).fit(X, y)
+    grades = X.assign(clin__grade="huge")
+    pd.testing.assert_frame_equal(selector.transform(grades), selector.transform(X))
+    few = X.drop(columns=["clin__grade", "clin__age"])
+    pd.testing.assert_frame_equal(selector.transform(few), selector.transform(X))
+
+
+@each
+def test_words_where_fit_saw_numbers_are_refused(make, cohort, clinical):
+    X, y = joined(cohort, clinical), cohort[1]
+    model = make().fit(X, y)
+    with pytest.raises(ValueError, match=r"'clin__age' is not numeric .*, but was in fit.*'old'"):
+        apply(model, X.assign(clin__age="old"))
+
+
+BAD = {
+    "names": (lambda X: X.assign(clin__stage=X.index), "'clin__stage' has 120 different words"),
+    "a typing error": (
+        lambda X: X.assign(clin__stage=["1,5", *["2.5"] * 119]),
+        "'clin__stage' is not numeric.*1,5.*dtype category",
+    ),
+    "objects": (lambda X: X.assign(clin__stage=[("I",)] * 120), "'clin__stage' is not numeric"),
+    "numbers and words": (
+        lambda X: X.assign(clin__stage=pd.Series([1, "I"] * 60, X.index, dtype=object)),
+        "'clin__stage' is not numeric",
+    ),
+    "times": (lambda X: X.assign(clin__stage=pd.Timestamp(0)), "Times are not supported"),
+}
+
+
+@pytest.mark.parametrize(("spoil", "message"), BAD.values(), ids=BAD)
+@each
+def test_columns_that_are_neither_numbers_nor_categories_are_refused(
+    make, spoil, message, cohort, clinical
+):
+    X, y = joined(cohort, clinical), cohort[1]
+    with pytest.raises(ValueError, match=message):
+        make().fit(spoil(X), y)
+
+
+def test_category_is_what_the_user_says_is_one(cohort, clinical):
+    X, y = joined(cohort, clinical), cohort[1]
+    centres = pd.Series([f"{number}" for number in range(60)] * 2, X.index)
+    numbers = MultiOmicsSelector(k="all").fit(X.assign(clin__centre=centres), y)
+    assert "clin__centre" in numbers.get_feature_names_out()
+    words = MultiOmicsSelector(k="all").fit(X.assign(clin__centre=centres.astype("category")), y)
+    assert sum("centre=" in name for name in words.get_feature_names_out()) == 60
+
+
+def test_an_age_a_stage_a_flag_and_three_tables_go_through_everything(cohort, clinical):
+    X, y = joined(cohort, clinical.iloc[:100], join="outer"), cohort[1]
+    assert X.loc[X.index[100:], "clin__stage"].isna().all()
+    model = make_pipeline(MultiOmicsSelector(k=5), small())
+    scores = cross_validate(model, X, y, cv=2, error_score="raise")
+    assert np.isfinite(scores["test_score"]).all()
+    models = make_baselines(
+        k=3, models=["logistic regression", "random forest"], fusion=["early", "late"], tune=False
+    )
+    result = compare({"attention": model, **models}, X, y, cv=2, scoring=["accuracy"])
+    assert result.scores.value.notna().all()
+    assert "clin__stage" in set(result.selected.feature)
+    assert not result.selected.feature.str.contains("=").any()
+    display = ModalityAblationDisplay.from_estimator(model.fit(X, y), X, y, n_repeats=2)
+    assert list(display.scores) == ["exp", "cna", "mut", "clin"]
+    absent = ModalityAblationDisplay.from_estimator(model, X[:100], y[:100], method="absent")
+    assert list(absent.scores) == ["exp", "cna", "mut", "clin"]
+
+
+def test_words_become_noise_in_a_negative_control(cohort, clinical, tmp_path):
+    X, y = joined(cohort, clinical), cohort[1]
+    models = make_baselines(k=3, models=["logistic regression"], fusion=["early"], tune=False)
+    for _ in range(2):
+        result = compare(models, X, y, cv=2, controls=True, random_state=0, store=tmp_path)
+        assert "logistic regression, early, clin as noise" in set(result.scores.estimator)
+
+
+def test_another_cohort_without_the_words_is_brought_to_the_columns(cohort, clinical):
+    X, y = joined(cohort, clinical), cohort[1]
+    model = make_pipeline(MultiOmicsSelector(k=4), small()).fit(X, y)
+    other = X.drop(columns="clin__stage").rename(index="other {}".format)
+    with pytest.warns(UserWarning, match="'clin' 1 of 4"):
+        aligned = align_features(other, model, missing="impute", max_missing=0.3)
+    assert np.isfinite(model.predict_proba(aligned)).all()
+
+
+def test_an_epoch_knows_the_categories_of_the_first(cohort, clinical):
+    X, y = joined(cohort, clinical), cohort[1]
+    first = (X["clin__stage"] != "IV").to_numpy()
+    model = small().partial_fit(X[first], y[first], classes=np.unique(y))
+    with pytest.warns(UserWarning, match=r"'clin__stage'.*\['IV'\]"):
+        model.partial_fit(X, y)

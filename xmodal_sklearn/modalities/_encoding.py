@@ -1,0 +1,252 @@
+"""How the columns of a table become numbers: as they are, or a column for each category."""
+
+import warnings
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+from scipy import sparse
+
+from ._columns import Modalities, as_slice, check_unique, column_labels
+from ._dtypes import as_matrix, as_sparse_matrix, find_words, is_number
+
+__all__ = ["ModalityEncoder", "column_values"]
+
+# A column of strings with more values than this, most of which occur once, holds names or texts.
+MAX_WORDS = 20
+
+
+class Categories(NamedTuple):
+    """The categories of a column.
+
+    Attributes
+    ----------
+    words : list of str
+        Those that training samples have, or all where they are ordered.
+    ordered : bool
+        Whether the column becomes the number of its category, not a column for each.
+    """
+
+    words: list[str]
+    ordered: bool
+
+
+class ModalityEncoder:
+    """Turns the columns of a table into numbers, and remembers which were one column.
+
+    A column of words becomes a column of zeros and ones for each category that training samples
+    have, named ``column=category``; a category unknown to them is zero in all. A column of ordered
+    categories becomes their number. Where a word is missing, all of these are NaN.
+
+    Parameters
+    ----------
+    table : DataFrame, ndarray or sparse matrix of shape (n_samples, n_features)
+        Training samples, as :func:`validate_table` returns them.
+    modalities : dict of str to ndarray of int
+        Column positions of each modality.
+
+    Attributes
+    ----------
+    categories : dict of int to Categories
+        The columns of words by position; empty for a table of numbers.
+    """
+
+    def __init__(self, table: Any, modalities: Modalities):
+        self.modalities = modalities
+        self.categories: dict[int, Categories] = {}
+        words = find_words(table) if isinstance(table, pd.DataFrame) else []
+        for position in words:
+            name = column_labels(table)[position]
+            self.categories[position] = _find_categories(table.iloc[:, position], name)
+
+    def encode(
+        self,
+        table: Any,
+        positions: np.ndarray,
+        places: np.ndarray | None = None,
+        *,
+        dtype: Any = None,
+        keep_sparse: bool = False,
+        warn: bool = True,
+    ) -> Any:
+        """Return some columns as numbers.
+
+        Parameters
+        ----------
+        table : DataFrame, ndarray or sparse matrix of shape (n_samples, n_features)
+            Samples.
+        positions : ndarray of int
+            The columns, as numbered in fit.
+        places : ndarray of int, default=None
+            Where they are in `table`; None means at `positions`.
+        dtype : dtype of floats, default=None
+            None is the smallest that holds the numbers.
+        keep_sparse : bool, default=False
+            Whether sparse columns stay sparse.
+        warn : bool, default=True
+            Whether to warn of unknown categories.
+
+        Returns
+        -------
+        ndarray or csc_matrix of shape (n_samples, n_encoded)
+            The encoded columns; a view of `table` where it holds them like this.
+        """
+        places = positions if places is None else places
+        self._refuse_new_words(table, positions, places)
+        worded = self._worded(positions)
+        if not worded.any():
+            return column_values(table, places, dtype, keep_sparse=keep_sparse)
+        widths = self._widths(positions)
+        starts = np.cumsum(widths) - widths
+        numbers = np.empty((len(table), 0), np.float32)
+        if not worded.all():
+            numbers = column_values(table, places[~worded], dtype)
+        encoded = np.empty((len(table), widths.sum()), np.result_type(numbers, np.float32))
+        encoded[:, starts[~worded]] = numbers
+        for start, width, position, place in zip(
+            starts[worded], widths[worded], positions[worded], places[worded], strict=True
+        ):
+            column = table.iloc[:, place]
+            encoded[:, start : start + width] = _encode(column, self.categories[position], warn)
+        return encoded
+
+    def blocks(self, table: Any, *, keep_sparse: bool = False) -> dict[str, Any]:
+        """Return the numbers of each modality, see :meth:`encode`."""
+        return {
+            modality: self.encode(table, positions, keep_sparse=keep_sparse)
+            for modality, positions in self.modalities.items()
+        }
+
+    @property
+    def origins(self) -> Modalities:
+        """The column that each column of a block comes from, by modality."""
+        return {name: self.spread(positions) for name, positions in self.modalities.items()}
+
+    def spread(self, positions: np.ndarray, values: np.ndarray | None = None) -> np.ndarray:
+        """Repeat a value of each column for all its encoded ones; None repeats the position."""
+        values = positions if values is None else values
+        return np.repeat(values, self._widths(positions)) if self.categories else values
+
+    def gather_best(self, positions: np.ndarray, scores: np.ndarray) -> np.ndarray:
+        """Return the largest score of each column, given those of its encoded ones."""
+        if not self._worded(positions).any():
+            return scores
+        widths = self._widths(positions)
+        return np.maximum.reduceat(scores, np.cumsum(widths) - widths)
+
+    def numbers_of(self, positions: np.ndarray, values: np.ndarray) -> np.ndarray:
+        """Return the value of each column, given those of encoded ones; NaN for words."""
+        if not self._worded(positions).any():
+            return values
+        widths = self._widths(positions)
+        return np.where(self._worded(positions), np.nan, values[np.cumsum(widths) - widths])
+
+    def names(self, positions: np.ndarray, names: Sequence[str] | np.ndarray) -> np.ndarray:
+        """Return the names of encoded columns, given those of the columns."""
+        if not self._worded(positions).any():
+            return np.asarray(names, dtype=object)
+        encoded: list[str] = []
+        for position, name in zip(positions.tolist(), names, strict=True):
+            words, ordered = self.categories.get(position, Categories([], ordered=True))
+            encoded += [name] if ordered else [f"{name}={word}" for word in words]
+        return np.array(encoded, dtype=object)
+
+    def decode(self, position: int, encoded: np.ndarray) -> np.ndarray:
+        """Return the words of a column, None where there is none, given its encoded columns."""
+        words, ordered = self.categories[position]
+        if encoded.shape[1] == 0:
+            code = np.full(len(encoded), -1)
+        elif ordered:
+            code = np.nan_to_num(encoded[:, 0], nan=-1).round().clip(-1, len(words) - 1).astype(int)
+        else:
+            known = np.nan_to_num(encoded).any(axis=1)
+            code = np.where(known, np.nan_to_num(encoded, nan=-1).argmax(axis=1), -1)
+        return np.array([*words, None], dtype=object)[code]
+
+    @property
+    def columns(self) -> Modalities:
+        """Positions of each modality's columns where all columns are encoded in their order."""
+        if not self.categories:
+            return self.modalities
+        n_columns = sum(map(len, self.modalities.values()))
+        origin = self.spread(np.arange(n_columns))
+        return {
+            modality: np.flatnonzero(np.isin(origin, positions))
+            for modality, positions in self.modalities.items()
+        }
+
+    def _worded(self, positions: np.ndarray) -> np.ndarray:
+        return np.isin(positions, list(self.categories))
+
+    def _widths(self, positions: np.ndarray) -> np.ndarray:
+        widths = np.ones(len(positions), dtype=int)
+        for index in np.flatnonzero(self._worded(positions)):
+            words, ordered = self.categories[positions[index]]
+            widths[index] = 1 if ordered else len(words)
+        return widths
+
+    def _refuse_new_words(self, table: Any, positions: np.ndarray, places: np.ndarray) -> None:
+        if not isinstance(table, pd.DataFrame):
+            return
+        others = places[~self._worded(positions)]
+        if all(map(is_number, table.dtypes.iloc[others].unique())):
+            return
+        numbers = table.iloc[:, as_slice(others)]
+        words = find_words(numbers)
+        if words:
+            name, column = numbers.columns[words[0]], numbers.iloc[:, words[0]]
+            raise ValueError(
+                f"Column {name!r} is not numeric (dtype {column.dtype}), but was in fit: it has "
+                f"{column.dropna().iloc[0]!r}. Correct it."
+            )
+
+
+def column_values(
+    table: Any, places: np.ndarray, dtype: Any = None, *, keep_sparse: bool = False
+) -> Any:
+    """Return some columns of numbers: a view where they are adjacent and of one dtype."""
+    columns = as_slice(places)
+    if not isinstance(table, pd.DataFrame):
+        values = table[:, columns]
+        values = values if dtype is None else values.astype(dtype, copy=False)
+        return values.toarray() if sparse.issparse(values) and not keep_sparse else values
+    chosen = table.iloc[:, columns]
+    thin = as_sparse_matrix(chosen) if keep_sparse else None
+    return as_matrix(chosen, dtype) if thin is None else thin
+
+
+def _find_categories(column: pd.Series, name: str) -> Categories:
+    dtype = column.dtype
+    if isinstance(dtype, pd.CategoricalDtype):
+        used = column if dtype.ordered else column.cat.remove_unused_categories()
+        words = [str(word) for word in used.cat.categories]
+        check_unique(words, f"categories of column {name!r}")
+        return Categories(words, bool(dtype.ordered))
+    counts = column.value_counts()
+    if len(counts) > max(MAX_WORDS, counts.sum() / 2):
+        raise ValueError(
+            f"Column {name!r} has {len(counts)} different words in {counts.sum()} samples, like "
+            f"{counts.index[0]!r}, so it holds names or texts rather than categories. Leave it "
+            "out, or give it pandas' dtype category."
+        )
+    return Categories(sorted(map(str, counts.index)), ordered=False)
+
+
+def _encode(column: pd.Series, known: Categories, warn: bool) -> np.ndarray:
+    missing = column.isna().to_numpy(dtype=bool)
+    words = column.astype(object).map(str)
+    codes = pd.Index(known.words, dtype=object).get_indexer(words)
+    unknown = (codes < 0) & ~missing
+    if warn and unknown.any():
+        taken = "missing" if known.ordered else "none of the categories"
+        warnings.warn(
+            f"Column {column.name!r} has categories that it had not in fit, which are taken for "
+            f"{taken}: {sorted(set(words[unknown]))[:5]}.",
+            stacklevel=4,
+        )
+    if known.ordered:
+        return np.where(codes < 0, np.nan, codes)[:, None]
+    encoded = (codes[:, None] == np.arange(len(known.words))).astype(np.float32)
+    encoded[missing] = np.nan
+    return encoded

@@ -1,0 +1,96 @@
+"""Signs that an imputer filled the modalities that samples lack."""
+
+import warnings
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from scipy import sparse
+
+from ._columns import sample_labels
+
+__all__ = ["warn_of_filled_blocks"]
+
+# Columns to look at; with fewer than the least, what several have in common may be chance.
+MAX_COLUMNS = 20
+MIN_COLUMNS = 10
+# So many samples with the very same values in a modality are not the samples of one patient.
+MIN_ALIKE = 4
+
+
+def warn_of_filled_blocks(table: Any, blocks: Mapping[str, Any]) -> None:
+    """Warn where samples seem to have been given a modality that they lack.
+
+    Two signs are looked for in some columns of each modality of floats: a sample that has the mean
+    of every column, or the median, and several samples that have the very same values there, but
+    not in the other modalities.
+
+    Parameters
+    ----------
+    table : DataFrame or ndarray of shape (n_samples, n_features)
+        Names the samples.
+    blocks : mapping of str to ndarray or sparse matrix
+        The numbers of each modality.
+    """
+    if len(blocks) < 2:
+        return
+    probes = {modality: _probe(block) for modality, block in blocks.items()}
+    rows = _numbers_of_rows(np.hstack(list(probes.values())))
+    for modality, values in probes.items():
+        if blocks[modality].dtype.kind != "f" or sparse.issparse(blocks[modality]):
+            continue
+        filled = np.flatnonzero(_at_centre(values) | _alike(values, rows))
+        if len(filled):
+            warnings.warn(
+                f"{len(filled)} samples, the first is {sample_labels(table)[filled[0]]!r}, seem to "
+                f"have been given modality {modality!r} by an imputer: they have the mean or the "
+                "median of its columns, or the very same values as others. A model takes them for "
+                "measured. Leave absent modalities NaN, and impute with ModalityImputer.",
+                stacklevel=6,
+            )
+
+
+def _probe(block: Any) -> np.ndarray:
+    """Return some columns, evenly spread."""
+    columns = np.unique(np.linspace(0, block.shape[1] - 1, MAX_COLUMNS).astype(int))
+    values = block[:, columns]
+    return np.asarray(values.toarray() if sparse.issparse(values) else values, dtype=np.float64)
+
+
+def _at_centre(values: np.ndarray) -> np.ndarray:
+    """Tell which rows have the mean of every column, or the median of every continuous one."""
+    there = ~np.isnan(values).any(axis=1)
+    told = np.zeros(len(values), dtype=bool)
+    if not there.any():
+        return told
+    known = values[there]
+    spread = known.std(axis=0)
+    varied = spread > 0
+    continuous = varied & _continuous(known)
+    for centre, chosen in ((known.mean(axis=0), varied), (np.median(known, axis=0), continuous)):
+        if chosen.sum() >= MIN_COLUMNS:
+            # Single precision may have rounded what was filled in.
+            near = 1e-6 * (spread + np.abs(centre))[chosen]
+            told[there] |= (np.abs(known - centre)[:, chosen] <= near).all(axis=1)
+    return told
+
+
+def _alike(values: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """Tell which rows share all values with several others that differ elsewhere."""
+    continuous = _continuous(values)
+    if continuous.sum() < MIN_COLUMNS:
+        return np.zeros(len(values), dtype=bool)
+    there = ~np.isnan(values).any(axis=1)
+    groups = _numbers_of_rows(values[:, continuous])
+    # Resampling repeats rows as a whole.
+    distinct = np.unique(np.column_stack([groups, rows])[there], axis=0)[:, 0]
+    return there & (np.bincount(distinct, minlength=groups.max() + 1)[groups] >= MIN_ALIKE)
+
+
+def _continuous(values: np.ndarray) -> np.ndarray:
+    return np.array([len(np.unique(column)) > len(values) / 2 for column in values.T])
+
+
+def _numbers_of_rows(values: np.ndarray) -> np.ndarray:
+    """Give equal rows the same number."""
+    return np.unique(np.nan_to_num(values), axis=0, return_inverse=True)[1].ravel()
