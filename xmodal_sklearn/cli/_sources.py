@@ -11,7 +11,7 @@ from .._inputs import read_tables
 from ..datasets import fetch_cbioportal, from_mudata, make_multiomics, read_cbioportal
 from ..datasets._mudata import load_mudata, modalities_of_mudata, read_modality
 from ..datasets._study import Report
-from ..datasets._tables import read_table
+from ..datasets._tables import errors_name, read_table
 from ..modalities._columns import SEPARATOR, check_unique, resolve_modalities
 from ..modalities._concat import concat_modalities
 from ..modalities._validation import modality_blocks, modality_presence
@@ -61,7 +61,8 @@ def read_mudata(
         raise ValueError(
             f"--mudata needs --target, a column of obs; {path.name} has {list(mdata.obs)}."
         )
-    cohort = from_mudata(mdata, target=target, modalities=modalities, join=join)
+    with errors_name(path):
+        cohort = from_mudata(mdata, target=target, modalities=modalities, join=join)
     cohort.source = path.stem
     return cohort
 
@@ -115,7 +116,8 @@ def read_unlabelled(
     if mudata is None:
         return read_tables(tables, [] if report is None else report)
     parts = modalities_of_mudata(load_mudata(mudata), None)
-    return {modality: read_modality(modality, part, None) for modality, part in parts.items()}
+    with errors_name(mudata):
+        return {modality: read_modality(modality, part, None) for modality, part in parts.items()}
 
 
 def read_new_samples(
