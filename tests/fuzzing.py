@@ -32,13 +32,13 @@ TOKENS = [
 ]  # fmt: skip
 
 
-def fuzz(check):
+def fuzz(check, n_inputs=N_INPUTS):
     """Run a check, which returns an outcome, on many seeds; fail with the first seed of each kind.
 
     Prints how often each outcome occurred.
     """
     outcomes, failures = Counter(), {}
-    for seed in range(FIRST_SEED, FIRST_SEED + N_INPUTS):
+    for seed in range(FIRST_SEED, FIRST_SEED + n_inputs):
         try:
             outcomes[check(seed, random.Random(seed))] += 1
         except Exception as error:
@@ -61,7 +61,7 @@ def check_message(error, *names, line=True):
     assert not isinstance(error, UnicodeError), message
     assert any(name in message for name in names), (names, message)
     assert REMEDY.search(message), f"no remedy: {message}"
-    assert not line or re.search(r"\blines? \[?\d|\bheader\b", message), f"no line: {message}"
+    assert not line or re.search(r"\blines? [\[']?\w|\bheader\b", message), f"no line: {message}"
     assert len(message) < 3000, message
     frame = error.__traceback__
     while frame.tb_next:
@@ -176,7 +176,7 @@ def swap_fields(delimiter):
 def huge_line(rng, content):
     start = at(rng, content)
     unit = rng.choice([b"A", b"1", b"\t", b"1\t", b" ", b",", b"1,"])
-    return content[:start] + unit * rng.choice([3000, 100_000]) + content[start:]
+    return content[:start] + unit * rng.choice([300, 20_000]) + content[start:]
 
 
 def binary(rng, content):

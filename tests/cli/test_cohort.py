@@ -87,7 +87,7 @@ REFUSED = {
         ("sample,ESR1\n01,high\n2,1\n", "'exp'.*'ESR1' is not numeric.*high"),
         ("sample,ESR1\n01,1\n01,2\n", "'01' .*more than once"),
         ("sample,A,B\n01,1,\n2,1,2\n", "'exp', column 'exp__B', sample '01'"),
-        ("sample,A,B\n01,1,inf\n2,1,2\n", "infinity.*'exp__B'"),
+        ("sample,A,B\n01,1,inf\n2,1,2\n", "line 2: column 'B' holds infinity.*'01'"),
         ("gene,01,2\nESR1,1,2\n", "samples in columns. Transpose"),
         ("sample,A\nX1,1\nX2,2\n", r"No sample of modality 'exp' \(X1, X2"),
     ],

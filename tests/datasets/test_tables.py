@@ -78,6 +78,8 @@ def test_a_malformed_table_is_refused_by_name(tmp_path, text, message):
         ("sample,A\nP1,\uff11\nP2,\u0663\n", "line 2.*without other marks"),
         ("sample,A\nP1,\u22121.5\nP2,\u22122\n", "line 2.*without other marks"),
         ("sample,A,\nP1,1,\nP2,2,x\n", "column 3 has values.*in line 3. Name it"),
+        ("sample,A\nP1,1\nP2,1e999\n", "line 3: column 'A' holds infinity.*'P2'"),
+        (f"sample,A\nP1,1\nP2,{'9' * 400}\n", "line 3: column 'A' holds infinity.*'P2'"),
         ("sample,\nP1,\n", "names only 0 of 2 columns"),
     ],
 )

@@ -5,6 +5,8 @@ import csv
 import gzip
 import lzma
 import re
+import sys
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
 from itertools import islice
@@ -83,6 +85,7 @@ def read_delimited(path: Path, delimiter: str, dtype: type | None, report: Repor
         missing = int(table.isna().to_numpy().sum())
         report.append((path.name, "values missing, blank or NA", missing))
         table = _interpret(text, names, samples, table, report)
+        _check_finite(text, names, samples, table)
     columns = pd.Index([names[position] for position in table.columns], dtype=str)
     return table.set_axis(columns, axis=1).set_axis(samples.rename(names[0] or None), axis=0)
 
@@ -132,16 +135,17 @@ def _read_header(text: _Text, report: Report) -> list[str]:
     n_dates = sum(bool(re.fullmatch(DATE, one)) for one in named)
     what = "columns called by a date, as spreadsheets make of genes like MARCH1"
     report.append((name, what, n_dates))
-    repeated = next((one for one in names if one and names.count(one) > 1), None)
-    if len(set(names) - {""}) < len([one for one in names if one]):
-        where = [position + 1 for position, one in enumerate(names) if one == repeated]
+    repeated = [one for one, count in Counter(names).items() if one and count > 1]
+    if repeated:
+        where = [position + 1 for position, one in enumerate(names) if one == repeated[0]]
         raise ValueError(
-            f"the columns must be unique, but {repeated!r} occurs more than once in the header "
-            f"(line {line}, columns {where[:5]}). Merge or rename them"
+            f"the columns must be unique, but {_quote(repeated[0])} occurs more than once in the "
+            f"header (line {line}, columns {where[:5]}). Merge or rename them"
         )
     if len(named) < (len(names) - 1) / 2:
+        few = [name[:20] for name in names[:5]]
         raise ValueError(
-            f"the header (line {line}) names only {len(named)} of {len(names)} columns: {names[:5]}"
+            f"the header (line {line}) names only {len(named)} of {len(names)} columns: {few}"
             ". Leave one header line with a name in each column, and no title or merged cells above"
         )
     return names
@@ -235,14 +239,14 @@ def _check_header(text: _Text, names: list[str], table: pd.DataFrame) -> None:
     hint = "Give one line of names, the first line, as header"
     columns = [name for name in names[1:] if name]
     if _is_sample(names[0], columns, table[0].head(FEW_ROWS)):
-        raise ValueError(f"the header looks like a sample: {', '.join(names[:3])}. {hint}")
+        raise ValueError(f"the header looks like a sample: {', '.join(names[:3])[:60]}. {hint}")
     for position, name in enumerate(names):
         values = table[position]
         if position and name and values.dtype.kind not in "biuf" and (values == name).any():
             line = text.line_of(int((values == name).to_numpy().argmax()))
             raise ValueError(
-                f"the name of column {name!r} is also a value of it (line {line}), so the header "
-                f"is missing or repeated. {hint}"
+                f"the name of column {_quote(name)} is also a value of it (line {line}), so the "
+                f"header is missing or repeated. {hint}"
             )
 
 
@@ -271,15 +275,15 @@ def _check_samples(text: _Text, samples: pd.Index) -> None:
         row = int(broken.argmax())
         raise ValueError(
             f"the name of the sample in line {text.line_of(row)} has an end of line in it: "
-            f"{samples[row][:60]!r}. Check the quotes around names"
+            f"{_quote(samples[row])}. Check the quotes around names"
         )
     repeated = samples.duplicated(keep=False)
     if repeated.any():
         name = samples[repeated][0]
         lines = [text.line_of(row) for row in np.flatnonzero(samples == name)[:3].tolist()]
         raise ValueError(
-            f"the samples must be unique, but {name!r} occurs more than once, in lines {lines}. "
-            "Merge or rename them"
+            f"the samples must be unique, but {_quote(name)} occurs more than once, in lines "
+            f"{lines}. Merge or rename them"
         )
 
 
@@ -315,7 +319,10 @@ def _interpret(
         column = table[position]
         if column.dtype.kind in "biuf":
             continue
-        numbers = pd.to_numeric(column, errors="coerce")
+        try:
+            numbers = pd.to_numeric(column, errors="coerce")
+        except OverflowError:
+            raise _infinite(text, names[position], samples, _is_huge(column)) from None
         # What is neither blank nor a number; few values, as a rule.
         odd = column[column.notna() & numbers.isna()].map(strip_name).astype(object)
         plain = odd.str.casefold()
@@ -333,10 +340,10 @@ def _interpret(
             continue
         changed[position] = numbers
         n_flags = len(words) + int(column.map(lambda value: isinstance(value, bool)).sum())
-        what = f"flags in column {names[position]!r} read as 1 and 0"
+        what = f"flags in column {_quote(names[position])} read as 1 and 0"
         report.append((text.path.name, what, n_flags))
     report.extend(
-        (text.path.name, f"values {spelling!r} taken for missing", count)
+        (text.path.name, f"values {_quote(spelling)} taken for missing", count)
         for spelling, count in found.items()
     )
     if not changed:
@@ -351,8 +358,8 @@ def _check_words(
     """Refuse a column where numbers stand beside what is neither number nor placeholder."""
 
     def wrong(row: int, rest: str) -> ValueError:
-        where = f"line {text.line_of(row)}: column {name!r} is not numeric: sample {samples[row]!r}"
-        return ValueError(f"{where} has {words[row][:60]!r}{rest}")
+        where = f"line {text.line_of(row)}: column {_quote(name)} is not numeric: sample "
+        return ValueError(f"{where}{_quote(samples[row])} has {_quote(words[row])}{rest}")
 
     row = words.index[0]
     if words.map(lambda value: bool(DECIMAL_COMMA.fullmatch(value))).all():
@@ -371,6 +378,32 @@ def _check_words(
             row,
             ", while others have numbers. Leave unknown values blank, and name categories by words",
         )
+
+
+def _check_finite(
+    text: _Text, names: Sequence[str], samples: pd.Index, table: pd.DataFrame
+) -> None:
+    """Refuse numbers that are infinite, or larger than any that is told from infinity."""
+    for position in table.columns:
+        column = table[position]
+        if column.dtype.kind == "f" and np.isinf(column.to_numpy()).any():
+            raise _infinite(text, names[position], samples, np.isinf(column.to_numpy()))
+
+
+def _infinite(text: _Text, name: str, samples: pd.Index, where: np.ndarray) -> ValueError:
+    row = int(where.argmax())
+    return ValueError(
+        f"line {text.line_of(row)}: column {_quote(name)} holds infinity, or a number as large, "
+        f"for sample {_quote(samples[row])}. Correct it, or leave it blank"
+    )
+
+
+def _is_huge(column: pd.Series) -> np.ndarray:
+    return np.array([isinstance(one, int) and abs(one) > sys.float_info.max for one in column])
+
+
+def _quote(text: str) -> str:
+    return repr(text if len(text) <= 60 else text[:60] + "…")
 
 
 def _is_number(text: str) -> bool:

@@ -133,6 +133,10 @@ def naive_matrix(content):
     return {sample: {gene: table[gene, sample] for gene in genes} for sample in present}
 
 
+def plain(row):
+    return "".join(filter(str.isalnum, row["Variant_Classification"])).casefold()
+
+
 def naive_mutations(study):
     """Values by gene and sample, None where the gene is outside the sample's panel."""
     comments, rows = naive_rows(study["data_mutations.txt"])
@@ -159,10 +163,10 @@ def naive_mutations(study):
             alike = [s for s in sequenced if panels.get(s) == panels[sample]]
             inside = {naive_gene(row) for row in rows if row["Tumor_Sample_Barcode"] in alike}
         table[sample] = {gene: 0 if gene in inside else None for gene in genes}
-    silent = ("Silent", "Intron", "IGR", "RNA", "3'UTR", "5'UTR", "3'Flank", "5'Flank")
+    silent = ("silent", "intron", "igr", "rna", "3utr", "5utr", "3flank", "5flank")
     for row in rows:
         sample, gene = row["Tumor_Sample_Barcode"], naive_gene(row)
-        if gene and sample in table and row["Variant_Classification"] not in silent:
+        if gene and sample in table and plain(row) not in silent:
             table[sample][gene] = 1
     return table
 

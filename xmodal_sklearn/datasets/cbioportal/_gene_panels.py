@@ -71,7 +71,10 @@ def _gene_list(path: Path, properties: dict[str, str]) -> set[str]:
     genes = set(properties["gene_list"].split())
     for gene in genes:
         if not GENE.fullmatch(gene):
-            raise malformed(path, f"{quote(gene)} is not a gene. Separate genes by tabs")
+            raise malformed(
+                path,
+                f"line 'gene_list' has {quote(gene)}, which is not a gene. Separate genes by tabs",
+            )
     return genes
 
 
