@@ -1,14 +1,6 @@
 """Tables and classes as they come: names, headers, separators and missing values of many kinds."""
 
-import csv
-import gzip
-import lzma
-import os
-from io import StringIO
-from pathlib import Path
-
 import numpy as np
-import pandas as pd
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -16,7 +8,6 @@ from hypothesis import strategies as st
 from xmodal_sklearn._inputs import read_cohort, read_tables
 from xmodal_sklearn.datasets._tables import read_table
 
-FUZZ_INPUTS = int(os.environ.get("XMODAL_FUZZ_INPUTS", "200"))
 NAMES = ["P1", "P2", "P3", "P4"]
 TCGA = [f"TCGA-AA-000{number}" for number in range(1, 5)]
 
@@ -216,118 +207,3 @@ def test_every_sample_is_read_or_reported(read, exp, cna, labelled, join, last):
         return
     lost = cohort.report.loc[cohort.report["where"] == "samples", "count"].sum()
     assert len(cohort.data) + lost == len({*exp, *cna, *labelled})
-
-
-TEXT = table([f"P{n}" for n in range(200)]).encode()
-FORMATS = {".csv.gz": gzip.compress(TEXT, mtime=0), ".csv.xz": lzma.compress(TEXT), ".csv": TEXT}
-
-
-def damaged(content, data):
-    position = data.draw(st.integers(0, len(content) - 1))
-    kind = data.draw(st.sampled_from(["flip", "cut", "insert"]))
-    if kind == "cut":
-        return content[:position]
-    if kind == "insert":
-        return (
-            content[:position] + data.draw(st.binary(min_size=1, max_size=4)) + content[position:]
-        )
-    flipped = content[position] ^ data.draw(st.integers(1, 255))
-    return content[:position] + bytes([flipped]) + content[position + 1 :]
-
-
-TOKENS = [
-    b",", b";", b"\t", b'"', b"\n", b"\r", b"\r\n", b"\xc2\xa0", b"\xff", b"\0", b"NA", b" ",
-    b"1,5", b"\xef\xbb\xbf", b"1-Mar", b"1e999", b"#", b"\xe2\x80\x8b", b"-", b"P1", b"TRUE",
-]  # fmt: skip
-
-
-def misspelt(content, data):
-    """Change a table as programs and people do."""
-    kind = data.draw(st.sampled_from(["token", "cut out", "separator", "line ends", "encoding"]))
-    position = data.draw(st.integers(0, len(content)))
-    if kind == "token":
-        return content[:position] + data.draw(st.sampled_from(TOKENS)) + content[position:]
-    if kind == "cut out":
-        return content[:position] + content[position + data.draw(st.integers(1, 6)) :]
-    if kind == "separator":
-        return content.replace(b",", data.draw(st.sampled_from([b";", b"\t", b"|", b", "])))
-    if kind == "line ends":
-        return content.replace(b"\n", data.draw(st.sampled_from([b"\r\n", b"\r", b"\n\n"])))
-    return content.decode(errors="ignore").encode(data.draw(st.sampled_from(["utf-16", "cp1252"])),
-                                                  errors="ignore")  # fmt: skip
-
-
-def naive_value(field):
-    try:
-        return float(field)
-    except ValueError:
-        return {"true": 1.0, "false": 0.0}.get(field.strip().casefold(), np.nan)
-
-
-@settings(max_examples=FUZZ_INPUTS, deadline=None, suppress_health_check=list(HealthCheck))
-@given(st.data())
-def test_a_misspelt_table_is_read_as_the_csv_module_reads_it_or_refused_by_name(tmp_path, data):
-    path, content = Path(tmp_path, "exp.csv"), table(NAMES, ["A", "B-1", "C.2"]).encode()
-    for _ in range(data.draw(st.integers(1, 3))):
-        content = misspelt(content, data)
-    path.write_bytes(content)
-    try:
-        read = read_table(path)
-    except ValueError as error:
-        assert path.name in str(error)
-        assert not isinstance(error, UnicodeError)
-        return
-    text = StringIO(content.decode("utf-8-sig"), newline="")
-    rows = [row for row in csv.reader(text) if any(field.strip() for field in row)]
-    assert len(read) == len(rows) - 1
-    for (_, values), row in zip(read.iterrows(), rows[1:], strict=True):
-        for value, field in zip(values, row[1:], strict=False):
-            if isinstance(value, str):
-                assert value == field.strip()
-            else:
-                np.testing.assert_allclose(float(value), naive_value(field), rtol=1e-12)
-
-
-def check_refused_or_read(path):
-    try:
-        read = read_table(path)
-    except ValueError as error:
-        assert path.name in str(error)
-        assert not isinstance(error, UnicodeError)
-    else:
-        assert read.index.is_unique or path.suffix != ".gz"
-
-
-@settings(max_examples=FUZZ_INPUTS, deadline=None, suppress_health_check=list(HealthCheck))
-@given(st.sampled_from([".csv.gz", ".csv.xz"]), st.data())
-def test_a_damaged_file_is_read_as_it_was_or_refused_by_name(tmp_path, suffix, data):
-    path = Path(tmp_path, f"exp{suffix}")
-    path.write_bytes(FORMATS[suffix])
-    expected = read_table(path)
-    path.write_bytes(damaged(FORMATS[suffix], data))
-    try:
-        read = read_table(path)
-    except ValueError as error:
-        assert path.name in str(error)
-    else:
-        pd.testing.assert_frame_equal(read, expected)
-
-
-@settings(max_examples=FUZZ_INPUTS, deadline=None, suppress_health_check=list(HealthCheck))
-@given(st.data())
-def test_a_damaged_parquet_file_is_refused_by_name_or_read(tmp_path, data):
-    pytest.importorskip("pyarrow", reason="needs the extra parquet")
-    path = Path(tmp_path, "exp.parquet")
-    pd.DataFrame({"A": np.arange(50.0)}, index=[f"P{n}" for n in range(50)]).to_parquet(path)
-    path.write_bytes(damaged(path.read_bytes(), data))
-    check_refused_or_read(path)
-
-
-@pytest.mark.parametrize("content", [b"", b"\x1f\x8b", b"\xfd7zXZ\x00", b"PAR1PAR1", b"no"])
-@pytest.mark.parametrize("name", ["exp.csv.gz", "exp.csv.xz", "exp.csv.bz2", "exp.parquet"])
-def test_what_only_claims_to_be_of_a_format_is_refused_by_name(tmp_path, name, content):
-    if name.endswith("parquet"):
-        pytest.importorskip("pyarrow", reason="needs the extra parquet")
-    (tmp_path / name).write_bytes(content)
-    with pytest.raises(ValueError, match=name):
-        read_table(tmp_path / name)

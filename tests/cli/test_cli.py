@@ -151,6 +151,88 @@ def test_predict_takes_samples_that_lack_a_modality(source, model, tmp_path):
     assert len(pd.read_csv(out)) == 120
 
 
+@pytest.fixture
+def predict(source, model, tmp_path):
+    """Predict from tables that were changed; returns what was shown, and the predictions."""
+
+    def run(change, *options):
+        arguments = []
+        for named in source[3::2]:
+            modality, _, path = named.partition("=")
+            table = change(modality, pd.read_csv(path, index_col=0))
+            table.to_csv(tmp_path / f"{modality}.csv")
+            arguments += ["--table", f"{modality}={tmp_path / modality}.csv"]
+        out = tmp_path / "predictions.csv"
+        shown = xmodal("predict", model, *arguments, "--out", out, *options)
+        return shown, pd.read_csv(out) if out.exists() else None
+
+    return run
+
+
+@pytest.fixture
+def selected(model):
+    names = joblib.load(model)[0].get_feature_names_out()
+    return {m: [n.partition("__")[2] for n in names if n.startswith(m)] for m in ("exp", "mut")}
+
+
+def test_predict_needs_the_selected_features_only(predict, selected):
+    _, whole = predict(lambda modality, table: table)
+    shown, few = predict(
+        lambda modality, table: table[selected[modality]] if modality == "exp" else table
+    )
+    assert shown.exit_code == 0, shown.output
+    pd.testing.assert_frame_equal(few, whole)
+
+
+def test_predict_refuses_fills_or_leaves_out_what_tables_lack(predict, selected):
+    def without_one(modality, table):
+        return table.drop(columns=selected["mut"][0]) if modality == "mut" else table
+
+    shown, _ = predict(without_one)
+    assert shown.exit_code == 2
+    assert f"'mut' 1 of 10, the first is 'mut__{selected['mut'][0]}'" in shown.output
+    shown, filled = predict(without_one, "--missing", "impute")
+    assert shown.exit_code == 0, shown.output
+    assert "Warning: X lacks columns that the model needs: 'mut' 1 of 10" in shown.output
+    shown, absent = predict(without_one, "--missing", "absent")
+    assert "modalities are taken for absent" in shown.output
+    assert not filled.equals(absent)
+    shown, _ = predict(without_one, "--missing", "impute", "--max-missing", "0.05")
+    assert "'mut' lacks 10%" in " ".join(shown.output.split())
+
+
+def test_predict_maps_names_of_genes(predict, selected, tmp_path):
+    _, whole = predict(lambda modality, table: table)
+    old = {gene: f"OLD{number}" for number, gene in enumerate(selected["exp"])}
+    entries = [*((new, gene) for gene, new in old.items()), ("UNUSED", "TP53"), ("NONE", "")]
+    path = tmp_path / "aliases.csv"
+    pd.DataFrame(entries, columns=["alias", "symbol"]).to_csv(path, index=False)
+    shown, mapped = predict(
+        lambda modality, table: table.rename(columns=old) if modality == "exp" else table,
+        "--feature-map", path,
+    )  # fmt: skip
+    assert shown.exit_code == 0, shown.output
+    pd.testing.assert_frame_equal(mapped, whole)
+    for what in ("columns renamed (10)", "not used (1)", "without a name, left out (1)"):
+        assert f"feature_map: {what}" in shown.output.replace("entries ", "")
+    path.write_text("alias,symbol,id\nA,B,1\n")
+    shown, _ = predict(lambda modality, table: table, "--feature-map", path)
+    assert "it must have two" in " ".join(shown.output.replace("│", " ").split())
+
+
+def test_predict_refuses_a_modality_that_the_model_does_not_know(source, model, tmp_path):
+    table = source[3].partition("=")[2]
+    shown = xmodal("predict", model, "--table", f"rna={table}", "--out", tmp_path / "out")
+    assert shown.exit_code == 2
+    assert "knows the modalities ['exp', 'cna', 'mut'], not 'rna'" in shown.output
+
+
+def test_predict_counts_features_that_the_model_does_not_know(predict):
+    shown, _ = predict(lambda modality, table: table.assign(NEW=1.0))
+    for modality in ("exp", "cna", "mut"):
+        assert f"{modality}: columns that the model does not know, left out (1)" in shown.output
+
+
 def test_bench_compares_all_models_on_a_study(data_dir, tmp_path):
     shown = xmodal(
         "bench", "--study", data_dir / "metabric", "--modalities", "exp,mut", "--k", 20,

@@ -14,12 +14,15 @@ import typer
 from ._cohort import with_cohort
 from ._options import (
     Controls,
+    FeatureMapFile,
     Folds,
     Fusion,
     Jobs,
     K,
     Ks,
     LearningCurves,
+    MaxMissing,
+    Missing,
     ModelFile,
     Models,
     MoreKs,
@@ -43,6 +46,7 @@ from ._session import (
     resumable,
     status,
     usage_errors,
+    warnings_as_lines,
 )
 
 if TYPE_CHECKING:
@@ -241,23 +245,43 @@ def predict(
     out: PredictionsFile,
     table: TableFiles = None,
     mudata: MuDataFile = None,
+    feature_map: FeatureMapFile = None,
+    missing: Missing = "error",
+    max_missing: MaxMissing = 0.2,
 ) -> None:
     """Predict the classes of new samples by a saved model.
 
-    A modality that is not given, or that a sample lacks, is taken as absent.
+    Tables need the features that the model selected, in any order. A modality that is not given, or
+    that a sample lacks, is taken as absent.
     """
+    from ..modalities import align_features
     from ._files import load_model, tabulate_predictions, write_csv
-    from ._sources import align_to_model, read_unlabelled
+    from ._sources import read_feature_map, read_new_samples, read_unlabelled
     from ._tables import prediction_table, report_lines
 
     with usage_errors():
         report: list[tuple[str, str, int]] = []
         tables = read_unlabelled(table or (), mudata, report)
+        names = None if feature_map is None else read_feature_map(feature_map, report)
     with status("Loading PyTorch"), usage_errors():
         fitted = load_model(model)
-    with usage_errors():
-        X, notes = align_to_model(tables, fitted[0].feature_names_in_)
-        notes += report_lines(report)
+    with usage_errors(), warnings_as_lines():
+        selector = fitted[0]
+        X = read_new_samples(tables, selector.modalities_, selector.feature_names_in_)
+        X = align_features(
+            X,
+            fitted,
+            missing=missing,
+            max_missing=max_missing,
+            feature_map=names,
+            report=report,
+        )
+    notes = [
+        f"{modality} was not given; the model takes it as absent."
+        for modality in selector.modalities_
+        if modality not in tables
+    ]
+    notes += report_lines(report)
     with status("Predicting"), usage_errors():
         probabilities = fitted.predict_proba(X)
     with usage_errors():

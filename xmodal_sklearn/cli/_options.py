@@ -9,6 +9,7 @@ from .._version import __version__
 
 __all__ = [
     "Controls",
+    "FeatureMapFile",
     "Folds",
     "Fusion",
     "Jobs",
@@ -16,6 +17,8 @@ __all__ = [
     "K",
     "Ks",
     "LearningCurves",
+    "MaxMissing",
+    "Missing",
     "ModalityNames",
     "ModelFile",
     "Models",
@@ -191,6 +194,31 @@ ModelFile = Annotated[
 ]
 NewModelFile = Annotated[
     Path, typer.Option(help="File to write the fitted pipeline to, by joblib.")
+]
+FeatureMapFile = Annotated[
+    Path | None,
+    typer.Option(
+        help="A table of two columns: names of features in these tables (aliases, Entrez or "
+        "Ensembl ids), and the model's names.",
+        rich_help_panel=DATA,
+    ),
+]
+Missing = Annotated[
+    Literal["error", "absent", "impute"],
+    typer.Option(
+        help="What becomes of a selected feature that a table lacks: error; absent, the whole "
+        "modality is taken as absent; impute, its mean in training stands for it.",
+        rich_help_panel=DATA,
+    ),
+]
+MaxMissing = Annotated[
+    float,
+    typer.Option(
+        min=0,
+        max=1,
+        help="With --missing impute, the largest share of a modality's selected features.",
+        rich_help_panel=DATA,
+    ),
 ]
 PredictionsFile = Annotated[
     Path,

@@ -18,6 +18,7 @@ __all__ = [
     "resumable",
     "status",
     "usage_errors",
+    "warnings_as_lines",
 ]
 
 STOPPED = 130
@@ -47,6 +48,16 @@ def usage_errors() -> Iterator[None]:
         yield
     except (ValueError, OSError, ImportError) as error:
         raise typer.BadParameter(str(error)) from error
+
+
+@contextmanager
+def warnings_as_lines() -> Iterator[None]:
+    """Show warnings on the error stream, each as a line without the place in the code."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", UserWarning)
+        yield
+    for warning in caught:
+        error_console.print(f"Warning: {warning.message}", style="yellow")
 
 
 @contextmanager

@@ -11,16 +11,18 @@ from .._inputs import read_tables
 from ..datasets import fetch_cbioportal, from_mudata, make_multiomics, read_cbioportal
 from ..datasets._mudata import load_mudata, modalities_of_mudata, read_modality
 from ..datasets._study import Report
+from ..datasets._tables import errors_name, read_table
 from ..modalities._columns import SEPARATOR, check_unique, resolve_modalities
 from ..modalities._concat import concat_modalities
 from ..modalities._encoding import ModalityEncoder
 from ..modalities._missing import find_missing
 
 __all__ = [
-    "align_to_model",
     "check_folds",
     "check_values",
+    "read_feature_map",
     "read_mudata",
+    "read_new_samples",
     "read_study",
     "read_unlabelled",
     "simulate",
@@ -60,7 +62,8 @@ def read_mudata(
         raise ValueError(
             f"--mudata needs --target, a column of obs; {path.name} has {list(mdata.obs)}."
         )
-    cohort = from_mudata(mdata, target=target, modalities=modalities, join=join)
+    with errors_name(path):
+        cohort = from_mudata(mdata, target=target, modalities=modalities, join=join)
     cohort.source = path.stem
     return cohort
 
@@ -114,36 +117,34 @@ def read_unlabelled(
     if mudata is None:
         return read_tables(tables, [] if report is None else report)
     parts = modalities_of_mudata(load_mudata(mudata), None)
-    return {modality: read_modality(modality, part, None) for modality, part in parts.items()}
+    with errors_name(mudata):
+        return {modality: read_modality(modality, part, None) for modality, part in parts.items()}
 
 
-def align_to_model(
-    tables: Mapping[str, pd.DataFrame], columns: Sequence[str]
-) -> tuple[pd.DataFrame, list[str]]:
-    """Bring tables into the columns that a model was fitted to.
+def read_new_samples(
+    tables: Mapping[str, pd.DataFrame], known: Mapping[str, Any], columns: Sequence[str]
+) -> pd.DataFrame:
+    """Join tables of new samples; a modality of the model that has no table becomes a block of NaN.
 
     Parameters
     ----------
     tables : mapping of str to DataFrame
-        Samples in rows. A modality that the model knows becomes a block of NaN if it is missing
-        here, or for the samples that its table lacks.
+        Samples in rows.
+    known : mapping
+        The modalities of the model.
     columns : sequence of str
         The model's columns, ``modality__feature``.
 
     Returns
     -------
-    X : DataFrame of shape (n_samples, n_columns)
+    DataFrame of shape (n_samples, n_columns)
         The samples of all tables.
-    notes : list of str
-        What was left out or is absent.
 
     Raises
     ------
     ValueError
-        If the model doesn't know the modality of a table, or a table lacks a feature.
+        If the model doesn't know the modality of a table.
     """
-    header = pd.DataFrame(columns=pd.Index(columns, dtype=object))
-    known = resolve_modalities(header, None)
     unknown = [modality for modality in tables if modality not in known]
     if unknown:
         raise ValueError(
@@ -151,21 +152,16 @@ def align_to_model(
             "as they were named when it was fitted."
         )
     X = concat_modalities(tables, join="outer")
-    given = set(X.columns)
-    notes = []
-    for modality, positions in known.items():
-        needed = [columns[position] for position in positions]
-        missing = [column for column in needed if column not in given]
-        if modality not in tables:
-            notes.append(f"{modality} was not given; the model takes it as absent.")
-        elif missing:
-            raise ValueError(
-                f"The table of modality {modality!r} lacks {len(missing)} of the {len(needed)} "
-                "features that the model was fitted to; the first is "
-                f"{missing[0].partition(SEPARATOR)[2]!r}. Add them, measured in the same way."
-            )
-        else:
-            n_unknown = tables[modality].shape[1] - len(needed)
-            if n_unknown:
-                notes.append(f"Features of {modality} unknown to the model, ignored: {n_unknown}.")
-    return X.reindex(columns=columns), notes
+    absent = [name for name in columns if name.partition(SEPARATOR)[0] not in tables]
+    return X.reindex(columns=[*X.columns, *absent])
+
+
+def read_feature_map(path: Path, report: Report) -> pd.Series:
+    """Read a table of two columns: old names of features, and the model's names."""
+    table = read_table(path, dtype=str, report=report)
+    if table.shape[1] != 1:
+        raise ValueError(
+            f"{path} has the columns {[table.index.name, *table]}; it must have two: names as they "
+            "are in the tables, and the model's names."
+        )
+    return table.iloc[:, 0]

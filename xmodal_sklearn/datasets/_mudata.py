@@ -16,6 +16,7 @@ from ..modalities._columns import UNNAMED, check_unique
 from ..modalities._concat import concat_modalities, split_modalities
 from ..modalities._dtypes import as_matrix
 from ._study import make_study
+from ._tables import errors_name
 
 __all__ = ["from_mudata", "load_mudata", "modalities_of_mudata", "read_modality", "to_mudata"]
 
@@ -247,11 +248,8 @@ def load_mudata(path: Path) -> Any:
         from mudata import read_h5mu
     if not path.is_file():
         raise FileNotFoundError(f"There is no file {path}.")
-    try:
-        with _quiet_mudata():
-            return read_h5ad(path) if path.suffix == ".h5ad" else read_h5mu(path)
-    except (OSError, KeyError, ValueError) as error:
-        raise ValueError(f"Can't read {path} as MuData or AnnData: {error}") from error
+    with errors_name(path, "MuData or AnnData"), _quiet_mudata():
+        return read_h5ad(path) if path.suffix == ".h5ad" else read_h5mu(path)
 
 
 @contextmanager

@@ -11,6 +11,7 @@ import pandas as pd
 from ._study import Report
 
 __all__ = [
+    "DATE",
     "barcode_parts",
     "coarsest_level",
     "cut_barcodes",
@@ -18,6 +19,7 @@ __all__ = [
     "is_normal",
     "match_names",
     "rename_samples",
+    "strip_name",
     "strip_names",
     "type_rank",
 ]
@@ -32,13 +34,24 @@ NORMAL_TYPES = range(10, 30)
 # Of a solid tumour, of blood, of bone marrow.
 PRIMARY_TYPES = ("01", "03", "09")
 PLAIN = re.compile(r"[\w.-]+( [\w.-]+)*", re.ASCII)
+MONTHS = "jan|feb|mar|apr|may|jun|jul|aug|sept?|oct|nov|dec|mrz|mär|mai|okt|dez"
+# What spreadsheets make of genes like MARCH1, SEPT2 and DEC1.
+DATE = (
+    rf"(?i:\d{{1,2}}[-./ ]+(?:{MONTHS})(?:[-./ ]+\d{{2,4}})?|(?:{MONTHS})[-/ ]+\d{{1,4}}"
+    r"|\d{4}-\d\d-\d\d(?: 00:00:00)?|\d{1,2}[/.]\d{1,2}[/.]\d{2,4})"
+)
 DASHES = re.compile(r"[\s\u2010-\u2015\u2212._-]+")
+
+
+def strip_name(name: object) -> str:
+    """Return a name without blanks around it, invisible ones included."""
+    return str(name).strip("\ufeff\u200b \t\r\n\xa0").strip()
 
 
 def strip_names(names: Iterable[object]) -> tuple[pd.Index, int]:
     """Return names without blanks around them, and how many had some."""
     before = [str(name) for name in names]
-    after = [name.strip("\ufeff\u200b \t\r\n\xa0").strip() for name in before]
+    after = [strip_name(name) for name in before]
     changed = sum(old != new for old, new in zip(before, after, strict=True))
     return pd.Index(after, dtype=str), changed
 

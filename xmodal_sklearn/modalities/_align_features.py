@@ -1,13 +1,22 @@
 """Bringing the table of another cohort to the columns that a model was fitted to."""
 
 import warnings
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from sklearn.utils.validation import check_is_fitted
 
-from ._columns import Modalities, check_unique, flatten_columns, resolve_modalities
+from ._columns import (
+    SEPARATOR,
+    UNNAMED,
+    Modalities,
+    check_unique,
+    flatten_columns,
+    resolve_modalities,
+)
+from ._feature_map import rename_features
 
 __all__ = ["align_features"]
 
@@ -15,7 +24,13 @@ MISSING = ("error", "absent", "impute")
 
 
 def align_features(
-    X: pd.DataFrame, model: Any, *, missing: str = "error", max_missing: float = 0.2
+    X: pd.DataFrame,
+    model: Any,
+    *,
+    missing: str = "error",
+    max_missing: float = 0.2,
+    feature_map: Mapping | pd.Series | None = None,
+    report: list[tuple[str, str, int]] | None = None,
 ) -> pd.DataFrame:
     """Bring the table of another cohort to the columns that a model was fitted to.
 
@@ -35,6 +50,13 @@ def align_features(
         mean in the training samples.
     max_missing : float, default=0.2
         With ``"impute"``, the largest share of a modality's needed columns that X may lack.
+    feature_map : dict or Series, default=None
+        The model's names by the names in X, of columns (``exp__MLL2``) or of features in any
+        modality: ``{"MLL2": "KMT2D", "2099": "ESR1", "ENSG00000141510.18": "TP53"}``. Versions of
+        Ensembl ids need not agree. An entry is used if the model knows the new name.
+    report : list, default=None
+        Takes a tuple ``(where, what, count)`` for whatever was renamed, left out or filled, and for
+        entries of `feature_map` that were of no use.
 
     Returns
     -------
@@ -47,9 +69,10 @@ def align_features(
     ValueError
         If X lacks needed columns and `missing` is ``"error"``, if it lacks more than `max_missing`
         of a modality, or if no modality is left; the message counts them by modality. If columns
-        of X are repeated, or the model was fitted without column names.
+        of X are repeated or `feature_map` gives several the same name, if it has several new names
+        for an old one, or if the model was fitted without column names.
     TypeError
-        If X is not a DataFrame.
+        If X is not a DataFrame, or `feature_map` neither a dict nor a Series.
 
     Warns
     -----
@@ -75,6 +98,18 @@ def align_features(
     (100, 50)
     >>> bool((model.predict(aligned) == model.predict(X)).all())
     True
+
+    Genes that the other cohort knows by another name are mapped by a table:
+
+    >>> gene = str(model[0].get_feature_names_out()[0])
+    >>> other = X.rename(columns={gene: "exp__OLD"})
+    >>> report = []
+    >>> table = {"OLD": gene.removeprefix("exp__"), "UNUSED": "TP53"}
+    >>> aligned = align_features(other, model, feature_map=table, report=report)
+    >>> aligned.equals(X)
+    True
+    >>> [row for row in report if row[2]]
+    [('feature_map', 'columns renamed', 1), ('feature_map', 'entries not used', 1)]
     """
     if missing not in MISSING:
         raise ValueError(f"missing must be one of {list(MISSING)}, got {missing!r}.")
@@ -82,8 +117,12 @@ def align_features(
         raise TypeError(f"X must be a DataFrame, got {type(X).__name__}.")
     X = flatten_columns(X)
     check_unique(X.columns, "columns of X")
+    notes = [] if report is None else report
     first = _first_step(model)
     names, modalities, needed = _columns_of(first)
+    if feature_map is not None:
+        X = X.set_axis(rename_features(X.columns, names, feature_map, notes), axis=1)
+    notes += _count_surplus(X.columns.difference(names, sort=False))
     known = pd.Index(names).isin(X.columns)
     wanted = {modality: np.intersect1d(columns, needed) for modality, columns in modalities.items()}
     lacking = {
@@ -96,20 +135,34 @@ def align_features(
     said = describe_missing(names, wanted, known)
     if missing == "error":
         raise ValueError(
-            f'X lacks columns that the model needs: {said}. Add them, or say missing="absent" or '
-            '"impute".'
+            f"X lacks columns that the model needs: {said}. Add them, map other names of them "
+            'by feature_map=, or say missing="absent" or "impute".'
         )
     if missing == "absent":
         filled, gone = _as_absent(X, names, modalities, wanted, lacking)
         known[gone] = False
-        done = "These modalities are taken for absent"
+        done, what = "These modalities are taken for absent", "so the modality is absent"
     else:
         _refuse_too_many(wanted, lacking, max_missing, said)
         filled = _as_means(X, first, names, needed, np.concatenate(list(lacking.values())))
         done = "They are filled with their means in the training samples"
+        what = "filled with their means in training"
+    notes += [(one, f"needed columns lacking, {what}", len(lacking[one])) for one in lacking]
     warnings.warn(f"X lacks columns that the model needs: {said}. {done}.", stacklevel=2)
     table = pd.concat([X[names[known].tolist()], filled], axis=1)
     return table[[name for name in names if name in table]]
+
+
+def _count_surplus(surplus: pd.Index) -> list[tuple[str, str, int]]:
+    """Return a row of the report for each modality, "X" for columns that name none."""
+    modalities = [
+        str(name).partition(SEPARATOR)[0] if SEPARATOR in str(name) else UNNAMED for name in surplus
+    ]
+    counts = pd.Series(modalities, dtype=object).value_counts(sort=False)
+    return [
+        (modality, "columns that the model does not know, left out", int(count))
+        for modality, count in counts.items()
+    ]
 
 
 def describe_missing(names: np.ndarray, modalities: Modalities, known: np.ndarray) -> str:

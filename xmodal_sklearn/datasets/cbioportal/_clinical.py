@@ -39,8 +39,9 @@ def read_samples(study: StudyFolder, target: str, report: Report) -> pd.DataFram
     patients = _read_clinical(study, study.patient_file, ["PATIENT_ID"], report)
     if target not in patients:
         raise ValueError(
-            f"No clinical column is named {target!r}. Columns of {study.patient_file.name}: "
-            f"{quote_all(patients)}; of {study.sample_file.name}: {quote_all(table)}."
+            f"No clinical column is named {target!r}. Name one as target. Columns of "
+            f"{study.patient_file.name}: {quote_all(patients)}; of {study.sample_file.name}: "
+            f"{quote_all(table)}."
         )
     by_patient = patients.set_index("PATIENT_ID")[target].str.strip()
     samples["PATIENT_ID"] = _match_patients(study, samples["PATIENT_ID"], by_patient, report)
@@ -144,7 +145,7 @@ def _read_clinical(
         table[column] = names.to_numpy()
         blank = table.index[table[column] == ""]
         if len(blank):
-            raise malformed(path, f"{column} is blank", blank[0])
+            raise malformed(path, f"{column} is blank. Fill it in, or remove the row", blank[0])
     same = table.duplicated()
     report.append((path.name, "rows that repeat another one", int(same.sum())))
     table = table[~same]
@@ -153,7 +154,7 @@ def _read_clinical(
     if len(repeated):
         raise malformed(
             path,
-            f"{required[0]} {quote(key[repeated[0]])} occurs in more than one row",
+            f"{required[0]} {quote(key[repeated[0]])} occurs in more than one row. Keep one",
             repeated[0],
         )
     return table

@@ -52,7 +52,8 @@ def read_gene_lists(
             genes = _gene_list(path, properties)
             if lists.setdefault(panel, genes) != genes:
                 raise malformed(
-                    path, f"panel {quote(panel)} has other genes in another file of the folder"
+                    path,
+                    f"panel {quote(panel)} has other genes in another file of the folder. Keep one",
                 )
     return lists
 
@@ -66,11 +67,14 @@ def panel_files(study: StudyFolder) -> list[Path]:
 
 def _gene_list(path: Path, properties: dict[str, str]) -> set[str]:
     if "gene_list" not in properties:
-        raise malformed(path, "a gene panel needs a line 'gene_list: …'")
+        raise malformed(path, "a gene panel needs a line 'gene_list: …'. Add it")
     genes = set(properties["gene_list"].split())
     for gene in genes:
         if not GENE.fullmatch(gene):
-            raise malformed(path, f"{quote(gene)} is not a gene; genes must be separated by tabs")
+            raise malformed(
+                path,
+                f"line 'gene_list' has {quote(gene)}, which is not a gene. Separate genes by tabs",
+            )
     return genes
 
 
@@ -82,7 +86,8 @@ def _panel_matrix(path: Path, column: str) -> pd.Series:
     repeated = table.index[table["SAMPLE_ID"].duplicated()]
     if len(repeated):
         sample = table["SAMPLE_ID"][repeated[0]]
-        raise malformed(path, f"SAMPLE_ID {quote(sample)} occurs in more than one row", repeated[0])
+        problem = f"SAMPLE_ID {quote(sample)} occurs in more than one row. Keep one"
+        raise malformed(path, problem, repeated[0])
     # A profile without a column was not made with panels.
     if column not in table:
         return pd.Series(dtype=str)

@@ -5,18 +5,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from .._names import DATE
 from .._study import Report
 from ._text_files import ENTREZ, LOCUS, ROW_NAMES
 
 __all__ = ["column", "gene_names"]
 
 NO_SYMBOL = {"", "NA", "NAN", "N/A", "NULL", "NONE", "UNKNOWN", "<NA>", "?", "-", "--", "---", "."}
-MONTHS = "jan|feb|mar|apr|may|jun|jul|aug|sept?|oct|nov|dec|mrz|mär|mai|okt|dez"
-# What spreadsheets make of genes like MARCH1, SEPT2 and DEC1.
-DATE = (
-    rf"(?i:\d{{1,2}}[-./ ]+(?:{MONTHS})(?:[-./ ]+\d{{2,4}})?|(?:{MONTHS})[-/ ]+\d{{1,4}}"
-    r"|\d{4}-\d\d-\d\d(?: 00:00:00)?|\d{1,2}/\d{1,2}/\d{2,4})"
-)
 
 
 def gene_names(path: Path, labels: pd.DataFrame, what: str, report: Report) -> np.ndarray:

@@ -54,7 +54,7 @@ def _read_values(path: Path, matrix: Matrix, report: Report) -> pd.DataFrame:
     genes = gene_names(path, labels, "rows", report)
     known = genes != ""
     if not known.any():
-        raise malformed(path, "names no gene by a symbol or an Entrez id")
+        raise malformed(path, "names no gene by a symbol or an Entrez id. Name them so")
     if not known.all():
         genes, values = genes[known], values[known]
     repeated = pd.Series(genes).duplicated().to_numpy()
@@ -68,7 +68,10 @@ def _read_values(path: Path, matrix: Matrix, report: Report) -> pd.DataFrame:
     report.append((path.name, what, int(thin.sum())))
     enough = share <= MAX_MISSING
     if not enough.any():
-        raise malformed(path, f"has no sample with a value of {1 - MAX_MISSING:.0%} of the genes")
+        raise malformed(
+            path,
+            f"has no sample with a value of {1 - MAX_MISSING:.0%} of the genes. Take another profile",
+        )
     if not enough.all():
         values = values[:, enough]
     return pd.DataFrame(
@@ -83,7 +86,10 @@ def drop_rare_genes(path: Path, table: pd.DataFrame, report: Report) -> pd.DataF
     what = f"genes that more than {MAX_GENE_MISSING:.0%} of the samples have no value of"
     report.append((path.name, what, int(rare.sum())))
     if rare.all():
-        raise malformed(path, f"has no gene that {1 - MAX_GENE_MISSING:.0%} of samples have")
+        raise malformed(
+            path,
+            f"has no gene that {1 - MAX_GENE_MISSING:.0%} of samples have. Take another profile",
+        )
     report.append((path.name, "missing values, kept as such", int(missing[:, ~rare].sum())))
     return table.loc[:, ~rare] if rare.any() else table
 
@@ -93,7 +99,9 @@ def _strip_samples(path: Path, samples: list[str], report: Report) -> pd.Index:
     report.append((path.name, "samples with blanks around their name, dropped", n_stripped))
     if names.has_duplicates:
         name = names[names.duplicated()][0]
-        raise malformed(path, f"its header names the column {quote(name)} more than once")
+        raise malformed(
+            path, f"its header names the column {quote(name)} more than once. Rename one"
+        )
     return names
 
 
@@ -122,10 +130,10 @@ def _read_long(path: Path, report: Report) -> Matrix:
     table = read_text_table(path, ["SAMPLE_ID"]).fields
     value = next((name for name in table if name.casefold() == "value"), None)
     if value is None:
-        raise malformed(path, "has no column 'Value'")
+        raise malformed(path, "has no column 'Value'. Name it so")
     labels = [name for name in table if name in (SYMBOL, ENTREZ)]
     if not labels:
-        raise malformed(path, "has no column 'Hugo_Symbol'")
+        raise malformed(path, "has no column 'Hugo_Symbol'. Name it so")
     table = pd.DataFrame({name: column(table, name) for name in [*labels, "SAMPLE_ID", value]})
     same = table.duplicated()
     report.append((path.name, "rows that repeat another one", int(same.sum())))
@@ -133,12 +141,14 @@ def _read_long(path: Path, report: Report) -> Matrix:
     key = [*labels, "SAMPLE_ID"]
     repeated = table.index[table.duplicated(key)]
     if len(repeated):
-        raise malformed(path, "a gene has two values in one sample", repeated[0])
+        raise malformed(path, "a gene has two values in one sample. Keep one", repeated[0])
     numbers = pd.to_numeric(table[value].mask(table[value].isin(MISSING)), errors="coerce")
     wrong = table.index[~np.isfinite(numbers) & ~table[value].isin(MISSING)]
     if len(wrong):
         found = quote(table[value][wrong[0]])
-        raise malformed(path, f"the value {found} is not a finite number", wrong[0])
+        raise malformed(
+            path, f"the value {found} is not a finite number. Correct it, or make it NA", wrong[0]
+        )
     # Genes and samples in the order of the file.
     row = table.groupby(labels, sort=False).ngroup().to_numpy()
     column_of, samples = pd.factorize(table["SAMPLE_ID"])

@@ -63,7 +63,7 @@ def drop_uncovered(
             path,
             "no gene is in the panels of all samples that are kept, according to "
             f"{study.panel_matrix.name} and the panels' genes in "
-            f"{[file.name for file in panel_files(study)]}; put the files of all panels into the "
+            f"{[file.name for file in panel_files(study)]}. Put the files of all panels into the "
             "folder, or leave out the samples of small panels",
         )
     return table.loc[:, ~uncovered]
@@ -83,19 +83,19 @@ def read_mutations(
     report.append((path.name, "samples with blanks around their name, dropped", n_stripped))
     samples, barcodes = _sequenced_samples(study, profile, comments, barcodes, listed, report)
     if samples.empty:
-        raise malformed(path, "names no sequenced sample")
+        raise malformed(path, "names no sequenced sample. Add the line #Sequenced_Samples")
     table = table.assign(gene=gene_names(path, table, "mutations", report))
     table[BARCODE] = barcodes.to_numpy()
     table = table[table["gene"] != ""]
     if table.empty:
-        raise malformed(path, "names no gene")
+        raise malformed(path, "names no gene. Name genes by symbols or Entrez ids")
     genes = pd.Index(table["gene"].unique(), dtype=str)
     covered = _covered_by_panels(study, profile, samples, table, report)
     if not table[BARCODE].isin([*samples, *listed.index]).any():
         raise malformed(
             path,
             f"none of its samples ({examples(table[BARCODE].unique())}) is listed as sequenced "
-            f"({examples(samples)}); use the same names in both",
+            f"({examples(samples)}). Use the same names in both",
         )
     counted = _counted(path, table, samples, report)
     matrix = np.zeros((len(samples), len(genes)), dtype=np.int8)
@@ -181,7 +181,7 @@ def _listed_samples(study: StudyFolder, comments: list[str]) -> tuple[pd.Index |
             continue
         if cases.get("stable_id", "").endswith("_sequenced"):
             if not cases.get("case_list_ids"):
-                raise malformed(path, "a case list needs a line 'case_list_ids: …'")
+                raise malformed(path, "a case list needs a line 'case_list_ids: …'. Add it")
             return pd.Index(cases["case_list_ids"].split(), dtype=str).unique(), path.name
     return None, ""
 

@@ -405,6 +405,7 @@ def _data_file(path: Path, meta: dict[str, str]) -> str:
     # A name too long for the file system would be an OSError that does not name the meta file.
     if not name or Path(name).name != name or len(name.encode()) > 255:
         raise malformed(
-            path, f"data_filename must be the name of a file beside it, not {quote(name)}"
+            path,
+            f"data_filename must be the name of a file beside it, not {quote(name)}. Correct it",
         )
     return name

@@ -51,6 +51,7 @@ COLUMNS = {
 PLACEHOLDERS = ["NA", "N/A", "NaN", "NULL", "None", "<NA>", "#N/A", "[Not Available]", "[Null]"]
 MISSING = sorted({"", *PLACEHOLDERS, *map(str.upper, PLACEHOLDERS), *map(str.lower, PLACEHOLDERS),
                   *map(str.capitalize, PLACEHOLDERS)})  # fmt: skip
+FIELDS = "Give every row as many fields as the header has; a file that was cut off, fetch again"
 LINE_END = re.compile("\r\n|\r|\n")
 LIMIT = re.compile(rb"\t[<>]=?(?=[0-9.])")
 NUMBER = re.compile(rb" *[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)? *")
@@ -84,8 +85,10 @@ class _Table(NamedTuple):
 
 
 def malformed(path: Path, problem: str, line: int | None = None) -> ValueError:
-    """Return the error that names file, problem and line."""
-    return ValueError(f"{path.name}: {problem}{'' if line is None else f' (line {line})'}.")
+    """Return the error that names file, problem, line and remedy, the last sentence."""
+    problem, _, remedy = problem.rpartition(". ")
+    where = "" if line is None else f" (line {line})"
+    return ValueError(f"{path.name}: {problem}{where}. {remedy}.")
 
 
 def quote(text: str) -> str:
@@ -169,10 +172,10 @@ def read_matrix(path: Path, annotations: Sequence[str] = (), *, limits: bool = F
     columns = [i for i in range(len(table.header)) if i not in labelling]
     samples = [table.header[position] for position in columns]
     if not samples:
-        raise malformed(path, "its header names no sample")
+        raise malformed(path, "its header names no sample. Add a column for each sample")
     if not all(map(str.strip, samples)):
         position = [name.strip() for name in table.header].index("")
-        raise malformed(path, f"column {position + 1} of its header has no name")
+        raise malformed(path, f"column {position + 1} of its header has no name. Name it")
     line_numbers, labels, values, n_limits = [], [], [], 0
     for chunk in _chunks_of_lines(table.rows):
         for number, line in chunk:
@@ -222,7 +225,9 @@ def read_properties(path: Path, flaws: Report, keys: Collection[str]) -> dict[st
         if text.strip() and not text.startswith("#") and not (colon and key):
             odd += 1
         elif value and key in keys and value != properties.setdefault(key, value):
-            raise malformed(path, f"{quote(key)} occurs twice, with different values", number)
+            raise malformed(
+                path, f"{quote(key)} occurs twice, with different values. Keep one", number
+            )
     flaws.append((path.name, "lines that are not of the form 'key: value', passed over", odd))
     return properties
 
@@ -233,7 +238,7 @@ def _any_text(path: Path) -> str:
     if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return content.decode("utf-16", errors="replace")
     if b"\0" in content:
-        raise malformed(path, "holds a NUL byte, so it is no text")
+        raise malformed(path, "holds a NUL byte, so it is no text. Save it as UTF-8 text")
     return content.decode("utf-8-sig", errors="replace")
 
 
@@ -252,9 +257,9 @@ def _lines(path: Path) -> Lines:
                 line = line.removeprefix(codecs.BOM_UTF8)
             line = line.removesuffix(b"\n").removesuffix(b"\r")
             if b"\0" in line:
-                raise malformed(path, "holds a NUL byte, so it is not UTF-8 text", number)
+                raise malformed(path, "holds a NUL byte. Save it as UTF-8 text", number)
             if b"\r" in line:
-                raise malformed(path, "holds a carriage return inside a line", number)
+                raise malformed(path, "holds a carriage return inside a line. Remove it", number)
             if line:
                 yield number, line
 
@@ -264,7 +269,7 @@ def _decode(path: Path, number: int, text: bytes) -> str:
         return text.decode()
     except UnicodeDecodeError as error:
         raise malformed(
-            path, f"byte {text[error.start]:#04x} is not UTF-8; save the file as UTF-8", number
+            path, f"byte {text[error.start]:#04x} is not UTF-8. Save the file as UTF-8", number
         ) from error
 
 
@@ -275,7 +280,7 @@ def _open_table(path: Path, required: Sequence[str] = (), *, strip: bool = False
             break
         comments.append(_decode(path, number, line))
     else:
-        raise malformed(path, "has no table, it is empty or holds only # lines")
+        raise malformed(path, "has no table, it is empty or holds only # lines. Fetch it again")
     header = [
         COLUMNS.get(name.strip().casefold(), name.strip() if strip else name)
         for name in _decode(path, number, line).split("\t")
@@ -283,7 +288,9 @@ def _open_table(path: Path, required: Sequence[str] = (), *, strip: bool = False
     repeated = [name for name, count in Counter(header).items() if count > 1]
     if repeated:
         raise malformed(
-            path, f"its header names the column {quote(repeated[0])} more than once", number
+            path,
+            f"its header names the column {quote(repeated[0])} more than once. Rename one of them",
+            number,
         )
     for column in required:
         if column not in header:
@@ -295,7 +302,7 @@ def _missing_column(
     path: Path, column: str, header: Sequence[str], line: int | None = None
 ) -> ValueError:
     """Return the error that says which columns the file has instead."""
-    hint = "" if len(header) > 1 else " Fields must be separated by tabs."
+    hint = " Name it so." if len(header) > 1 else " Separate fields by tabs."
     return ValueError(
         f"{path.name} has no column {column!r} in its header"
         f"{'' if line is None else f' (line {line})'}, which begins with "
@@ -311,12 +318,14 @@ def _rows(path: Path, lines: Lines, header: bytes) -> Lines:
     for number, line in lines:
         n_fields = line.count(b"\t") + 1
         if n_fields != expected:
-            raise malformed(path, f"a row has {n_fields} fields, the header {expected}", number)
+            raise malformed(
+                path, f"a row has {n_fields} fields, the header {expected}. {FIELDS}", number
+            )
         if line == header:
-            raise malformed(path, "a row repeats the header", number)
+            raise malformed(path, "a row repeats the header. Remove it", number)
         yield number, line
     if number is None:
-        raise malformed(path, "has no row below its header")
+        raise malformed(path, "has no row below its header. Fetch it again")
 
 
 def _chunks_of_lines(rows: Lines) -> Iterator[list[tuple[int, bytes]]]:
@@ -376,10 +385,11 @@ def _bad_number(
             return malformed(
                 path,
                 f"sample {quote(header[position])} has {quote(field.decode(errors='replace'))} "
-                f"for gene {quote(gene.decode(errors='replace'))}, which is not a finite number",
+                f"for gene {quote(gene.decode(errors='replace'))}, which is not a finite number. "
+                "Correct it, or make it NA",
                 number,
             )
-    return malformed(path, f"{reason}, between lines {chunk[0][0]} and {chunk[-1][0]}")
+    return malformed(path, f"{reason}, between lines {chunk[0][0]} and {chunk[-1][0]}. Correct it")
 
 
 def _fits_float32(field: bytes) -> bool:
