@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Iterator
-from copy import deepcopy
 from typing import Any
 
 import numpy as np
@@ -20,7 +19,6 @@ __all__ = [
     "MixedPrecisionNet",
     "ProgressBar",
     "TensorBatches",
-    "on_cpu",
     "predict_proba",
     "resolve_device",
 ]
@@ -37,6 +35,10 @@ class MixedPrecisionNet(NeuralNet):
         on_cuda = torch.device(self.device).type == "cuda"
         with torch.autocast("cuda", dtype=torch.bfloat16, enabled=on_cuda):
             return super().infer(x, **fit_params)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what is pickled: unpickled, the net computes on the CPU, which is everywhere."""
+        return {**super().__getstate__(), "device": "cpu"}
 
 
 class FiniteLoss(Callback):
@@ -94,17 +96,6 @@ class TensorBatches:
             order = torch.randperm(len(self.dataset), generator=self.generator)
         for batch in order.chunk(len(self)):
             yield [tensor[batch] for tensor in self.dataset.tensors]
-
-
-def on_cpu(net: NeuralNet) -> NeuralNet:
-    """Return a copy of a net that computes on the CPU."""
-    copy = deepcopy(net)
-    copy.device = "cpu"
-    copy.module_.to("cpu")
-    copy.criterion_.to("cpu")
-    # Loading its own state moves an optimiser's moments to where its parameters are.
-    copy.optimizer_.load_state_dict(copy.optimizer_.state_dict())
-    return copy
 
 
 def predict_proba(net: NeuralNet, x: Tensor) -> np.ndarray:

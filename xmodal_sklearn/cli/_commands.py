@@ -13,6 +13,7 @@ import typer
 
 from ._cohort import with_cohort
 from ._options import (
+    AllowPickle,
     Controls,
     Folds,
     Fusion,
@@ -213,13 +214,16 @@ def select(*, out: RankingsFile, cohort: "Bunch", k: TopK = None, jobs: Jobs = -
 
 
 @app.command(
-    epilog="Example: xmodal fit --study brca_metabric --k 300 --out model.joblib\n\n" + EXIT_CODES
+    epilog="Example: xmodal fit --study brca_metabric --k 300 --out model.xmodal\n\n" + EXIT_CODES
 )
 @with_cohort()
 def fit(*, out: NewModelFile, cohort: "Bunch", k: K = 100, seed: int, jobs: Jobs = -1) -> None:
     """Fit selection and cross-modal attention to all samples, and save them."""
-    from ._files import save_model
+    from ._files import check_new_model, save_model
     from ._tables import cohort_text
+
+    with usage_errors():
+        check_new_model(out)
 
     console.print(cohort_text(cohort))
     with status("Loading PyTorch"):
@@ -233,7 +237,7 @@ def fit(*, out: NewModelFile, cohort: "Bunch", k: K = 100, seed: int, jobs: Jobs
 
 
 @app.command(
-    epilog="Example: xmodal predict model.joblib --table exp=exp.csv --table mut=mut.csv "
+    epilog="Example: xmodal predict model.xmodal --table exp=exp.csv --table mut=mut.csv "
     "--out predictions.csv\n\n" + EXIT_CODES
 )
 def predict(
@@ -241,6 +245,7 @@ def predict(
     out: PredictionsFile,
     table: TableFiles = None,
     mudata: MuDataFile = None,
+    allow_pickle: AllowPickle = False,
 ) -> None:
     """Predict the classes of new samples by a saved model.
 
@@ -254,7 +259,7 @@ def predict(
         report: list[tuple[str, str, int]] = []
         tables = read_unlabelled(table or (), mudata, report)
     with status("Loading PyTorch"), usage_errors():
-        fitted = load_model(model)
+        fitted = load_model(model, allow_pickle=allow_pickle)
     with usage_errors():
         X, notes = align_to_model(tables, fitted[0].feature_names_in_)
         notes += report_lines(report)
