@@ -15,6 +15,7 @@ LEVELS = [
     {"baselines", "_inputs"},
     {"inspection"},
     {"benchmark"},
+    {"persistence"},
     {"plotting", "learning", "paper"},
     {"report"},
     {"cli"},

@@ -18,6 +18,7 @@ from typer.testing import CliRunner
 from xmodal_sklearn import MultiOmicsSelector, __version__, split_modalities
 from xmodal_sklearn.benchmark import Comparison
 from xmodal_sklearn.cli import app
+from xmodal_sklearn.persistence import load_model
 
 COMMANDS = ["bench", "paper", "select", "fit", "predict", "report"]
 
@@ -41,7 +42,7 @@ def source(cohort, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def model(source, tmp_path_factory):
-    path = tmp_path_factory.mktemp("model") / "model.joblib"
+    path = tmp_path_factory.mktemp("model") / "model.xmodal"
     shown = xmodal("fit", *source, "--k", 10, "--out", path)
     assert shown.exit_code == 0, shown.output
     return path
@@ -135,7 +136,7 @@ def test_predict_writes_the_probabilities_of_the_saved_model(source, model, coho
     out = tmp_path / "predictions.csv"
     shown = xmodal("predict", model, *source[2:], "--out", out)
     assert shown.exit_code == 0, shown.output
-    fitted, written = joblib.load(model), pd.read_csv(out, index_col="sample")
+    fitted, written = load_model(model), pd.read_csv(out, index_col="sample")
     X = cohort[0].astype(float)
     assert list(written.index) == list(X.index)
     assert list(written["predicted"]) == list(fitted.predict(X))
@@ -351,11 +352,41 @@ def test_wrong_options_are_refused_with_exit_code_2(arguments, message):
 def test_a_file_that_is_no_model_is_refused(source, tmp_path, content):
     path = tmp_path / "model.joblib"
     path.write_bytes(content)
-    shown = xmodal("predict", path, *source[2:], "--out", tmp_path / "out.csv")
+    predict = ["predict", path, *source[2:], "--out", tmp_path / "out.csv"]
+    shown = xmodal(*predict, "--allow-pickle")
     assert shown.exit_code == 2
     assert "which xmodal fit should have saved" in shown.output
     joblib.dump({"a": 1}, path)
-    assert "holds a dict" in xmodal("predict", path, *source[2:], "--out", "x").output
+    assert "holds a dict" in xmodal(*predict, "--allow-pickle").output
+
+
+class Payload:
+    def __reduce__(self):
+        return pytest.fail, ("code of a file was run",)
+
+
+def test_a_pickle_is_loaded_only_where_that_is_asked_for(source, cohort, tmp_path):
+    path = tmp_path / "model.joblib"
+    predict = ["predict", path, *source[2:], "--out", tmp_path / "out.csv"]
+    joblib.dump(Payload(), path)
+    shown = xmodal(*predict)
+    assert shown.exit_code == 2
+    said = " ".join(shown.output.replace("│", " ").split())
+    assert "runs whatever code is in it" in said
+    assert "--allow-pickle" in said
+    assert xmodal("fit", *source, "--k", 5, "--out", path).exit_code == 0
+    shown = xmodal(*predict, "--allow-pickle")
+    assert shown.exit_code == 0, shown.output
+    written = pd.read_csv(tmp_path / "out.csv")
+    assert list(written["predicted"]) == list(joblib.load(path).predict(cohort[0].astype(float)))
+
+
+def test_a_damaged_model_is_refused(source, model, tmp_path):
+    path = tmp_path / "model.xmodal"
+    path.write_bytes(model.read_bytes()[:-100])
+    shown = xmodal("predict", path, *source[2:], "--out", tmp_path / "out.csv")
+    assert shown.exit_code == 2
+    assert "damaged" in shown.output
 
 
 def test_an_output_that_cannot_be_written_is_refused(source, model, tmp_path):

@@ -38,7 +38,7 @@ from ._checks import (
     check_primary,
     class_weights,
 )
-from ._net import on_cpu, predict_proba
+from ._net import predict_proba
 from ._stacking import combiner_weights
 from ._torch_settings import own_torch_settings
 from ._trainer import Samples, Settings, train, train_epoch
@@ -409,13 +409,6 @@ class CrossModalAttentionClassifier(ProbabilityClassifierMixin, BaseEstimator):
         check_is_fitted(self)
         table, _ = validate_table(self, X, reset=False, accept_sparse="csc")
         return predict_proba(self.net_, self._standardise(*self._values(table)))
-
-    def __getstate__(self) -> dict[str, Any]:
-        """Return what is pickled: the network moves back to the CPU."""
-        state = super().__getstate__()
-        if "net_" in state and torch.device(state["net_"].device).type != "cpu":
-            state["net_"] = on_cpu(state["net_"])
-        return state
 
     def _prepare(
         self,

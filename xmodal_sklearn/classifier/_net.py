@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Callable, Iterable, Iterator
-from copy import deepcopy
 from typing import Any
 
 import numpy as np
@@ -20,7 +19,6 @@ __all__ = [
     "FiniteLoss",
     "ProgressBar",
     "TensorBatches",
-    "on_cpu",
     "predict_proba",
     "resolve_device",
 ]
@@ -60,6 +58,10 @@ class DeviceNet(NeuralNet):
         of_batches = self.history[-1]["batches"][-len(losses) :]
         for of_batch, loss in zip(of_batches, torch.stack(losses).tolist(), strict=True):
             of_batch[f"{prefix}_loss"] = loss
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what is pickled: unpickled, the net computes on the CPU, which is everywhere."""
+        return {**super().__getstate__(), "device": "cpu"}
 
 
 class FiniteLoss(Callback):
@@ -118,17 +120,6 @@ class TensorBatches:
         order = order.to(self.dataset.tensors[0].device)
         for batch in order.chunk(len(self)):
             yield [tensor[batch] for tensor in self.dataset.tensors]
-
-
-def on_cpu(net: NeuralNet) -> NeuralNet:
-    """Return a copy of a net that computes on the CPU."""
-    copy = deepcopy(net)
-    copy.device = "cpu"
-    copy.module_.to("cpu")
-    copy.criterion_.to("cpu")
-    # Loading its own state moves an optimiser's moments to where its parameters are.
-    copy.optimizer_.load_state_dict(copy.optimizer_.state_dict())
-    return copy
 
 
 def predict_proba(net: NeuralNet, x: Tensor) -> np.ndarray:

@@ -153,12 +153,12 @@ def train(
     dataset = TensorDataset(*(tensor.to(net.device) for tensor in dataset.tensors))
     net.module_.solve(*dataset.tensors, [chosen.to(net.device) for chosen in pairs])
     _go_on(net, dataset)
-    # A fitted model must not carry patients along when it is pickled.
-    net.train_split = None
     combiner = fit_combiner(net, samples.x, samples.present(columns), samples.target, held_out_by)
     if combiner is not None:
         net.module_.combiner = combiner
     history = _history_frame(net.history)
+    # A fitted model carries neither patients nor what only training needs, the optimiser above all.
+    net.trim_for_prediction()
     if settings.early_stopping and len(history) == max_epochs:
         warnings.warn(
             f"Early stopping did not stop the training within max_epochs={max_epochs}. "
@@ -195,7 +195,8 @@ def train_epoch(
     history : DataFrame
         One row per epoch.
     """
-    if before is not None and same_optimizer:
+    # A net that was saved without its optimiser goes on with a new one.
+    if before is not None and same_optimizer and before.optimizer_ is not None:
         net = before
     else:
         seed = int(check_random_state(settings.random_state).randint(np.iinfo(np.int32).max))

@@ -13,6 +13,7 @@ import typer
 
 from ._cohort import with_cohort
 from ._options import (
+    AllowPickle,
     Controls,
     FeatureMapFile,
     Folds,
@@ -217,13 +218,16 @@ def select(*, out: RankingsFile, cohort: "Bunch", k: TopK = None, jobs: Jobs = -
 
 
 @app.command(
-    epilog="Example: xmodal fit --study brca_metabric --k 300 --out model.joblib\n\n" + EXIT_CODES
+    epilog="Example: xmodal fit --study brca_metabric --k 300 --out model.xmodal\n\n" + EXIT_CODES
 )
 @with_cohort()
 def fit(*, out: NewModelFile, cohort: "Bunch", k: K = 100, seed: int, jobs: Jobs = -1) -> None:
     """Fit selection and cross-modal attention to all samples, and save them."""
-    from ._files import save_model
+    from ._files import check_new_model, save_model
     from ._tables import cohort_text
+
+    with usage_errors():
+        check_new_model(out)
 
     console.print(cohort_text(cohort))
     with status("Loading PyTorch"):
@@ -237,7 +241,7 @@ def fit(*, out: NewModelFile, cohort: "Bunch", k: K = 100, seed: int, jobs: Jobs
 
 
 @app.command(
-    epilog="Example: xmodal predict model.joblib --table exp=exp.csv --table mut=mut.csv "
+    epilog="Example: xmodal predict model.xmodal --table exp=exp.csv --table mut=mut.csv "
     "--out predictions.csv\n\n" + EXIT_CODES
 )
 def predict(
@@ -248,6 +252,7 @@ def predict(
     feature_map: FeatureMapFile = None,
     missing: Missing = "error",
     max_missing: MaxMissing = 0.2,
+    allow_pickle: AllowPickle = False,
 ) -> None:
     """Predict the classes of new samples by a saved model.
 
@@ -264,7 +269,7 @@ def predict(
         tables = read_unlabelled(table or (), mudata, report)
         names = None if feature_map is None else read_feature_map(feature_map, report)
     with status("Loading PyTorch"), usage_errors():
-        fitted = load_model(model)
+        fitted = load_model(model, allow_pickle=allow_pickle)
     with usage_errors(), warnings_as_lines():
         selector = fitted[0]
         X = read_new_samples(tables, selector.modalities_, selector.feature_names_in_)

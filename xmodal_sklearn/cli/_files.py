@@ -1,6 +1,6 @@
 """Files that the commands write, and read back."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -9,12 +9,23 @@ import numpy as np
 import pandas as pd
 from sklearn.pipeline import Pipeline
 
+from .. import persistence
+from .._extras import needs_extra
 from .._files import atomic_write
 from ..benchmark._comparison import probability_column
 from ..modalities._columns import SEPARATOR
 from ..selection import MultiOmicsSelector
 
-__all__ = ["load_model", "save_model", "tabulate_predictions", "tabulate_rankings", "write_csv"]
+__all__ = [
+    "check_new_model",
+    "load_model",
+    "save_model",
+    "tabulate_predictions",
+    "tabulate_rankings",
+    "write_csv",
+]
+
+PICKLES = (".joblib", ".pkl")
 
 
 def write_csv(table: pd.DataFrame, path: Path) -> None:
@@ -22,24 +33,80 @@ def write_csv(table: pd.DataFrame, path: Path) -> None:
     _write_file(path, lambda scratch: table.to_csv(scratch, index=False))
 
 
-def save_model(model: Pipeline, path: Path) -> None:
-    """Save a fitted pipeline by joblib."""
-    _write_file(path, lambda scratch: joblib.dump(model, scratch, compress=3))
+def is_pickle(path: Path) -> bool:
+    """Tell whether the name of a file asks for joblib."""
+    return path.suffix.lower() in PICKLES
 
 
-def load_model(path: Path) -> Pipeline:
-    """Load what ``xmodal fit`` saved; loading runs code that a hostile file may hold."""
-    if not path.is_file():
-        raise FileNotFoundError(f"There is no file {path}.")
+def check_new_model(path: Path) -> None:
+    """Refuse before fitting a file that could not be written after it."""
+    if not is_pickle(path):
+        with needs_extra("models", "A file of a model that runs no code"):
+            import skops  # noqa: F401
+    if path.is_dir():
+        raise ValueError(f"{path} is a folder; --out must name a file.")
+
+
+def save_model(model: Pipeline, path: Path, training: Mapping[str, Any] | None = None) -> None:
+    """Save a fitted pipeline, by joblib where the name of the file ends in .joblib or .pkl."""
+
+    def write(scratch: Path) -> object:
+        if is_pickle(path):
+            return joblib.dump(model, scratch, compress=3)
+        return persistence.save_model(model, scratch, training=training)
+
+    _write_file(path, write)
+
+
+def load_model(path: Path, *, allow_pickle: bool = False) -> Pipeline:
+    """Load what ``xmodal fit`` saved.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    allow_pickle : bool, default=False
+        Load files of joblib and pickle, too, which may run any code.
+
+    Returns
+    -------
+    Pipeline
+        Selection and classifier.
+
+    Raises
+    ------
+    ValueError
+        If the file holds something else, or is of joblib and these are not allowed.
+    """
+    if not path.is_file() or _begins_as_zip(path):
+        model = persistence.load_model(path)
+    elif not allow_pickle:
+        raise ValueError(
+            f"{path} is not the file of a model that runs no code. It may be one of joblib or "
+            "pickle; loading such a file runs whatever code is in it. If you trust who made it, "
+            "add --allow-pickle; or fit the model again and save it under a name that does not "
+            f"end in {' or '.join(PICKLES)}."
+        )
+    else:
+        model = _load_pickle(path)
+    if not isinstance(model, Pipeline) or not isinstance(model[0], MultiOmicsSelector):
+        raise ValueError(f"{path} holds a {type(model).__name__}, not what xmodal fit saves.")
+    return model
+
+
+def _load_pickle(path: Path) -> Any:
     try:
-        model = joblib.load(path)
+        return joblib.load(path)
     except Exception as error:
         raise ValueError(
             f"Can't load {path}, which xmodal fit should have saved: {error!r}"
         ) from error
-    if not isinstance(model, Pipeline) or not isinstance(model[0], MultiOmicsSelector):
-        raise ValueError(f"{path} holds a {type(model).__name__}, not what xmodal fit saves.")
-    return model
+
+
+def _begins_as_zip(path: Path) -> bool:
+    # Not whether it is an archive: the end of one that was cut off is missing.
+    with path.open("rb") as file:
+        return file.read(2) == b"PK"
 
 
 def tabulate_rankings(selector: MultiOmicsSelector, k: int | None) -> pd.DataFrame:

@@ -8,6 +8,7 @@ import typer
 from .._version import __version__
 
 __all__ = [
+    "AllowPickle",
     "Controls",
     "FeatureMapFile",
     "Folds",
@@ -185,15 +186,20 @@ ResultFolder = Annotated[
 RankingsFile = Annotated[
     Path, typer.Option(help="CSV file to write: modality, rank, feature, score.")
 ]
-ModelFile = Annotated[
+ModelFile = Annotated[Path, typer.Argument(help="The file that fit saved.")]
+NewModelFile = Annotated[
     Path,
-    typer.Argument(
-        help="The file that fit saved. Load only files that you trust: loading a joblib file can "
-        "run any code in it."
+    typer.Option(
+        help="File to write the fitted pipeline to; one that ends in .joblib or .pkl is written by "
+        "joblib."
     ),
 ]
-NewModelFile = Annotated[
-    Path, typer.Option(help="File to write the fitted pipeline to, by joblib.")
+AllowPickle = Annotated[
+    bool,
+    typer.Option(
+        "--allow-pickle",
+        help="Load a file of joblib or pickle, which runs whatever code is in it.",
+    ),
 ]
 FeatureMapFile = Annotated[
     Path | None,

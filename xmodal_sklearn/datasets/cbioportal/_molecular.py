@@ -70,7 +70,7 @@ def _read_values(path: Path, matrix: Matrix, report: Report) -> pd.DataFrame:
     if not enough.any():
         raise malformed(
             path,
-            f"has no sample with a value of {1 - MAX_MISSING:.0%} of the genes. Take another profile",
+            f"has no sample with {1 - MAX_MISSING:.0%} of the genes' values. Take another profile",
         )
     if not enough.all():
         values = values[:, enough]

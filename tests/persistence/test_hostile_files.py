@@ -1,0 +1,304 @@
+"""No file makes load_model run code, take memory without bounds, or fail without naming it."""
+
+import io
+import json
+import os
+import pickle
+import re
+import subprocess
+import sys
+import zipfile
+from functools import partial
+
+import joblib
+import numpy as np
+import pytest
+import skops.io
+from safetensors.numpy import load, save
+from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
+from sklearn.neighbors import NearestCentroid
+from sklearn.preprocessing import FunctionTransformer
+from sklearn.svm import SVC
+
+from xmodal_sklearn.persistence import load_model, read_manifest, save_model
+
+
+@pytest.fixture
+def marker(tmp_path):
+    """A file that hostile code would make."""
+    path = tmp_path / "code was run"
+    yield path
+    assert not path.exists()
+
+
+class Payload:
+    def __init__(self, marker):
+        self.marker = marker
+
+    def __reduce__(self):
+        return os.system, (f"touch '{self.marker}'",)
+
+
+def refused(path, *words):
+    with pytest.raises((ValueError, OSError), match=str(path)) as caught:
+        load_model(path)
+    for word in words:
+        assert word in str(caught.value)
+
+
+def test_pickles_are_not_loaded(tmp_path, marker):
+    (tmp_path / "pickled").write_bytes(pickle.dumps(Payload(marker)))
+    joblib.dump(Payload(marker), tmp_path / "dumped")
+    for name in ("pickled", "dumped"):
+        refused(tmp_path / name, "no file that save_model wrote")
+    joblib.dump(Payload(marker), tmp_path / "compressed", compress=3)
+    refused(tmp_path / "compressed")
+
+
+def json_node(value):
+    return {
+        "__class__": "str", "__module__": "builtins", "__loader__": "JsonNode", "__id__": 99,
+        "content": json.dumps(value), "is_json": True,
+    }  # fmt: skip
+
+
+def node(loader, module, name, content=None, **more):
+    return {
+        "__class__": name, "__module__": module, "__loader__": loader, "__id__": hash(name),
+        "content": content, **more,
+    }  # fmt: skip
+
+
+def hostile_structures(command):
+    arguments = node("TupleNode", "builtins", "tuple", [json_node(command)])
+    nothing = node("TupleNode", "builtins", "tuple", [])
+    system = node("FunctionNode", "os", "system")
+    partial = node(
+        "PartialNode", "functools", "partial",
+        {"func": system, "args": arguments, "kwds": node("DictNode", "builtins", "dict", {}),
+         "namespace": nothing},
+    )  # fmt: skip
+    return {
+        "a function": system,
+        "a partial": partial,
+        "a constructor": node("ConstructorFromReduceNode", "subprocess", "Popen", arguments),
+        "an object": node("ObjectNode", "subprocess", "Popen", nothing),
+        "a type": node("TypeNode", "os", "system"),
+        "a method": node(
+            "MethodNode", "builtins", "str",
+            {"obj": json_node(command), "func": "format"},
+        ),
+        "an operator": node("OperatorFuncNode", "operator", "methodcaller", attrs=arguments),
+        "a dict of another class": node("DictNode", "os", "_Environ", {}),
+        "a list of another class": node("ListNode", "subprocess", "Popen", [json_node(command)]),
+        "a trusted name in the wrong place": node(
+            "ConstructorFromReduceNode", "sklearn.pipeline", "Pipeline", arguments
+        ),
+        "a tree of another class": node(
+            "TreeNode", "os", "system", nothing, __reduce__={"args": arguments}
+        ),
+        "a loss of another class": node(
+            "LossNode", "os", "system", nothing, __reduce__={"args": arguments}
+        ),
+        "an unknown loader": node("NoSuchNode", "os", "system"),
+        "a function under an old protocol": {
+            **node("FunctionNode", "os", "system", {"module_path": "os", "function": "system"}),
+            "protocol": 0,
+        },
+        "no object": [],
+        "text": json_node("not a model"),
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", hostile_structures(""))
+def test_hostile_structures_are_refused(kind, saved, parts_of, write, zipped, marker):
+    structure = hostile_structures(f"touch '{marker}'")[kind]
+    if isinstance(structure, dict):
+        structure = {"protocol": 2, "_skops_version": "0.16.0", **structure}
+    parts = parts_of(saved)
+    parts["structure.skops"] = zipped({"schema.json": json.dumps(structure)})
+    refused(write(saved, parts))
+
+
+def test_what_skops_would_write_of_hostile_objects_is_refused(saved, parts_of, write, marker):
+    parts = parts_of(saved)
+    for function in (os.system, os.path.join, np.sqrt, subprocess.run):
+        parts["structure.skops"] = skops.io.dumps(FunctionTransformer(function))
+        refused(write(saved, parts), "none of which a saved model may hold")
+
+
+def test_what_is_no_zip_archive_of_a_model_is_refused(tmp_path, zipped):
+    contents = {
+        "empty": b"",
+        "random": np.random.default_rng(0).bytes(3000),
+        "text": b"exp__A,exp__B\n1,2\n",
+        "skops": skops.io.dumps(SVC()),
+        "other archive": zipped({"manifest.json": "{}", "../../evil": "x"}),
+    }
+    for name, content in contents.items():
+        path = tmp_path / name
+        path.write_bytes(content)
+        refused(path)
+    with pytest.raises(ValueError, match="is a folder"):
+        load_model(tmp_path)
+    with pytest.raises(FileNotFoundError, match=r"nowhere\.xmodal"):
+        load_model(tmp_path / "nowhere.xmodal")
+
+
+@pytest.mark.parametrize("name", ["../evil", "/tmp/evil", "evil.pkl", "MANIFEST.JSON"])
+def test_members_of_other_names_are_refused(name, saved, parts_of, write):
+    refused(write(saved, {**parts_of(saved), name: b"x"}), "evil" if "evil" in name else "MANIFEST")
+
+
+def test_compressed_members_are_refused(saved, parts_of, write, zipped):
+    parts = parts_of(saved)
+    bomb = {**parts, "arrays.safetensors": bytes(10**7)}
+    refused(write(saved, bomb, zipfile.ZIP_DEFLATED), "compressed")
+    parts["structure.skops"] = zipped({"schema.json": b" " * 10**7}, zipfile.ZIP_DEFLATED)
+    refused(write(saved, parts), "compressed")
+
+
+def test_parts_of_two_models_are_not_mixed(saved, saved_attention, parts_of, write):
+    first, second = parts_of(saved), parts_of(saved_attention)
+    for name in first:
+        with zipfile.ZipFile(saved) as archive:
+            checksums = archive.read("checksums.txt")
+        mixed = saved.with_name("mixed")
+        with zipfile.ZipFile(mixed, "w") as archive:
+            for other, part in {**first, name: second[name]}.items():
+                archive.writestr(other, part)
+            archive.writestr("checksums.txt", checksums)
+        refused(mixed, name, "checksum")
+
+
+def test_a_truncated_file_is_refused_at_every_tenth_byte(cohort, tmp_path):
+    saved = save_model(NearestCentroid().fit(cohort[0].iloc[:, :3], cohort[1]), tmp_path / "small")
+    data = saved.read_bytes()
+    for size in range(0, len(data), 10):
+        saved.write_bytes(data[:size])
+        refused(saved)
+
+
+def test_changed_bytes_are_found_or_change_nothing(saved, linear, cohort):
+    data, rng = saved.read_bytes(), np.random.default_rng(0)
+    expected = linear.predict_proba(cohort[0])
+    found = 0
+    for place in rng.integers(len(data), size=300):
+        changed = bytearray(data)
+        changed[place] ^= 1 << rng.integers(8)
+        saved.write_bytes(changed)
+        try:
+            model = load_model(saved)
+        except (ValueError, OSError) as error:
+            assert str(saved) in str(error)
+            found += 1
+        else:
+            np.testing.assert_array_equal(model.predict_proba(cohort[0]), expected)
+    assert found > 290
+
+
+def test_random_manifests_are_refused(saved, parts_of, write):
+    parts = parts_of(saved)
+    manifests = [b"", b"[]", b"{}", b"nonsense", b"\xff\xfe", b"[" * 100_000, b'{"format": 1}']
+    for manifest in manifests:
+        path = write(saved, {**parts, "manifest.json": manifest})
+        for read in (load_model, read_manifest):
+            with pytest.raises(ValueError, match=str(path)):
+                read(path)
+
+
+def test_arrays_that_are_missing_or_of_other_sizes_are_refused(saved_attention, parts_of, write):
+    parts = parts_of(saved_attention)
+    arrays = load(parts["arrays.safetensors"])
+    largest = max(arrays, key=lambda name: arrays[name].nbytes)
+    wrong = arrays[largest][..., :-1].copy()
+    for changed in ({}, {**arrays, largest: wrong}, {**arrays, largest: wrong.astype(np.int64)}):
+        refused(write(saved_attention, {**parts, "arrays.safetensors": save(changed)}))
+    refused(write(saved_attention, {**parts, "arrays.safetensors": b"\xff" * 100}))
+
+
+def change_schema(parts, change):
+    with zipfile.ZipFile(io.BytesIO(parts["structure.skops"])) as archive:
+        files = {name: archive.read(name) for name in archive.namelist()}
+    files["schema.json"] = change(files["schema.json"])
+    return files
+
+
+def test_a_network_larger_than_its_arrays_is_refused(saved_attention, parts_of, write, zipped):
+    parts = parts_of(saved_attention)
+    pattern = rb'("hidden_dim": \{[^}]*"content": ")64"'
+    huge = partial(re.sub, pattern, rb'\g<1>64000000"')
+    parts["structure.skops"] = zipped(change_schema(parts, huge))
+    refused(write(saved_attention, parts), "settings ask for")
+
+
+def test_an_array_that_claims_to_be_huge_is_refused(cohort, tmp_path, parts_of, write, zipped):
+    path = save_model(HistGradientBoostingClassifier(max_iter=1).fit(*cohort), tmp_path / "model")
+    parts = parts_of(path)
+    files = change_schema(parts, lambda schema: schema)
+    huge = io.BytesIO()
+    np.lib.format.write_array_header_1_0(
+        huge, {"descr": "<f8", "fortran_order": False, "shape": (10**11,)}
+    )
+    name = next(name for name in files if name.endswith(".npy"))
+    parts["structure.skops"] = zipped({**files, name: huge.getvalue()})
+    refused(write(path, parts), "not as large as it says")
+
+
+@pytest.mark.parametrize("feature", [10**6, -5])
+@pytest.mark.parametrize("field", ["feature", "left_child"])
+def test_trees_that_lead_nowhere_are_refused(field, feature, cohort, tmp_path, monkeypatch):
+    forest = RandomForestClassifier(2, random_state=0).fit(*cohort)
+    tree = forest.estimators_[1].tree_
+    state = tree.__getstate__()
+    state["nodes"][field][0] = feature
+    tree.__setstate__(state)
+    refused(save_broken(forest, tmp_path, monkeypatch), "a tree in it")
+
+
+def test_boosted_trees_that_lead_nowhere_are_refused(cohort, tmp_path, monkeypatch):
+    model = HistGradientBoostingClassifier(max_iter=1, min_samples_leaf=2).fit(*cohort)
+    model._predictors[0][0].nodes["feature_idx"][0] = 10**6
+    refused(save_broken(model, tmp_path, monkeypatch), "a tree in it")
+    model._predictors[0][0].nodes["feature_idx"][0] = 0
+    model._predictors[0][0].nodes["left"][0] = 0
+    refused(save_broken(model, tmp_path, monkeypatch), "a tree in it")
+
+
+def test_machines_whose_arrays_do_not_fit_are_refused(cohort, tmp_path, monkeypatch):
+    model = SVC().fit(*cohort)
+    model._dual_coef_ = model._dual_coef_[:, :3]
+    refused(save_broken(model, tmp_path, monkeypatch), "support vector machine")
+
+
+def save_broken(model, tmp_path, monkeypatch):
+    # Predicting by it while it is saved would crash.
+    monkeypatch.setattr("xmodal_sklearn.persistence._model_file.probe", lambda model: None)
+    return save_model(model, tmp_path / "model")
+
+
+def test_hostile_files_take_no_more_memory_than_the_model(saved, parts_of, write, zipped):
+    """In a process of its own, whose peak is that of one load."""
+    parts = parts_of(saved)
+    hostile = {
+        "overlap": {**parts, "arrays.safetensors": bytes(2 * 10**7)},
+        "deep": {**parts, "manifest.json": b"[" * 10**6},
+        "wide": {**parts, "structure.skops": zipped({"schema.json": b"[" + b"[]," * 10**6})},
+    }
+    code = (
+        "import resource, sys\n"
+        "from xmodal_sklearn.persistence import load_model\n"
+        "def peak(): return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024\n"
+        "load_model(sys.argv[1])\n"
+        "before = peak()\n"
+        "for path in sys.argv[2:]:\n"
+        "    try: load_model(path)\n"
+        "    except ValueError: print('refused')\n"
+        "print(peak() - before)\n"
+    )
+    paths = [write(saved.with_name(name), changed) for name, changed in hostile.items()]
+    arguments = [sys.executable, "-c", code, saved, *paths]
+    done = subprocess.run(arguments, capture_output=True, text=True, check=True)
+    *said, extra = done.stdout.split()
+    assert said == ["refused"] * 3
+    assert int(extra) < 2 * max(path.stat().st_size for path in paths) + 2**24
