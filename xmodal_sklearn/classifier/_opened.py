@@ -62,6 +62,11 @@ class OpenedClassifier:
         samples = self._tensor[torch.as_tensor(rows)]
         return cross_effects(self._module, samples, self.modalities.index(source), progress)
 
+    def stacking_weights(self) -> np.ndarray:
+        """Return the weight of each head in each sample, in the order of the fitted weights."""
+        combiner = self._module.combiner
+        return combiner.weights[combiner.rows(torch.as_tensor(self.present))].numpy()
+
     @own_torch_settings()
     def logits(self, x: np.ndarray) -> np.ndarray:
         """Return the log-probability of each class, less the mean over the classes."""

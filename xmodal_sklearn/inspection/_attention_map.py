@@ -48,8 +48,8 @@ def attention_map(
         With ``by="class"`` a dict from class to its map: positive where high values of both
         features together, or low values of both, speak for the class. With ``by="sample"`` an
         iterator over pairs of sample and the map that this function gives for it alone, of zeros
-        if it lacks a modality. Rows are primary features, columns source features, by their first names; features
-        that a selector left out have no row or column.
+        if it lacks a modality. Rows are primary features, columns source features, by their first
+        names; features that a selector left out have no row or column.
 
     Raises
     ------
