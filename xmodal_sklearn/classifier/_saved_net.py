@@ -9,7 +9,7 @@ import torch
 from skorch import NeuralNet
 from torch import nn
 
-from ._net import EVALUATION_BATCH, MixedPrecisionNet, TensorBatches, resolve_device
+from ._net import EVALUATION_BATCH, DeviceNet, TensorBatches, resolve_device
 from ._torch_settings import own_torch_settings
 from .network import CrossModalNetwork, MultiHeadLoss, StackingCombiner, ensemble_proba
 
@@ -65,7 +65,7 @@ def net_from_arrays(
     with torch.device("meta"):
         module = CrossModalNetwork(**settings)
     _set_tensors(module, arrays)
-    net = MixedPrecisionNet(
+    net = DeviceNet(
         module,
         criterion=MultiHeadLoss,
         # One of PyTorch's would make it import its compiler, which takes seconds.

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 from sklearn.base import BaseEstimator
 
-from ..classifier._net import MixedPrecisionNet
+from ..classifier._net import DeviceNet
 from ..classifier._saved_net import net_from_arrays, net_to_arrays
 from ._needed import needed_attributes
 
@@ -128,7 +128,7 @@ def _replace_attributes(value: Any, again: Callable, known: dict[int, tuple[Any,
 
 
 def _store(arrays: Arrays, value: Any) -> Any:
-    if isinstance(value, MixedPrecisionNet):
+    if isinstance(value, DeviceNet):
         settings, tensors = net_to_arrays(value)
         names = {name: _add(arrays, tensor) for name, tensor in tensors.items()}
         return Stored("net", {"settings": settings, "device": value.device, "arrays": names})

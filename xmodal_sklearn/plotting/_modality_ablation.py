@@ -12,6 +12,7 @@ from sklearn.utils.validation import _get_feature_names
 
 from .._alignment import check_order
 from ..benchmark._metrics import metric_label
+from ..inspection._permutation import permuted
 from ..modalities._columns import column_names, resolve_modalities, sample_labels
 from ..modalities._dtypes import find_words
 from ..modalities._encoding import ModalityEncoder
@@ -148,7 +149,7 @@ class ModalityAblationDisplay:
                 scores[modality] = [_score_absent(scorer, estimator, table, columns, y, modality)]
             else:
                 scores[modality] = [
-                    scorer(estimator, _permuted(table, columns, present, random_state), y)
+                    scorer(estimator, permuted(table, columns, present, random_state), y)
                     for _ in range(n_repeats)
                 ]
         return cls(
@@ -208,17 +209,6 @@ def _numeric_table(X: Any) -> Any:
         _get_feature_names(table)  # refuses text beside other names
     check_array(np.broadcast_to(np.float32(0), table.shape))  # refuses an empty table
     return table
-
-
-def _permuted(table: Any, columns: np.ndarray, present: np.ndarray, random_state: Any) -> Any:
-    order = np.arange(len(table))
-    order[present] = random_state.permutation(order[present])
-    changed = table.copy()
-    if isinstance(table, pd.DataFrame):
-        changed.isetitem(columns, table.iloc[order, columns].set_axis(table.index))
-    else:
-        changed[:, columns] = table[np.ix_(order, columns)]
-    return changed
 
 
 def _score_absent(

@@ -1,5 +1,6 @@
 """The network: PyTorch only, tensors in and tensors out."""
 
+from ._attention import PatchTokenizer
 from ._combiner import MultiHeadLoss, StackingCombiner, ensemble_proba
 from ._heads import HEAD_KINDS, TRAINED_KINDS, Head, list_heads
 from ._network import CrossModalNetwork
@@ -12,6 +13,7 @@ __all__ = [
     "CrossModalNetwork",
     "Head",
     "MultiHeadLoss",
+    "PatchTokenizer",
     "StackingCombiner",
     "ensemble_proba",
     "list_heads",

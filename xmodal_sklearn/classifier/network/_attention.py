@@ -13,7 +13,7 @@ from torch.nn import functional
 
 from ._layers import MemberLinear, uniform
 
-__all__ = ["N_PATCHES", "CrossAttention", "FeatureTokenizer", "PatchTokenizer"]
+__all__ = ["N_PATCHES", "CrossAttention", "FeatureTokenizer", "PatchTokenizer", "Tokens"]
 
 # With an embedding of width 32 as many numbers as there are hidden units: four and eight patches
 # were no better on simulated cohorts with interactions.

@@ -47,13 +47,17 @@ class StackingCombiner(nn.Module):
 
     def forward(self, log_proba: Tensor, present: Tensor) -> Tensor:
         """Map ``(batch, members, heads, classes)`` to ``(batch, members, 1, classes)``."""
-        known = (present[:, None] == self.patterns).all(dim=-1)
-        unknown = ~known.any(dim=1, keepdim=True)
-        row = torch.cat([unknown, known], dim=1).int().argmax(dim=1)
+        row = self.rows(present)
         logits = (
             torch.einsum("bmhc,bh->bmc", log_proba, self.weights[row]) + self.prior[row][:, None]
         )
         return logits.log_softmax(dim=-1)[:, :, None]
+
+    def rows(self, present: Tensor) -> Tensor:
+        """Return the row of the weights that each sample takes."""
+        known = (present[:, None] == self.patterns).all(dim=-1)
+        unknown = ~known.any(dim=1, keepdim=True)
+        return torch.cat([unknown, known], dim=1).int().argmax(dim=1)
 
 
 def ensemble_proba(log_proba: Tensor) -> Tensor:

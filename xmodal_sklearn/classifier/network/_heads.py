@@ -7,7 +7,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from ._attention import N_PATCHES, CrossAttention, FeatureTokenizer, PatchTokenizer
+from ._attention import N_PATCHES, CrossAttention, FeatureTokenizer, PatchTokenizer, Tokens
 from ._layers import MemberLinear, map_common
 from ._ridge import RIDGE_PENALTY, fit_ridge
 
@@ -90,6 +90,10 @@ class CrossModalFusion(nn.Module):
     def forward(self, values: Sequence[Tensor], present: Sequence[Tensor]) -> Tensor:
         """Map the values of every modality to ``(members, batch, hidden)``."""
         tokens = [tokenize(each) for tokenize, each in zip(self.tokenizers, values, strict=True)]
+        return self.fuse(tokens, present)
+
+    def fuse(self, tokens: Sequence[Tokens], present: Sequence[Tensor]) -> Tensor:
+        """Map the tokens of every modality to ``(members, batch, hidden)``."""
         primary = tokens[0]
         others = list(zip(tokens, present, strict=True))[1:] or [(primary, present[0])]
         found = torch.zeros(())

@@ -39,9 +39,12 @@ class PairsHead(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map ``(batch, features)``, NaN in absent modalities, to logits by member."""
-        first, second = (x[:, columns].transpose(0, 1) for columns in self.columns)
-        products = (first * second - self.mean) / self.scale
-        return torch.baddbmm(self.bias, products.nan_to_num(), self.weight)
+        # NaN may not enter the product: its gradient would reach the other factor.
+        values, there = x.nan_to_num(), ~x.isnan()
+        first, second = (values[:, columns].transpose(0, 1) for columns in self.columns)
+        known = (there[:, self.columns[0]] & there[:, self.columns[1]]).transpose(0, 1)
+        products = (first * second - self.mean) / self.scale * known
+        return torch.baddbmm(self.bias, products, self.weight)
 
     def learn(self, x: Tensor, target: Tensor, pairs: Sequence[Tensor]) -> None:
         """Solve for the map of the pairs that each member has chosen.

@@ -1,0 +1,95 @@
+"""Measure whether attention maps find the pairs of features that decide the classes.
+
+Simulated cohorts (make_multiomics(interaction=…)), two classes of equal size: the rank of the first
+planted pair among all, and how many of them are among the first 1% of pairs, by seed. On METABRIC's
+discovery cohort the share of pairs of one gene (cis) among the first of expression and copy number,
+beside their share among all.
+
+    python -m benchmarks.accuracy.attention_pairs
+    python -m benchmarks.accuracy.attention_pairs --kinds gate --seeds 2 --heads attention
+    python -m benchmarks.accuracy.attention_pairs --kinds --metabric
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from benchmarks.accuracy.interactions import SIZES, simulate
+from benchmarks.shared import COHORTS, Timer, make_parser
+from xmodal_sklearn import CrossModalAttentionClassifier
+from xmodal_sklearn.inspection import attention_map, top_pairs
+
+KINDS = ["switch", "gate", "dosage", "cis"]
+
+
+def main() -> None:
+    parser = make_parser(__doc__)
+    parser.add_argument("--kinds", nargs="*", choices=KINDS, default=KINDS)
+    parser.add_argument("--samples", type=int, default=800)
+    parser.add_argument("--columns", type=int, choices=SIZES, default=115)
+    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--heads", nargs="+", help="kinds of head to have; all by default")
+    parser.add_argument("--metabric", action="store_true", help="METABRIC's discovery cohort too")
+    arguments = parser.parse_args()
+    heads = arguments.heads or "all"
+    for kind in arguments.kinds:
+        rows = [
+            planted_ranks(kind, arguments.samples, SIZES[arguments.columns], seed, heads)
+            for seed in range(arguments.seeds)
+        ]
+        print(f"\n{kind}: {arguments.samples} samples, {arguments.columns} columns")
+        print(pd.DataFrame(rows).to_string(index=False), flush=True)
+    if arguments.metabric:
+        print("\nMETABRIC, discovery cohort: expression and copy number")
+        print(cis_shares(heads).to_string(), flush=True)
+
+
+def planted_ranks(
+    kind: str, n_samples: int, sizes: dict[str, int], seed: int, heads: str | Sequence[str]
+) -> dict[str, float]:
+    """Return where the planted pairs of one cohort are in the order of the map."""
+    cohort, y = simulate(kind, n_samples, sizes, seed)
+    model = CrossModalAttentionClassifier(heads=heads, random_state=seed).fit(cohort.data, y)
+    planted = set(cohort.interactions[["primary", "other"]].itertuples(index=False, name=None))
+    source = cohort.interactions["other"].iloc[0].partition("__")[0]
+    with Timer() as timer:
+        effects = attention_map(model, cohort.data, source=source)
+    ordered = top_pairs(effects, effects.size)
+    found = np.array(
+        [pair in planted for pair in zip(ordered["primary"], ordered["source"], strict=True)]
+    )
+    n_first = effects.size // 100
+    return {
+        "seed": seed,
+        "first rank": found.argmax() + 1 if found.any() else np.nan,
+        "pairs": effects.size,
+        "in first 1%": found[:n_first].sum(),
+        "of": min(len(planted), n_first),
+        "wall s": round(timer.wall, 1),
+    }
+
+
+def cis_shares(heads: str | Sequence[str]) -> pd.DataFrame:
+    """Return the share of pairs of one gene among the first pairs of METABRIC."""
+    X, y = COHORTS["metabric-discovery-exp-cna-mut"]()
+    model = CrossModalAttentionClassifier(heads=heads, random_state=0).fit(X, y)
+    print(model.stacking_weights_.iloc[0].round(3).to_string())
+    effects = attention_map(model, X, source="cna")
+    pairs = top_pairs(effects, effects.size, X=None)
+    genes = [set(names.str.partition("__").get_level_values(2)) for names in effects.axes]
+    chance = len(genes[0] & genes[1]) / effects.size
+    first = top_pairs(effects, 20, X=X).round(3)
+    print(first.to_string(index=False))
+    return pd.DataFrame(
+        {
+            "share of cis pairs": {
+                f"first {n}": pairs["same_gene"][:n].mean() for n in (20, 100, 1000, 3000)
+            }
+            | {"among all": chance}
+        }
+    ).round(5)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,122 @@
+"""A fitted classifier opened for inspection: NumPy in and out, no tensors outside of here."""
+
+from collections.abc import Callable
+from copy import deepcopy
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from .._extras import needs_extra
+from ..modalities._validation import validate_table
+from ._cross_effects import CROSS_MODAL_HEADS, cross_effects
+from ._torch_settings import own_torch_settings
+
+__all__ = ["OpenedClassifier"]
+
+# Inputs, of all samples and steps, that are differentiated at a time.
+GRADIENT_BATCH = 256
+FIRST_STEPS, MAX_STEPS = 16, 256
+
+
+class OpenedClassifier:
+    """The network of a fitted classifier, and some samples as it sees them.
+
+    Parameters
+    ----------
+    classifier : CrossModalAttentionClassifier
+        Fitted.
+    X : DataFrame or array of shape (n_samples, n_features)
+        Samples with the columns seen in fit.
+
+    Attributes
+    ----------
+    x : ndarray of shape (n_samples, n_features)
+        The samples, standardised, NaN in absent modalities.
+    present : ndarray of bool of shape (n_samples, n_modalities)
+        Which sample has which modality, the primary one first.
+    modalities : list of str
+        The modalities in this order.
+    """
+
+    def __init__(self, classifier: Any, X: Any):
+        table, _ = validate_table(classifier, X, reset=False, accept_sparse="csc")
+        module = classifier.net_.module_.eval()
+        if torch.device(classifier.net_.device).type != "cpu":
+            module = deepcopy(module).to("cpu")
+        self._module = module
+        self._tensor = classifier._standardise(*classifier._values(table))
+        self.x = self._tensor.numpy()
+        self.present = torch.stack(self._module.present(self._tensor), dim=1).numpy()
+        self.modalities = classifier._primary_first()
+
+    @property
+    def has_cross_modal_head(self) -> bool:
+        """Whether a head sees two modalities together."""
+        return any(head in self._module.heads for head in CROSS_MODAL_HEADS)
+
+    def cross_effects(self, rows: np.ndarray, source: str, progress: Callable = iter) -> np.ndarray:
+        """Return the mean effects of pairs over some samples, see :func:`cross_effects`."""
+        samples = self._tensor[torch.as_tensor(rows)]
+        return cross_effects(self._module, samples, self.modalities.index(source), progress)
+
+    def stacking_weights(self) -> np.ndarray:
+        """Return the weight of each head in each sample, in the order of the fitted weights."""
+        combiner = self._module.combiner
+        return combiner.weights[combiner.rows(torch.as_tensor(self.present))].numpy()
+
+    @own_torch_settings()
+    def logits(self, x: np.ndarray) -> np.ndarray:
+        """Return the log-probability of each class, less the mean over the classes."""
+        with torch.no_grad():
+            parts = torch.as_tensor(x).split(GRADIENT_BATCH)
+            return torch.cat([self._logits(part) for part in parts]).numpy()
+
+    @own_torch_settings()
+    def integrated_gradients(
+        self, rows: np.ndarray, code: int, tolerance: float
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Attribute the logits of a class in some samples to their features.
+
+        The path is straight, from the means of the training samples; what is absent stays so. The
+        number of steps is doubled where sums are off by more than the tolerance.
+
+        Returns
+        -------
+        values : ndarray of shape (n_rows, n_features)
+            Attributions, zero in absent modalities.
+        gap : ndarray of shape (n_rows,)
+            How far their sums are from the differences in logits.
+        """
+        with needs_extra("inspect", "integrated_gradients"):
+            from captum.attr import IntegratedGradients
+
+        integrate = IntegratedGradients(self._logits)
+        x = self._tensor[torch.as_tensor(rows)]
+        start = torch.zeros_like(x).masked_fill(x.isnan(), torch.nan)
+        with torch.no_grad():
+            difference = self._logits(x)[:, code] - self._logits(start)[:, code]
+        values = torch.zeros_like(x)
+        gap = torch.full((len(x),), torch.inf)
+        n_steps = FIRST_STEPS
+        while n_steps <= MAX_STEPS and (gap > tolerance).any():
+            again = gap > tolerance
+            values[again] = (
+                integrate.attribute(
+                    x[again],
+                    start[again],
+                    target=code,
+                    n_steps=n_steps,
+                    internal_batch_size=GRADIENT_BATCH,
+                )
+                .nan_to_num()
+                .float()
+            )
+            gap = (values.double().sum(dim=1) - difference).abs()
+            n_steps *= 2
+        return values.numpy(), gap.numpy()
+
+    def _logits(self, x: Tensor) -> Tensor:
+        log_proba = self._module(x).squeeze(2).logsumexp(dim=1)
+        return log_proba - log_proba.mean(dim=1, keepdim=True)
