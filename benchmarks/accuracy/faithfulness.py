@@ -107,7 +107,7 @@ def report(measured: list[dict], of_seeds: list[dict]) -> None:
         before = np.mean([one["before"][metric] for one in measured])
         print(f"{metric} {before:.3f}; lost by deleting the first")
         shown = of_metric.agg(lambda losses: f"{losses.mean():+.3f}±{losses.sem():.3f}")
-        print(shown.unstack().to_string())
+        print(shown.unstack().to_string())  # noqa: PD010, of a Series
         for other in ("random", "elastic net"):
             ahead = [
                 f"{(of_metric['integrated gradients', n] > of_metric[other, n]).sum()} at {n}"

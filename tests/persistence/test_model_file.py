@@ -21,7 +21,11 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, RobustScaler, StandardScaler
 from sklearn.svm import SVC
 
-from xmodal_sklearn import CrossModalAttentionClassifier, MultiOmicsSelector
+from xmodal_sklearn import (
+    CrossModalAttentionClassifier,
+    MultiOmicsSelector,
+    concat_modalities,
+)
 from xmodal_sklearn.baselines import LateFusionClassifier, StackedFusionClassifier
 from xmodal_sklearn.baselines._models import LabelEncodedClassifier
 from xmodal_sklearn.persistence import load_model, read_manifest, save_model
@@ -207,3 +211,20 @@ def test_what_a_file_without_code_cannot_hold_is_refused(cohort, tmp_path):
     with pytest.raises(NotFittedError):
         save_model(network(), path)
     assert not path.exists()
+
+
+def test_words_are_kept(tmp_path):
+    rng = np.random.default_rng(0)
+    clinical = pd.DataFrame(
+        {
+            "age": rng.normal(60, 9, 80),
+            "stage": pd.Categorical(rng.choice(["I", "II", "III"], 80), ordered=True),
+            "smoker": rng.choice(["yes", "no"], 80),
+        }
+    )
+    X = concat_modalities({"clinical": clinical, "exp": pd.DataFrame(rng.normal(size=(80, 6)))})
+    y = np.where(clinical["smoker"] == "yes", "a", "b")
+    classifier = CrossModalAttentionClassifier(n_estimators=2, max_epochs=2, random_state=0)
+    model = make_pipeline(MultiOmicsSelector(3), classifier).fit(X, y)
+    loaded = load_model(save_model(model, tmp_path / "model.xmodal"))
+    np.testing.assert_array_equal(loaded.predict_proba(X), model.predict_proba(X))

@@ -70,6 +70,8 @@ _CLASSES = {
     "xmodal_sklearn.baselines._fusion": ["LateFusionClassifier", "StackedFusionClassifier"],
     "xmodal_sklearn.baselines._models": ["LabelEncodedClassifier"],
     "xmodal_sklearn.classifier._estimator": ["CrossModalAttentionClassifier"],
+    "xmodal_sklearn.modalities._encoding": ["ModalityEncoder"],
+    "xmodal_sklearn.modalities._imputer": ["ModalityImputer"],
     "xmodal_sklearn.persistence._leaves": ["Stored"],
     "xmodal_sklearn.selection._selector": ["MultiOmicsSelector"],
 }  # fmt: skip
@@ -111,7 +113,7 @@ ALLOWED = {
     "SetNode": {"builtins.set"},
     "SliceNode": {"builtins.slice"},
     "TreeNode": {"sklearn.tree._tree.Tree"},
-    "TupleNode": {"builtins.tuple"},
+    "TupleNode": {"builtins.tuple", "xmodal_sklearn.modalities._encoding.Categories"},
     "TypeNode": {*PRIMITIVES, *NUMPY, "builtins.NoneType"},
 }
 
