@@ -314,7 +314,8 @@ def test_pipelines_and_comparisons_take_gaps_and_see_no_other_fold(gappy):
     models = make_baselines(
         k=5, models=["logistic regression"], tune=False, fusion=["early", "late"]
     )
-    with pytest.warns(UserWarning, match="in 2 of 2 folds: UserWarning: Missing values"):
+    message = "logistic regression, early and 1 more, in 2 of 2 folds: UserWarning: Missing values"
+    with pytest.warns(UserWarning, match=message):
         result = compare(models, X, y, cv=2, scoring=["accuracy"])
     assert result.scores.value.notna().all()
 
