@@ -294,6 +294,20 @@ def test_an_imputer_that_filled_an_absent_modality_is_told(make, imputer, cohort
         make().fit(X.iloc[drawn], y.iloc[drawn])
 
 
+def test_genes_of_one_amplicon_are_no_sign_of_an_imputer(cohort):
+    X, y = cohort
+    rng = np.random.default_rng(0)
+    level = rng.normal(size=120).round(1)
+    level[:100] += rng.normal(size=100) / 100
+    segment = pd.DataFrame({f"cna__{gene}": level for gene in range(30)}, X.index)
+    segment = segment.mask(rng.random(segment.shape) < 0.02, 0.5)
+    X = pd.concat([X.filter(like="exp__"), segment], axis=1)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        MultiOmicsSelector(k=20).fit(X, y)
+        MultiOmicsSelector(k=20).fit(X[:119], y[:119])
+
+
 def test_unnamed_columns_side_by_side_are_not_taken_for_scattered(cohort):
     X, y = cohort
     values = X.to_numpy(dtype=float).copy()
