@@ -181,6 +181,15 @@ def test_infinity_beside_gaps_is_refused_by_name(make, value, gappy):
         make().fit(X, y)
 
 
+def test_baselines_take_the_largest_share_from_the_user(cohort):
+    X, y = cohort
+    models = make_baselines(
+        k=5, models=["logistic regression"], fusion=["early"], tune=False, max_missing=0.1
+    )
+    with pytest.raises(ValueError, match=r"in 12%.*max_missing=0.1"):
+        models["logistic regression, early"].fit(lacking(X.astype(float), 0.12), y)
+
+
 def test_infinity_in_a_sparse_matrix_is_refused_by_name(cohort, positions):
     X, y = cohort
     values = X.to_numpy(dtype=float).copy()
