@@ -11,7 +11,7 @@ from sklearn.model_selection import cross_validate
 
 from xmodal_sklearn import CrossModalAttentionClassifier, MultiOmicsSelector
 from xmodal_sklearn._alignment import check_order
-from xmodal_sklearn.baselines import LateFusionClassifier
+from xmodal_sklearn.baselines import LateFusionClassifier, StackedFusionClassifier
 from xmodal_sklearn.benchmark import compare
 from xmodal_sklearn.inspection import selection_stability
 from xmodal_sklearn.learning import learning_curves
@@ -37,9 +37,19 @@ def shuffled(values):
 FITTED = LateFusionClassifier(LogisticRegression()).fit(X, Y)
 USES = {
     "y of the selector": ("y", lambda v: MultiOmicsSelector(k=1).fit(X, v)),
+    "y of a selection": ("y", lambda v: MultiOmicsSelector(k=1).fit_transform(X, v)),
+    "y of a selection of words": (
+        "y",
+        lambda v: MultiOmicsSelector(k=1).fit(X.assign(exp__A=["I", "II"] * 12), v),
+    ),
     "y of the classifier": ("y", lambda v: small().fit(X, v)),
     "y of an epoch": ("y", lambda v: small().partial_fit(X, v, classes=[0, 1])),
     "y of late fusion": ("y", lambda v: LateFusionClassifier(LogisticRegression()).fit(X, v)),
+    "y of stacked fusion": ("y", lambda v: StackedFusionClassifier(LogisticRegression()).fit(X, v)),
+    "weights of an epoch": (
+        "sample_weight",
+        lambda v: small().partial_fit(X, Y, classes=[0, 1], sample_weight=v + 1),
+    ),
     "y of a score": ("y", lambda v: FITTED.score(X, v)),
     "weights of a score": ("sample_weight", lambda v: FITTED.score(X, Y, sample_weight=v + 1)),
     "y of an ablation": ("y", lambda v: ModalityAblationDisplay.from_estimator(FITTED, X, v)),

@@ -293,6 +293,15 @@ def test_what_fits_warn_of_is_told_once_and_kept(cohort, n_jobs):
     assert result.warnings == (text,)
 
 
+def test_what_several_estimators_warn_of_is_told_once(cohort):
+    estimators = {"one": Grumbling(), "quiet": DummyClassifier(), "two": Grumbling()}
+    with pytest.warns(ConvergenceWarning):
+        Grumbling().fit(*cohort)
+    with pytest.warns(UserWarning, match="one and 1 more, in 3 of 3 folds: ConvergenceWarning"):
+        result = compare(estimators, *cohort, cv=3)
+    assert len(result.warnings) == 1
+
+
 @pytest.mark.parametrize("absent", [None, np.nan])
 def test_a_missing_label_is_an_error_that_names_the_sample(cohort, absent):
     X, y = cohort

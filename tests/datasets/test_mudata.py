@@ -395,3 +395,9 @@ def test_without_mudata_the_extra_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "mudata", None)
     with pytest.raises(ImportError, match=r'pip install "xmodal-sklearn\[omics\]"'):
         to_mudata(cohort_table())
+
+
+def test_words_are_refused_by_name():
+    X = pd.DataFrame({"exp__ESR1": [1.0, 2.0], "clin__stage": ["I", "II"]}, index=["a", "b"])
+    with pytest.raises(ValueError, match="'stage' holds words, but AnnData"):
+        to_mudata(X)

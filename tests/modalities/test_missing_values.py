@@ -181,6 +181,15 @@ def test_infinity_beside_gaps_is_refused_by_name(make, value, gappy):
         make().fit(X, y)
 
 
+def test_baselines_take_the_largest_share_from_the_user(cohort):
+    X, y = cohort
+    models = make_baselines(
+        k=5, models=["logistic regression"], fusion=["early"], tune=False, max_missing=0.1
+    )
+    with pytest.raises(ValueError, match=r"in 12%.*max_missing=0.1"):
+        models["logistic regression, early"].fit(lacking(X.astype(float), 0.12), y)
+
+
 def test_infinity_in_a_sparse_matrix_is_refused_by_name(cohort, positions):
     X, y = cohort
     values = X.to_numpy(dtype=float).copy()
@@ -294,6 +303,20 @@ def test_an_imputer_that_filled_an_absent_modality_is_told(make, imputer, cohort
         make().fit(X.iloc[drawn], y.iloc[drawn])
 
 
+def test_genes_of_one_amplicon_are_no_sign_of_an_imputer(cohort):
+    X, y = cohort
+    rng = np.random.default_rng(0)
+    level = rng.normal(size=120).round(1)
+    level[:100] += rng.normal(size=100) / 100
+    segment = pd.DataFrame({f"cna__{gene}": level for gene in range(30)}, X.index)
+    segment = segment.mask(rng.random(segment.shape) < 0.02, 0.5)
+    X = pd.concat([X.filter(like="exp__"), segment], axis=1)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        MultiOmicsSelector(k=20).fit(X, y)
+        MultiOmicsSelector(k=20).fit(X[:119], y[:119])
+
+
 def test_unnamed_columns_side_by_side_are_not_taken_for_scattered(cohort):
     X, y = cohort
     values = X.to_numpy(dtype=float).copy()
@@ -314,7 +337,8 @@ def test_pipelines_and_comparisons_take_gaps_and_see_no_other_fold(gappy):
     models = make_baselines(
         k=5, models=["logistic regression"], tune=False, fusion=["early", "late"]
     )
-    with pytest.warns(UserWarning, match="in 2 of 2 folds: UserWarning: Missing values"):
+    message = "logistic regression, early and 1 more, in 2 of 2 folds: UserWarning: Missing values"
+    with pytest.warns(UserWarning, match=message):
         result = compare(models, X, y, cv=2, scoring=["accuracy"])
     assert result.scores.value.notna().all()
 

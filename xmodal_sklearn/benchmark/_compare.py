@@ -97,7 +97,7 @@ def compare(
     -----
     UserWarning
         If the batch predicts classes or folds, or a fold tests no sample of some class. The
-        warnings that estimators give in their fits follow at the end, once per estimator and text.
+        warnings that estimators give in their fits follow at the end, each text once.
         ``Comparison.warnings`` keeps all of them.
 
     Notes
@@ -184,17 +184,19 @@ def check_design(
 
 
 def _gather_warnings(tasks: list[Task], results: list[Result]) -> list[str]:
-    """Give each warning of an estimator's fits once, with the number of folds it came from."""
-    counts = Counter(
-        (task.name, text)
-        for task, result in zip(tasks, results, strict=True)
-        for text in result["warnings"]
-    )
-    n_folds = Counter(task.name for task in tasks)
-    return [
-        f"{name}, in {count} of {n_folds[name]} folds: {text}"
-        for (name, text), count in counts.items()
-    ]
+    """Give each warning of the fits once, with who gave it in how many folds."""
+    counts: dict[str, Counter] = {}
+    for task, result in zip(tasks, results, strict=True):
+        for text in result["warnings"]:
+            counts.setdefault(text, Counter())[task.name] += 1
+    n_folds = len({(task.repeat, task.fold) for task in tasks})
+    gathered = []
+    for text, by_name in counts.items():
+        first, *others = by_name
+        who = f"{first} and {len(others)} more" if others else first
+        most = "up to " if len(set(by_name.values())) > 1 else ""
+        gathered.append(f"{who}, in {most}{max(by_name.values())} of {n_folds} folds: {text}")
+    return gathered
 
 
 def check_labels(X: Any, y: Any) -> np.ndarray:

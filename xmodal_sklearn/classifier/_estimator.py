@@ -330,7 +330,7 @@ class CrossModalAttentionClassifier(ProbabilityClassifierMixin, BaseEstimator):
 
         Parameters
         ----------
-        X : DataFrame or array of shape (n_samples, n_features)
+        X : DataFrame, array or sparse matrix of shape (n_samples, n_features)
             Training samples; a block of NaN marks an absent modality.
         y : array-like of shape (n_samples,)
             Class labels, of any type.
@@ -365,7 +365,7 @@ class CrossModalAttentionClassifier(ProbabilityClassifierMixin, BaseEstimator):
 
         Parameters
         ----------
-        X : DataFrame or array of shape (n_samples, n_features)
+        X : DataFrame, array or sparse matrix of shape (n_samples, n_features)
             Training samples; a block of NaN marks an absent modality.
         y : array-like of shape (n_samples,)
             Class labels.
@@ -398,7 +398,7 @@ class CrossModalAttentionClassifier(ProbabilityClassifierMixin, BaseEstimator):
 
         Parameters
         ----------
-        X : DataFrame or array of shape (n_samples, n_features)
+        X : DataFrame, array or sparse matrix of shape (n_samples, n_features)
             Samples with the columns seen in fit.
 
         Returns

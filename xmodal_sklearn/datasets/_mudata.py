@@ -14,7 +14,7 @@ from sklearn.utils import Bunch
 from .._extras import needs_extra
 from ..modalities._columns import UNNAMED, check_unique
 from ..modalities._concat import concat_modalities, split_modalities
-from ..modalities._dtypes import as_matrix
+from ..modalities._dtypes import as_matrix, find_words
 from ._study import make_study
 from ._tables import errors_name
 
@@ -379,6 +379,12 @@ def _to_matrix(table: pd.DataFrame) -> np.ndarray | sparse.csr_matrix:
     dtypes = table.dtypes.unique()
     if all(isinstance(dtype, pd.SparseDtype) and dtype.fill_value == 0 for dtype in dtypes):
         return table.sparse.to_coo().tocsr()
+    words = find_words(table)
+    if words:
+        raise ValueError(
+            f"Column {table.columns[words[0]]!r} holds words, but AnnData objects hold numbers. "
+            "Encode it as numbers, or leave it out and keep it in obs."
+        )
     return as_matrix(table)
 
 

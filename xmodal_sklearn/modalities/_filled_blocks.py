@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 from scipy import sparse
+from scipy.stats import rankdata
 
 from ._columns import sample_labels
 
@@ -37,7 +38,8 @@ def warn_of_filled_blocks(table: Any, blocks: Mapping[str, Any]) -> None:
     probes = {modality: _probe(block) for modality, block in blocks.items()}
     rows = _numbers_of_rows(np.hstack(list(probes.values())))
     for modality, values in probes.items():
-        if blocks[modality].dtype.kind != "f" or sparse.issparse(blocks[modality]):
+        floats = blocks[modality].dtype.kind == "f" and not sparse.issparse(blocks[modality])
+        if not floats or _say_the_same(values):
             continue
         filled = np.flatnonzero(_at_centre(values) | _alike(values, rows))
         if len(filled):
@@ -71,7 +73,10 @@ def _at_centre(values: np.ndarray) -> np.ndarray:
         if chosen.sum() >= MIN_COLUMNS:
             # Single precision may have rounded what was filled in.
             near = 1e-6 * (spread + np.abs(centre))[chosen]
-            told[there] |= (np.abs(known - centre)[:, chosen] <= near).all(axis=1)
+            at_centre = (np.abs(known - centre)[:, chosen] <= near).all(axis=1)
+            # Of an odd number of samples, one has the median.
+            if chosen is varied or at_centre.sum() > 1:
+                told[there] |= at_centre
     return told
 
 
@@ -85,6 +90,18 @@ def _alike(values: np.ndarray, rows: np.ndarray) -> np.ndarray:
     # Resampling repeats rows as a whole.
     distinct = np.unique(np.column_stack([groups, rows])[there], axis=0)[:, 0]
     return there & (np.bincount(distinct, minlength=groups.max() + 1)[groups] >= MIN_ALIKE)
+
+
+def _say_the_same(values: np.ndarray) -> bool:
+    """Tell whether columns are so alike, as of one amplicon, that they tell no more than one."""
+    known = values[~np.isnan(values).any(axis=1)]
+    known = known[:, known.std(axis=0) > 0] if len(known) else known[:, :0]
+    if known.shape[1] < MIN_COLUMNS:
+        return True
+    # Rows that were filled alike count once, and by their rank, however far they are from others.
+    ranks = rankdata(np.unique(known, axis=0), axis=0)
+    with np.errstate(invalid="ignore"):
+        return not np.median(np.abs(np.corrcoef(ranks, rowvar=False))) <= 0.9
 
 
 def _continuous(values: np.ndarray) -> np.ndarray:
