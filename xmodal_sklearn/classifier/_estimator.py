@@ -33,6 +33,7 @@ from ._checks import (
     check_primary,
     class_weights,
 )
+from ._copies import merge_copies
 from ._net import on_cpu, predict_proba
 from ._stacking import combiner_weights
 from ._torch_settings import own_torch_settings
@@ -316,7 +317,7 @@ class CrossModalAttentionClassifier(ProbabilityClassifierMixin, BaseEstimator):
         sample_weight : array-like of shape (n_samples,), default=None
             Weights of the samples in the loss, on top of `class_weight`, and in the statistics by
             which columns are standardised. None weighs all equally; samples of weight zero are
-            left out.
+            left out, a common factor changes nothing. To repeat a sample is to weigh it.
 
         Returns
         -------
@@ -442,6 +443,7 @@ class CrossModalAttentionClassifier(ProbabilityClassifierMixin, BaseEstimator):
         check_classes(self.classes_, y, given=classes)
         values, y, weights = values[weights > 0], y[weights > 0], weights[weights > 0]
         codes = np.searchsorted(self.classes_, y)
+        values, codes, weights = merge_copies(values, codes, weights)
         if not incremental:
             self._class_counts = np.zeros(len(self.classes_))
         self._class_counts += np.bincount(codes, weights, minlength=len(self.classes_))
