@@ -1,6 +1,7 @@
 """What CrossModalAttentionClassifier learns, returns and leaves alone."""
 
 import pickle
+import warnings
 
 import numpy as np
 import pandas as pd
@@ -14,6 +15,7 @@ from sklearn.model_selection import GridSearchCV, cross_val_score, train_test_sp
 from skorch.callbacks import Callback
 
 from xmodal_sklearn import CrossModalAttentionClassifier
+from xmodal_sklearn.classifier._copies import merge_copies
 from xmodal_sklearn.datasets import make_multiomics
 
 
@@ -380,6 +382,59 @@ def test_sample_weights_shift_the_balance_of_the_classes(cohort):
     model = small().fit(X, y, sample_weight=np.where(one, 50.0, 1.0))
     column = model.classes_.tolist().index(y.iloc[0])
     assert model.predict_proba(X)[~one][:, column].mean() > 2 * plain[:, column].mean()
+
+
+@pytest.mark.parametrize("early_stopping", [False, True])
+def test_repeated_samples_are_weighted_ones_in_any_order(cohort, early_stopping):
+    X, y = cohort
+    rng = np.random.default_rng(0)
+    weights = rng.integers(0, 4, size=120)
+    repeated = rng.permutation(np.repeat(np.arange(120), weights))
+    order = rng.permutation(120)
+    model = small(max_epochs=3, early_stopping=early_stopping, n_estimators=5)
+    with warnings.catch_warnings(action="ignore"):
+        weighted = model.fit(X.iloc[order], y.iloc[order], sample_weight=weights[order])
+        expected = weighted.predict_proba(X)
+        actual = model.fit(X.iloc[repeated], y.iloc[repeated]).predict_proba(X)
+    np.testing.assert_array_equal(actual, expected)
+
+
+def test_weights_that_are_no_whole_numbers_are_exact_too(cohort):
+    X, y = cohort
+    model = small(max_epochs=3)
+    twice = np.r_[np.arange(120), np.arange(0, 120, 3)]
+    weights = np.linspace(0.5, 2, 160)
+    summed = np.bincount(twice, weights)
+    expected = model.fit(X, y, sample_weight=summed).predict_proba(X)
+    actual = model.fit(X.iloc[twice], y.iloc[twice], sample_weight=weights).predict_proba(X)
+    np.testing.assert_array_equal(actual, expected)
+
+
+def test_samples_with_the_same_mutations_are_no_copies(cohort):
+    X, _ = cohort
+    mutations = (X.filter(like="mut__").iloc[:, :2] > 0).astype(float).set_axis(["a", "b"], axis=1)
+    kept, weights = merge_copies(mutations.to_numpy(), np.zeros(120, int), np.ones(120))
+    np.testing.assert_array_equal(kept, np.arange(120))
+    assert (weights == 1).all()
+
+
+def test_copies_are_of_one_class_and_weigh_together():
+    values = np.array([[0.5, np.nan], [0.5, np.nan], [0.5, np.nan], [1.5, 0], [0.5, 1]])
+    codes, weights = np.array([0, 1, 0, 0, 0]), np.array([1, 2, 3, 4, 5.0])
+    kept, summed = merge_copies(values, codes, weights)
+    assert dict(zip(kept.tolist(), summed, strict=True)) == {0: 4, 1: 2, 3: 4, 4: 5}
+
+
+def test_copies_with_gaps_and_absent_modalities_weigh_together(cohort):
+    X, y = cohort
+    X = X.astype(float)
+    X.iloc[::7, 3] = np.nan
+    X.iloc[:9, X.columns.str.startswith("cna")] = np.nan
+    twice = np.r_[np.arange(len(y)), np.arange(0, len(y), 3)]
+    model = small(max_epochs=2)
+    expected = model.fit(X, y, sample_weight=np.bincount(twice)).predict_proba(X)
+    actual = model.fit(X.iloc[twice], y.iloc[twice]).predict_proba(X)
+    np.testing.assert_array_equal(actual, expected)
 
 
 def test_a_common_factor_of_the_weights_changes_nothing(cohort):

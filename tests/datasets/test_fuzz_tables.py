@@ -141,7 +141,8 @@ def naive_rows(content, delimiter):
     header, rows = rows[0], rows[1:]
     assert {len(row) for row in rows} == {len(header)}
     named = [position for position, name in enumerate(header) if name or not position]
-    assert not any(row[i] for row in rows for i in range(len(header)) if i not in named)
+    unnamed = [i for i in range(len(header)) if i not in named]
+    assert all(naive_value(row[i]) is None for row in rows for i in unnamed)
     header, *rows = ([row[position] for position in named] for row in [header, *rows])
     assert len(set(header)) == len(header)
     return header, rows

@@ -38,6 +38,7 @@ from ._checks import (
     check_primary,
     class_weights,
 )
+from ._copies import merge_copies
 from ._net import predict_proba
 from ._stacking import combiner_weights
 from ._torch_settings import own_torch_settings
@@ -337,7 +338,7 @@ class CrossModalAttentionClassifier(ProbabilityClassifierMixin, BaseEstimator):
         sample_weight : array-like of shape (n_samples,), default=None
             Weights of the samples in the loss, on top of `class_weight`, and in the statistics by
             which columns are standardised. None weighs all equally; samples of weight zero are
-            left out.
+            left out, a common factor changes nothing. To repeat a sample is to weigh it.
 
         Returns
         -------
@@ -457,8 +458,13 @@ class CrossModalAttentionClassifier(ProbabilityClassifierMixin, BaseEstimator):
         values, missing = self._values(table, training=not (warm and incremental))
         if not (warm and incremental):
             refuse_absent_modalities(self.modalities_, missing.present)
+        tell_imputed(missing, self.modalities_)
+        warn_of_filled_blocks(table, self._blocks(values))
         check_classes(self.classes_, y, given=classes)
         codes = np.searchsorted(self.classes_, y)
+        kept, weights = merge_copies(values, codes, weights)
+        values, codes = values[kept], codes[kept]
+        missing = missing._replace(present=missing.present[kept])
         if not incremental:
             self._class_counts = np.zeros(len(self.classes_))
         self._class_counts += np.bincount(codes, weights, minlength=len(self.classes_))
@@ -468,8 +474,6 @@ class CrossModalAttentionClassifier(ProbabilityClassifierMixin, BaseEstimator):
         of_classes = class_weights(self.class_weight, self.classes_, self._class_counts)
         target = np.diag(of_classes)[codes] * weights[:, None]
         self.n_imputed_ = missing.n_gaps
-        tell_imputed(missing, self.modalities_)
-        warn_of_filled_blocks(table, self._blocks(values))
         return Samples(self._standardise(values, missing), codes, target)
 
     def _values(self, table: Any, *, training: bool = False) -> tuple[np.ndarray, Missing]:

@@ -73,7 +73,8 @@ def _gene_list(path: Path, properties: dict[str, str]) -> set[str]:
         if not GENE.fullmatch(gene):
             raise malformed(
                 path,
-                f"line 'gene_list' has {quote(gene)}, which is not a gene. Separate genes by tabs",
+                f"line 'gene_list' has {quote(gene)}, which is not a gene. Save it with genes "
+                "separated by tabs",
             )
     return genes
 

@@ -302,7 +302,7 @@ def _missing_column(
     path: Path, column: str, header: Sequence[str], line: int | None = None
 ) -> ValueError:
     """Return the error that says which columns the file has instead."""
-    hint = " Name it so." if len(header) > 1 else " Separate fields by tabs."
+    hint = " Name it so." if len(header) > 1 else " Save it with fields separated by tabs."
     return ValueError(
         f"{path.name} has no column {column!r} in its header"
         f"{'' if line is None else f' (line {line})'}, which begins with "
