@@ -1,7 +1,8 @@
 """Ranking the features of one modality, by the elastic net or another estimator."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -14,8 +15,9 @@ from .._version import __version__
 from ..modalities._validation import (
     block_presence,
 )
+from ._ranking_cache import ArrayCache
 
-__all__ = ["as_memory", "best_first", "one_hot", "ranker", "samples_with", "standardise"]
+__all__ = ["best_first", "cached", "one_hot", "ranker", "samples_with", "standardise"]
 
 DIGEST_BYTES = 2**24
 
@@ -31,26 +33,48 @@ def best_first(scores: np.ndarray, labels: np.ndarray) -> np.ndarray:
     return order
 
 
-def as_memory(memory: Any) -> Any:
-    """Return a memory with joblib's interface; scikit-learn takes a str, or what has it."""
-    return check_memory(os.fspath(memory) if isinstance(memory, os.PathLike) else memory)
-
-
 def standardise(block: np.ndarray) -> np.ndarray:
     """Return standardised columns as an array, whatever scikit-learn's transform_output says."""
     return StandardScaler().set_output(transform="default").fit_transform(block)
+
+
+def cached(memory: Any, function: Callable[..., Any], key: Sequence[Any]) -> Any:
+    """Call a function of nothing that returns arrays, or look up what it returned.
+
+    Parameters
+    ----------
+    memory : str, path, object with the joblib.Memory interface or None
+        A folder keeps arrays, which run no code; joblib's own memory keeps what it likes.
+    function : callable
+        Computes the arrays.
+    key : sequence
+        What they depend on.
+
+    Returns
+    -------
+    sequence of ndarray
+        The arrays.
+    """
+    if memory is None:
+        return function()
+    if isinstance(memory, str | os.PathLike):
+        return ArrayCache(memory).look_up(key, function)
+    return check_memory(memory).cache(_call, ignore=["function"])(function, [*key, __version__])
+
+
+def _call(function: Callable[..., Any], key: Sequence[Any]) -> Any:
+    return function()
 
 
 def ranker(memory: Any) -> Callable[..., tuple[np.ndarray, np.ndarray]]:
     """Return :func:`_rank_modality`, looked up in `memory` where there is one."""
     if memory is None:
         return _rank_modality
-    memory = as_memory(memory)
-    # joblib would hash the block itself, which takes a good part of the time of ranking it.
-    cached = memory.cache(_rank_modality, ignore=["block", "where"])
 
     def look_up(block: np.ndarray, codes: np.ndarray, where: tuple, **options: Any) -> Any:
-        return cached(block, codes, where, version=(__version__, _digest(block)), **options)
+        # joblib would hash the block itself, which takes a good part of the time of ranking it.
+        key = ["ranking", _digest(block), codes, options]
+        return cached(memory, partial(_rank_modality, block, codes, where, **options), key)
 
     return look_up
 
@@ -62,13 +86,11 @@ def _rank_modality(
     *,
     estimator: Any,
     l1_ratio: float,
-    version: Any = None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Tell which samples have a modality, and score its columns, better ones higher.
 
-    Cached as a whole, because checking the values takes as long as recognising them. `version`
-    stands for the block and this package in the cache; `where`, the table, the modality and its
-    columns, gives names to errors.
+    Cached as a whole, because checking the values takes as long as recognising them; `where`, the
+    table, the modality and its columns, gives names to errors.
     """
     present = block_presence(*where, block)
     block, codes = samples_with(where[1], block, codes, present)

@@ -69,7 +69,8 @@ class MultiOmicsSelector(SelectorMixin, BaseEstimator):
         feature that tells nothing alone is else found only by luck. The time it takes grows with
         the product of the numbers of features.
     memory : str, path or object with the joblib.Memory interface, default=None
-        Where to cache rankings, so that a grid search over `k` ranks once per fold and modality.
+        Where to cache rankings, so that a grid search over `k` ranks once per fold and modality. A
+        folder keeps arrays, which run no code when they are read; joblib's memory keeps pickles.
     n_jobs : int, default=None
         Number of modalities ranked in parallel. None means 1, -1 all processors.
 
