@@ -9,7 +9,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-__all__ = ["atomic_write", "check_plain_file", "remove_abandoned", "scratch_files"]
+__all__ = [
+    "abandoned_folders",
+    "atomic_write",
+    "check_plain_file",
+    "remove_abandoned",
+    "scratch_files",
+    "scratch_folder",
+]
 
 # Of this machine, as the number of a process says nothing on another one that shares the folder.
 _HOST = re.sub(r"[^0-9A-Za-z-]+", "", socket.gethostname())
@@ -37,7 +44,7 @@ def atomic_write(path: Path) -> Iterator[Path]:
     --------
     scratch_files : Find what killed processes left behind.
     """
-    scratch = path.with_name(f".{path.name}.{_HOST}.{os.getpid()}-{threading.get_ident()}")
+    scratch = path.with_name(f".{path.name}.{_mark()}")
     try:
         yield scratch
         with scratch.open("rb+") as file:
@@ -75,10 +82,40 @@ def remove_abandoned(folder: Path) -> None:
     folder : Path
         Where to look; not in its subfolders.
     """
-    for path in scratch_files(folder):
-        _, host, process = path.name.rsplit(".", 2)
-        if host == _HOST and not _is_running(int(process.partition("-")[0])):
-            path.unlink(missing_ok=True)
+    for path in filter(_is_abandoned, scratch_files(folder)):
+        path.unlink(missing_ok=True)
+
+
+def scratch_folder(folder: Path) -> Path:
+    """Name a folder in which this process may write aside what belongs into `folder`.
+
+    Parameters
+    ----------
+    folder : Path
+        Where the files belong.
+
+    Returns
+    -------
+    Path
+        Not made yet.
+    """
+    return folder / f".new.{_mark()}"
+
+
+def abandoned_folders(folder: Path) -> list[Path]:
+    """Find the scratch folders of processes of this machine that are no more.
+
+    Parameters
+    ----------
+    folder : Path
+        Where to look.
+
+    Returns
+    -------
+    list of Path
+        Folders that :func:`scratch_folder` named.
+    """
+    return [path for path in folder.glob(".new.*") if path.is_dir() and _is_abandoned(path)]
 
 
 def check_plain_file(path: Path) -> None:
@@ -97,6 +134,15 @@ def check_plain_file(path: Path) -> None:
     if path.is_symlink() or (path.exists() and not path.is_file()):
         kind = "link" if path.is_symlink() else "folder" if path.is_dir() else "special file"
         raise OSError(f"{path} is a {kind}, where a file belongs. Remove it and try again.")
+
+
+def _mark() -> str:
+    return f"{_HOST}.{os.getpid()}-{threading.get_ident()}"
+
+
+def _is_abandoned(path: Path) -> bool:
+    found = re.fullmatch(r"\..+\.([0-9A-Za-z-]*)\.(\d+)-\d+", path.name)
+    return found is not None and found[1] == _HOST and not _is_running(int(found[2]))
 
 
 def _is_running(process: int) -> bool:

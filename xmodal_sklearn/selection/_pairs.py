@@ -38,7 +38,7 @@ def put_pairs_first(
     """
     values = np.hstack([standardise(block.astype(np.float32)) for block in blocks.values()])
     stops = np.cumsum([block.shape[1] for block in blocks.values()])
-    columns = np.split(np.arange(values.shape[1]), stops[:-1])
+    columns: Any = np.split(np.arange(values.shape[1]), stops[:-1])
     target = one_hot(codes).astype(np.float32)
     key = ["pairs", values, columns, target]
     (pairs,) = cached(memory, partial(screen_pairs, values, columns, target), key)
