@@ -31,7 +31,9 @@ PICKLES = (".joblib", ".pkl")
 
 def write_csv(table: pd.DataFrame, path: Path) -> None:
     """Write a table without its index."""
-    _write_file(path, lambda scratch: table.to_csv(scratch, index=False, quoting=csv.QUOTE_NONNUMERIC))
+    _write_file(
+        path, lambda scratch: table.to_csv(scratch, index=False, quoting=csv.QUOTE_NONNUMERIC)
+    )
 
 
 def is_pickle(path: Path) -> bool:
