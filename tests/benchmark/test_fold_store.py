@@ -21,7 +21,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
 import xmodal_sklearn
-from xmodal_sklearn import MultiOmicsSelector
+from xmodal_sklearn import MultiOmicsSelector, _files
 from xmodal_sklearn.baselines import make_baselines
 from xmodal_sklearn.benchmark import compare
 from xmodal_sklearn.benchmark._fold_store import FoldCache, fingerprint
@@ -332,6 +332,64 @@ def test_a_broken_file_is_computed_again_with_a_warning(problem, tmp_path):
         second = compare(estimators, X, y, cv=3, store=tmp_path / "store")
     assert equal(first, second)
     assert len(fits(tmp_path / "log")) == 4
+
+
+@pytest.mark.parametrize("value", ["0.99", '"good"', "[]"])
+def test_an_edited_score_is_computed_again_with_a_warning(problem, tmp_path, value):
+    X, y = problem
+    estimators = {"model": Recorder(str(tmp_path / "log"))}
+    first = compare(estimators, X, y, cv=3, store=tmp_path / "store")
+    one = next((tmp_path / "store").iterdir())
+    score = json.loads(one.read_text())["result"]["scores"]["f1_macro"]
+    one.write_text(one.read_text().replace(f'"f1_macro": {score}', f'"f1_macro": {value}'))
+    with pytest.warns(UserWarning, match=f"{one.name} is no finished fold .*it was changed"):
+        second = compare(estimators, X, y, cv=3, store=tmp_path / "store")
+    assert equal(first, second)
+    assert equal(first, compare(estimators, X, y, cv=3, store=tmp_path / "store"))
+    assert len(fits(tmp_path / "log")) == 4
+
+
+def test_a_fold_in_the_place_of_another_is_not_taken_for_it(problem, tmp_path):
+    X, y = problem
+    estimators = {"model": Recorder(str(tmp_path / "log"))}
+    first = compare(estimators, X, y, cv=3, store=tmp_path / "store")
+    one, other, _ = (tmp_path / "store").iterdir()
+    one.write_bytes(other.read_bytes())
+    with pytest.warns(UserWarning, match=f"{one.name} is no finished fold"):
+        assert equal(first, compare(estimators, X, y, cv=3, store=tmp_path / "store"))
+
+
+@pytest.mark.parametrize("kind", ["folder", "link"])
+def test_a_folder_or_a_link_in_a_folds_place_is_named(problem, tmp_path, kind):
+    X, y = problem
+    estimators = {"model": Recorder(str(tmp_path / "log"))}
+    compare(estimators, X, y, cv=3, store=tmp_path / "store")
+    one = next((tmp_path / "store").iterdir())
+    one.rename(tmp_path / "elsewhere")
+    one.mkdir() if kind == "folder" else one.symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(OSError, match=rf"{one.name} is a {kind}, where a file belongs"):
+        compare(estimators, X, y, cv=3, store=tmp_path / "store")
+
+
+def test_a_model_of_others_is_scored_again_once_our_code_changes(problem, tmp_path, monkeypatch):
+    X, y = problem
+    compare({"model": LogisticRegression()}, X, y, cv=3, store=tmp_path)
+    monkeypatch.setattr("xmodal_sklearn.benchmark._execution.own_source", lambda: "changed")
+    compare({"model": LogisticRegression()}, X, y, cv=3, store=tmp_path)
+    assert len(list(tmp_path.iterdir())) == 6
+
+
+def test_scratch_files_of_killed_processes_are_removed_by_the_next(tmp_path):
+    process = multiprocessing.get_context("fork").Process(target=print)
+    process.start()
+    process.join()
+    host = _files._HOST
+    names = [f".a.json.{host}.{process.pid}-1", f".a.json.{host}.{os.getpid()}-1"]
+    names += [f".a.json.elsewhere.{process.pid}-1", ".hidden"]
+    for name in names:
+        (tmp_path / name).touch()
+    FoldCache(tmp_path)
+    assert {path.name for path in tmp_path.iterdir()} == set(names[1:])
 
 
 def test_what_finished_before_an_error_is_kept(problem, tmp_path):

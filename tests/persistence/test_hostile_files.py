@@ -226,7 +226,7 @@ def change_schema(parts, change):
 
 def test_a_network_larger_than_its_arrays_is_refused(saved_attention, parts_of, write, zipped):
     parts = parts_of(saved_attention)
-    pattern = rb'("hidden_dim": \{[^}]*"content": ")64"'
+    pattern = rb'("hidden_dim":\{[^}]*"content":")64"'
     huge = partial(re.sub, pattern, rb'\g<1>64000000"')
     parts["structure.skops"] = zipped(change_schema(parts, huge))
     refused(write(saved_attention, parts), "settings ask for")

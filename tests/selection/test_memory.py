@@ -1,10 +1,13 @@
 """One ranking for every K: what the cache of MultiOmicsSelector may not get wrong."""
 
+import io
 import multiprocessing
+import pickle
 import signal
 import sys
 import time
 
+import joblib
 import numpy as np
 import pandas as pd
 import pytest
@@ -19,7 +22,7 @@ SHORT_FILE = 20_000
 
 
 def entries(folder):
-    return set(folder.rglob("output.pkl"))
+    return set(folder.glob("*.npz"))
 
 
 def search(X, y, memory, n_jobs=None):
@@ -96,7 +99,7 @@ def test_a_process_stopped_in_the_middle_of_writing_does_no_harm(tmp_path):
     process = spawn(fit_with_short_files, X, y, str(tmp_path))
     process.join()
     assert process.exitcode == -signal.SIGXFSZ
-    written = [path.stat().st_size for path in tmp_path.rglob("output.pkl*")]
+    written = [path.stat().st_size for path in tmp_path.glob(".*")]
     assert written == [SHORT_FILE]
     cached = MultiOmicsSelector(memory=str(tmp_path)).fit(X, y)
     np.testing.assert_array_equal(cached.scores_, MultiOmicsSelector().fit(X, y).scores_)
@@ -155,6 +158,79 @@ def test_arrays_in_any_order_are_told_apart_from_their_transposes(tmp_path, orde
     for X in (square, square.T):
         cached = MultiOmicsSelector(memory=str(tmp_path)).fit(X, y)
         np.testing.assert_array_equal(cached.scores_, MultiOmicsSelector().fit(X, y).scores_)
+
+
+def test_joblibs_memory_serves_as_well(cohort, tmp_path):
+    X, y = cohort
+    memory = joblib.Memory(tmp_path, verbose=0)
+    for pairs in (False, True):
+        plain = MultiOmicsSelector(pairs=pairs).fit(X, y)
+        for _ in range(2):
+            cached = MultiOmicsSelector(pairs=pairs, memory=memory).fit(X, y)
+            np.testing.assert_array_equal(cached.scores_, plain.scores_)
+
+
+def test_pairs_are_kept_as_well(cohort, tmp_path):
+    X, y = cohort
+    plain = MultiOmicsSelector(pairs=True).fit(X, y)
+    for _ in range(2):
+        cached = MultiOmicsSelector(pairs=True, memory=tmp_path).fit(X, y)
+        np.testing.assert_array_equal(cached.scores_, plain.scores_)
+    assert len(entries(tmp_path)) == 3 + 1
+
+
+class Payload:
+    def __reduce__(self):
+        return pytest.fail, ("code of the cache was run",)
+
+
+def hostile(kind, content):
+    if kind == "pickle":
+        return pickle.dumps(Payload())
+    if kind == "joblib":
+        joblib.dump(Payload(), buffer := io.BytesIO())
+        return buffer.getvalue()
+    if kind == "object array":
+        np.savez(buffer := io.BytesIO(), np.array([Payload()]), np.zeros(3), checksum=np.array("x"))
+        return buffer.getvalue()
+    changed = bytearray(content)
+    changed[len(content) // 2] ^= 1
+    return {"empty": b"", "cut off": content[:-50], "changed": bytes(changed)}[kind]
+
+
+@pytest.mark.parametrize(
+    "kind", ["pickle", "joblib", "object array", "empty", "cut off", "changed"]
+)
+def test_a_damaged_or_hostile_entry_is_computed_again(cohort, tmp_path, kind):
+    X, y = cohort
+    plain = MultiOmicsSelector(memory=tmp_path).fit(X, y)
+    for path in entries(tmp_path):
+        path.write_bytes(hostile(kind, path.read_bytes()))
+    with pytest.warns(UserWarning, match=r"\.npz is no whole entry .* computed again"):
+        again = MultiOmicsSelector(memory=tmp_path).fit(X, y)
+    np.testing.assert_array_equal(again.scores_, plain.scores_)
+    MultiOmicsSelector(memory=tmp_path).fit(X, y)
+
+
+def test_an_entry_of_another_ranking_is_not_taken_for_it(cohort, tmp_path):
+    X, y = cohort
+    plain = MultiOmicsSelector(memory=tmp_path).fit(X, y)
+    first, second, _ = sorted(entries(tmp_path))
+    first.write_bytes(second.read_bytes())
+    with pytest.warns(UserWarning, match="checksum"):
+        again = MultiOmicsSelector(memory=tmp_path).fit(X, y)
+    np.testing.assert_array_equal(again.scores_, plain.scores_)
+
+
+@pytest.mark.parametrize("kind", ["folder", "link"])
+def test_a_folder_or_a_link_in_an_entrys_place_is_named(cohort, tmp_path, kind):
+    X, y = cohort
+    MultiOmicsSelector(memory=tmp_path).fit(X, y)
+    for path in entries(tmp_path):
+        path.rename(tmp_path / "elsewhere")
+        path.mkdir() if kind == "folder" else path.symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(OSError, match=rf"\.npz is a {kind}, where a file belongs"):
+        MultiOmicsSelector(memory=tmp_path).fit(X, y)
 
 
 def resample(X, y, seed):

@@ -215,10 +215,10 @@ def test_the_cache_changes_nothing_and_saves_the_ranking(cohort, tmp_path):
     X, y = cohort
     plain = MultiOmicsSelector(k=10).fit(X, y)
     MultiOmicsSelector(k=20, memory=str(tmp_path)).fit(X, y)
-    entries = set(tmp_path.rglob("output.pkl"))
+    entries = set(tmp_path.rglob("*.npz"))
     cached = MultiOmicsSelector(k=10, memory=str(tmp_path)).fit(X, y)
     assert len(entries) == 3
-    assert set(tmp_path.rglob("output.pkl")) == entries
+    assert set(tmp_path.rglob("*.npz")) == entries
     np.testing.assert_array_equal(cached.scores_, plain.scores_)
     assert cached.get_feature_names_out().tolist() == plain.get_feature_names_out().tolist()
 

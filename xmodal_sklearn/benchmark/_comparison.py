@@ -1,6 +1,10 @@
 """What a comparison of estimators found: its tables, their summary and tests."""
 
+import csv
 import json
+import secrets
+from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import combinations
 from pathlib import Path
@@ -10,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from ._metrics import LOSSES
+from ._result_folder import finish_publishing, publishing, result_file
 from ._statistics import TTest, corrected_t_test, correlated_posterior, holm
 
 __all__ = ["COSTS", "FOLD", "Comparison", "as_labels", "probability_column"]
@@ -19,7 +24,7 @@ COSTS = ("fit_seconds", "predict_seconds", "peak_mb")
 FOLD = ["repeat", "fold"]
 TABLES = ("scores", "predictions", "selected")
 LEARNING = "learning.csv"
-TEXT_COLUMNS = ("estimator", "metric", "modality", "feature", "target", "predicted")
+TEXT_COLUMNS = ("estimator", "metric", "modality", "feature", "run", "target", "predicted")
 INTEGER_COLUMNS = (*FOLD, "sample")
 
 
@@ -204,28 +209,41 @@ class Comparison:
     def save(self, path: str | Path) -> None:
         """Write the comparison as CSV and JSON files into a folder.
 
+        The files replace those of an earlier run all at once: whatever happens, the folder holds
+        the one or the other. Each carries the number of the run, which becomes ``info["run"]``.
+
         Parameters
         ----------
         path : str or Path
-            The folder; it is made if it does not exist.
+            The folder; it is made if it does not exist. A report of an earlier run in it is
+            removed.
+
+        Raises
+        ------
+        OSError
+            If the files can't be written; those of before stay as they are.
         """
-        folder = Path(path)
-        folder.mkdir(parents=True, exist_ok=True)
-        for name in TABLES:
-            getattr(self, name).to_csv(folder / f"{name}.csv", index=False)
-        if self.learning is None:
-            (folder / LEARNING).unlink(missing_ok=True)
-        else:
-            self.learning.to_csv(folder / LEARNING, index=False)
+        self.info["run"] = secrets.token_hex(4)
+        tables = {f"{name}.csv": getattr(self, name) for name in TABLES}
+        if self.learning is not None:
+            tables[LEARNING] = self.learning
         rest = {
+            "run": self.info["run"],
+            "rows": {name: len(table) for name, table in tables.items()},
             "classes": self.classes.tolist(),
             "dtype": self.classes.dtype.str,
             "metrics": self.metrics,
             "warnings": self.warnings,
             "info": self.info,
         }
-        text = json.dumps(rest, indent=2, ensure_ascii=False)
-        (folder / "comparison.json").write_text(text, encoding="utf-8")
+        with publishing(Path(path)) as folder:
+            for name, table in tables.items():
+                # Quoted, because names may hold what ends a line.
+                table.assign(run=self.info["run"]).to_csv(
+                    folder / name, index=False, quoting=csv.QUOTE_NONNUMERIC
+                )
+            text = json.dumps(rest, indent=2, ensure_ascii=False)
+            (folder / "comparison.json").write_text(text, encoding="utf-8")
 
     @classmethod
     def load(cls, path: str | Path) -> "Comparison":
@@ -245,15 +263,27 @@ class Comparison:
         ------
         FileNotFoundError
             If the folder holds no comparison.
+        ValueError
+            If its files are of several runs, or were cut off.
         """
         folder = Path(path)
-        if not (folder / "comparison.json").is_file():
+        # What a killed process left half moved; a folder that is read only is read as it lies.
+        with suppress(OSError):
+            finish_publishing(folder)
+        description = result_file(folder, "comparison.json")
+        if not description.is_file():
             raise FileNotFoundError(f"{folder} holds no comparison: it has no comparison.json.")
-        rest = json.loads((folder / "comparison.json").read_text(encoding="utf-8"))
+        rest = json.loads(description.read_text(encoding="utf-8"))
         classes = np.array(rest["classes"], dtype=rest["dtype"])
         labels = {str(label): label for label in classes}
-        learning = folder / LEARNING
-        scores, predictions, selected = (_read_table(folder / f"{name}.csv") for name in TABLES)
+        names = [f"{name}.csv" for name in TABLES]
+        if LEARNING in rest.get("rows", {LEARNING}) and result_file(folder, LEARNING).is_file():
+            names.append(LEARNING)
+        tables = {name: _read_table(result_file(folder, name)) for name in names}
+        _check_runs(folder, rest, tables)
+        scores, predictions, selected, *learning = (
+            table.drop(columns="run", errors="ignore") for table in tables.values()
+        )
         for column in ("target", "predicted"):
             predictions[column] = as_labels(predictions[column].map(labels).tolist(), classes)
         return cls(
@@ -264,7 +294,7 @@ class Comparison:
             tuple(rest["metrics"]),
             tuple(rest["warnings"]),
             rest["info"],
-            _read_table(learning) if learning.is_file() else None,
+            learning[0] if learning else None,
         )
 
     def _by_fold(self, metric: str | None, *estimators: str) -> pd.DataFrame:
@@ -286,6 +316,29 @@ class Comparison:
 
     def _test_to_train(self) -> float:
         return float((self._by_fold("n_test") / self._by_fold("n_train")).to_numpy().mean())
+
+
+def _check_runs(folder: Path, rest: Mapping[str, Any], tables: Mapping[str, pd.DataFrame]) -> None:
+    """Refuse files that are of several runs, or not all that their run wrote."""
+    run = rest.get("run")
+    runs = {"comparison.json": run}
+    for name, table in tables.items():
+        # A table without rows is told by their number.
+        of_table = sorted(table["run"].unique()) if "run" in table else [None]
+        runs[name] = " and ".join(map(str, of_table)) if of_table else run
+    if len(set(map(str, runs.values()))) > 1:
+        told = ", ".join(f"{name} of {one}" for name, one in runs.items())
+        raise ValueError(
+            f"The files in {folder} are of several runs: {told}. Run the command that made them "
+            "again with the same --out, which takes finished folds from there."
+        )
+    for name, expected in rest.get("rows", {}).items():
+        found = len(tables.get(name, ()))
+        if found != expected:
+            raise ValueError(
+                f"{folder / name} has {found} rows where run {run} wrote {expected}. Run the "
+                "command that made it again with the same --out."
+            )
 
 
 def _read_table(path: Path) -> pd.DataFrame:

@@ -15,7 +15,7 @@ from sklearn.utils.parallel import Parallel, delayed
 
 from .._version import __version__
 from ._fold import Result, Run, Task, dask_client, run_fold
-from ._fold_store import FoldCache, fingerprint
+from ._fold_store import FoldCache, fingerprint, own_source
 
 __all__ = ["run_tasks", "versions"]
 
@@ -138,7 +138,8 @@ def _cache_keys(
         name: joblib.hash(fingerprint([run.estimator, run.control._replace(seed=0)]))
         for name, run in runs.items()
     }
-    shared = joblib.hash([joblib.hash(X), y.tolist(), list(metrics), versions()])
+    # The code that scores is ours, even where what is fitted is not.
+    shared = joblib.hash([joblib.hash(X), y.tolist(), list(metrics), versions(), own_source()])
     keys = {}
     for number, task in enumerate(tasks):
         split = task.train.tolist(), task.test.tolist()

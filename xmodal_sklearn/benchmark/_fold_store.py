@@ -1,5 +1,6 @@
 """Finished folds on disk, found again by a fingerprint of everything that they depend on."""
 
+import hashlib
 import inspect
 import json
 import re
@@ -12,9 +13,9 @@ from typing import Any
 
 import joblib
 
-from .._files import atomic_write
+from .._files import atomic_write, check_plain_file, remove_abandoned
 
-__all__ = ["FoldCache", "fingerprint"]
+__all__ = ["FoldCache", "fingerprint", "own_source"]
 
 # Parameters that change how long a fit takes, but not its result.
 IRRELEVANT = frozenset({"memory", "n_jobs", "verbose"})
@@ -33,6 +34,7 @@ class FoldCache:
     def __init__(self, folder: str | Path):
         self._folder = Path(folder)
         self._folder.mkdir(parents=True, exist_ok=True)
+        remove_abandoned(self._folder)
 
     def read(self, key: str) -> dict[str, Any] | None:
         """Read a finished fold.
@@ -47,21 +49,27 @@ class FoldCache:
         dict or None
             The fold; None where there is none, or none that is whole.
 
+        Raises
+        ------
+        OSError
+            If a folder or a link lies in the place of the file.
+
         Warns
         -----
         UserWarning
-            If the file is damaged; it is removed.
+            If the file is damaged, or is not as it was written; it is removed.
         """
         path = self._path(key)
+        check_plain_file(path)
         try:
-            return json.loads(path.read_text(encoding="utf-8"))
+            return _checked(json.loads(path.read_text(encoding="utf-8")), path.name)
         except FileNotFoundError:
             return None
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             warnings.warn(
                 f"{path} is no finished fold ({error}); it will be computed again.", stacklevel=3
             )
-            path.unlink()
+            path.unlink(missing_ok=True)
             return None
 
     def write(self, key: str, result: Mapping[str, Any]) -> None:
@@ -80,10 +88,24 @@ class FoldCache:
         if self._path(key).exists() or not self._folder.is_dir():
             return
         with atomic_write(self._path(key)) as path:
-            path.write_text(json.dumps(result), encoding="utf-8")
+            kept = {"checksum": _checksum(result, self._path(key).name), "result": result}
+            path.write_text(json.dumps(kept), encoding="utf-8")
 
     def _path(self, key: str) -> Path:
         return self._folder / f"{re.sub(r'[^0-9A-Za-z-]+', '_', key)}.json"
+
+
+def _checked(kept: Any, name: str) -> dict[str, Any]:
+    if not isinstance(kept, dict) or set(kept) != {"checksum", "result"}:
+        raise ValueError("it carries no checksum")
+    if kept["checksum"] != _checksum(kept["result"], name):
+        raise ValueError("it was changed since it was written")
+    return kept["result"]
+
+
+def _checksum(result: Any, name: str) -> str:
+    """Return the checksum of a fold, which is of no use under another name."""
+    return hashlib.sha256(f"{name} {json.dumps(result)}".encode()).hexdigest()
 
 
 def fingerprint(value: Any) -> Any:
@@ -151,7 +173,7 @@ def _fingerprint_code(code: Any) -> list[str]:
     name = [str(code.__module__), code.__qualname__]
     package = name[0].partition(".")[0]
     if package == PACKAGE.name:
-        return [*name, _own_source()]
+        return [*name, own_source()]
     version = getattr(sys.modules.get(package), "__version__", None)
     if version is not None or package in sys.stdlib_module_names - {"__main__"}:
         return [*name, str(version)]
@@ -165,6 +187,13 @@ def _fingerprint_code(code: Any) -> list[str]:
 
 
 @cache
-def _own_source() -> str:
-    # The version alone would not do for those who work on this package.
-    return joblib.hash([path.read_bytes() for path in sorted(PACKAGE.rglob("*.py"))])
+def own_source() -> str:
+    """Return a hash of every source file of this package.
+
+    Returns
+    -------
+    str
+        The version alone would not do for those who work on this package.
+    """
+    sources = {str(path.relative_to(PACKAGE)): path.read_bytes() for path in PACKAGE.rglob("*.py")}
+    return joblib.hash(sorted(sources.items()))

@@ -48,6 +48,7 @@ from ._session import (
     status,
     usage_errors,
     warnings_as_lines,
+    writing_results,
 )
 
 if TYPE_CHECKING:
@@ -318,21 +319,30 @@ def _start(cohort: "Bunch", folds: int) -> None:
 
 
 def _finish(result: Any, out: Path) -> None:
-    """Save a comparison and, where the extra is installed, its report."""
+    """Save a comparison and, where the extra is installed, its report, both or neither."""
+    from ..benchmark._result_folder import publishing
     from ..report import write_report
 
     result.info["command"] = shlex.join(["xmodal", *sys.argv[1:]])
-    with usage_errors():
-        result.save(out)
+    failed: Exception | None = None
+    with writing_results(out), publishing(out) as aside:
+        result.save(aside)
+        try:
+            write_report(result, aside / "report.html")
+        except OSError:
+            raise
+        # Scores are worth keeping whatever is wrong with the report.
+        except Exception as error:
+            failed = error
     for warning in result.warnings[:MAX_WARNINGS]:
         error_console.print(f"Warning: {warning}", style="yellow")
     if len(result.warnings) > MAX_WARNINGS:
         error_console.print(
             f"All {len(result.warnings)} warnings are in {out / 'comparison.json'}."
         )
-    try:
-        page = write_report(result, out / "report.html")
-    except ImportError as error:
-        console.print(f"\nScores in {out}; no report.html: {error}")
+    if failed is None:
+        console.print(f"\nScores and report.html in {out}")
+    elif isinstance(failed, ImportError):
+        console.print(f"\nScores in {out}; no report.html: {failed}")
     else:
-        console.print(f"\nScores and {page.name} in {out}")
+        raise failed

@@ -1,5 +1,6 @@
 """Files that the commands write, and read back."""
 
+import csv
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -30,7 +31,9 @@ PICKLES = (".joblib", ".pkl")
 
 def write_csv(table: pd.DataFrame, path: Path) -> None:
     """Write a table without its index."""
-    _write_file(path, lambda scratch: table.to_csv(scratch, index=False))
+    _write_file(
+        path, lambda scratch: table.to_csv(scratch, index=False, quoting=csv.QUOTE_NONNUMERIC)
+    )
 
 
 def is_pickle(path: Path) -> bool:

@@ -19,6 +19,7 @@ __all__ = [
     "status",
     "usage_errors",
     "warnings_as_lines",
+    "writing_results",
 ]
 
 STOPPED = 130
@@ -61,16 +62,35 @@ def warnings_as_lines() -> Iterator[None]:
 
 
 @contextmanager
+def writing_results(out: Path) -> Iterator[None]:
+    """Say of results that can't be written what there is instead, and what to do."""
+    try:
+        with usage_errors():
+            yield
+    except typer.BadParameter as error:
+        if not isinstance(error.__cause__, OSError):
+            raise
+        reason = error.__cause__.strerror or error.__cause__
+        raise typer.BadParameter(
+            f"Can't write to {out}: {reason}. Results that an earlier run left there are as they "
+            "were, and finished folds are kept. Make room, or allow writing, and run the same "
+            "command again."
+        ) from error
+
+
+@contextmanager
 def resumable(out: Path) -> Iterator[None]:
     """Compute what is kept in a folder; on Ctrl-C, say so and how to go on.
 
     Warnings are silent: the comparison that is computed holds them, to be shown with it.
     """
     try:
-        with usage_errors(), warnings.catch_warnings():
+        with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            out.mkdir(parents=True, exist_ok=True)
-            yield
+            with writing_results(out):
+                out.mkdir(parents=True, exist_ok=True)
+            with usage_errors():
+                yield
     except KeyboardInterrupt:
         error_console.print(
             f"\nStopped. Finished folds are kept in {out}; the same command goes on from there."

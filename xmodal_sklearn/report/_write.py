@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from .._extras import needs_extra
+from .._files import atomic_write
 from ..benchmark import Comparison
 from ._format import format_number, format_p, format_p_equals, format_seconds, format_signed
 
@@ -92,8 +93,10 @@ def write_report(
         report_content(comparison),
         colours=COLOURS,
         command=command or comparison.info.get("command"),
+        run=comparison.info.get("run"),
         title=title or "Comparison of classifiers",
     )
     path = Path(path)
-    path.write_text(text, encoding="utf-8")
+    with atomic_write(path) as scratch:
+        scratch.write_text(text, encoding="utf-8")
     return path

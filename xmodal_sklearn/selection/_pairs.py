@@ -1,12 +1,13 @@
 """Features that tell something only together with one of another modality."""
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from .._screening import screen_pairs
-from ._ranking import as_memory, one_hot, standardise
+from ._ranking import cached, one_hot, standardise
 
 __all__ = ["put_pairs_first"]
 
@@ -43,9 +44,10 @@ def put_pairs_first(
         block[np.isnan(block) & there[:, None]] = 0  # the mean
     values = np.hstack(standardised)
     stops = np.cumsum([block.shape[1] for block in blocks.values()])
-    columns = np.split(np.arange(values.shape[1]), stops[:-1])
-    screen = as_memory(memory).cache(screen_pairs)
-    (pairs,) = screen(values, columns, one_hot(codes).astype(np.float32))
+    columns: Any = np.split(np.arange(values.shape[1]), stops[:-1])
+    target = one_hot(codes).astype(np.float32)
+    key = ["pairs", values, columns, target]
+    (pairs,) = cached(memory, partial(screen_pairs, values, columns, target), key)
     bonus = np.zeros(values.shape[1])
     # From the worst to the best, which a feature of several pairs is to count by.
     for rank, pair in enumerate(pairs[::-1], start=1):

@@ -1,7 +1,8 @@
 """Ranking the features of one modality, by the elastic net or another estimator."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -13,8 +14,9 @@ from sklearn.utils.validation import check_memory
 
 from .._version import __version__
 from ..modalities._missing import column_means, fill_gaps, find_gaps
+from ._ranking_cache import ArrayCache
 
-__all__ = ["as_memory", "best_first", "one_hot", "ranker", "samples_with", "standardise"]
+__all__ = ["best_first", "cached", "one_hot", "ranker", "samples_with", "standardise"]
 
 DIGEST_BYTES = 2**24
 
@@ -30,27 +32,51 @@ def best_first(scores: np.ndarray, labels: np.ndarray) -> np.ndarray:
     return order
 
 
-def as_memory(memory: Any) -> Any:
-    """Return a memory with joblib's interface; scikit-learn takes a str, or what has it."""
-    return check_memory(os.fspath(memory) if isinstance(memory, os.PathLike) else memory)
-
-
 def standardise(block: Any) -> np.ndarray:
     """Return standardised columns as an array, whatever scikit-learn's transform_output says."""
     dense = block.toarray() if sparse.issparse(block) else block
     return StandardScaler().set_output(transform="default").fit_transform(dense)
 
 
+def cached(memory: Any, function: Callable[..., Any], key: Sequence[Any]) -> Any:
+    """Call a function of nothing that returns arrays, or look up what it returned.
+
+    Parameters
+    ----------
+    memory : str, path, object with the joblib.Memory interface or None
+        A folder keeps arrays, which run no code; joblib's own memory keeps what it likes.
+    function : callable
+        Computes the arrays.
+    key : sequence
+        What they depend on.
+
+    Returns
+    -------
+    sequence of ndarray
+        The arrays.
+    """
+    if memory is None:
+        return function()
+    if isinstance(memory, str | os.PathLike):
+        return ArrayCache(memory).look_up(key, function)
+    return check_memory(memory).cache(_call, ignore=["function"])(function, [*key, __version__])
+
+
+def _call(function: Callable[..., Any], key: Sequence[Any]) -> Any:
+    return function()
+
+
 def ranker(memory: Any) -> Callable[..., tuple[np.ndarray, int, np.ndarray]]:
     """Return :func:`_rank_modality`, looked up in `memory` where there is one."""
     if memory is None:
         return _rank_modality
-    memory = as_memory(memory)
-    # joblib would hash the block itself, which takes a good part of the time of ranking it.
-    cached = memory.cache(_rank_modality, ignore=["block", "where"])
 
     def look_up(block: Any, codes: np.ndarray, where: tuple, **options: Any) -> Any:
-        return cached(block, codes, where, version=(__version__, _digest(block)), **options)
+        # joblib would hash the block itself, which takes a good part of the time of ranking it.
+        key = ["ranking", _digest(block), codes, options]
+        rank = partial(_rank_modality, block, codes, where, **options)
+        present, n_gaps, scores = cached(memory, rank, key)
+        return present, int(n_gaps), scores
 
     return look_up
 
@@ -63,13 +89,11 @@ def _rank_modality(
     estimator: Any,
     l1_ratio: float,
     max_missing: float,
-    version: Any = None,
 ) -> tuple[np.ndarray, int, np.ndarray]:
     """Tell which samples have a modality, count its gaps, and score its columns, better higher.
 
-    Cached as a whole, because checking the values takes as long as recognising them. `version`
-    stands for the block and this package in the cache; `where`, the table, the modality and its
-    columns, gives names to errors.
+    Cached as a whole, because checking the values takes as long as recognising them; `where`, the
+    table, the modality and its columns, gives names to errors.
     """
     present, n_gaps = find_gaps(*where, block, max_missing=max_missing)
     block, codes = samples_with(where[1], block, codes, present, gaps=n_gaps > 0)

@@ -76,7 +76,8 @@ class MultiOmicsSelector(SelectorMixin, BaseEstimator):
         The largest share of missing values of a feature in the training samples that have its
         modality, and of a sample in a modality that it has.
     memory : str, path or object with the joblib.Memory interface, default=None
-        Where to cache rankings, so that a grid search over `k` ranks once per fold and modality.
+        Where to cache rankings, so that a grid search over `k` ranks once per fold and modality. A
+        folder keeps arrays, which run no code when they are read; joblib's memory keeps pickles.
     n_jobs : int, default=None
         Number of modalities ranked in parallel. None means 1, -1 all processors.
 

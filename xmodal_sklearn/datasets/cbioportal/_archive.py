@@ -6,10 +6,14 @@ import io
 import tarfile
 import zlib
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 from ..._files import atomic_write
+from ._limits import Limit, limit
 
 __all__ = ["check_unchanged", "checksum", "record", "recorded", "unpack"]
+
+UNCHECKED_BYTES = 2**28
 
 
 def checksum(path: Path, algorithm: str = "sha256") -> str:
@@ -83,13 +87,19 @@ def unpack(archive: Path, folder: Path) -> Path:
     ------
     ValueError
         If the archive is damaged or unsafe, or is of another study.
+    OSError
+        If it is larger than a study can be, see `LIMITS`.
     """
     study_id = archive.name.removesuffix(".tar.gz")
     try:
-        with gzip.open(archive) as stream, tarfile.open(fileobj=stream, mode="r|") as tar:
-            for member in tar:
-                _check_member(member, study_id, archive.name)
-                tar.extract(member, folder, filter="data")
+        with gzip.open(archive) as unbounded:
+            stream = _Bounded(unbounded, archive)
+            with tarfile.open(fileobj=stream, mode="r|") as tar:
+                for number, member in enumerate(tar, start=1):
+                    limit("members").check(number, f"{archive.name} holds")
+                    limit("member").check(member.size, f"{member.name!r} in {archive.name} has")
+                    _check_member(member, study_id, archive.name)
+                    tar.extract(member, folder, filter="data")
             # The checksum of gzip is at its end, behind what tarfile reads.
             while stream.read(io.DEFAULT_BUFFER_SIZE):
                 pass
@@ -101,6 +111,27 @@ def unpack(archive: Path, folder: Path) -> Path:
     if not (folder / study_id).is_dir():
         raise ValueError(f"{archive.name} holds no folder {study_id!r}.")
     return folder / study_id
+
+
+class _Bounded(io.RawIOBase):
+    """What an archive holds, up to the limits: headers may be as large as files."""
+
+    def __init__(self, stream: Any, archive: Path):
+        self.stream = stream
+        self.name = archive.name
+        self.n_bytes = 0
+        ratio = limit("ratio")
+        # A small archive may expand as it likes.
+        allowed = max(ratio.most * archive.stat().st_size, UNCHECKED_BYTES)
+        self.bounds = Limit(allowed, f"bytes, {ratio.most:g} for each of its own"), limit("total")
+
+    def read(self, size: int = -1) -> bytes:
+        """Read on, and refuse to read more than is allowed."""
+        data = self.stream.read(size)
+        self.n_bytes += len(data)
+        for bound in self.bounds:
+            bound.check(self.n_bytes, f"unpacked, {self.name} has")
+        return data
 
 
 def _record_path(archive: Path) -> Path:

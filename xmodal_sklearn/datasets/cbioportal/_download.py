@@ -1,15 +1,18 @@
 """Download a study's archive from cBioPortal or a mirror."""
 
 import os
+import re
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
-__all__ = ["describe_manual_download", "download", "resolve_base_url"]
+from ._transfer import transfer
+
+__all__ = ["describe_manual_download", "download", "resolve_base_url", "without_password"]
 
 BASE_URL = "https://datahub.assets.cbioportal.org"
 BASE_URL_VARIABLE = "XMODAL_CBIOPORTAL_URL"
 N_RETRIES = 2
-CHUNK_BYTES = 2**20
 
 
 def resolve_base_url(base_url: str | None) -> str:
@@ -31,19 +34,41 @@ def resolve_base_url(base_url: str | None) -> str:
         If the address is not one of http or https.
     """
     base_url = base_url or os.environ.get(BASE_URL_VARIABLE) or BASE_URL
+    named = f"base_url, or {BASE_URL_VARIABLE},"
     if not base_url.startswith(("http://", "https://")):
         raise ValueError(
-            f"base_url, or {BASE_URL_VARIABLE}, must begin with http:// or https://, "
-            f"got {base_url!r}."
+            f"{named} must begin with http:// or https://, got {without_password(base_url)!r}."
+        )
+    try:
+        parts = urlsplit(base_url)
+        usable = bool(parts.hostname) and (parts.port is None or parts.port > 0)
+    except ValueError:
+        usable = False
+    if not usable or re.search(r"[\s\x00-\x1f\x7f]", base_url):
+        raise ValueError(
+            f"{named} must be an address like https://host/folder, got "
+            f"{without_password(base_url)!r}."
         )
     return base_url.rstrip("/")
+
+
+def without_password(url: str) -> str:
+    """Return an address as it may be shown: without user and password."""
+    return re.sub(r"(?<=//)[^/]*@", "", url)
+
+
+def _credentials(url: str) -> tuple[str, str] | None:
+    parts = urlsplit(url)
+    if parts.username is None:
+        return None
+    return unquote(parts.username), unquote(parts.password or "")
 
 
 def describe_manual_download(url: str, archive: Path) -> str:
     """Return what to do where the archive can't or must not be downloaded."""
     return (
-        f"Download {url} yourself and save it as {archive}, or name a mirror by base_url or by "
-        f"the environment variable {BASE_URL_VARIABLE}."
+        f"Download {without_password(url)} yourself and save it as {archive}, or name a mirror by "
+        f"base_url or by the environment variable {BASE_URL_VARIABLE}."
     )
 
 
@@ -75,41 +100,21 @@ def download(url: str, folder: Path, archive: Path, known_hash: str | None) -> P
     """
     import pooch
 
+    auth, url = _credentials(url), without_password(url)
+    partial = archive.with_name(f".{archive.name}.part")
     source = pooch.create(
         path=folder,
         base_url=url.removesuffix(archive.name),
         registry={archive.name: known_hash},
         retry_if_failed=N_RETRIES,
     )
+
+    def download_once(url: str, path: str, source: Any) -> None:
+        transfer(url, Path(path), partial, auth)
+
     try:
-        return Path(source.fetch(archive.name, downloader=_download_once))
+        return Path(source.fetch(archive.name, downloader=download_once))
     except OSError as error:
         raise OSError(
             f"Can't download {url}: {error}. {describe_manual_download(url, archive)}"
         ) from error
-
-
-def _download_once(url: str, path: str, source: Any) -> None:
-    """Download a file whole, as pooch's downloaders do; pooch repeats after a ValueError."""
-    import pooch
-
-    announced: list[str | None] = []
-
-    def inspect_response(response: Any, **_: Any) -> None:
-        # Not an error of requests, after which pooch would ask again for what does not exist.
-        if 400 <= response.status_code < 500:
-            raise FileNotFoundError(
-                f"the server answers {response.status_code} {response.reason}; is that the name "
-                "of a study?"
-            )
-        # Some servers say that a .tar.gz file is encoded; it would be decompressed on its way.
-        response.raw.headers.pop("Content-Encoding", None)
-        announced.append(response.headers.get("Content-Length"))
-
-    downloader = pooch.HTTPDownloader(
-        progressbar=True, chunk_size=CHUNK_BYTES, hooks={"response": inspect_response}
-    )
-    downloader(url, path, source)
-    size = Path(path).stat().st_size
-    if announced[-1] is not None and size != int(announced[-1]):
-        raise ValueError(f"{url} broke off after {size} of {announced[-1]} bytes.")

@@ -101,7 +101,7 @@ def fetch_cbioportal(
     FileNotFoundError
         If there is no archive and it must not be downloaded, or if it lacks a file.
     OSError
-        If the download fails.
+        If the download fails, or the archive is larger than a study can be.
     ValueError
         If an argument is not allowed; if the archive has the wrong checksum, is damaged, or holds
         a link, a device or a path outside its study folder; or if a file of the study is
@@ -114,9 +114,11 @@ def fetch_cbioportal(
 
     Notes
     -----
-    A transfer that breaks off is repeated twice. The archive is put into `data_home` only after it
-    has arrived in the size that the server announced, has the `known_hash` and can be unpacked to
-    its end. Its SHA-256 checksum is kept beside it and compared in every call.
+    A transfer that breaks off is repeated twice, and goes on from what was got where the server
+    allows it; one that trickles, or brings more than a study can have, is given up. The environment
+    variable ``XMODAL_LIMIT_FACTOR`` raises the limits on sizes. The archive is put into `data_home`
+    only after it has arrived in the size that the server announced, has the `known_hash` and can be
+    unpacked to its end. Its SHA-256 checksum is kept beside it and compared in every call.
 
     The tables are kept in one file for each choice of arguments, whose name also depends on the
     archive's contents and on the code that parsed it. ``.npz`` files may be deleted at any time.
