@@ -390,6 +390,15 @@ class CrossModalAttentionClassifier(ProbabilityClassifierMixin, BaseEstimator):
         values, _ = self._values(table)
         return predict_proba(self.net_, self._standardise(values))
 
+    def __repr__(self, N_CHAR_MAX: int = 700) -> str:
+        """Return the parameters and, of a fitted classifier, the weights that its heads have."""
+        text = super().__repr__(N_CHAR_MAX)
+        if not hasattr(self, "stacking_weights_"):
+            return text
+        weights = self.stacking_weights_.iloc[0].sort_values(ascending=False, kind="stable")
+        shown = ", ".join(f"{head} {weight:.2f}" for head, weight in weights[weights > 0].items())
+        return f"{text}\n# stacking weights of {weights.name}: {shown}"
+
     def __getstate__(self) -> dict[str, Any]:
         """Return what is pickled: the network moves back to the CPU."""
         state = super().__getstate__()

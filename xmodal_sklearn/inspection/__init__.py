@@ -2,6 +2,7 @@
 
 from ._attention_map import attention_map, top_pairs
 from ._attributions import Attributions, integrated_gradients
+from ._explain import Explanation, explain
 from ._modality_importance import ModalityImportance, modality_importance
 from ._permutation import permutation_importance
 from ._shapley import modality_shapley
@@ -9,9 +10,11 @@ from ._stability import SelectionStability, selection_stability, stability_index
 
 __all__ = [
     "Attributions",
+    "Explanation",
     "ModalityImportance",
     "SelectionStability",
     "attention_map",
+    "explain",
     "integrated_gradients",
     "modality_importance",
     "modality_shapley",
