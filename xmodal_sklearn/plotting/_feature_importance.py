@@ -12,6 +12,8 @@ from ._common import drawing_axes
 
 __all__ = ["FeatureImportanceDisplay"]
 
+MIN_ROWS = 8  # that leave room for the label of the colours
+
 
 class FeatureImportanceDisplay:
     """The features with the largest attributions, signed, by class.
@@ -123,7 +125,7 @@ class FeatureImportanceDisplay:
         order = self.importance.abs().max(axis=1).sort_values(ascending=False, kind="stable")
         self.shown_ = self.importance.loc[order.index[: self.n]]
         n_rows, n_classes = self.shown_.shape
-        self.ax_ = drawing_axes(ax, height=1.6 + 0.22 * n_rows)
+        self.ax_ = drawing_axes(ax, height=1.6 + 0.22 * max(n_rows, MIN_ROWS))
         self.figure_ = self.ax_.figure
         limit = float(np.abs(self.shown_.to_numpy()).max()) or 1.0
         # Purple and orange are told apart by all who see colours differently.
@@ -143,7 +145,7 @@ class FeatureImportanceDisplay:
         if n_rows < len(self.importance):
             self.ax_.set_title(f"{n_rows} of {len(self.importance):,} features", fontsize="medium")
         bar = self.figure_.colorbar(image, ax=self.ax_)
-        bar.set_label("mean attribution in logits\n− low values, + high values for the class")
+        bar.set_label("mean attribution in logits\n− low values, + high values")
         return self
 
 
