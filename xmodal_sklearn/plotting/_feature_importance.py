@@ -132,7 +132,7 @@ class FeatureImportanceDisplay:
         style = {"cmap": "PuOr_r", "vmin": -limit, "vmax": limit, "aspect": "auto", **image_kwargs}
         image = self.ax_.imshow(self.shown_.to_numpy(), **style)
         names = [str(name) for name in self.shown_.columns]
-        turned = sum(map(len, names)) > 40
+        turned = sum(map(len, names)) > 20
         self.ax_.set_xticks(
             range(n_classes),
             names,
