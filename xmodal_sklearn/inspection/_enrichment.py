@@ -65,8 +65,8 @@ def enrichment(
     are needed; for ranked lists and permutations, see gseapy.
 
     ``PAM50_GENES`` are the genes of the PAM50 classifier (Parker et al. 2009), to be tested like
-    any other set. They are what the labels were made of, so finding them says that a model relearned
-    the definition, not that it found biology.
+    any other set. They are what the labels were made of, so finding them says that a model
+    relearned the definition, not that it found biology.
 
     Examples
     --------
