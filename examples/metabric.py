@@ -1,10 +1,13 @@
-"""Compare attention with classical models on METABRIC, from the cBioPortal study folder.
+"""Compare attention with classical models on METABRIC, and see what it looks at.
+
+Reads the cBioPortal study folder.
 
 The first argument is the folder; without one, metabric/ in $XMODAL_DATA (default ../shared/data).
 """
 
 import os
 import sys
+import warnings
 from pathlib import Path
 
 from sklearn.model_selection import RepeatedStratifiedKFold
@@ -14,6 +17,13 @@ from xmodal_sklearn import CrossModalAttentionClassifier, MultiOmicsSelector
 from xmodal_sklearn.baselines import make_baselines
 from xmodal_sklearn.benchmark import compare
 from xmodal_sklearn.datasets import read_cbioportal
+from xmodal_sklearn.inspection import (
+    PAM50_GENES,
+    attention_map,
+    enrichment,
+    integrated_gradients,
+    top_pairs,
+)
 
 BASELINES = ["logistic regression"]
 
@@ -41,3 +51,23 @@ for modalities in (("cna", "mut"), ("exp", "mut")):
     )
     print(f"\nMETABRIC {' + '.join(modalities)}, {len(data.target)} patients, 5 folds:")
     print(result.summary().round(3).to_string(), "\n")
+
+# Integrated gradients need the extra inspect. The cohort is expression and mutations, as read last.
+model = attention.fit(data.data, data.target)
+importance = integrated_gradients(model, data.data[:200]).importance()
+first = importance.abs().max(axis=1).nlargest(30).index
+print("Features that speak most for a class, + by high values, - by low ones, in logits:")
+print(importance.loc[first[:15]].round(2).to_string(), "\n")
+
+expressed = [name for name in first if name.startswith("exp__")]
+measured = [name for name in data.data if name.startswith("exp__")]
+print("Genes of PAM50 among the genes of expression in the first 30 features:")
+pam50 = enrichment(expressed, {"PAM50": PAM50_GENES}, background=measured)
+print(pam50[["overlap", "expected", "measured", "p"]].round(4).to_string(), "\n")
+
+with warnings.catch_warnings():
+    # The map is zero where interactions told held-out patients nothing.
+    warnings.simplefilter("ignore", UserWarning)
+    pairs = top_pairs(attention_map(model, data.data), 10, X=data.data)
+print("Pairs of expression and mutation that move the logits only together:")
+print(pairs.round(3).to_string(index=False))

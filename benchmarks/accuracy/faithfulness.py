@@ -24,6 +24,7 @@ from xmodal_sklearn.inspection import integrated_gradients, stability_index
 DELETED = (10, 30, 100)
 FIRST = 50
 N_RANDOM = 10
+LABELS = ["true", "permuted"]
 METRICS = ["ROC AUC", "macro-F1"]
 
 
@@ -32,11 +33,12 @@ def main() -> None:
     parser.add_argument("cohorts", nargs="+", choices=COHORTS)
     parser.add_argument("--folds", type=int, default=5)
     parser.add_argument("--seeds", type=int, default=3, help="fits of the first fold")
+    parser.add_argument("--labels", nargs="+", choices=LABELS, default=LABELS)
     arguments = parser.parse_args()
     for name in arguments.cohorts:
         X, y = COHORTS[name]()
         folds = list(StratifiedKFold(arguments.folds, shuffle=True, random_state=0).split(X, y))
-        for labels in ("true", "permuted"):
+        for labels in arguments.labels:
             measured = [fold_of(X, y, *fold, labels, seed=0) for fold in folds]
             more = [fold_of(X, y, *folds[0], labels, seed) for seed in range(1, arguments.seeds)]
             print(f"\n{name}, {labels} labels in training: {len(X)} samples, {len(folds)} folds")
@@ -107,7 +109,7 @@ def report(measured: list[dict], of_seeds: list[dict]) -> None:
         before = np.mean([one["before"][metric] for one in measured])
         print(f"{metric} {before:.3f}; lost by deleting the first")
         shown = of_metric.agg(lambda losses: f"{losses.mean():+.3f}±{losses.sem():.3f}")
-        print(shown.unstack().to_string())  # noqa: PD010, of a Series
+        print(pd.DataFrame({n: shown.xs(n, level=1) for n in DELETED}).to_string())
         for other in ("random", "elastic net"):
             ahead = [
                 f"{(of_metric['integrated gradients', n] > of_metric[other, n]).sum()} at {n}"

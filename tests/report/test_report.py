@@ -9,6 +9,7 @@ import sys
 from html import unescape
 
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.dummy import DummyClassifier
 from sklearn.linear_model import LogisticRegression
@@ -18,7 +19,7 @@ from sklearn.svm import LinearSVC
 
 from xmodal_sklearn import MultiOmicsSelector
 from xmodal_sklearn.benchmark import compare
-from xmodal_sklearn.inspection import stability_index
+from xmodal_sklearn.inspection import ModalityImportance, stability_index
 from xmodal_sklearn.learning import learning_curves
 from xmodal_sklearn.report import write_report
 
@@ -329,3 +330,34 @@ def test_it_prints_with_everything_open(opened):
         browser.execute_script("arguments[0].open = true", details)
     opened_pdf = base64.b64decode(browser.execute_cdp_cmd("Page.printToPDF", options)["data"])
     assert pages == len(re.findall(rb"/Type\s*/Page\b", opened_pdf)) > 2
+
+
+def test_what_a_model_looked_at_is_shown_where_it_is_given(comparison, tmp_path):
+    plain = write_report(comparison, tmp_path / "plain.html").read_text(encoding="utf-8")
+    assert "What the model looked at" not in plain
+    modalities = ["exp", "mut", "together"]
+    columns = pd.MultiIndex.from_product(
+        [["permutation", "shapley", "gradients", "stacking"], modalities]
+    )
+    rng = np.random.default_rng(0)
+    folds = pd.DataFrame(rng.random((3, 12)), columns=columns)
+    heads = pd.DataFrame({"mlp: exp": [0.2, 0.4, 0.6], HOSTILE: [0.1, 0.1, 0.1]})
+    names = [f"exp__G{i}" for i in range(30)]
+    features = pd.DataFrame(rng.normal(size=(30, 2)), names, ["a", "<b>"])
+    maps = {
+        label: pd.DataFrame(rng.normal(size=(30, 4)), names, [f"mut__M{i}" for i in range(4)])
+        for label in ("a", "<b>")
+    }
+    page = write_report(
+        comparison,
+        tmp_path / "report.html",
+        importance=ModalityImportance(folds, heads, pd.Series([0.5, 0.6, 0.7])),
+        features=features,
+        maps=maps,
+    ).read_text(encoding="utf-8")
+    section = page[page.index('<section id="looked-at">') : page.index('<section id="origin">')]
+    assert section.count("<svg ") == 6
+    assert ">mlp: exp</th>" in section and "0.400" in section
+    assert HOSTILE not in section
+    first = features.abs().max(axis=1).idxmax()
+    assert f"exp {first.removeprefix('exp__')}" in unescape(section)

@@ -411,6 +411,15 @@ class CrossModalAttentionClassifier(ProbabilityClassifierMixin, BaseEstimator):
         table, _ = validate_table(self, X, reset=False, accept_sparse="csc")
         return predict_proba(self.net_, self._standardise(*self._values(table)))
 
+    def __repr__(self, N_CHAR_MAX: int = 700) -> str:
+        """Return the parameters and, of a fitted classifier, the weights that its heads have."""
+        text = super().__repr__(N_CHAR_MAX)
+        if not hasattr(self, "stacking_weights_"):
+            return text
+        weights = self.stacking_weights_.iloc[0].sort_values(ascending=False, kind="stable")
+        shown = ", ".join(f"{head} {weight:.2f}" for head, weight in weights[weights > 0].items())
+        return f"{text}\n# stacking weights of {weights.name}: {shown}"
+
     def _prepare(
         self,
         X: Any,

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from ._cohort import with_cohort
+from ._explain import EXAMPLES, explain
 from ._options import (
     AllowPickle,
     Controls,
@@ -294,6 +295,9 @@ def predict(
         write_csv(tabulate_predictions(X.index, fitted.classes_, probabilities), out)
     console.print(*notes, prediction_table(fitted.classes_, probabilities), sep="\n")
     console.print(f"\nPredictions in {out}")
+
+
+app.command(epilog=EXAMPLES)(explain)
 
 
 @app.command(epilog="Example: xmodal report xmodal-bench\n\n" + EXIT_CODES)

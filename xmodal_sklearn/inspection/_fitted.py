@@ -1,7 +1,7 @@
 """The fitted classifier at the end of a pipeline, with samples and the names they came by."""
 
 from collections.abc import Iterable, Iterator
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -9,10 +9,12 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
 from .._progress import progress_bar
-from ..classifier import CrossModalAttentionClassifier
-from ..classifier._opened import OpenedClassifier
 from ..modalities._columns import SEPARATOR, column_labels, sample_labels
 from ..modalities._validation import as_table
+
+if TYPE_CHECKING:
+    from ..classifier import CrossModalAttentionClassifier
+    from ..classifier._opened import OpenedClassifier
 
 __all__ = ["Fitted", "gene", "open_model", "watched"]
 
@@ -36,9 +38,9 @@ class Fitted(NamedTuple):
         Names of the samples.
     """
 
-    classifier: CrossModalAttentionClassifier
+    classifier: "CrossModalAttentionClassifier"
     table: Any
-    opened: OpenedClassifier
+    opened: "OpenedClassifier"
     features: np.ndarray
     samples: pd.Index
 
@@ -66,6 +68,10 @@ def open_model(model: Any, X: Any) -> Fitted:
     ValueError
         If X has not the columns seen in fit, in their order.
     """
+    # PyTorch takes seconds to import, and stability needs none of it.
+    from ..classifier import CrossModalAttentionClassifier
+    from ..classifier._opened import OpenedClassifier
+
     model = getattr(model, "best_estimator_", model)
     steps = [step for _, step in model.steps] if isinstance(model, Pipeline) else [model]
     *before, classifier = steps

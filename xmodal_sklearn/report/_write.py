@@ -1,10 +1,15 @@
 """Writing the report as one HTML file."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
+
+import pandas as pd
 
 from .._extras import needs_extra
 from .._files import atomic_write
 from ..benchmark import Comparison
+from ..inspection import ModalityImportance
 from ._format import format_number, format_p, format_p_equals, format_seconds, format_signed
 
 __all__ = ["write_report"]
@@ -16,6 +21,9 @@ def write_report(
     *,
     command: str | None = None,
     title: str | None = None,
+    importance: ModalityImportance | None = None,
+    features: pd.DataFrame | None = None,
+    maps: Mapping[Any, pd.DataFrame] | None = None,
 ) -> Path:
     """Write a comparison as one HTML file that needs no other file and no network.
 
@@ -35,6 +43,18 @@ def write_report(
         ``comparison.info["command"]`` if there is one.
     title : str, default=None
         The title; None is "Comparison of classifiers".
+    importance : ModalityImportance, default=None
+        How much each table matters to a model, from
+        :func:`~xmodal_sklearn.inspection.modality_importance`, for a section "What the model looked
+        at".
+    features : DataFrame of shape (n_features, n_classes), default=None
+        Which features speak for which class, from
+        :meth:`Attributions.importance <xmodal_sklearn.inspection.Attributions.importance>`, for
+        that section.
+    maps : dict of class to DataFrame, default=None
+        Which pairs of features it looks at, from
+        :func:`attention_map(…, by="class") <xmodal_sklearn.inspection.attention_map>`, for that
+        section.
 
     Returns
     -------
@@ -73,6 +93,7 @@ def write_report(
         import matplotlib  # noqa: F401
     from ._content import report_content
     from ._figures import COLOURS
+    from ._looked_at import looked_at
 
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("xmodal_sklearn.report"),
@@ -91,6 +112,7 @@ def write_report(
     }
     text = environment.get_template("report.html").render(
         report_content(comparison),
+        looked_at=looked_at(importance, features, maps),
         colours=COLOURS,
         command=command or comparison.info.get("command"),
         run=comparison.info.get("run"),

@@ -1,0 +1,44 @@
+"""Measure what looking into a classifier costs, at METABRIC's size: seconds and peak memory.
+
+The peak is of the whole process, the cohort and the libraries included; "before" is the peak of
+fitting, for two epochs only.
+
+    python -m benchmarks.speed.inspection
+"""
+
+import pandas as pd
+
+from benchmarks.shared import Timer, make_parser, peak_bytes
+from xmodal_sklearn import CrossModalAttentionClassifier
+from xmodal_sklearn.datasets import make_multiomics
+from xmodal_sklearn.inspection import attention_map, integrated_gradients, modality_shapley
+
+
+def main() -> None:
+    parser = make_parser(__doc__)
+    parser.add_argument("--samples", type=int, default=1584)
+    parser.add_argument("--features", type=int, default=1000, help="per modality, but mutations")
+    arguments = parser.parse_args()
+    sizes = {"exp": arguments.features, "cna": arguments.features, "mut": 100}
+    X, y = make_multiomics(arguments.samples, sizes, return_X_y=True, random_state=0)
+    model = CrossModalAttentionClassifier(max_epochs=2, random_state=0).fit(X, y)
+    # Heads without weight cost nothing.
+    model.net_.module_.combiner.weights[:] = 0.1
+    rows = {"before": {"peak GB": peak_bytes() / 1e9}}
+    questions = {
+        "attention_map": lambda: attention_map(model, X, source="cna"),
+        "attention_map by class": lambda: attention_map(model, X, source="cna", by="class"),
+        "attention_map of a sample": lambda: attention_map(model, X[:1], source="cna"),
+        "modality_shapley": lambda: modality_shapley(model, X),
+        "integrated_gradients": lambda: integrated_gradients(model, X),
+    }
+    for name, ask in questions.items():
+        with Timer() as timer:
+            ask()
+        rows[name] = {**timer.seconds(), "peak GB": peak_bytes() / 1e9}
+        print(name, rows[name], flush=True)
+    print(pd.DataFrame(rows).T.round(2).to_string())
+
+
+if __name__ == "__main__":
+    main()

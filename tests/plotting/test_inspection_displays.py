@@ -1,0 +1,117 @@
+"""Displays of attention maps, features and modalities."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from xmodal_sklearn.inspection import ModalityImportance
+
+matplotlib = pytest.importorskip("matplotlib", reason="needs the extra plot")
+matplotlib.use("Agg")
+
+from xmodal_sklearn.plotting import (  # noqa: E402
+    AttentionMapDisplay,
+    FeatureImportanceDisplay,
+    ModalityImportanceDisplay,
+)
+
+
+@pytest.fixture(autouse=True)
+def _close_figures():
+    yield
+    matplotlib.pyplot.close("all")
+
+
+def make_maps(n):
+    rng = np.random.default_rng(0)
+    axes = [
+        pd.Index([f"{modality}__GENE{i:05d}" for i in range(n)], name=modality)
+        for modality in ("exp", "cna")
+    ]
+    maps = {label: pd.DataFrame(rng.normal(0, 0.01, (n, n)), *axes) for label in ("A", "B", "C")}
+    maps["B"].iloc[3, 7] = -1
+    maps["C"].iloc[5, 2] = 0.8
+    return maps
+
+
+def all_is_inside(figure):
+    """Whether nothing is cut off at the edge of the figure."""
+    figure.canvas.draw()
+    box = figure.get_tightbbox()
+    width, height = figure.get_size_inches()
+    return box.x0 > -0.01 and box.y0 > -0.01 and box.x1 < width + 0.01 and box.y1 < height + 0.01
+
+
+def labels_overlap(labels):
+    boxes = [label.get_window_extent() for label in labels if label.get_text()]
+    return any(a.overlaps(b) for i, a in enumerate(boxes) for b in boxes[:i])
+
+
+@pytest.mark.parametrize("n", [20, 300])
+def test_heat_maps_show_the_largest_effects_legibly(n):
+    display = AttentionMapDisplay.from_maps(make_maps(n))
+    assert display.shown_.shape == (min(n, 25), min(n, 25))
+    largest = np.sqrt(1 / 3)
+    assert display.shown_.loc["exp__GENE00003", "cna__GENE00007"] == pytest.approx(
+        largest, rel=0.01
+    )
+    assert all_is_inside(display.figure_)
+    assert not labels_overlap(display.ax_.get_yticklabels())
+    legend = [text.get_text() for text in display.ax_.get_legend().get_texts()]
+    assert {"B", "C"} <= set(legend)
+
+
+@pytest.mark.parametrize("positions", [None, "genome"])
+def test_pairs_are_lines_to_where_the_genes_are(positions):
+    maps = make_maps(50)
+    if positions:
+        # All on one spot but one: names must not lie on one another.
+        names = [*maps["A"].index, *maps["A"].columns]
+        positions = dict.fromkeys(names, 1e6) | {"exp__GENE00003": 9e6}
+    display = AttentionMapDisplay.from_maps(maps, kind="pairs", n=15, positions=positions)
+    pairs = display.shown_
+    assert pairs[["primary", "source", "class"]].iloc[0].tolist() == [
+        "exp__GENE00003",
+        "cna__GENE00007",
+        "B",
+    ]
+    assert len(pairs) == 15
+    first = display.ax_.lines[0]
+    assert first.get_linewidth() == max(line.get_linewidth() for line in display.ax_.lines)
+    if positions:
+        assert first.get_ydata().tolist() == [9e6, 1e6]
+    assert all_is_inside(display.figure_)
+    assert not labels_overlap(display.ax_.texts)
+
+
+def test_a_gene_without_a_position_is_named():
+    with pytest.raises(ValueError, match="no entry for 'exp__GENE0"):
+        AttentionMapDisplay.from_maps(make_maps(20), kind="pairs", n=5, positions={"a": 1})
+
+
+@pytest.mark.parametrize("n_features", [5, 1000])
+def test_features_are_signed_by_class(n_features):
+    names = [f"exp__GENE{i:05d}" for i in range(n_features - 1)] + ["met__" + "x" * 60]
+    importance = pd.DataFrame(0.01, names, ["LumA", "LumB", "Her2"])
+    importance.iloc[-1] = [0.5, -0.7, 0.0]
+    display = FeatureImportanceDisplay.from_importance(importance)
+    assert len(display.shown_) == min(n_features, 20)
+    assert display.shown_.index[0] == names[-1]
+    image = display.ax_.images[0]
+    assert image.get_clim() == (-0.7, 0.7)
+    assert all_is_inside(display.figure_)
+
+
+def test_modalities_have_a_point_for_each_fold():
+    columns = pd.MultiIndex.from_tuples(
+        [("shapley", "exp"), ("shapley", "mut"), ("stacking", "exp"), ("stacking", "together")]
+    )
+    folds = pd.DataFrame([[0.5, 0.1, 1.0, 0.3], [0.7, 0.0, 0.8, 0.5]], columns=columns)
+    importance = ModalityImportance(folds, pd.DataFrame(), pd.Series(dtype=float))
+    display = ModalityImportanceDisplay.from_importance(importance)
+    assert [label.get_text() for label in display.ax_.get_yticklabels()] == ["exp", "mut"]
+    assert display.ax_.collections[0].get_offsets()[:, 0].tolist() == [0.5, 0.7]
+    stacking = ModalityImportanceDisplay.from_importance(importance, measure="stacking")
+    assert stacking.ax_.get_yticklabels()[-1].get_text() == "together"
+    with pytest.raises(ValueError, match="measure must be one of"):
+        ModalityImportanceDisplay.from_importance(importance, measure="guess")

@@ -1,0 +1,82 @@
+"""The report's section on what a model looked at."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+from markupsafe import Markup
+
+from ..inspection import ModalityImportance
+from ..plotting import AttentionMapDisplay, FeatureImportanceDisplay, ModalityImportanceDisplay
+from ._figures import WIDTH, _figure
+
+__all__ = ["looked_at"]
+
+MEASURES = {
+    "shapley": "Share of the score by Shapley values, exact over all sets of tables",
+    "permutation": "What the score loses where a table is another patient’s",
+    "gradients": "Share of the sizes of all integrated gradients",
+    "stacking": "Stacking weights of the heads that see one table, and of those that see all",
+}
+N_SHOWN = 20
+
+
+def looked_at(
+    importance: ModalityImportance | None,
+    features: pd.DataFrame | None,
+    maps: Mapping[Any, pd.DataFrame] | None,
+) -> dict[str, Any] | None:
+    """Gather what the section shows.
+
+    Parameters
+    ----------
+    importance : ModalityImportance or None
+        How much each table matters.
+    features : DataFrame of shape (n_features, n_classes) or None
+        Signed importance of features.
+    maps : mapping of class to DataFrame or None
+        Attention maps.
+
+    Returns
+    -------
+    dict or None
+        ``"modalities"``, pairs of figure and caption; ``"heads"``, rows of name, mean and standard
+        deviation; ``"features"`` and ``"map"``, figures or None. None where nothing is given.
+    """
+    if importance is None and features is None and maps is None:
+        return None
+    return {
+        "modalities": [] if importance is None else _draw_modalities(importance),
+        "heads": [] if importance is None else _heads(importance),
+        "features": None if features is None else _draw_features(features),
+        "map": None if maps is None else _draw_map(maps),
+    }
+
+
+def _draw_modalities(importance: ModalityImportance) -> list[tuple[Markup, str]]:
+    figures = []
+    for measure, caption in MEASURES.items():
+        with _figure(caption) as (ax, done):
+            ModalityImportanceDisplay.from_importance(importance, measure=measure, ax=ax)
+            ax.figure.set_size_inches(WIDTH, 1.0 + 0.34 * len(ax.get_yticks()))
+        figures.append((done(), caption))
+    return figures
+
+
+def _heads(importance: ModalityImportance) -> list[dict[str, Any]]:
+    weights = importance.heads.agg(["mean", "std"]).T.sort_values("mean", ascending=False)
+    return [{"name": name, **row.to_dict()} for name, row in weights.iterrows()]
+
+
+def _draw_features(features: pd.DataFrame) -> Markup:
+    with _figure("Features that speak for and against each class") as (ax, done):
+        FeatureImportanceDisplay.from_importance(features, n=N_SHOWN, ax=ax)
+        ax.figure.set_size_inches(WIDTH, 1.2 + 0.2 * min(N_SHOWN, len(features)))
+    return done()
+
+
+def _draw_map(maps: Mapping[Any, pd.DataFrame]) -> Markup:
+    with _figure("Pairs of features that move the logits together") as (ax, done):
+        display = AttentionMapDisplay.from_maps(maps, ax=ax, n=N_SHOWN)
+        ax.figure.set_size_inches(WIDTH, 2.2 + 0.17 * len(display.shown_))
+    return done()
