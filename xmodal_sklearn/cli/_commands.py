@@ -261,9 +261,8 @@ def predict(
     Tables need the features that the model selected, in any order. A modality that is not given, or
     that a sample lacks, is taken as absent.
     """
-    from ..modalities import align_features
     from ._files import load_model, tabulate_predictions, write_csv
-    from ._sources import read_feature_map, read_new_samples, read_unlabelled
+    from ._sources import absent_modalities, align_to_model, read_feature_map, read_unlabelled
     from ._tables import prediction_table, report_lines
 
     with usage_errors():
@@ -273,21 +272,15 @@ def predict(
     with status("Loading PyTorch"), usage_errors():
         fitted = load_model(model, allow_pickle=allow_pickle)
     with usage_errors(), warnings_as_lines():
-        selector = fitted[0]
-        X = read_new_samples(tables, selector.modalities_, selector.feature_names_in_)
-        X = align_features(
-            X,
+        X = align_to_model(
+            tables,
             fitted,
             missing=missing,
             max_missing=max_missing,
             feature_map=names,
             report=report,
         )
-    notes = [
-        f"{modality} was not given; the model takes it as absent."
-        for modality in selector.modalities_
-        if modality not in tables
-    ]
+    notes = absent_modalities(tables, fitted)
     notes += report_lines(report)
     with status("Predicting"), usage_errors():
         probabilities = fitted.predict_proba(X)

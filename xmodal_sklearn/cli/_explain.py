@@ -5,14 +5,14 @@ from typing import Annotated
 
 import typer
 
-from ._options import ModelFile, MuDataFile, TableFiles
+from ._options import AllowPickle, ModelFile, MuDataFile, TableFiles
 from ._session import EXIT_CODES, console, status, usage_errors
 
 __all__ = ["EXAMPLES", "explain"]
 
 EXAMPLES = (
-    "Examples: xmodal explain model.joblib --table exp=exp.csv --table mut=mut.csv --sample MB-0001"
-    "\n\nxmodal explain model.joblib --table exp=new.csv --sample P7 --train-table exp=exp.csv "
+    "Examples: xmodal explain model.xmodal --table exp=exp.csv --table mut=mut.csv --sample MB-0001"
+    "\n\nxmodal explain model.xmodal --table exp=new.csv --sample P7 --train-table exp=exp.csv "
     "--train-target-file classes.csv\n\n" + EXIT_CODES
 )
 TRAINING = "Training samples"
@@ -41,24 +41,27 @@ def explain(
     mudata: MuDataFile = None,
     train_table: TrainTables = None,
     train_target_file: TrainTargetFile = None,
+    allow_pickle: AllowPickle = False,
 ) -> None:
     """Explain the prediction of a saved model for one sample.
 
     Needs the extra inspect.
     """
     from ._files import load_model
-    from ._sources import align_to_model, read_unlabelled
+    from ._sources import absent_modalities, align_to_model, read_unlabelled
+    from ._tables import report_lines
 
     with usage_errors():
-        tables = read_unlabelled(table or (), mudata)
+        report: list[tuple[str, str, int]] = []
+        tables = read_unlabelled(table or (), mudata, report)
     with status("Loading PyTorch"), usage_errors():
         from .._inputs import read_cohort
         from ..inspection import explain as explain_sample
         from ..modalities import split_modalities
 
-        fitted = load_model(model)
+        fitted = load_model(model, allow_pickle=allow_pickle)
     with usage_errors():
-        X, notes = align_to_model(tables, fitted[0].feature_names_in_)
+        X = align_to_model(tables, fitted, report=report)
         if sample not in X.index:
             raise ValueError(
                 f"No table has a sample {sample!r}; they have {len(X)}, the first is "
@@ -68,7 +71,8 @@ def explain(
         if train_table:
             cohort = read_cohort(tables=train_table, target_file=train_target_file, join="outer")
             of_training = split_modalities(cohort.data)
-            train = align_to_model(of_training, fitted[0].feature_names_in_)[0], cohort.target
+            train = align_to_model(of_training, fitted), cohort.target
     with status("Explaining"), usage_errors():
         found = explain_sample(fitted, X.loc[[sample]], train=train)
+    notes = absent_modalities(tables, fitted) + report_lines(report)
     console.print(*notes, found.to_text(), sep="\n")

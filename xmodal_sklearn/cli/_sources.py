@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+from sklearn.pipeline import Pipeline
 from sklearn.utils import Bunch
 
 from .._inputs import read_tables
@@ -12,17 +13,19 @@ from ..datasets import fetch_cbioportal, from_mudata, make_multiomics, read_cbio
 from ..datasets._mudata import load_mudata, modalities_of_mudata, read_modality
 from ..datasets._study import Report
 from ..datasets._tables import errors_name, read_table
+from ..modalities import align_features
 from ..modalities._columns import SEPARATOR, check_unique, resolve_modalities
 from ..modalities._concat import concat_modalities
 from ..modalities._encoding import ModalityEncoder
 from ..modalities._missing import find_missing
 
 __all__ = [
+    "absent_modalities",
+    "align_to_model",
     "check_folds",
     "check_values",
     "read_feature_map",
     "read_mudata",
-    "read_new_samples",
     "read_study",
     "read_unlabelled",
     "simulate",
@@ -121,19 +124,19 @@ def read_unlabelled(
         return {modality: read_modality(modality, part, None) for modality, part in parts.items()}
 
 
-def read_new_samples(
-    tables: Mapping[str, pd.DataFrame], known: Mapping[str, Any], columns: Sequence[str]
+def align_to_model(
+    tables: Mapping[str, pd.DataFrame], fitted: Pipeline, **options: Any
 ) -> pd.DataFrame:
-    """Join tables of new samples; a modality of the model that has no table becomes a block of NaN.
+    """Join tables of samples and bring them to the columns of a saved pipeline.
 
     Parameters
     ----------
     tables : mapping of str to DataFrame
-        Samples in rows.
-    known : mapping
-        The modalities of the model.
-    columns : sequence of str
-        The model's columns, ``modality__feature``.
+        Samples in rows; a modality of the model that has no table becomes a block of NaN.
+    fitted : Pipeline
+        The selection and the classifier.
+    **options
+        Further arguments of :func:`~xmodal_sklearn.align_features`.
 
     Returns
     -------
@@ -143,17 +146,28 @@ def read_new_samples(
     Raises
     ------
     ValueError
-        If the model doesn't know the modality of a table.
+        If the model doesn't know the modality of a table, or a table lacks features.
     """
-    unknown = [modality for modality in tables if modality not in known]
+    selector = fitted[0]
+    unknown = [modality for modality in tables if modality not in selector.modalities_]
     if unknown:
         raise ValueError(
-            f"The model knows the modalities {list(known)}, not {unknown[0]!r}. Name the tables "
-            "as they were named when it was fitted."
+            f"The model knows the modalities {list(selector.modalities_)}, not {unknown[0]!r}. "
+            "Name the tables as they were named when it was fitted."
         )
     X = concat_modalities(tables, join="outer")
+    columns = selector.feature_names_in_
     absent = [name for name in columns if name.partition(SEPARATOR)[0] not in tables]
-    return X.reindex(columns=[*X.columns, *absent])
+    return align_features(X.reindex(columns=[*X.columns, *absent]), fitted, **options)
+
+
+def absent_modalities(tables: Mapping[str, pd.DataFrame], fitted: Pipeline) -> list[str]:
+    """Say which modalities of a saved pipeline have no table."""
+    return [
+        f"{modality} was not given; the model takes it as absent."
+        for modality in fitted[0].modalities_
+        if modality not in tables
+    ]
 
 
 def read_feature_map(path: Path, report: Report) -> pd.Series:

@@ -241,7 +241,7 @@ def _rows_with(fitted: Fitted, source: str) -> np.ndarray:
 
 def _by_sample(fitted: Fitted, source: str) -> Iterator[tuple[Any, pd.DataFrame]]:
     with_both = set(_rows_with(fitted, source))
-    shape = tuple(len(fitted.columns(name)) for name in (fitted.opened.modalities[0], source))
+    shape = tuple(len(fitted.input_columns(name)) for name in (fitted.opened.modalities[0], source))
     for row, sample in enumerate(fitted.samples):
         effects = (
             _strength(fitted.opened.cross_effects(np.array([row]), source))
@@ -258,7 +258,7 @@ def _strength(effects: np.ndarray) -> np.ndarray:
 def _frame(fitted: Fitted, source: str, effects: np.ndarray) -> pd.DataFrame:
     primary = fitted.opened.modalities[0]
     names = [
-        pd.Index(fitted.features[fitted.columns(modality)], name=modality)
+        pd.Index(fitted.inputs[fitted.input_columns(modality)], name=modality)
         for modality in (primary, source)
     ]
     return pd.DataFrame(effects, *names)

@@ -152,7 +152,7 @@ def integrated_gradients(model: Any, X: Any) -> Attributions:
         )
     start = np.where(np.isnan(opened.x), np.float32(np.nan), np.float32(0))
     labels = pd.Index(classes, name="class")
-    features = pd.Index(fitted.features, name="feature")
+    features = pd.Index(fitted.inputs, name="feature")
     samples = fitted.samples
     index = pd.MultiIndex.from_product([labels, samples], names=["class", samples.name or "sample"])
     return Attributions(

@@ -187,13 +187,13 @@ def _features(model: Any, X: Any, fitted: Fitted, prediction: Any, runner_up: An
     of_class, of_next = (
         attributions.by_sample.loc[label].iloc[0] for label in (prediction, runner_up)
     )
-    modality = np.empty(len(fitted.features), dtype=object)
+    modality = np.empty(len(fitted.inputs), dtype=object)
     for name in fitted.opened.modalities:
-        modality[fitted.columns(name)] = name
+        modality[fitted.input_columns(name)] = name
     table = pd.DataFrame(
         {
             "modality": modality,
-            "value": np.asarray(fitted.table, dtype=float)[0],
+            "value": fitted.values_of_inputs(0),
             "standardised": attributions.x.iloc[0],
             "for the class": of_class,
             "against the runner-up": of_class - of_next,

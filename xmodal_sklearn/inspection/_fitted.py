@@ -48,6 +48,22 @@ class Fitted(NamedTuple):
         """Return the positions of a modality's features."""
         return self.classifier.modalities_[modality]
 
+    @property
+    def inputs(self) -> np.ndarray:
+        """The names of the network's inputs: features, and of words ``feature=category``."""
+        encoder = self.classifier._encoder
+        return encoder.names(np.arange(len(self.features)), self.features)
+
+    def input_columns(self, modality: str) -> np.ndarray:
+        """Return the positions of a modality's inputs."""
+        return self.classifier._encoder.columns[modality]
+
+    def values_of_inputs(self, row: int) -> np.ndarray:
+        """Return a sample's value of the feature behind each input, a number or a word."""
+        encoder = self.classifier._encoder
+        values = np.asarray(self.table, dtype=object if encoder.categories else float)[row]
+        return encoder.spread(np.arange(len(values)), values)
+
 
 def open_model(model: Any, X: Any) -> Fitted:
     """Take a fitted model apart, and bring samples to its last step.

@@ -202,5 +202,5 @@ def weights_by_modality(heads: pd.Series, modalities: list[str]) -> pd.Series:
 def _gradient_shares(model: Any, X: Any) -> pd.Series:
     fitted = open_model(model, X)
     sizes = integrated_gradients(model, X).by_sample.abs().sum().to_numpy()
-    shares = {one: sizes[fitted.columns(one)].sum() for one in fitted.opened.modalities}
+    shares = {one: sizes[fitted.input_columns(one)].sum() for one in fitted.opened.modalities}
     return pd.Series(shares) / (sizes.sum() or 1)
