@@ -172,7 +172,7 @@ def predict(source, model, tmp_path):
 
 @pytest.fixture
 def selected(model):
-    names = joblib.load(model)[0].get_feature_names_out()
+    names = load_model(model)[0].get_feature_names_out()
     return {m: [n.partition("__")[2] for n in names if n.startswith(m)] for m in ("exp", "mut")}
 
 

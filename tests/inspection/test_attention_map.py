@@ -73,7 +73,7 @@ def test_the_mean_along_random_directions_is_near_the_exact_one(cohort, monkeypa
     classifier.fit(X, y)
     module = classifier.net_.module_
     module.combiner.weights[:] = 1
-    x = classifier._standardise(classifier._values(X)[0])
+    x = classifier._standardise(*classifier._values(X))
     exact = cross_effects(module, x, 1)
     monkeypatch.setattr("xmodal_sklearn.classifier._cross_effects.MIN_DIRECTIONS", 4 * len(x))
     estimated = cross_effects(module, x, 1)

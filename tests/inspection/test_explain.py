@@ -1,6 +1,5 @@
 """The explanation of one prediction, as tables and as a page."""
 
-import joblib
 import numpy as np
 import pytest
 from typer.testing import CliRunner
@@ -8,6 +7,7 @@ from typer.testing import CliRunner
 from xmodal_sklearn import CrossModalAttentionClassifier, split_modalities
 from xmodal_sklearn.cli import app
 from xmodal_sklearn.inspection import explain, integrated_gradients
+from xmodal_sklearn.persistence import save_model
 
 pytest.importorskip("captum", reason="integrated gradients need captum")
 
@@ -78,8 +78,8 @@ def test_one_modality_has_all_of_the_shares(cohort):
 
 def test_the_command_prints_the_page(fitted, tmp_path):
     model, X, y = fitted
-    joblib.dump(model, tmp_path / "model.joblib")
-    arguments = ["explain", str(tmp_path / "model.joblib")]
+    save_model(model, tmp_path / "model.xmodal")
+    arguments = ["explain", str(tmp_path / "model.xmodal")]
     for modality, table in split_modalities(X[20:]).items():
         table.to_csv(tmp_path / f"{modality}.csv")
         arguments += ["--table", f"{modality}={tmp_path / modality}.csv"]
