@@ -59,6 +59,13 @@ first = importance.abs().max(axis=1).nlargest(30).index
 print("Features that speak most for a class, + by high values, - by low ones, in logits:")
 print(importance.loc[first[:15]].round(2).to_string(), "\n")
 
+ranks = importance.abs().max(axis=1).rank(ascending=False).astype(int)
+print(f"Ranks of genes known to matter, among the {len(ranks)} selected features:")
+for gene in ("ERBB2", "ESR1", "MKI67", "AURKA", "CDK1", "TP53", "PIK3CA", "GATA3"):
+    for name in (f"exp__{gene}", f"mut__{gene}"):
+        measured = "not selected" if name in data.data else "not measured"
+        print(f"  {name}: {ranks.get(name, measured)}")
+
 expressed = [name for name in first if name.startswith("exp__")]
 measured = [name for name in data.data if name.startswith("exp__")]
 print("Genes of PAM50 among the genes of expression in the first 30 features:")

@@ -17,6 +17,7 @@ from xmodal_sklearn.inspection import attention_map, integrated_gradients, modal
 def main() -> None:
     parser = make_parser(__doc__)
     parser.add_argument("--samples", type=int, default=1584)
+    parser.add_argument("--attributed", type=int, help="samples of integrated gradients")
     parser.add_argument("--features", type=int, default=1000, help="per modality, but mutations")
     arguments = parser.parse_args()
     sizes = {"exp": arguments.features, "cna": arguments.features, "mut": 100}
@@ -30,7 +31,9 @@ def main() -> None:
         "attention_map by class": lambda: attention_map(model, X, source="cna", by="class"),
         "attention_map of a sample": lambda: attention_map(model, X[:1], source="cna"),
         "modality_shapley": lambda: modality_shapley(model, X),
-        "integrated_gradients": lambda: integrated_gradients(model, X),
+        "integrated_gradients": lambda: integrated_gradients(
+            model, X[: arguments.attributed], n_jobs=2
+        ),
     }
     for name, ask in questions.items():
         with Timer() as timer:

@@ -39,6 +39,12 @@ def test_attributions_sum_to_the_differences_in_logits(fitted):
         assert of_class.index.tolist() == X.index[:30].tolist()
 
 
+def test_threads_change_nothing(fitted):
+    model, X, _ = fitted
+    one, two = (integrated_gradients(model, X[:8], n_jobs=jobs).by_sample for jobs in (1, 2))
+    pd.testing.assert_frame_equal(one, two)
+
+
 def test_attributions_have_the_first_names_and_are_zero_in_absent_modalities(fitted):
     model, X, _ = fitted
     found = integrated_gradients(model, X[:14])
@@ -187,3 +193,13 @@ def test_unfitted_models_and_columns_in_another_order_are_refused(fitted, questi
         question(CrossModalAttentionClassifier(), X, y)
     with pytest.raises(ValueError, match="same order"):
         question(model, X[X.columns[::-1]], y)
+
+
+def test_the_weights_of_the_heads_are_in_the_repr_of_a_fitted_classifier(fitted):
+    model, _, _ = fitted
+    unfitted = repr(CrossModalAttentionClassifier(n_estimators=2))
+    assert unfitted == "CrossModalAttentionClassifier(n_estimators=2)"
+    last = repr(model[-1]).splitlines()[-1]
+    weights = model[-1].stacking_weights_.iloc[0]
+    assert last.startswith(f"# stacking weights of {weights.name}: ")
+    assert f"{weights.idxmax()} {weights.max():.2f}" in last

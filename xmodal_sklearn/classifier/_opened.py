@@ -17,7 +17,7 @@ __all__ = ["OpenedClassifier"]
 
 # Inputs, of all samples and steps, that are differentiated at a time.
 GRADIENT_BATCH = 256
-FIRST_STEPS, MAX_STEPS = 16, 256
+FIRST_STEPS, MAX_STEPS = 8, 256
 
 
 class OpenedClassifier:
