@@ -12,6 +12,7 @@ from xmodal_sklearn import __version__
 
 PAGES = {"CHANGELOG.md": "changelog.md", "CONTRIBUTING.md": "contributing.md"}
 EXAMPLE = re.compile(r"\]\(\.\./examples/(\w+)\.py\)")
+OUTSIDE = re.compile(r"\[([^\]]+)\]\(\.\./[^)]+\)")  # what the site has no page for
 SHAPE = re.compile(r"(?<=[( ])(\w+_)(?=[,)])")
 
 project = "xmodal-sklearn"
@@ -28,7 +29,7 @@ extensions = [
     "sphinx_copybutton",
 ]
 exclude_patterns = ["_build"]
-nitpicky = False
+suppress_warnings = ["toc.empty_glob"]
 
 myst_enable_extensions = ["dollarmath", "colon_fence"]
 myst_heading_anchors = 3
@@ -48,7 +49,7 @@ sphinx_gallery_conf = {
     "backreferences_dir": "gallery/backreferences",
     "doc_module": ("xmodal_sklearn",),
     "reference_url": {"xmodal_sklearn": None},
-    "within_subsection_order": "FileNameSortKey",
+    "within_subsection_order": "_stories.story_order",
     "remove_config_comments": True,
     "show_memory": False,
     "write_computation_times": False,
@@ -60,6 +61,7 @@ html_title = f"xmodal-sklearn {release}"
 html_static_path = ["_static"]
 html_css_files = ["site.css"]
 html_show_sourcelink = False
+toc_object_entries_show_parents = "hide"
 html_theme_options = {
     "header_links_before_dropdown": 6,
     "navbar_align": "left",
@@ -79,6 +81,8 @@ def link_inside(app, docname, source):
     for file, page in PAGES.items():
         text = text.replace(f"](../{file}", f"]({page}")
     text = EXAMPLE.sub(r"](gallery/\1.rst)", text)
+    if "/" not in docname:
+        text = OUTSIDE.sub(r"\1", text)
     source[0] = _reference.link_names(text) if docname == "api" else text
 
 

@@ -37,7 +37,7 @@ for kind in ("additive", "switch"):
         return_X_y=True,
         random_state=0,
     )
-    results[kind] = compare(models, X, y, cv=folds, scoring=["roc_auc_ovr", "log_loss"])
+    results[kind] = compare(models, X, y, cv=folds, scoring=["roc_auc_ovr", "log_loss"], n_jobs=2)
     print(kind, results[kind].summary().round(3).to_string(), sep="\n")
 
 # %%

@@ -46,7 +46,7 @@ models = {
     **make_baselines(k=100, models=["logistic regression"], fusion=["early"], random_state=0),
 }
 folds = StratifiedKFold(3, shuffle=True, random_state=0)
-result = compare(models, X, y, cv=folds, scoring=["f1_macro", "roc_auc_ovr", "log_loss"])
+result = compare(models, X, y, cv=folds, scoring=["f1_macro", "roc_auc_ovr", "log_loss"], n_jobs=2)
 print(result.summary().round(3).to_string())
 print(result.test("cross-modal attention").round(3))
 

@@ -67,6 +67,7 @@ result = compare(
     cv=folds,
     batch=clinical["batch"],
     scoring=["f1_macro", "roc_auc_ovr"],
+    n_jobs=2,
 )
 print(result.summary().round(3).to_string())
 print("Warnings:", *result.warnings, sep="\n")

@@ -25,7 +25,7 @@ grid = {
     "crossmodalattentionclassifier__n_heads": [2, 4, 8],
 }
 folds = StratifiedKFold(3, shuffle=True, random_state=0)
-search = GridSearchCV(model, grid, scoring="f1_macro", cv=folds).fit(X, y)
+search = GridSearchCV(model, grid, scoring="f1_macro", cv=folds, n_jobs=2).fit(X, y)
 print(search.best_params_, f"{search.best_score_:.3f}")
 
 # %%

@@ -19,9 +19,9 @@ from xmodal_sklearn.paper import compare_modalities
 from xmodal_sklearn.plotting import ComparisonDisplay, ModalityAblationDisplay
 
 X, y = make_multiomics(300, {"exp": 100, "cna": 60}, class_sep=0.6, return_X_y=True, random_state=0)
-classifier = CrossModalAttentionClassifier(random_state=0)
-folds = StratifiedKFold(4, shuffle=True, random_state=0)
-result = compare_modalities(X, y, classifier, ks=[40], cv=folds)
+classifier = CrossModalAttentionClassifier(n_estimators=4, random_state=0)
+folds = StratifiedKFold(3, shuffle=True, random_state=0)
+result = compare_modalities(X, y, classifier, ks=[40], cv=folds, n_jobs=2)
 ComparisonDisplay.from_comparison(result)
 print(result.test("EXP+CNA, K=40").round(3))
 
@@ -29,7 +29,14 @@ print(result.test("EXP+CNA, K=40").round(3))
 # Noise in place of each table: ``controls=True`` also permutes the labels, which shows what chance
 # scores on this cohort.
 controlled = compare(
-    {"both": classifier}, X, y, cv=folds, scoring=["f1_macro"], controls=True, random_state=0
+    {"both": classifier},
+    X,
+    y,
+    cv=folds,
+    scoring=["f1_macro"],
+    controls=True,
+    n_jobs=2,
+    random_state=0,
 )
 ComparisonDisplay.from_comparison(controlled)
 
