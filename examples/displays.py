@@ -1,12 +1,15 @@
-"""Draw every display on a simulated cohort: models, K, coefficient path, modalities.
+"""
+Every display
+=============
 
-The first argument is the file to draw to; without one, displays.png in a temporary folder.
+Displays like scikit-learn's: ``from_…`` computes and draws, on ``ax`` if given, and the numbers
+stay in attributes. Classical models are enough to show them.
 """
 
-import sys
-import tempfile
-from pathlib import Path
-
+# %%
+# Models on the same folds
+# ------------------------
+# Every point is a fold. The interval of the mean allows for training sets that overlap.
 import matplotlib.pyplot as plt
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV, StratifiedKFold, train_test_split
@@ -30,23 +33,28 @@ folds = StratifiedKFold(5, shuffle=True, random_state=0)
 classifier = make_pipeline(StandardScaler(), LogisticRegression(C=0.01, max_iter=1000))
 early = make_pipeline(MultiOmicsSelector(50), classifier)
 late = make_pipeline(MultiOmicsSelector(50), LateFusionClassifier(classifier))
-figure, axes = plt.subplots(2, 2, figsize=(13, 9), layout="constrained")
 
 models = {"early fusion": early, "late fusion": late}
 comparison = compare(models, X, y, cv=folds, scoring=["f1_macro"])
-ComparisonDisplay.from_comparison(comparison, ax=axes[0, 0])
+ComparisonDisplay.from_comparison(comparison)
 
+# %%
+# The score against K
+# -------------------
+# One line for each setting of the other parameters of a search.
 grid = {"multiomicsselector__k": [5, 20, 50, 200], "pipeline__logisticregression__C": [0.01, 1]}
 search = GridSearchCV(early, grid, cv=folds, scoring="f1_macro").fit(X_train, y_train)
-KScoreDisplay.from_estimator(search, ax=axes[0, 1])
+KScoreDisplay.from_estimator(search)
 
-CoefficientPathDisplay.from_estimator(
-    MultiOmicsSelector(), X_train, y_train, modality="exp", ax=axes[1, 0]
-)
-ModalityAblationDisplay.from_estimator(
-    search, X_test, y_test, scoring="f1_macro", random_state=0, ax=axes[1, 1]
-)
+# %%
+# The path that ranks
+# -------------------
+# Features rank by the penalty at which they enter the elastic net, from left to right.
+CoefficientPathDisplay.from_estimator(MultiOmicsSelector(), X_train, y_train, modality="exp")
 
-path = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(tempfile.mkdtemp()) / "displays.png"
-figure.savefig(path, dpi=120)
-print(f"Drawn to {path}")
+# %%
+# What a model loses without a modality
+# -------------------------------------
+# The columns of one modality are permuted among the patients, ten times.
+ModalityAblationDisplay.from_estimator(search, X_test, y_test, scoring="f1_macro", random_state=0)
+plt.show()

@@ -1,14 +1,18 @@
 """What is installed is all that is in the repository, and works from where it is installed."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
 import zipfile
+from configparser import ConfigParser
 from importlib.metadata import entry_points
 from pathlib import Path
 
 import pytest
+
+from xmodal_sklearn import __version__
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = "xmodal_sklearn"
@@ -74,3 +78,52 @@ def test_the_command_xmodal_is_the_application():
 
     (command,) = entry_points(group="console_scripts", name="xmodal")
     assert command.load() is app
+
+
+def requirements():
+    """The lower bound of each library in the metadata, by the extra that brings it."""
+    parser = ConfigParser()
+    parser.read(ROOT / "setup.cfg")
+    found = {"": parser["options"]["install_requires"], **parser["options.extras_require"]}
+    return {extra: dict(re.findall(r"^(\S+)>=(\S+)$", text, re.M)) for extra, text in found.items()}
+
+
+def pinned(file):
+    text = (ROOT / file).read_text(encoding="utf-8")
+    return dict(re.findall(r"^(\S+)==(\S+)$", text, re.M))
+
+
+def numbers(version):
+    return [int(part) for part in version.split(".")]
+
+
+def test_every_library_is_named_with_the_version_that_was_tested():
+    tested = pinned("constraints.txt")
+    for extra, libraries in requirements().items():
+        for library, lowest in libraries.items():
+            assert library in tested, f"{library} of extra {extra!r}"
+            assert numbers(tested[library]) >= numbers(lowest), library
+
+
+def test_the_oldest_versions_are_those_that_the_metadata_allows():
+    oldest = pinned("constraints-oldest.txt")
+    for extra, libraries in requirements().items():
+        if extra not in {"test", "lint", "docs", "release"}:
+            for library, lowest in libraries.items():
+                assert f"{oldest[library]}.".startswith(f"{lowest}."), library
+
+
+def test_the_table_of_supported_versions_is_that_of_the_constraints():
+    page = (ROOT / "docs" / "support.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (\S+) \| ([\d.]+) \| ([\d.]+) \|$", page, re.M)
+    table = {name.lower().replace("pytorch", "torch"): versions for name, *versions in rows}
+    assert len(table) > 5
+    for library, versions in table.items():
+        if library != "python":
+            files = ("constraints-oldest.txt", "constraints.txt")
+            assert versions == [pinned(file)[library] for file in files], library
+
+
+def test_the_citation_names_the_version():
+    citation = (ROOT / "CITATION.cff").read_text(encoding="utf-8")
+    assert f"\nversion: {__version__}\n" in citation

@@ -269,6 +269,19 @@ def test_bench_compares_with_the_paper_s_network(quick_classifier, source, tmp_p
     assert models == {"cross-modal attention", "the paper's network", "dummy"}
 
 
+def test_a_quick_bench_takes_fewer_models_and_folds_unless_they_are_given(
+    quick_classifier, source, tmp_path
+):
+    shown = xmodal(
+        "bench", "--quick", "--k", 5, *source, "--jobs", 1, "--out", tmp_path,
+    )  # fmt: skip
+    assert shown.exit_code == 0, shown.output
+    assert "K = 5 per modality" in shown.output
+    assert "over 3 folds" in shown.output
+    models = Comparison.load(tmp_path).summary().index
+    assert set(models) == {"cross-modal attention", "logistic regression, early", "dummy"}
+
+
 def test_bench_adds_controls_and_learning_curves(quick_classifier, source, tmp_path, monkeypatch):
     monkeypatch.setattr("sys.argv", ["/usr/bin/xmodal", "bench", "--k", "5"])
     shown = xmodal(

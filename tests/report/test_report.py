@@ -4,7 +4,6 @@ import base64
 import dataclasses
 import json
 import re
-import shutil
 import sys
 from html import unescape
 
@@ -27,16 +26,6 @@ pytest.importorskip("matplotlib", reason="needs the extra report")
 pytest.importorskip("jinja2", reason="needs the extra report")
 
 HOSTILE = '<script>alert("x")</script> & Co'
-BROWSER_FLAGS = (
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-)
 
 
 @pytest.fixture(scope="module")
@@ -199,22 +188,6 @@ def test_without_a_library_the_extra_is_named(comparison, tmp_path, monkeypatch,
     monkeypatch.setitem(sys.modules, library, None)
     with pytest.raises(ImportError, match=r"xmodal-sklearn\[report\]"):
         write_report(comparison, tmp_path / "report.html")
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory):
-    webdriver = pytest.importorskip("selenium.webdriver", reason="needs selenium")
-    chromium, driver = shutil.which("chromium"), shutil.which("chromedriver")
-    if chromium is None or driver is None:
-        pytest.skip("no chromium and chromedriver on the path (Debian: apt-get install both)")
-    options = webdriver.ChromeOptions()
-    options.binary_location = chromium
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-    for flag in (*BROWSER_FLAGS, f"--user-data-dir={tmp_path_factory.mktemp('browser')}"):
-        options.add_argument(flag)
-    browser = webdriver.Chrome(options=options, service=webdriver.ChromeService(driver))
-    yield browser
-    browser.quit()
 
 
 @pytest.fixture

@@ -31,6 +31,7 @@ from ._options import (
     MuDataFile,
     NewModelFile,
     PredictionsFile,
+    Quick,
     RankingsFile,
     Repeats,
     ResultFolder,
@@ -60,6 +61,7 @@ __all__ = ["app"]
 ATTENTION = "cross-modal attention"
 MAX_WARNINGS = 5
 MAX_RANKS = 10
+QUICK = {"k": 20, "models": "logistic regression", "fusion": "early", "folds": 3}
 RESUMES = "Run again with the same --out to go on where it stopped.\n\n"
 
 app = typer.Typer(
@@ -77,18 +79,21 @@ def main(version: Version = False) -> None:
 
 
 @app.command(
-    epilog="Examples: xmodal bench\n\nxmodal bench --study brca_metabric --modalities exp,cna "
-    "--repeats 5 --out metabric\n\nxmodal bench --table exp=exp.csv --table mut=mut.tsv "
+    epilog="Examples: xmodal bench --quick\n\n"
+    "xmodal bench --study brca_metabric --modalities exp,cna --repeats 5 --out metabric\n\n"
+    "xmodal bench --table exp=exp.csv --table mut=mut.tsv "
     "--target-file classes.csv\n\n" + RESUMES + EXIT_CODES
 )
 @with_cohort()
 def bench(
     *,
+    context: typer.Context,
     cohort: "Bunch",
     k: K = 100,
     models: Models = "logistic regression,random forest",
     fusion: Fusion = "early,late",
     controls: Controls = False,
+    quick: Quick = False,
     learning: LearningCurves = False,
     folds: Folds = 5,
     repeats: Repeats = 1,
@@ -101,6 +106,9 @@ def bench(
 
     Without a source of data, on a simulated cohort.
     """
+    if quick:
+        given = {"k": k, "models": models, "fusion": fusion, "folds": folds}
+        k, models, fusion, folds = _quick_settings(context, given)
     _start(cohort, folds)
     with status("Loading PyTorch"):
         from ..benchmark import compare
@@ -303,6 +311,14 @@ def report(folder: ResultPath) -> None:
         result = Comparison.load(folder)
         page = write_report(result, folder / "report.html")
     console.print(f"Report in {page}")
+
+
+def _quick_settings(context: typer.Context, settings: dict[str, Any]) -> list[Any]:
+    """Replace the settings that were not given on the command line by those of a quick look."""
+    return [
+        QUICK[name] if str(context.get_parameter_source(name)).endswith("DEFAULT") else value
+        for name, value in settings.items()
+    ]
 
 
 def _start(cohort: "Bunch", folds: int) -> None:

@@ -27,6 +27,7 @@ __all__ = [
     "MuDataFile",
     "NewModelFile",
     "PredictionsFile",
+    "Quick",
     "RankingsFile",
     "Repeats",
     "ResultFolder",
@@ -154,6 +155,15 @@ Controls = Annotated[
     ),
 ]
 
+Quick = Annotated[
+    bool,
+    typer.Option(
+        "--quick",
+        help="A first look, in seconds: K = 20, a logistic regression and 3 folds, unless you give "
+        "others.",
+        rich_help_panel=RUN,
+    ),
+]
 LearningCurves = Annotated[
     bool,
     typer.Option(

@@ -1,0 +1,29 @@
+"""The order of the gallery: from a first look to special needs."""
+
+from pathlib import Path
+
+__all__ = ["story_order"]
+
+STORIES = (
+    "quick_start",
+    "csv_tables",
+    "grid_search",
+    "baselines",
+    "second_table",
+    "interaction",
+    "missing_modalities",
+    "attention",
+    "one_patient",
+    "saved_model",
+    "cbioportal",
+    "displays",
+    "report",
+    "dask_cluster",
+    "gpu",
+)
+
+
+def story_order(filename):
+    """Return where an example stands; those that are not named come last."""
+    name = Path(filename).stem
+    return (STORIES.index(name) if name in STORIES else len(STORIES), name)

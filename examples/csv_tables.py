@@ -1,0 +1,81 @@
+"""
+Your own CSV tables
+===================
+
+One file per modality, a clinical file with the classes, patients missing here and there, and two
+batches: from files to a comparison that you can trust.
+"""
+
+# %%
+# Four files, as they leave many a laboratory: samples in rows, their names in the first column,
+# each file in another order, not every patient in every file.
+import tempfile
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from sklearn.model_selection import StratifiedKFold
+from sklearn.pipeline import make_pipeline
+
+from xmodal_sklearn import (
+    CrossModalAttentionClassifier,
+    MultiOmicsSelector,
+    concat_modalities,
+    split_modalities,
+)
+from xmodal_sklearn.benchmark import compare
+from xmodal_sklearn.datasets import make_multiomics
+from xmodal_sklearn.plotting import ComparisonDisplay
+
+folder = Path(tempfile.mkdtemp())
+rng = np.random.default_rng(0)
+cohort = make_multiomics(240, {"exp": 200, "cna": 100, "mut": 30}, random_state=0)
+sizes = {"exp": 230, "cna": 220, "mut": 240}
+for modality, table in split_modalities(cohort.data).items():
+    table.sample(sizes[modality], random_state=rng).to_csv(folder / f"{modality}.csv")
+batch = np.where(cohort.target.isin(["LumA", "LumB"]), rng.random(240) < 0.6, rng.random(240) < 0.4)
+clinical = pd.DataFrame({"subtype": cohort.target, "batch": np.where(batch, "Oslo", "Porto")})
+clinical.to_csv(folder / "clinical.csv")
+print(*sorted(path.name for path in folder.iterdir()))
+
+# %%
+# Read them with pandas and join them. With ``join="outer"`` a patient who lacks a table stays, and
+# what they lack is a block of NaN.
+tables = {name: pd.read_csv(folder / f"{name}.csv", index_col=0) for name in ("exp", "cna", "mut")}
+X = concat_modalities(tables, join="outer")
+clinical = pd.read_csv(folder / "clinical.csv", index_col=0).loc[X.index]
+y = clinical["subtype"]
+present = pd.DataFrame({name: X.index.isin(table.index) for name, table in tables.items()})
+print(present.value_counts())
+
+# %%
+# The batch goes into the comparison, not into the model: a warning would say that it predicts the
+# classes, for then a model that knows nothing but the batch scores above chance. Here the shares of
+# the classes in the two cities differ little.
+print(pd.crosstab(clinical["batch"], y))
+model = make_pipeline(MultiOmicsSelector(k=30), CrossModalAttentionClassifier(random_state=0))
+expression = make_pipeline(
+    MultiOmicsSelector(k={"exp": 30, "cna": 1, "mut": 1}),
+    CrossModalAttentionClassifier(random_state=0),
+)
+folds = StratifiedKFold(3, shuffle=True, random_state=0)
+result = compare(
+    {"30 features of each": model, "30 of expression, 1 of others": expression},
+    X,
+    y,
+    cv=folds,
+    batch=clinical["batch"],
+    scoring=["f1_macro", "roc_auc_ovr"],
+    n_jobs=2,
+)
+print(result.summary().round(3).to_string())
+print("Warnings:", *result.warnings, sep="\n")
+
+# %%
+# The same from a shell, with a report to open in a browser::
+#
+#     xmodal bench --table exp=exp.csv --table cna=cna.csv --table mut=mut.csv \
+#         --target-file clinical.csv --target subtype --join outer --k 30
+ComparisonDisplay.from_comparison(result)
+plt.show()

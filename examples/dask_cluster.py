@@ -1,0 +1,64 @@
+"""
+Many machines with Dask
+=======================
+
+The same call runs on a cluster: under ``parallel_config("dask")`` every fold of every model is a
+task that any worker takes.
+"""
+
+# %%
+# A cluster on this machine stands for yours, whose scheduler you would name by its address:
+# ``Client("tcp://HOST:8786")``. Workers have one thread each.
+import tempfile
+
+import matplotlib.pyplot as plt
+from distributed import Client, LocalCluster
+from joblib import parallel_config
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import RepeatedStratifiedKFold
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from xmodal_sklearn import MultiOmicsSelector
+from xmodal_sklearn.benchmark import compare
+from xmodal_sklearn.datasets import make_multiomics
+from xmodal_sklearn.plotting import ComparisonDisplay
+
+X, y = make_multiomics(200, {"exp": 200, "mut": 40}, return_X_y=True, random_state=0)
+models = {
+    f"logistic regression, K={k}": make_pipeline(
+        MultiOmicsSelector(k), StandardScaler(), LogisticRegression(C=0.01, max_iter=1000)
+    )
+    for k in (5, 30)
+}
+settings = {
+    "cv": RepeatedStratifiedKFold(n_splits=4, n_repeats=2, random_state=0),
+    "scoring": ["f1_macro", "roc_auc_ovr"],
+}
+
+
+def on_cluster(folder):
+    with (
+        LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster,
+        Client(cluster),
+        parallel_config("dask"),
+    ):
+        return compare(models, X, y, store=folder, **settings)
+
+
+# %%
+# Each fold is written to ``store`` when it is finished. A second call reads what is there, so a run
+# that was interrupted goes on where it stopped.
+if __name__ == "__main__":  # workers are new processes, which read this file
+    with tempfile.TemporaryDirectory() as folder:
+        result = on_cluster(folder)
+        again = compare(models, X, y, store=folder, **settings)
+    seconds = [one.info["seconds"] for one in (result, again)]
+    print("On the cluster {:.1f} s, then from its folds {:.1f} s".format(*seconds))
+
+    # The numbers are those of one machine, bit for bit.
+    scores = compare(models, X, y, **settings).scores
+    metrics = scores["metric"].isin(settings["scoring"])
+    print("Same scores:", scores[metrics].equals(result.scores[metrics]))
+    ComparisonDisplay.from_comparison(result)
+    plt.show()

@@ -1,0 +1,57 @@
+"""
+A search over K and heads
+=========================
+
+``GridSearchCV`` chooses the number of features and of attention heads together. With ``memory`` the
+selector ranks once per fold and modality, whatever the number of K.
+"""
+
+# %%
+import tempfile
+
+import matplotlib.pyplot as plt
+from sklearn.model_selection import GridSearchCV, StratifiedKFold
+from sklearn.pipeline import make_pipeline
+
+from xmodal_sklearn import CrossModalAttentionClassifier, MultiOmicsSelector
+from xmodal_sklearn.datasets import make_multiomics
+from xmodal_sklearn.plotting import KScoreDisplay
+
+X, y = make_multiomics(250, {"exp": 300, "cna": 200}, return_X_y=True, random_state=0)
+selector = MultiOmicsSelector(memory=tempfile.mkdtemp())
+model = make_pipeline(selector, CrossModalAttentionClassifier(n_estimators=3, random_state=0))
+grid = {
+    "multiomicsselector__k": [5, 20, 80],
+    "crossmodalattentionclassifier__n_heads": [2, 4, 8],
+}
+folds = StratifiedKFold(3, shuffle=True, random_state=0)
+search = GridSearchCV(model, grid, scoring="f1_macro", cv=folds, n_jobs=2).fit(X, y)
+print(search.best_params_, f"{search.best_score_:.3f}")
+
+# %%
+# The whole grid as a heat map. K matters; the number of heads hardly does.
+table = search.cv_results_
+ks, heads = (table[f"param_{name}"] for name in sorted(grid, reverse=True))
+scores = table["mean_test_score"].reshape(3, 3)  # heads in rows: parameters vary in sorted order
+figure, ax = plt.subplots(layout="constrained")
+image = ax.imshow(scores, cmap="viridis")
+ax.set(xlabel="K per modality", ylabel="attention heads")
+ax.set_xticks(range(3), grid["multiomicsselector__k"])
+ax.set_yticks(range(3), grid["crossmodalattentionclassifier__n_heads"])
+for row in range(3):
+    for column in range(3):
+        value = scores[row, column]
+        color = "black" if value > scores.mean() else "white"
+        ax.text(column, row, f"{value:.3f}", ha="center", va="center", color=color)
+figure.colorbar(image, label="macro-F1, mean of 3 folds")
+plt.show()
+
+# %%
+# The same scores as lines, with the deviation over the folds, beside which the differences between
+# heads are small.
+KScoreDisplay.from_estimator(search)
+plt.show()
+
+# %%
+# The score of the best setting is too good an estimate: it was chosen for being the best. Put the
+# search itself into ``cross_validate`` or ``compare`` for one that is not.
