@@ -1,12 +1,25 @@
 """Cross-modal attention for multi-omics classification, as scikit-learn estimators."""
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from importlib import import_module as _import_module
+from typing import TYPE_CHECKING as _TYPE_CHECKING
 
 from ._version import __version__
 
-if TYPE_CHECKING:
-    from . import datasets
+if _TYPE_CHECKING:
+    from . import (
+        baselines,
+        benchmark,
+        classifier,
+        cli,
+        datasets,
+        inspection,
+        learning,
+        modalities,
+        paper,
+        plotting,
+        report,
+        selection,
+    )
     from .classifier import CrossModalAttentionClassifier
     from .modalities import align_features, concat_modalities, split_modalities
     from .selection import MultiOmicsSelector
@@ -16,8 +29,19 @@ __all__ = [
     "MultiOmicsSelector",
     "__version__",
     "align_features",
+    "baselines",
+    "benchmark",
+    "classifier",
+    "cli",
     "concat_modalities",
     "datasets",
+    "inspection",
+    "learning",
+    "modalities",
+    "paper",
+    "plotting",
+    "report",
+    "selection",
     "split_modalities",
 ]
 
@@ -30,14 +54,16 @@ _PACKAGES = {
     "split_modalities": "modalities",
 }
 
+# A type checker would take any name for one that this function finds.
+if not _TYPE_CHECKING:
 
-def __getattr__(name: str) -> Any:
-    if name == "datasets":
-        return import_module(".datasets", __name__)
-    if name in _PACKAGES:
-        return getattr(import_module(f".{_PACKAGES[name]}", __name__), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    def __getattr__(name):
+        if name in _PACKAGES:
+            return getattr(_import_module(f".{_PACKAGES[name]}", __name__), name)
+        if name in __all__:
+            return _import_module(f".{name}", __name__)
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    return __all__

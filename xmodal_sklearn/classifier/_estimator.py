@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
-from sklearn.base import BaseEstimator, _fit_context
+from sklearn.base import _fit_context
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.multiclass import check_classification_targets
@@ -15,7 +15,7 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 from skorch import NeuralNet
 
 from .._alignment import check_order
-from .._base import ProbabilityClassifierMixin
+from .._base import ProbabilityClassifierMixin, ValidatedEstimator
 from ..modalities._columns import resolve_modalities
 from ..modalities._dtypes import as_matrix
 from ..modalities._validation import (
@@ -33,6 +33,7 @@ from ._checks import (
     check_primary,
     class_weights,
 )
+from ._importances import feature_importances
 from ._net import on_cpu, predict_proba
 from ._stacking import combiner_weights
 from ._torch_settings import own_torch_settings
@@ -41,7 +42,7 @@ from ._trainer import Samples, Settings, train, train_epoch
 __all__ = ["CrossModalAttentionClassifier"]
 
 
-class CrossModalAttentionClassifier(ProbabilityClassifierMixin, BaseEstimator):
+class CrossModalAttentionClassifier(ProbabilityClassifierMixin, ValidatedEstimator):
     r"""Classify samples by letting one modality attend to the others.
 
     Every modality becomes a sequence of tokens in one embedding space. The tokens of the primary
@@ -389,6 +390,16 @@ class CrossModalAttentionClassifier(ProbabilityClassifierMixin, BaseEstimator):
         table, _ = validate_table(self, X, reset=False)
         values, _ = self._values(table)
         return predict_proba(self.net_, self._standardise(values))
+
+    @property
+    def feature_importances_(self) -> np.ndarray:
+        """How much each feature moves the probabilities, of shape (n_features_in_,).
+
+        The length of the gradient of the log-probabilities, for a change by a standard deviation,
+        averaged over inputs drawn from a standard normal distribution; they sum to one.
+        """
+        check_is_fitted(self)
+        return feature_importances(self.net_, self.n_features_in_)
 
     def __getstate__(self) -> dict[str, Any]:
         """Return what is pickled: the network moves back to the CPU."""

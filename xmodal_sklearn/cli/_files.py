@@ -11,7 +11,6 @@ from sklearn.pipeline import Pipeline
 
 from .._files import atomic_write
 from ..benchmark._comparison import probability_column
-from ..modalities._columns import SEPARATOR
 from ..selection import MultiOmicsSelector
 
 __all__ = ["load_model", "save_model", "tabulate_predictions", "tabulate_rankings", "write_csv"]
@@ -53,7 +52,7 @@ def tabulate_rankings(selector: MultiOmicsSelector, k: int | None) -> pd.DataFra
                 {
                     "modality": modality,
                     "rank": np.arange(1, len(best) + 1),
-                    "feature": [name.partition(SEPARATOR)[2] for name in best],
+                    "feature": best,
                     "score": selector.scores_[[position[name] for name in best]],
                 }
             )

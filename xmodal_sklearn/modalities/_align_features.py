@@ -7,7 +7,13 @@ import numpy as np
 import pandas as pd
 from sklearn.utils.validation import check_is_fitted
 
-from ._columns import Modalities, check_unique, flatten_columns, resolve_modalities
+from ._columns import (
+    Modalities,
+    check_unique,
+    flatten_columns,
+    refuse_transposed,
+    resolve_modalities,
+)
 
 __all__ = ["align_features"]
 
@@ -93,6 +99,7 @@ def align_features(
     }
     if not lacking:
         return X[names[known].tolist()]
+    refuse_transposed(X, names)
     said = describe_missing(names, wanted, known)
     if missing == "error":
         raise ValueError(

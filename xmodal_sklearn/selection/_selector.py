@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from joblib import effective_n_jobs
-from sklearn.base import BaseEstimator, _fit_context
+from sklearn.base import _fit_context
 from sklearn.feature_selection import SelectorMixin
 from sklearn.preprocessing import LabelEncoder
 from sklearn.utils import Tags, check_array
@@ -19,6 +19,8 @@ from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import check_is_fitted
 from threadpoolctl import ThreadpoolController
 
+from .._base import INTEGER_REMEDY, ValidatedEstimator
+from .._suggestions import did_you_mean
 from ..modalities._columns import (
     Modalities,
     has_named_modalities,
@@ -40,7 +42,7 @@ from ._ranking import best_first, ranker
 __all__ = ["MultiOmicsSelector"]
 
 
-class MultiOmicsSelector(SelectorMixin, BaseEstimator):
+class MultiOmicsSelector(SelectorMixin, ValidatedEstimator):
     r"""Keep the K features of each modality that an elastic net finds most predictive.
 
     Every modality is ranked on its own, on the training rows only, by the path of a
@@ -373,13 +375,14 @@ def _k_by_modality(k: int | str | Mapping, modalities: Modalities) -> dict[str, 
     if unknown or unsaid:
         raise ValueError(
             f"k must give a number for each of the modalities {list(modalities)}; "
-            f"it names unknown ones {sorted(unknown)} and leaves out {sorted(unsaid)}."
+            f"it names unknown ones {sorted(unknown)} and leaves out {sorted(unsaid)}"
+            f"{did_you_mean(min(unknown, default=''), unsaid)}"
         )
     for modality, number in k.items():
         if number != "all" and not (isinstance(number, Integral) and int(number) >= 1):
             raise ValueError(
                 f'k of modality {modality!r} must be an integer of at least 1 or "all", '
-                f"got {number!r}."
+                f"got {number!r}. {INTEGER_REMEDY if isinstance(number, Real) else ''}".rstrip()
             )
     return {
         modality: len(positions) if k[modality] == "all" else min(k[modality], len(positions))
