@@ -99,7 +99,7 @@ class LateFusionClassifier(ProbabilityClassifierMixin, BaseEstimator):
         self.modalities = modalities
         self.use = use
 
-    @_fit_context(prefer_skip_nested_validation=False)
+    @typed(_fit_context(prefer_skip_nested_validation=False))
     def fit(self, X: Any, y: Any) -> "LateFusionClassifier":
         """Fit the classifier of every modality.
 
@@ -264,7 +264,7 @@ class StackedFusionClassifier(LateFusionClassifier):
         self.cv = cv
         self.random_state = random_state
 
-    @_fit_context(prefer_skip_nested_validation=False)
+    @typed(_fit_context(prefer_skip_nested_validation=False))
     def fit(self, X: Any, y: Any) -> "StackedFusionClassifier":
         """Fit the classifier of every modality, and the one that combines them.
 

@@ -303,7 +303,7 @@ class CrossModalAttentionClassifier(ProbabilityClassifierMixin, ValidatedEstimat
         self.warm_start = warm_start
         self.verbose = verbose
 
-    @_fit_context(prefer_skip_nested_validation=True)
+    @typed(_fit_context(prefer_skip_nested_validation=True))
     @own_torch_settings()
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> "CrossModalAttentionClassifier":
         """Train the network.
@@ -333,7 +333,7 @@ class CrossModalAttentionClassifier(ProbabilityClassifierMixin, ValidatedEstimat
         self._incremental = False
         return self
 
-    @_fit_context(prefer_skip_nested_validation=True)
+    @typed(_fit_context(prefer_skip_nested_validation=True))
     @own_torch_settings()
     def partial_fit(
         self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None

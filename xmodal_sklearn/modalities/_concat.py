@@ -31,7 +31,8 @@ def concat_modalities(tables: Mapping[str, pd.DataFrame], *, join: str = "inner"
     ----------
     tables : mapping of str to DataFrame of shape (n_samples_m, n_features_m)
         One table per modality, samples in rows, sample names as its index. A polars or Arrow table,
-        which has no index, has them in its first column. Modality names must not contain a double underscore or end in an underscore; feature names may.
+        which has no index, has them in its first column. Modality names must not contain a double
+        underscore or end in an underscore; feature names may.
     join : {"inner", "outer"}, default="inner"
         ``"inner"`` keeps the samples that every table has, in the order of the first table.
         ``"outer"`` keeps the samples of any table, in order of first appearance; where a table

@@ -173,7 +173,7 @@ class MultiOmicsSelector(SelectorMixin, ValidatedEstimator):
         self.memory = memory
         self.n_jobs = n_jobs
 
-    @_fit_context(prefer_skip_nested_validation=False)
+    @typed(_fit_context(prefer_skip_nested_validation=False))
     def fit(self, X: Any, y: Any) -> "MultiOmicsSelector":
         """Rank the features of every modality.
 
@@ -192,7 +192,7 @@ class MultiOmicsSelector(SelectorMixin, ValidatedEstimator):
         self._fit(X, y)
         return self
 
-    @_fit_context(prefer_skip_nested_validation=False)
+    @typed(_fit_context(prefer_skip_nested_validation=False))
     def fit_transform(self, X: Any, y: Any) -> Any:
         """Rank the features of every modality and keep the selected columns.
 
