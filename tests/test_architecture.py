@@ -6,7 +6,16 @@ from pathlib import Path
 import xmodal_sklearn
 
 ROOT = Path(xmodal_sklearn.__file__).parent
-BASE = {"_base", "_extras", "_files", "_progress", "_screening", "_suggestions", "_version"}
+BASE = {
+    "_base",
+    "_extras",
+    "_files",
+    "_progress",
+    "_screening",
+    "_suggestions",
+    "_typing",
+    "_version",
+}
 LEVELS = [
     {"_alignment"},
     BASE,

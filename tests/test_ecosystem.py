@@ -187,7 +187,7 @@ def test_polars_tables_are_aligned_fitted_and_predicted(data, fitted):
     np.testing.assert_array_equal(fitted.predict_proba(frame), fitted.predict_proba(X))
     again = pipeline().fit(frame, pl.Series(y.to_list())).predict_proba(frame)
     np.testing.assert_array_equal(again, fitted.predict_proba(X))
-    with pytest.raises(ValueError, match="'exp' must have the names of its samples.*first column"):
+    with pytest.raises(ValueError, match=r"'exp' must have the names of its samples.*first column"):
         concat_modalities({"exp": tables["exp"].drop("sample")})
 
 
@@ -224,8 +224,8 @@ def test_shap_explains_a_pipeline(two_classes):
     model = pipeline().fit(X, y)
     explain = shap.Explainer(model.predict_proba, shap.maskers.Independent(X, max_samples=5))
     found = explain(X.iloc[:2])
-    assert found.values.shape == (2, 6, 2)
-    sums = found.values.sum(axis=1) + found.base_values
+    assert found.values.shape == (2, 6, 2)  # noqa: PD011
+    sums = found.values.sum(axis=1) + found.base_values  # noqa: PD011
     np.testing.assert_allclose(sums, model.predict_proba(X.iloc[:2]), atol=1e-6)
 
 

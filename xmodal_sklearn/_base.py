@@ -9,6 +9,7 @@ from sklearn.utils._param_validation import Interval, InvalidParameterError
 from sklearn.utils.validation import check_is_fitted
 
 from ._alignment import check_order
+from ._typing import Labels, Table
 
 __all__ = ["INTEGER_REMEDY", "ProbabilityClassifierMixin", "ValidatedEstimator"]
 
@@ -37,7 +38,7 @@ class ValidatedEstimator(BaseEstimator):
 class ProbabilityClassifierMixin(ClassifierMixin):
     """A classifier whose prediction is the class of the highest probability."""
 
-    def predict(self, X: Any) -> np.ndarray:
+    def predict(self, X: Table) -> np.ndarray:
         """Predict the most probable class.
 
         Parameters
@@ -53,7 +54,7 @@ class ProbabilityClassifierMixin(ClassifierMixin):
         check_is_fitted(self)
         return self.classes_[self.predict_proba(X).argmax(axis=1)]
 
-    def predict_log_proba(self, X: Any) -> np.ndarray:
+    def predict_log_proba(self, X: Table) -> np.ndarray:
         """Give the logarithm of the probability of each class.
 
         Parameters
@@ -69,7 +70,7 @@ class ProbabilityClassifierMixin(ClassifierMixin):
         with np.errstate(divide="ignore"):
             return np.log(self.predict_proba(X))
 
-    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+    def score(self, X: Table, y: Labels, sample_weight: Any = None) -> float:
         """Return the accuracy of the predictions.
 
         Parameters

@@ -9,7 +9,7 @@ import pandas as pd
 __all__ = ["Labels", "Table", "typed"]
 
 # Tables of polars and Arrow convert themselves to arrays, which ArrayLike stands for.
-Table: TypeAlias = pd.DataFrame | npt.ArrayLike
+Table: TypeAlias = "pd.DataFrame | npt.ArrayLike"
 Labels: TypeAlias = "pd.Series[Any] | npt.ArrayLike"
 
 F = TypeVar("F", bound=Callable[..., Any])

@@ -14,6 +14,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted
 
 from .._base import ProbabilityClassifierMixin
+from .._typing import Labels, Table, typed
 from ..modalities._columns import resolve_modalities
 from ..modalities._validation import (
     column_means,
@@ -100,7 +101,7 @@ class LateFusionClassifier(ProbabilityClassifierMixin, BaseEstimator):
         self.use = use
 
     @typed(_fit_context(prefer_skip_nested_validation=False))
-    def fit(self, X: Any, y: Any) -> "LateFusionClassifier":
+    def fit(self, X: Table, y: Labels) -> "LateFusionClassifier":
         """Fit the classifier of every modality.
 
         Parameters
@@ -118,7 +119,7 @@ class LateFusionClassifier(ProbabilityClassifierMixin, BaseEstimator):
         self._fit_modalities(X, y)
         return self
 
-    def predict_proba(self, X: Any) -> np.ndarray:
+    def predict_proba(self, X: Table) -> np.ndarray:
         """Average the probabilities over the modalities that each sample has.
 
         Parameters
@@ -265,7 +266,7 @@ class StackedFusionClassifier(LateFusionClassifier):
         self.random_state = random_state
 
     @typed(_fit_context(prefer_skip_nested_validation=False))
-    def fit(self, X: Any, y: Any) -> "StackedFusionClassifier":
+    def fit(self, X: Table, y: Labels) -> "StackedFusionClassifier":
         """Fit the classifier of every modality, and the one that combines them.
 
         Parameters
@@ -299,7 +300,7 @@ class StackedFusionClassifier(LateFusionClassifier):
         self.final_estimator_.fit(self._evidence(out_of_fold), y)
         return self
 
-    def predict_proba(self, X: Any) -> np.ndarray:
+    def predict_proba(self, X: Table) -> np.ndarray:
         """Combine the probabilities of the modalities that each sample has.
 
         Parameters

@@ -15,6 +15,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from .._alignment import values_by_sample
 from .._progress import progress_bar
 from .._suggestions import did_you_mean
+from .._typing import Labels, Table
 from ._batch_effects import association_warnings
 from ._comparison import FOLD, Comparison, as_labels, probability_column
 from ._execution import run_tasks, versions
@@ -28,8 +29,8 @@ __all__ = ["compare"]
 
 def compare(
     estimators: Mapping[str, Any],
-    X: Any,
-    y: Any,
+    X: Table,
+    y: Labels,
     *,
     cv: Any = None,
     scoring: Sequence[str] | None = None,

@@ -16,6 +16,7 @@ from skorch import NeuralNet
 
 from .._alignment import check_order
 from .._base import ProbabilityClassifierMixin, ValidatedEstimator
+from .._typing import Labels, Table, typed
 from ..modalities._columns import resolve_modalities
 from ..modalities._dtypes import as_matrix
 from ..modalities._validation import (
@@ -305,7 +306,9 @@ class CrossModalAttentionClassifier(ProbabilityClassifierMixin, ValidatedEstimat
 
     @typed(_fit_context(prefer_skip_nested_validation=True))
     @own_torch_settings()
-    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> "CrossModalAttentionClassifier":
+    def fit(
+        self, X: Table, y: Labels, sample_weight: Any = None
+    ) -> "CrossModalAttentionClassifier":
         """Train the network.
 
         Parameters
@@ -336,7 +339,7 @@ class CrossModalAttentionClassifier(ProbabilityClassifierMixin, ValidatedEstimat
     @typed(_fit_context(prefer_skip_nested_validation=True))
     @own_torch_settings()
     def partial_fit(
-        self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None
+        self, X: Table, y: Labels, classes: Any = None, sample_weight: Any = None
     ) -> "CrossModalAttentionClassifier":
         """Train for one epoch on these samples, at a constant learning rate.
 
@@ -373,7 +376,7 @@ class CrossModalAttentionClassifier(ProbabilityClassifierMixin, ValidatedEstimat
         return self
 
     @own_torch_settings()
-    def predict_proba(self, X: Any) -> np.ndarray:
+    def predict_proba(self, X: Table) -> np.ndarray:
         """Give the probability of each class.
 
         Parameters

@@ -21,6 +21,7 @@ from threadpoolctl import ThreadpoolController
 
 from .._base import INTEGER_REMEDY, ValidatedEstimator
 from .._suggestions import did_you_mean
+from .._typing import Labels, Table, typed
 from ..modalities._columns import (
     Modalities,
     has_named_modalities,
@@ -174,7 +175,7 @@ class MultiOmicsSelector(SelectorMixin, ValidatedEstimator):
         self.n_jobs = n_jobs
 
     @typed(_fit_context(prefer_skip_nested_validation=False))
-    def fit(self, X: Any, y: Any) -> "MultiOmicsSelector":
+    def fit(self, X: Table, y: Labels) -> "MultiOmicsSelector":
         """Rank the features of every modality.
 
         Parameters
@@ -193,7 +194,7 @@ class MultiOmicsSelector(SelectorMixin, ValidatedEstimator):
         return self
 
     @typed(_fit_context(prefer_skip_nested_validation=False))
-    def fit_transform(self, X: Any, y: Any) -> Any:
+    def fit_transform(self, X: Table, y: Labels) -> Any:
         """Rank the features of every modality and keep the selected columns.
 
         Parameters
@@ -210,7 +211,7 @@ class MultiOmicsSelector(SelectorMixin, ValidatedEstimator):
         """
         return self._select(self._fit(X, y), self.get_support(indices=True))
 
-    def transform(self, X: Any) -> Any:
+    def transform(self, X: Table) -> Any:
         """Keep the selected columns.
 
         Parameters
@@ -239,7 +240,7 @@ class MultiOmicsSelector(SelectorMixin, ValidatedEstimator):
         modality_presence(table, values, modalities)
         return self._select(table, support)
 
-    def inverse_transform(self, X: Any) -> Any:
+    def inverse_transform(self, X: Table) -> Any:
         """Put the selected columns back in their places, with zeros for the others.
 
         Parameters
