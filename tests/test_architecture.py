@@ -13,11 +13,10 @@ BASE = {
     "_progress",
     "_screening",
     "_suggestions",
-    "_typing",
     "_version",
 }
 LEVELS = [
-    {"_alignment"},
+    {"_alignment", "_typing"},
     BASE,
     {"modalities"},
     {"selection", "classifier", "datasets"},

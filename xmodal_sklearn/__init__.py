@@ -1,11 +1,11 @@
 """Cross-modal attention for multi-omics classification, as scikit-learn estimators."""
 
-from importlib import import_module as _import_module
-from typing import TYPE_CHECKING as _TYPE_CHECKING
+from importlib import import_module
+from typing import TYPE_CHECKING
 
 from ._version import __version__
 
-if _TYPE_CHECKING:
+if TYPE_CHECKING:
     from . import (
         baselines,
         benchmark,
@@ -55,13 +55,13 @@ _PACKAGES = {
 }
 
 # A type checker would take any name for one that this function finds.
-if not _TYPE_CHECKING:
+if not TYPE_CHECKING:
 
     def __getattr__(name):
         if name in _PACKAGES:
-            return getattr(_import_module(f".{_PACKAGES[name]}", __name__), name)
+            return getattr(import_module(f".{_PACKAGES[name]}", __name__), name)
         if name in __all__:
-            return _import_module(f".{name}", __name__)
+            return import_module(f".{name}", __name__)
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

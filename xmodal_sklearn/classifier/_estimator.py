@@ -145,6 +145,9 @@ class CrossModalAttentionClassifier(ProbabilityClassifierMixin, ValidatedEstimat
     history_ : DataFrame
         One row per epoch: ``epoch``, ``train_loss``, ``valid_loss``, ``valid_score`` (macro-F1 on
         the samples held out) and ``seconds``; no columns ``valid_…`` without early stopping.
+    feature_importances_ : ndarray of float of shape (n_features_in_,)
+        How far each feature moves the log-probabilities, per standard deviation: the length of
+        their gradient, averaged over inputs drawn from a normal distribution. They sum to one.
     n_features_in_ : int
         Number of columns seen during fit.
     feature_names_in_ : ndarray of str of shape (n_features_in_,)
@@ -396,11 +399,7 @@ class CrossModalAttentionClassifier(ProbabilityClassifierMixin, ValidatedEstimat
 
     @property
     def feature_importances_(self) -> np.ndarray:
-        """How much each feature moves the probabilities, of shape (n_features_in_,).
-
-        The length of the gradient of the log-probabilities, for a change by a standard deviation,
-        averaged over inputs drawn from a standard normal distribution; they sum to one.
-        """
+        """How far each feature moves the log-probabilities, see the attributes of the class."""
         check_is_fitted(self)
         return feature_importances(self.net_, self.n_features_in_)
 
