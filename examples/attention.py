@@ -63,9 +63,9 @@ found = enrichment(expressed, {"PAM50": PAM50_GENES}, background=measured)
 print(found[["overlap", "expected", "measured", "p"]].round(4).to_string())
 
 # %%
-# Pairs of expression and copy number that move the logits only together. The last
-# column but one says whether it is the same gene in both tables. The map warns where interactions told held-out patients nothing: that the
-# classes of breast cancer are seen in expression alone is what docs/results.md measures too.
+# Pairs of expression and copy number that move the logits only together, and whether both are of the
+# same gene. The map warns where interactions told held-out patients nothing: these classes are seen
+# in expression alone, as the results measure too.
 with warnings.catch_warnings():
     warnings.simplefilter("ignore", UserWarning)
     pairs = top_pairs(attention_map(model, X, source="cna"), 10, X=X)

@@ -6,9 +6,17 @@ from pathlib import Path
 import xmodal_sklearn
 
 ROOT = Path(xmodal_sklearn.__file__).parent
-BASE = {"_base", "_extras", "_files", "_progress", "_screening", "_version"}
+BASE = {
+    "_base",
+    "_extras",
+    "_files",
+    "_progress",
+    "_screening",
+    "_suggestions",
+    "_version",
+}
 LEVELS = [
-    {"_alignment"},
+    {"_alignment", "_typing"},
     BASE,
     {"modalities"},
     {"selection", "classifier", "datasets"},

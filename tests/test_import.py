@@ -1,12 +1,21 @@
 """Importing the package is cheap."""
 
+import pkgutil
 import subprocess
 import sys
+
+import xmodal_sklearn
 
 HEAVY = {
     "anndata", "jinja2", "joblib", "matplotlib", "mudata", "numba", "numpy", "pandas", "pooch",
     "scipy", "sklearn", "skorch", "torch",
 }  # fmt: skip
+
+PUBLIC = [
+    module.name
+    for module in pkgutil.iter_modules(xmodal_sklearn.__path__)
+    if not module.name.startswith("_")
+]
 
 
 def run(code):
@@ -35,9 +44,26 @@ def test_every_public_name_is_there_when_asked_for():
     assert run("import xmodal_sklearn as x; print(x.datasets.make_multiomics.__name__)") == (
         "make_multiomics"
     )
+    assert run("import xmodal_sklearn as x; print(x.baselines.make_baselines.__name__)") == (
+        "make_baselines"
+    )
     assert run("from xmodal_sklearn import *; print(MultiOmicsSelector(5))") == (
         "MultiOmicsSelector(k=5)"
     )
+
+
+def test_completion_offers_public_names_and_nothing_else():
+    code = (
+        "import sys, xmodal_sklearn as x\n"
+        "shown = {name: dir(getattr(x, name)) for name in x.__all__}\n"
+        "shown = {n: v for n, v in shown.items() if f'xmodal_sklearn.{n}' in sys.modules}\n"
+        "shown['the package'] = dir(x)\n"
+        "modules = {n: getattr(x, n, x) for n in shown}\n"
+        "named = {n: {v for v in shown[n] if v[0] != '_'} for n in shown}\n"
+        "surplus = {n: named[n] - {*modules[n].__all__} for n in shown}\n"
+        "print(len(shown), {n: v for n, v in surplus.items() if v})"
+    )
+    assert run(code) == f"{len(PUBLIC) + 1} {{}}"
 
 
 def test_what_takes_long_is_not_imported_until_it_is_used():

@@ -1,12 +1,25 @@
 """Cross-modal attention for multi-omics classification, as scikit-learn estimators."""
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ._version import __version__
 
 if TYPE_CHECKING:
-    from . import datasets
+    from . import (
+        baselines,
+        benchmark,
+        classifier,
+        cli,
+        datasets,
+        inspection,
+        learning,
+        modalities,
+        paper,
+        plotting,
+        report,
+        selection,
+    )
     from .classifier import CrossModalAttentionClassifier
     from .modalities import (
         ModalityImputer,
@@ -22,8 +35,19 @@ __all__ = [
     "MultiOmicsSelector",
     "__version__",
     "align_features",
+    "baselines",
+    "benchmark",
+    "classifier",
+    "cli",
     "concat_modalities",
     "datasets",
+    "inspection",
+    "learning",
+    "modalities",
+    "paper",
+    "plotting",
+    "report",
+    "selection",
     "split_modalities",
 ]
 
@@ -37,14 +61,16 @@ _PACKAGES = {
     "split_modalities": "modalities",
 }
 
+# A type checker would take any name for one that this function finds.
+if not TYPE_CHECKING:
 
-def __getattr__(name: str) -> Any:
-    if name == "datasets":
-        return import_module(".datasets", __name__)
-    if name in _PACKAGES:
-        return getattr(import_module(f".{_PACKAGES[name]}", __name__), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    def __getattr__(name):
+        if name in _PACKAGES:
+            return getattr(import_module(f".{_PACKAGES[name]}", __name__), name)
+        if name in __all__:
+            return import_module(f".{name}", __name__)
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    return __all__

@@ -7,6 +7,8 @@ import pandas as pd
 
 __all__ = ["check_order", "values_by_sample"]
 
+REMEDY = "Give one for each sample."
+
 
 def check_order(values: Any, X: Any, what: str) -> None:
     """Refuse values that are not one for each sample of X, or have its samples in another order.
@@ -33,8 +35,11 @@ def check_order(values: Any, X: Any, what: str) -> None:
     if n_values is None or n_samples is None:
         return
     if n_values != n_samples:
+        columns = getattr(X, "shape", (n_samples,))[1:]
+        transposed = columns == (n_values,) or _in_columns(getattr(values, "index", None), X)
         raise ValueError(
-            f"{what} has {n_values} values for {n_samples} samples of X. Give one for each sample."
+            f"{what} has {n_values} values for {n_samples} samples of X. "
+            + ("X seems to be transposed: samples go in rows." if transposed else REMEDY)
         )
     index = getattr(values, "index", None)
     if not isinstance(index, pd.Index) or not isinstance(X, pd.DataFrame):
@@ -114,6 +119,13 @@ def _n_rows(values: Any) -> int | None:
     if isinstance(shape, tuple) and shape:
         return int(shape[0]) if isinstance(shape[0], int | np.integer) else None
     return len(values) if isinstance(values, list | tuple) else None
+
+
+def _in_columns(index: Any, X: Any) -> bool:
+    """Tell whether the columns of X are called as samples are, and the rows are not."""
+    if not isinstance(index, pd.Index) or not isinstance(X, pd.DataFrame):
+        return False
+    return bool(index.isin(X.columns).any() and not index.isin(X.index).any())
 
 
 def _counts_rows(index: pd.Index) -> bool:

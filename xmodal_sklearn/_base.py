@@ -1,20 +1,44 @@
-"""What all classifiers of this package have in common."""
+"""What several estimators of this package have in common."""
 
+from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
-from sklearn.base import ClassifierMixin
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.utils._param_validation import Interval, InvalidParameterError
 from sklearn.utils.validation import check_is_fitted
 
 from ._alignment import check_order
+from ._typing import Labels, Table
 
-__all__ = ["ProbabilityClassifierMixin"]
+__all__ = ["INTEGER_REMEDY", "ProbabilityClassifierMixin", "ValidatedEstimator"]
+
+INTEGER_REMEDY = (
+    "In a search space, take a distribution of integers, such as scipy.stats.randint or Optuna's "
+    "IntDistribution."
+)
+
+
+class ValidatedEstimator(BaseEstimator):
+    """An estimator that says what to do about a whole number of the wrong type."""
+
+    def _validate_params(self) -> None:
+        for name, allowed in self._parameter_constraints.items():
+            value = getattr(self, name)
+            counts = any(isinstance(one, Interval) and one.type is Integral for one in allowed)
+            is_float = isinstance(value, Real) and not isinstance(value, Integral)
+            if counts and is_float and float(value).is_integer():
+                raise InvalidParameterError(
+                    f"The {name!r} parameter of {type(self).__name__} must be an int, got "
+                    f"{value!r}. Give {int(value)}. {INTEGER_REMEDY}"
+                )
+        super()._validate_params()
 
 
 class ProbabilityClassifierMixin(ClassifierMixin):
     """A classifier whose prediction is the class of the highest probability."""
 
-    def predict(self, X: Any) -> np.ndarray:
+    def predict(self, X: Table) -> np.ndarray:
         """Predict the most probable class.
 
         Parameters
@@ -30,7 +54,23 @@ class ProbabilityClassifierMixin(ClassifierMixin):
         check_is_fitted(self)
         return self.classes_[self.predict_proba(X).argmax(axis=1)]
 
-    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+    def predict_log_proba(self, X: Table) -> np.ndarray:
+        """Give the logarithm of the probability of each class.
+
+        Parameters
+        ----------
+        X : DataFrame or array of shape (n_samples, n_features)
+            Samples with the columns seen in fit.
+
+        Returns
+        -------
+        ndarray of float of shape (n_samples, n_classes)
+            Columns in the order of ``classes_``; minus infinity where a probability is zero.
+        """
+        with np.errstate(divide="ignore"):
+            return np.log(self.predict_proba(X))
+
+    def score(self, X: Table, y: Labels, sample_weight: Any = None) -> float:
         """Return the accuracy of the predictions.
 
         Parameters

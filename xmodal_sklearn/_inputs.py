@@ -6,6 +6,7 @@ from pathlib import Path
 import pandas as pd
 from sklearn.utils import Bunch
 
+from ._suggestions import did_you_mean
 from .datasets._labels import read_labels
 from .datasets._names import (
     coarsest_level,
@@ -79,7 +80,8 @@ def read_cohort(
     absent = set(modalities or ()) - set(read)
     if absent:
         raise ValueError(
-            f"--modalities names {sorted(absent)}, but the tables are of {list(read)}."
+            f"--modalities names {sorted(absent)}, but the tables are of {list(read)}"
+            f"{did_you_mean(min(absent), read)}"
         )
     read = {modality: read[modality] for modality in modalities or read}
     read, labels = _meet(read, labels, target_file, report)
@@ -230,8 +232,8 @@ def _check_samples(
         return
     if table.columns.astype(str).isin(labels.index).any():
         raise ValueError(
-            f"The table of modality {modality!r} has its samples in columns. Transpose it: samples "
-            "go in rows."
+            f"The table of modality {modality!r} is transposed: it has its samples in columns. "
+            "Transpose it: samples go in rows."
         )
     raise ValueError(
         f"No sample of modality {modality!r} ({examples(table.index)}) has a class in "

@@ -53,7 +53,7 @@ def test_baselines_have_the_names_and_the_models_asked_for():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"models": ["logistic"]}, r"No models \['logistic'\] are installed"),
+        ({"models": ["logistic"]}, "Unknown model 'logistic'"),
         ({"fusion": ["middle"]}, "got 'middle'"),
     ],
 )

@@ -15,7 +15,12 @@ from sklearn.dummy import DummyClassifier
 from typer.main import get_command
 from typer.testing import CliRunner
 
-from xmodal_sklearn import MultiOmicsSelector, __version__, split_modalities
+from xmodal_sklearn import (
+    CrossModalAttentionClassifier,
+    MultiOmicsSelector,
+    __version__,
+    split_modalities,
+)
 from xmodal_sklearn.benchmark import Comparison
 from xmodal_sklearn.cli import app
 from xmodal_sklearn.persistence import load_model
@@ -77,7 +82,7 @@ def test_commands_that_read_a_cohort_offer_the_same_options():
 
 @pytest.mark.parametrize(
     ("arguments", "shown"),
-    [(["--help"], "bench"), (["--version"], __version__)]
+    [(["--help"], "bench"), (["-h"], "bench"), (["--version"], __version__)]
     + [([command, "--help"], "Examples") for command in ("bench", "paper")]
     + [([command, "--help"], "Example:") for command in COMMANDS[2:]],
 )
@@ -94,6 +99,14 @@ def test_help_and_version_wait_for_no_heavy_import(arguments, shown):
     assert shown in done.stdout
 
 
+def test_the_short_option_for_help_and_the_completion_of_shells():
+    assert "--batch" in xmodal("bench", "-h").output
+    assert "--install-completion" in xmodal("--help").output
+    asked = {"_XMODAL_COMPLETE": "complete_bash", "COMP_WORDS": "xmodal be", "COMP_CWORD": "1"}
+    shown = CliRunner().invoke(app, [], prog_name="xmodal", env=asked)
+    assert shown.output.split() == ["bench"]
+
+
 def test_select_writes_the_rankings_of_the_selector(source, cohort, tmp_path):
     shown = xmodal("select", *source, "--out", tmp_path / "new" / "rankings.csv", "--k", 30)
     assert shown.exit_code == 0, shown.output
@@ -101,8 +114,7 @@ def test_select_writes_the_rankings_of_the_selector(source, cohort, tmp_path):
     assert written.groupby("modality")["rank"].max().to_dict() == {"cna": 30, "exp": 30, "mut": 20}
     expected = MultiOmicsSelector().fit(*cohort).rankings_
     for modality, rows in written.groupby("modality"):
-        names = [f"{modality}__{feature}" for feature in rows["feature"]]
-        assert names == list(expected[modality][:30])
+        assert list(rows["feature"]) == list(expected[modality][:30])
         assert rows["score"].is_monotonic_decreasing
     assert written["feature"][0] in shown.output
 
@@ -250,13 +262,85 @@ def test_bench_compares_all_models_on_a_study(data_dir, tmp_path):
 
 @pytest.fixture
 def quick_classifier(monkeypatch):
-    """Make the classifier a stand-in: these tests are not about the network."""
+    """Make the classifier a stand-in, and keep what it is made with."""
     from xmodal_sklearn import classifier
+    from xmodal_sklearn.cli import _models
 
-    def stand_in(**_):
+    made = []
+
+    def stand_in(**parameters):
+        made.append(parameters)
         return DummyClassifier(strategy="prior")
 
-    monkeypatch.setattr(classifier, "CrossModalAttentionClassifier", stand_in)
+    for module in (classifier, _models):
+        monkeypatch.setattr(module, "CrossModalAttentionClassifier", stand_in)
+    return made
+
+
+NETWORK = {
+    "heads": ["attention", "mlp"],
+    "n_heads": 2,
+    "embed_dim": 16,
+    "tokenizer": "feature",
+    "attention": "linear",
+    "n_estimators": 3,
+    "device": "cpu",
+}
+
+
+@pytest.mark.parametrize("command", ["bench", "paper", "fit"])
+def test_the_network_is_set_as_in_python(quick_classifier, source, tmp_path, command):
+    options = [
+        (f"--{name.replace('_', '-')}", ",".join(value) if name == "heads" else value)
+        for name, value in NETWORK.items()
+    ]
+    run = [] if command == "fit" else ["--folds", 2]
+    out = tmp_path / ("m.joblib" if command == "fit" else "out")
+    shown = xmodal(
+        command, *source[:4], "--k", 5, "--jobs", 1, "--out", out, *run, *sum(options, ())
+    )
+    assert shown.exit_code == 0, shown.output
+    assert quick_classifier[0] == {"random_state": 0, **NETWORK}
+
+
+@pytest.mark.parametrize("command", ["bench", "paper", "fit"])
+def test_the_network_has_the_defaults_of_python(command):
+    defaults = CrossModalAttentionClassifier().get_params()
+    options = {one.name: one.default for one in get_command(app).commands[command].params}
+    assert {name: options[name] for name in NETWORK} == {name: defaults[name] for name in NETWORK}
+
+
+def test_bench_keeps_groups_together_and_warns_of_a_batch(quick_classifier, cohort, tmp_path):
+    X, y = cohort
+    split_modalities(X)["exp"].to_csv(tmp_path / "exp.csv")
+    patients = [f"p{number // 3}" for number in range(len(y))]
+    table = pd.DataFrame({"subtype": y, "patient": patients, "site": pd.factorize(y)[0]})
+    table.to_csv(tmp_path / "classes.csv")
+    data = ["--table", f"exp={tmp_path / 'exp.csv'}", "--target-file", tmp_path / "classes.csv"]
+    options = ["--k", 5, "--folds", 2, "--jobs", 1, "--out", tmp_path / "out"]
+    models = ["--models", "nearest shrunken centroid", "--fusion", "early", "--target", "subtype"]
+    columns = ["--groups", "patient", "--batch", "site"]
+    shown = xmodal("bench", *data, *options, *models, *columns)
+    assert shown.exit_code == 0, shown.output
+    result = Comparison.load(tmp_path / "out")
+    assert any("batch" in warning for warning in result.warnings)
+    tested = result.predictions.assign(
+        patient=result.predictions["sample"].map(dict(enumerate(patients)))
+    )
+    assert len(tested[["patient", "fold"]].drop_duplicates()) == len(set(patients))
+    shown = xmodal("bench", *data, *options, *models, "--batch", "Site")
+    assert shown.exit_code == 2
+    assert "did you mean 'site'" in " ".join(shown.output.replace("│", " ").split())
+
+
+def test_groups_and_batches_of_a_study_are_clinical_columns(data_dir):
+    from xmodal_sklearn.cli._cohort import read_cohort
+
+    study = data_dir / "metabric"
+    cohort = read_cohort(study=study, modalities="mut", groups="PATIENT_ID", batch="COHORT")
+    assert list(cohort.groups) == list(cohort.data.index)
+    assert cohort.batch.notna().all()
+    assert len(set(cohort.batch)) > 1
 
 
 def test_bench_compares_with_the_paper_s_network(quick_classifier, source, tmp_path):
@@ -342,6 +426,12 @@ def test_paper_shows_the_papers_figures_for_metabric(quick_classifier, data_dir,
         (["bench", "--folds", "1"], "--folds"),
         (["bench", "--folds", "60"], "'Normal' has"),
         (["bench", "--join", "left"], "--join"),
+        (["bench", "--batch", "site"], "--batch need a source of data"),
+        (["bench", "--n-heads", "3"], "multiple of n_heads"),
+        (["bench", "--heads", "MLP"], "did you mean 'mlp'"),
+        (["bench", "--device", "abacus"], "device='abacus'"),
+        (["bench", "--models", "Random Forest"], "did you mean 'random forest'"),
+        (["fit", "--tokenizer", "word", "--out", "x"], "--tokenizer"),
         (["bench", "--table", "exp=exp.csv"], "needs --target-file"),
         (["paper", "--k", "300", "many"], "valid integer"),
         (["paper", "--k", "300", "0"], "greater than or equal to 1"),

@@ -15,6 +15,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted
 
 from .._base import ProbabilityClassifierMixin
+from .._typing import Labels, Table, typed
 from ..modalities._columns import resolve_modalities
 from ..modalities._encoding import ModalityEncoder
 from ..modalities._filled_blocks import warn_of_filled_blocks
@@ -128,8 +129,8 @@ class LateFusionClassifier(ProbabilityClassifierMixin, BaseEstimator):
         self.use = use
         self.max_missing = max_missing
 
-    @_fit_context(prefer_skip_nested_validation=False)
-    def fit(self, X: Any, y: Any) -> "LateFusionClassifier":
+    @typed(_fit_context(prefer_skip_nested_validation=False))
+    def fit(self, X: Table, y: Labels) -> "LateFusionClassifier":
         """Fit the classifier of every modality.
 
         Parameters
@@ -147,7 +148,7 @@ class LateFusionClassifier(ProbabilityClassifierMixin, BaseEstimator):
         self._fit_modalities(X, y)
         return self
 
-    def predict_proba(self, X: Any) -> np.ndarray:
+    def predict_proba(self, X: Table) -> np.ndarray:
         """Average the probabilities over the modalities that each sample has.
 
         Parameters
@@ -328,8 +329,8 @@ class StackedFusionClassifier(LateFusionClassifier):
         self.cv = cv
         self.random_state = random_state
 
-    @_fit_context(prefer_skip_nested_validation=False)
-    def fit(self, X: Any, y: Any) -> "StackedFusionClassifier":
+    @typed(_fit_context(prefer_skip_nested_validation=False))
+    def fit(self, X: Table, y: Labels) -> "StackedFusionClassifier":
         """Fit the classifier of every modality, and the one that combines them.
 
         Parameters
@@ -363,7 +364,7 @@ class StackedFusionClassifier(LateFusionClassifier):
         self.final_estimator_.fit(self._evidence(out_of_fold), y)
         return self
 
-    def predict_proba(self, X: Any) -> np.ndarray:
+    def predict_proba(self, X: Table) -> np.ndarray:
         """Combine the probabilities of the modalities that each sample has.
 
         Parameters

@@ -9,10 +9,11 @@ from sklearn.dummy import DummyClassifier
 from sklearn.model_selection import GridSearchCV, StratifiedKFold
 from sklearn.pipeline import Pipeline, make_pipeline
 
+from .._suggestions import did_you_mean
 from ..modalities._missing import MAX_MISSING
 from ..selection import MultiOmicsSelector
 from ._fusion import INNER_FOLDS, LateFusionClassifier, StackedFusionClassifier
-from ._models import LabelEncodedClassifier, all_models
+from ._models import LabelEncodedClassifier, all_models, check_model
 
 __all__ = ["make_baselines"]
 
@@ -112,9 +113,8 @@ def make_baselines(
     """
     available = all_models(random_state)
     names = list(available) if models is None else list(models)
-    unknown = [name for name in names if name not in available]
-    if unknown:
-        raise ValueError(f"No models {unknown} are installed, only {list(available)}.")
+    for name in names:
+        check_model(name, available)
     baselines: dict[str, Any] = {}
     for name in names:
         model = _tuned(*available[name], tune=tune, random_state=random_state, n_jobs=n_jobs)
@@ -137,7 +137,10 @@ def _fused(model: Any, kind: str, random_state: int | None) -> Any:
         return StackedFusionClassifier(model, random_state=random_state)
     if kind.endswith(" only"):
         return LateFusionClassifier(model, use=[kind.removesuffix(" only")])
-    raise ValueError(f'fusion must name {list(FUSIONS)} or "MODALITY only", got {kind!r}.')
+    raise ValueError(
+        f'fusion must name {list(FUSIONS)} or "MODALITY only", got {kind!r}'
+        f"{did_you_mean(kind, FUSIONS)}"
+    )
 
 
 def _tuned(

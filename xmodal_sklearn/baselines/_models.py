@@ -1,5 +1,6 @@
 """The classical models and the grids that they are tuned over."""
 
+from collections.abc import Mapping
 from importlib.util import find_spec
 from typing import Any
 
@@ -17,9 +18,19 @@ from sklearn.utils import _safe_indexing
 from sklearn.utils.class_weight import compute_sample_weight
 
 from .._base import ProbabilityClassifierMixin
+from .._suggestions import did_you_mean
 from ._fusion import INNER_FOLDS
 
-__all__ = ["LabelEncodedClassifier", "all_models"]
+__all__ = ["LabelEncodedClassifier", "all_models", "check_model"]
+
+# Models that are not always there, and how to get them.
+OPTIONAL = {
+    **dict.fromkeys(
+        ["XGBoost", "LightGBM", "CatBoost"],
+        'Install it with pip install "xmodal-sklearn[boosting]".',
+    ),
+    "TabICL": "Install tabicl, and fit its TabICLClassifier once, which downloads the weights.",
+}
 
 
 class LabelEncodedClassifier(ProbabilityClassifierMixin, BaseEstimator):
@@ -142,6 +153,18 @@ def all_models(random_state: int | None) -> dict[str, tuple[Any, dict[str, list]
         ),
     }
     return {**models, **_boosting_models(random_state), **_pretrained_models(random_state)}
+
+
+def check_model(name: str, available: Mapping[str, Any]) -> None:
+    """Raise a ValueError if a model is unknown or not installed; say what to do."""
+    if name in available:
+        return
+    if name in OPTIONAL:
+        raise ValueError(f"{name} is not installed. {OPTIONAL[name]}")
+    known = [*available, *OPTIONAL]
+    raise ValueError(
+        f"Unknown model {name!r}{did_you_mean(name, known)} Installed are {list(available)}."
+    )
 
 
 def _scaled(model: Any) -> Pipeline:

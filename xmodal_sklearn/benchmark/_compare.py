@@ -14,6 +14,8 @@ from sklearn.utils.multiclass import check_classification_targets
 
 from .._alignment import values_by_sample
 from .._progress import progress_bar
+from .._suggestions import did_you_mean
+from .._typing import Labels, Table
 from ._batch_effects import association_warnings
 from ._comparison import FOLD, Comparison, as_labels, probability_column
 from ._execution import run_tasks, versions
@@ -27,8 +29,8 @@ __all__ = ["compare"]
 
 def compare(
     estimators: Mapping[str, Any],
-    X: Any,
-    y: Any,
+    X: Table,
+    y: Labels,
     *,
     cv: Any = None,
     scoring: Sequence[str] | None = None,
@@ -209,9 +211,10 @@ def check_labels(X: Any, y: Any) -> np.ndarray:
 def _check_metrics(metrics: tuple[str, ...]) -> None:
     unknown = [name for name in metrics if name not in METRICS and name not in get_scorer_names()]
     if unknown or not metrics:
+        known = [*METRICS, *get_scorer_names()]
         raise ValueError(
             f"scoring must name at least one metric, out of {list(METRICS)} or scikit-learn's "
-            f"scorers, got unknown ones {unknown}."
+            f"scorers, got unknown ones {unknown}{did_you_mean(''.join(unknown[:1]), known)}"
         )
 
 

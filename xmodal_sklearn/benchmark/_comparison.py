@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ._metrics import LOSSES
+from .._suggestions import did_you_mean
+from ._metrics import LOSSES, metric_label
 from ._result_folder import finish_publishing, publishing, result_file
 from ._statistics import TTest, corrected_t_test, correlated_posterior, holm
 
@@ -44,7 +45,7 @@ def probability_column(label: Any) -> str:
     return f"p: {label}"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Comparison:
     """Scores, predictions and selected features of estimators compared on the same folds.
 
@@ -100,6 +101,34 @@ class Comparison:
         summary = summary[[(metric, part) for metric in shown for part in ("mean", "std")]]
         first = self.metrics[0]
         return summary.sort_values((first, "mean"), ascending=first in LOSSES)
+
+    def __repr__(self) -> str:
+        return f"{self._caption()}\n{self._shown()}"
+
+    def _repr_html_(self) -> str:
+        return f"<p>{self._caption()}</p>{self._shown().to_html()}"
+
+    def _caption(self) -> str:
+        folds = self.scores[FOLD].drop_duplicates()
+        n_repeats = folds["repeat"].nunique()
+        return (
+            f"Comparison of {self.scores['estimator'].nunique()} estimators: mean ± standard "
+            f"deviation over {len(folds) // n_repeats} folds × {n_repeats}"
+        )
+
+    def _shown(self) -> pd.DataFrame:
+        """Return the summary in words, for people."""
+        summary = self.summary()
+        return pd.DataFrame(
+            {
+                metric_label(metric): [
+                    f"{mean:.3f} ± {std:.3f}"
+                    for mean, std in summary[metric][["mean", "std"]].to_numpy()
+                ]
+                for metric in [*self.metrics, COSTS[0]]
+            },
+            index=summary.index,
+        )
 
     def test(self, estimator: str, metric: str | None = None) -> pd.DataFrame:
         """Test one estimator against each other by the corrected resampled t-test.
@@ -303,12 +332,17 @@ class Comparison:
         rows = self.scores[self.scores["metric"] == metric]
         if rows.empty:
             known = list(self.scores["metric"].unique())
-            raise ValueError(f"No metric {metric!r} was computed, only {known}.")
+            raise ValueError(
+                f"No metric {metric!r} was computed{did_you_mean(metric, known)} There are {known}."
+            )
         by_fold = rows.pivot(index=FOLD, columns="estimator", values="value")  # noqa: PD010
         for estimator in estimators:
             if estimator not in by_fold:
                 known = list(by_fold)
-                raise ValueError(f"No estimator {estimator!r} was compared, only {known}.")
+                raise ValueError(
+                    f"No estimator {estimator!r} was compared{did_you_mean(estimator, known)} "
+                    f"There are {known}."
+                )
         return -by_fold if metric in LOSSES or metric in COSTS else by_fold
 
     def _t_test(self, by_fold: pd.DataFrame, a: str, b: str) -> TTest:

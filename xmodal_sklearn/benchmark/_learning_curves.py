@@ -8,6 +8,7 @@ import pandas as pd
 from sklearn.utils import check_random_state
 
 from .._alignment import values_by_sample
+from .._typing import Labels, Table
 from ._compare import check_labels, compare
 from ._splits import outer_folds
 
@@ -16,8 +17,8 @@ __all__ = ["learning_curves"]
 
 def learning_curves(
     estimators: Mapping[str, Any],
-    X: Any,
-    y: Any,
+    X: Table,
+    y: Labels,
     *,
     shares: Sequence[float] = (0.2, 0.4, 0.6, 0.8),
     cv: Any = None,

@@ -3,3 +3,8 @@
 from ._estimator import CrossModalAttentionClassifier
 
 __all__ = ["CrossModalAttentionClassifier"]
+
+
+# Without the packages inside, which are not public.
+def __dir__() -> list[str]:
+    return __all__

@@ -8,6 +8,7 @@ import torch
 from sklearn.utils import compute_class_weight
 from skorch.callbacks import Callback
 
+from .._suggestions import did_you_mean
 from ..modalities._columns import Modalities
 from .network import HEAD_KINDS, TRAINED_KINDS
 
@@ -29,8 +30,10 @@ def check_head_kinds(heads: str | Sequence[str]) -> None:
         return
     unknown = [kind for kind in heads if kind not in HEAD_KINDS]
     if unknown or len(set(heads)) < len(heads):
+        suggested = did_you_mean(unknown[0], HEAD_KINDS) if unknown else "."
         raise ValueError(
-            f'heads must be "all" or name some of {list(HEAD_KINDS)}, each once, got {heads!r}.'
+            f'heads must be "all" or name some of {list(HEAD_KINDS)}, each once, got '
+            f"{heads!r}{suggested}"
         )
     if not set(heads) & set(TRAINED_KINDS):
         raise ValueError(
@@ -121,5 +124,6 @@ def check_primary(primary: str | None, modalities: Modalities) -> None:
     """Raise a ValueError if the primary modality is none of X's."""
     if primary is not None and primary not in modalities:
         raise ValueError(
-            f"primary={primary!r} is not a modality of X; its modalities are {list(modalities)}."
+            f"primary={primary!r} is not a modality of X{did_you_mean(primary, modalities)} Its "
+            f"modalities are {list(modalities)}."
         )

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
-from sklearn.base import BaseEstimator, _fit_context
+from sklearn.base import _fit_context
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils import Tags, _safe_indexing
 from sklearn.utils._param_validation import Interval, StrOptions
@@ -16,7 +16,8 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 from skorch import NeuralNet
 
 from .._alignment import check_order
-from .._base import ProbabilityClassifierMixin
+from .._base import ProbabilityClassifierMixin, ValidatedEstimator
+from .._typing import Labels, Table, typed
 from ..modalities._columns import as_slice, resolve_modalities
 from ..modalities._encoding import ModalityEncoder
 from ..modalities._filled_blocks import warn_of_filled_blocks
@@ -39,6 +40,7 @@ from ._checks import (
     class_weights,
 )
 from ._copies import merge_copies
+from ._importances import feature_importances
 from ._net import predict_proba
 from ._stacking import combiner_weights
 from ._torch_settings import own_torch_settings
@@ -47,7 +49,7 @@ from ._trainer import Samples, Settings, train, train_epoch
 __all__ = ["CrossModalAttentionClassifier"]
 
 
-class CrossModalAttentionClassifier(ProbabilityClassifierMixin, BaseEstimator):
+class CrossModalAttentionClassifier(ProbabilityClassifierMixin, ValidatedEstimator):
     r"""Classify samples by letting one modality attend to the others.
 
     Every modality becomes a sequence of tokens in one embedding space. The tokens of the primary
@@ -154,6 +156,9 @@ class CrossModalAttentionClassifier(ProbabilityClassifierMixin, BaseEstimator):
         the samples held out) and ``seconds``; no columns ``valid_…`` without early stopping.
     n_imputed_ : dict of str to int
         By modality, how many values were missing in training samples that have the modality.
+    feature_importances_ : ndarray of float of shape (n_features_in_,)
+        How far each feature moves the log-probabilities, per standard deviation: the length of
+        their gradient, averaged over inputs drawn from a normal distribution. They sum to one.
     n_features_in_ : int
         Number of columns seen during fit.
     feature_names_in_ : ndarray of str of shape (n_features_in_,)
@@ -324,9 +329,11 @@ class CrossModalAttentionClassifier(ProbabilityClassifierMixin, BaseEstimator):
         self.warm_start = warm_start
         self.verbose = verbose
 
-    @_fit_context(prefer_skip_nested_validation=True)
+    @typed(_fit_context(prefer_skip_nested_validation=True))
     @own_torch_settings()
-    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> "CrossModalAttentionClassifier":
+    def fit(
+        self, X: Table, y: Labels, sample_weight: Any = None
+    ) -> "CrossModalAttentionClassifier":
         """Train the network.
 
         Parameters
@@ -354,10 +361,10 @@ class CrossModalAttentionClassifier(ProbabilityClassifierMixin, BaseEstimator):
         self._incremental = False
         return self
 
-    @_fit_context(prefer_skip_nested_validation=True)
+    @typed(_fit_context(prefer_skip_nested_validation=True))
     @own_torch_settings()
     def partial_fit(
-        self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None
+        self, X: Table, y: Labels, classes: Any = None, sample_weight: Any = None
     ) -> "CrossModalAttentionClassifier":
         """Train for one epoch on these samples, at a constant learning rate.
 
@@ -394,7 +401,7 @@ class CrossModalAttentionClassifier(ProbabilityClassifierMixin, BaseEstimator):
         return self
 
     @own_torch_settings()
-    def predict_proba(self, X: Any) -> np.ndarray:
+    def predict_proba(self, X: Table) -> np.ndarray:
         """Give the probability of each class.
 
         Parameters
@@ -419,6 +426,15 @@ class CrossModalAttentionClassifier(ProbabilityClassifierMixin, BaseEstimator):
         weights = self.stacking_weights_.iloc[0].sort_values(ascending=False, kind="stable")
         shown = ", ".join(f"{head} {weight:.2f}" for head, weight in weights[weights > 0].items())
         return f"{text}\n# stacking weights of {weights.name}: {shown}"
+
+    @property
+    def feature_importances_(self) -> np.ndarray:
+        """How far each feature moves the log-probabilities, see the attributes of the class."""
+        check_is_fitted(self)
+        # A column of words is as important as its categories together.
+        origin = self._encoder.spread(np.arange(self.n_features_in_))
+        of_inputs = feature_importances(self.net_, len(origin))
+        return np.bincount(origin, of_inputs, minlength=self.n_features_in_)
 
     def _prepare(
         self,

@@ -1,11 +1,13 @@
 """Which cohort the options name: a study, a table per modality, a MuData file, or simulated."""
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import wraps
 from typing import TYPE_CHECKING, Any
 
 from ._options import (
+    Batch,
+    Groups,
     Join,
     ModalityNames,
     MuDataFile,
@@ -21,7 +23,7 @@ from ._session import usage_errors
 if TYPE_CHECKING:
     from sklearn.utils import Bunch
 
-__all__ = ["read_cohort", "with_cohort"]
+__all__ = ["read_cohort", "set_signature", "with_cohort"]
 
 
 def read_cohort(
@@ -34,6 +36,8 @@ def read_cohort(
     target: Target = None,
     modalities: ModalityNames = None,
     join: Join = "inner",
+    groups: Groups = None,
+    batch: Batch = None,
     seed: Seed = 0,
 ) -> "Bunch":
     """Read the samples and their classes from one source, or simulate them if none is named.
@@ -59,14 +63,16 @@ def read_cohort(
         study, ``name=profile`` reads any profile as a modality.
     join : {"inner", "outer"}, default="inner"
         Keep the samples that have all of the modalities, or those that have any.
+    groups, batch : str, default=None
+        Further columns, found where `target` is.
     seed : int, default=0
         Seed of the simulation.
 
     Returns
     -------
     Bunch
-        ``data``, ``target``, ``source`` (what to call the cohort), and ``report``, a DataFrame of
-        what was left out.
+        ``data``, ``target``, ``source`` (what to call the cohort), ``report``, a DataFrame of
+        what was left out, and ``groups`` and ``batch``, a value for each sample, or None.
 
     Raises
     ------
@@ -89,7 +95,7 @@ def read_cohort(
     from .._inputs import read_cohort as read_labelled_tables
     from . import _sources
 
-    chosen = None if modalities is None else modalities.split(",")
+    chosen = None if modalities is None else [name.strip() for name in modalities.split(",")]
     if table:
         cohort = read_labelled_tables(
             tables=table, target_file=target_file, target=target, modalities=chosen, join=join
@@ -98,14 +104,18 @@ def read_cohort(
         cohort = _sources.read_mudata(mudata, target, chosen, join)
     elif study is not None or study_id is not None:
         cohort = _sources.read_study(study, study_id, target, chosen, join)
-    elif target or chosen:
+    elif target or chosen or groups or batch:
         raise ValueError(
-            "--target and --modalities need a source of data. Give --study, --study-id, --table "
-            "or --mudata."
+            "--target, --modalities, --groups and --batch need a source of data. Give --study, "
+            "--study-id, --table or --mudata."
         )
     else:
         cohort = _sources.simulate(seed)
     _sources.check_values(cohort.data)
+    for option, column in {"groups": groups, "batch": batch}.items():
+        cohort[option] = column and _sources.read_column(
+            column, cohort.data.index, study, study_id, target_file, mudata
+        )
     return cohort
 
 
@@ -142,19 +152,29 @@ def with_cohort(**fixed: Any) -> Callable[[Callable[..., None]], Callable[..., N
                 given["seed"] = named["seed"]
             command(cohort=cohort, **given)
 
-        signature = _join_parameters(own, options)
-        read_and_run.__signature__ = signature  # type: ignore[attr-defined]
-        read_and_run.__annotations__ = {
-            name: parameter.annotation for name, parameter in signature.parameters.items()
-        }
+        set_signature(read_and_run, _join_parameters(own, options))
         return read_and_run
 
     return decorate
 
 
+def set_signature(command: Any, parameters: Sequence[inspect.Parameter]) -> None:
+    """Set the parameters of a command that typer reads.
+
+    Parameters
+    ----------
+    command : callable
+        The command, which takes keywords.
+    parameters : sequence of inspect.Parameter
+        Its parameters, in the order of the help.
+    """
+    command.__signature__ = inspect.Signature(parameters)
+    command.__annotations__ = {one.name: one.annotation for one in parameters}
+
+
 def _join_parameters(
     own: Mapping[str, inspect.Parameter], options: Mapping[str, inspect.Parameter]
-) -> inspect.Signature:
+) -> list[inspect.Parameter]:
     """Put the options of a cohort among the parameters of a command, in the order of the help."""
     source = [option for name, option in options.items() if name != "seed"]
     parameters: list[inspect.Parameter] = []
@@ -165,4 +185,4 @@ def _join_parameters(
             parameters += [options["seed"], parameter]
         elif name != "seed":
             parameters.append(parameter)
-    return inspect.Signature(parameters)
+    return parameters

@@ -13,6 +13,7 @@ import typer
 
 from ._cohort import with_cohort
 from ._explain import EXAMPLES, explain
+from ._network import with_network
 from ._options import (
     AllowPickle,
     Controls,
@@ -66,8 +67,8 @@ RESUMES = "Run again with the same --out to go on where it stopped.\n\n"
 
 app = typer.Typer(
     epilog=EXIT_CODES,
-    add_completion=False,
     no_args_is_help=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
     # A traceback with local variables would show patients' data.
     pretty_exceptions_enable=False,
 )
@@ -85,6 +86,7 @@ def main(version: Version = False) -> None:
     "--target-file classes.csv\n\n" + RESUMES + EXIT_CODES
 )
 @with_cohort()
+@with_network
 def bench(
     *,
     context: typer.Context,
@@ -94,6 +96,7 @@ def bench(
     fusion: Fusion = "early,late",
     controls: Controls = False,
     quick: Quick = False,
+    network: dict,
     learning: LearningCurves = False,
     folds: Folds = 5,
     repeats: Repeats = 1,
@@ -118,17 +121,26 @@ def bench(
 
     memory = str((out / "rankings").absolute())
     with usage_errors():
-        classical = classical_pipelines(k, models, fusion, seed, memory)
-    estimators = {ATTENTION: attention_pipeline(k, seed, memory=memory), **classical}
+        attention = attention_pipeline(k, seed, network, memory=memory)
+        classical = classical_pipelines(k, models, fusion, seed, network["device"], memory)
+    estimators = {ATTENTION: attention, **classical}
     settings: dict[str, Any] = {
-        "cv": outer_folds(folds, repeats, seed),
+        "cv": outer_folds(folds, repeats, seed, cohort),
+        "groups": cohort.groups,
         "store": out / "folds",
         "n_jobs": jobs,
         "verbose": 1,
         "random_state": seed,
     }
     with resumable(out), dask_workers(scheduler):
-        result = compare(estimators, cohort.data, cohort.target, controls=controls, **settings)
+        result = compare(
+            estimators,
+            cohort.data,
+            cohort.target,
+            batch=cohort.batch,
+            controls=controls,
+            **settings,
+        )
         if learning:
             curves = learning_curves(estimators, cohort.data, cohort.target, **settings)
             result = replace(result, learning=curves)
@@ -143,12 +155,14 @@ def bench(
     epilog="Examples: xmodal paper --study-id brca_metabric --k 300 500 1000 1500 --out paper\n\n"
     "xmodal paper --k 50 100 --folds 3\n\n" + RESUMES + EXIT_CODES
 )
-@with_cohort(join="inner")
+@with_cohort(join="inner", groups=None, batch=None)
+@with_network
 def paper(
     *,
     cohort: "Bunch",
     k: Ks = None,
     more_k: MoreKs = None,
+    network: dict,
     folds: Folds = 5,
     repeats: Repeats = 1,
     seed: int,
@@ -163,7 +177,6 @@ def paper(
     """
     _start(cohort, folds)
     with status("Loading PyTorch"):
-        from ..classifier import CrossModalAttentionClassifier
         from ..modalities._columns import resolve_modalities
         from ..paper import (
             KS,
@@ -174,19 +187,21 @@ def paper(
             paper_network,
             paper_settings,
         )
-        from ._models import PAPER_NETWORK, outer_folds
+        from ._models import PAPER_NETWORK, attention_classifier, outer_folds
         from ._tables import paper_table
 
     ks = [*(k or []), *(more_k or [])] or KS
-    network = paper_network(min(ks), random_state=seed)
+    with usage_errors():
+        classifier = attention_classifier(seed, network)
+    described = paper_network(min(ks), random_state=seed, device=network["device"])
     with resumable(out), dask_workers(scheduler):
         result = compare_modalities(
             cohort.data,
             cohort.target,
-            CrossModalAttentionClassifier(random_state=seed),
+            classifier,
             ks=ks,
-            others={PAPER_NETWORK: network},
-            cv=outer_folds(folds, repeats, seed),
+            others={PAPER_NETWORK: described},
+            cv=outer_folds(folds, repeats, seed, cohort),
             store=out,
             n_jobs=jobs,
             verbose=1,
@@ -207,7 +222,7 @@ def paper(
 @app.command(
     epilog="Example: xmodal select --study brca_metabric --out rankings.csv\n\n" + EXIT_CODES
 )
-@with_cohort()
+@with_cohort(groups=None, batch=None)
 def select(*, out: RankingsFile, cohort: "Bunch", k: TopK = None, jobs: Jobs = -1) -> None:
     """Rank the features of each modality by an elastic net on all samples.
 
@@ -230,8 +245,17 @@ def select(*, out: RankingsFile, cohort: "Bunch", k: TopK = None, jobs: Jobs = -
 @app.command(
     epilog="Example: xmodal fit --study brca_metabric --k 300 --out model.xmodal\n\n" + EXIT_CODES
 )
-@with_cohort()
-def fit(*, out: NewModelFile, cohort: "Bunch", k: K = 100, seed: int, jobs: Jobs = -1) -> None:
+@with_cohort(groups=None, batch=None)
+@with_network
+def fit(
+    *,
+    out: NewModelFile,
+    cohort: "Bunch",
+    k: K = 100,
+    network: dict,
+    seed: int,
+    jobs: Jobs = -1,
+) -> None:
     """Fit selection and cross-modal attention to all samples, and save them."""
     from ._files import check_new_model, save_model
     from ._tables import cohort_text
@@ -242,7 +266,8 @@ def fit(*, out: NewModelFile, cohort: "Bunch", k: K = 100, seed: int, jobs: Jobs
     console.print(cohort_text(cohort))
     with status("Loading PyTorch"):
         from ._models import attention_pipeline
-    model = attention_pipeline(k, seed, jobs=jobs)
+    with usage_errors():
+        model = attention_pipeline(k, seed, network, jobs=jobs)
     with status("Fitting"), usage_errors():
         model.fit(cohort.data, cohort.target.to_numpy())
     with usage_errors():

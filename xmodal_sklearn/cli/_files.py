@@ -14,7 +14,6 @@ from .. import persistence
 from .._extras import needs_extra
 from .._files import atomic_write
 from ..benchmark._comparison import probability_column
-from ..modalities._columns import SEPARATOR
 from ..selection import MultiOmicsSelector
 
 __all__ = [
@@ -123,7 +122,7 @@ def tabulate_rankings(selector: MultiOmicsSelector, k: int | None) -> pd.DataFra
                 {
                     "modality": modality,
                     "rank": np.arange(1, len(best) + 1),
-                    "feature": [name.partition(SEPARATOR)[2] for name in best],
+                    "feature": best,
                     "score": selector.scores_[[position[name] for name in best]],
                 }
             )

@@ -1,43 +1,80 @@
 """The models that the commands fit, and the folds that they compare them on."""
 
+from collections.abc import Mapping
 from typing import Any
 
-from sklearn.model_selection import RepeatedStratifiedKFold
+from sklearn.model_selection import RepeatedStratifiedKFold, StratifiedGroupKFold
 from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.utils import Bunch
 
 from ..baselines import make_baselines
 from ..classifier import CrossModalAttentionClassifier
+from ..classifier._checks import check_device, check_embedding, check_head_kinds
 from ..paper import paper_network
 from ..selection import MultiOmicsSelector
 
-__all__ = ["PAPER_NETWORK", "attention_pipeline", "classical_pipelines", "outer_folds"]
+__all__ = [
+    "PAPER_NETWORK",
+    "attention_classifier",
+    "attention_pipeline",
+    "classical_pipelines",
+    "outer_folds",
+]
 
 PAPER = "paper"  # among --models, the paper's network
 PAPER_NETWORK = "the paper's network"
 
 
-def classical_pipelines(k: int, models: str, fusion: str, seed: int, memory: str) -> dict[str, Any]:
+def classical_pipelines(
+    k: int, models: str, fusion: str, seed: int, device: str, memory: str
+) -> dict[str, Any]:
     """Make the models that ``--models`` names, each with ``--fusion``."""
-    names = None if models == "all" else models.split(",")
+    names = None if models == "all" else [name.strip() for name in models.split(",")]
     papers = {}
     if names and PAPER in names:
         names = [name for name in names if name != PAPER]
-        papers[PAPER_NETWORK] = paper_network(k, memory=memory, random_state=seed)
+        papers[PAPER_NETWORK] = paper_network(k, memory=memory, random_state=seed, device=device)
     return papers | make_baselines(
-        k=k, models=names, fusion=fusion.split(","), random_state=seed, memory=memory
+        k=k,
+        models=names,
+        fusion=[kind.strip() for kind in fusion.split(",")],
+        random_state=seed,
+        memory=memory,
     )
+
+
+def attention_classifier(seed: int, network: Mapping[str, Any]) -> CrossModalAttentionClassifier:
+    """Make the classifier; refuse now what a fit would refuse after a long selection."""
+    check_head_kinds(network["heads"])
+    check_embedding(network["embed_dim"], network["n_heads"])
+    check_device(network["device"])
+    return CrossModalAttentionClassifier(random_state=seed, **network)
 
 
 def attention_pipeline(
-    k: int, seed: int, *, memory: str | None = None, jobs: int | None = None
+    k: int,
+    seed: int,
+    network: Mapping[str, Any],
+    *,
+    memory: str | None = None,
+    jobs: int | None = None,
 ) -> Pipeline:
     """Make the selection and the attention classifier."""
     return make_pipeline(
-        MultiOmicsSelector(k, memory=memory, n_jobs=jobs),
-        CrossModalAttentionClassifier(random_state=seed),
+        MultiOmicsSelector(k, memory=memory, n_jobs=jobs), attention_classifier(seed, network)
     )
 
 
-def outer_folds(folds: int, repeats: int, seed: int) -> RepeatedStratifiedKFold:
-    """Make the stratified folds of a comparison."""
-    return RepeatedStratifiedKFold(n_splits=folds, n_repeats=repeats, random_state=seed)
+def outer_folds(folds: int, repeats: int, seed: int, cohort: Bunch) -> Any:
+    """Make the stratified folds of a comparison, which keep the groups of a cohort together."""
+    if cohort.groups is None:
+        return RepeatedStratifiedKFold(n_splits=folds, n_repeats=repeats, random_state=seed)
+    splitters = [
+        StratifiedGroupKFold(folds, shuffle=True, random_state=seed + repeat)
+        for repeat in range(repeats)
+    ]
+    return [
+        split
+        for splitter in splitters
+        for split in splitter.split(cohort.data, cohort.target, cohort.groups)
+    ]

@@ -9,10 +9,16 @@ from .._version import __version__
 
 __all__ = [
     "AllowPickle",
+    "Attention",
+    "Batch",
     "Controls",
+    "Device",
+    "EmbedDim",
     "FeatureMapFile",
     "Folds",
     "Fusion",
+    "Groups",
+    "Heads",
     "Jobs",
     "Join",
     "K",
@@ -25,6 +31,8 @@ __all__ = [
     "Models",
     "MoreKs",
     "MuDataFile",
+    "NEstimators",
+    "NHeads",
     "NewModelFile",
     "PredictionsFile",
     "Quick",
@@ -39,11 +47,12 @@ __all__ = [
     "TableFiles",
     "Target",
     "TargetFile",
+    "Tokenizer",
     "TopK",
     "Version",
 ]
 
-DATA, MODEL, RUN = "Data", "Model", "Run"
+DATA, MODEL, NETWORK, RUN = "Data", "Model", "Network", "Run"
 
 
 def show_version(wanted: bool) -> None:
@@ -164,6 +173,47 @@ Quick = Annotated[
         rich_help_panel=RUN,
     ),
 ]
+Heads = Annotated[
+    str,
+    typer.Option(
+        help="Heads to have: all, or any of attention, mlp, piecewise, pairs, centroid, with "
+        "commas between.",
+        rich_help_panel=NETWORK,
+    ),
+]
+NHeads = Annotated[
+    int,
+    typer.Option(
+        min=1,
+        help="Heads of the attention; must divide --embed-dim.",
+        rich_help_panel=NETWORK,
+    ),
+]
+EmbedDim = Annotated[
+    int, typer.Option(min=1, help="Width of the embedding.", rich_help_panel=NETWORK)
+]
+Tokenizer = Annotated[
+    Literal["patch", "feature"],
+    typer.Option(
+        help="What a token stands for: a patch of all features, or a feature, as in the paper.",
+        rich_help_panel=NETWORK,
+    ),
+]
+Attention = Annotated[
+    Literal["softmax", "linear"],
+    typer.Option(
+        help="Kind of attention; linear is the faster one with many tokens.",
+        rich_help_panel=NETWORK,
+    ),
+]
+NEstimators = Annotated[
+    int, typer.Option(min=1, help="Networks in the ensemble.", rich_help_panel=NETWORK)
+]
+Device = Annotated[
+    str,
+    typer.Option(help="Where PyTorch computes: auto, cpu, cuda, mps.", rich_help_panel=NETWORK),
+]
+
 LearningCurves = Annotated[
     bool,
     typer.Option(
@@ -174,6 +224,20 @@ LearningCurves = Annotated[
 ]
 Folds = Annotated[int, typer.Option(min=2, help="Stratified outer folds.", rich_help_panel=RUN)]
 Repeats = Annotated[int, typer.Option(min=1, help="Repeats of the folds.", rich_help_panel=RUN)]
+Groups = Annotated[
+    str | None,
+    typer.Option(
+        help="Column of groups that no fold splits, such as patients; found where --target is.",
+        rich_help_panel=RUN,
+    ),
+]
+Batch = Annotated[
+    str | None,
+    typer.Option(
+        help="Column of batches or sites; a warning says where they predict classes or folds.",
+        rich_help_panel=RUN,
+    ),
+]
 Seed = Annotated[
     int, typer.Option(min=0, help="Seed of data, folds and models.", rich_help_panel=RUN)
 ]

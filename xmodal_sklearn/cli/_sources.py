@@ -10,9 +10,12 @@ from sklearn.utils import Bunch
 
 from .._inputs import read_tables
 from ..datasets import fetch_cbioportal, from_mudata, make_multiomics, read_cbioportal
-from ..datasets._mudata import load_mudata, modalities_of_mudata, read_modality
+from ..datasets._labels import read_labels
+from ..datasets._mudata import find_labels, load_mudata, modalities_of_mudata, read_modality
+from ..datasets._names import coarsest_level, cut_barcodes
 from ..datasets._study import Report
 from ..datasets._tables import errors_name, read_table
+from ..datasets.cbioportal._clinical_column import read_clinical_column, unpacked_study
 from ..modalities import align_features
 from ..modalities._columns import SEPARATOR, check_unique, resolve_modalities
 from ..modalities._concat import concat_modalities
@@ -24,6 +27,7 @@ __all__ = [
     "align_to_model",
     "check_folds",
     "check_values",
+    "read_column",
     "read_feature_map",
     "read_mudata",
     "read_study",
@@ -76,6 +80,60 @@ def simulate(seed: int) -> Bunch:
     cohort = make_multiomics(random_state=seed)
     cohort.source = "simulated data"
     return cohort
+
+
+def read_column(
+    column: str,
+    samples: pd.Index,
+    folder: Path | None,
+    study_id: str | None,
+    target_file: Path | None,
+    mudata: Path | None,
+) -> pd.Series:
+    """Read a further column of a cohort from where its classes are.
+
+    Parameters
+    ----------
+    column : str
+        The name of the column.
+    samples : Index
+        The samples of the cohort.
+    folder, study_id, target_file, mudata : Path, str or None
+        Where the classes are; one of them.
+
+    Returns
+    -------
+    Series of object of shape (n_samples,)
+        A value for each sample, None where it is not known.
+
+    Raises
+    ------
+    ValueError
+        If there is no such column, or it has several values for a sample.
+    """
+    if folder is not None:
+        values = read_clinical_column(folder, column)
+    elif study_id is not None:
+        with unpacked_study(study_id) as unpacked:
+            values = read_clinical_column(unpacked, column)
+    elif mudata is not None:
+        values = find_labels(load_mudata(mudata), column).astype(object)
+    else:
+        assert target_file is not None
+        values = read_labels(target_file, column, [])
+        level = coarsest_level([list(samples)])
+        if level is not None:
+            values = values.set_axis(cut_barcodes(values.index, level))
+    values = values[values.index.isin(samples)]
+    several = values.groupby(level=0).nunique()
+    several = several[several > 1]
+    if len(several):
+        found = values.loc[several.index[0]].unique().tolist()
+        raise ValueError(
+            f"Column {column!r} has several values for sample {several.index[0]!r}, {found} "
+            f"({len(several)} such samples). Give each sample one."
+        )
+    return values.groupby(level=0).first().reindex(samples)
 
 
 def check_values(data: pd.DataFrame) -> None:

@@ -13,3 +13,8 @@ __all__ = [
     "read_cbioportal",
     "to_mudata",
 ]
+
+
+# Without the packages inside, which are not public.
+def __dir__() -> list[str]:
+    return __all__

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from .._suggestions import did_you_mean
 from ..modalities._columns import check_unique
 from ._study import Report
 from ._tables import PLACEHOLDERS, read_table
@@ -45,7 +46,10 @@ def read_labels(path: Path, column: str | None, report: Report) -> pd.Series:
     if column is None and table.shape[1] > 1:
         raise ValueError(f"--target must say which column of {path} to predict: {list(table)}.")
     if column is not None and column not in table:
-        raise ValueError(f"{path} has no column {column!r}; its columns are {list(table)}.")
+        raise ValueError(
+            f"{path} has no column {column!r}{did_you_mean(column, table)} Its columns are "
+            f"{list(table)}."
+        )
     values = table.iloc[:, 0] if column is None else table[column]
     raw = values.astype(object).where(values.notna(), "").map(str)
     labels = raw.str.strip()

@@ -18,7 +18,14 @@ from ..modalities._dtypes import as_matrix, find_words
 from ._study import make_study
 from ._tables import errors_name
 
-__all__ = ["from_mudata", "load_mudata", "modalities_of_mudata", "read_modality", "to_mudata"]
+__all__ = [
+    "find_labels",
+    "from_mudata",
+    "load_mudata",
+    "modalities_of_mudata",
+    "read_modality",
+    "to_mudata",
+]
 
 
 def from_mudata(
@@ -118,7 +125,7 @@ def from_mudata(
     tables = {name: read_modality(name, part, layers.get(name)) for name, part in parts.items()}
     data = concat_modalities(tables, join=join)
     data = data.reindex(mdata.obs_names[mdata.obs_names.isin(data.index)])
-    labels = _find_labels(mdata, target).dropna()
+    labels = find_labels(mdata, target).dropna()
     known = data.index.isin(labels.index)
     if not known.any():
         raise ValueError(
@@ -350,8 +357,26 @@ def read_modality(modality: str, adata: Any, layer: str | None) -> pd.DataFrame:
     return pd.DataFrame(np.asarray(values), adata.obs_names, adata.var_names)
 
 
-def _find_labels(mdata: Any, target: str) -> pd.Series:
-    """Return the target of every sample, from the common obs or from those of the modalities."""
+def find_labels(mdata: Any, target: str) -> pd.Series:
+    """Find a column of the common obs or of those of the modalities.
+
+    Parameters
+    ----------
+    mdata : MuData or AnnData
+        The object.
+    target : str
+        The name of the column.
+
+    Returns
+    -------
+    Series
+        A value for every sample.
+
+    Raises
+    ------
+    ValueError
+        If there is no such column, or modalities disagree on a value.
+    """
     if target in mdata.obs:
         return mdata.obs[target]
     tables = {modality: adata.obs for modality, adata in getattr(mdata, "mod", {}).items()}

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from numbers import Integral, Real
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple, overload
 
 import numpy as np
 import pandas as pd
@@ -10,6 +10,7 @@ from scipy.special import expit, logit
 from sklearn.utils import Bunch
 from sklearn.utils._param_validation import Interval, StrOptions, validate_params
 
+from .._typing import typed
 from ..modalities._concat import concat_modalities
 from ._interactions import INTERACTIONS, draw_classes_from, plant_interactions
 from ._study import make_study
@@ -42,26 +43,62 @@ class _Genome(NamedTuple):
     region_shift: np.ndarray  # (n_regions,): mean log2 ratio of the event
 
 
-@validate_params(
-    {
-        "n_samples": [Interval(Integral, 2, None, closed="left")],
-        "n_features": [Mapping, None],
-        "n_classes": [Interval(Integral, 2, None, closed="left")],
-        "class_sep": [Interval(Real, 0, None, closed="left")],
-        "weights": ["array-like", None],
-        "missing": [Mapping, None],
-        "interaction": [StrOptions(set(INTERACTIONS)), None],
-        "interaction_strength": [Interval(Real, 0, None, closed="left")],
-        "dtype": [StrOptions({"float32", "float64"})],
-        "return_X_y": ["boolean"],
-        "random_state": [
-            Interval(Integral, 0, None, closed="left"),
-            np.random.RandomState,
-            np.random.Generator,
-            None,
-        ],
-    },
-    prefer_skip_nested_validation=True,
+@overload
+def make_multiomics(
+    n_samples: int = ...,
+    n_features: Mapping[str, int] | None = ...,
+    n_classes: int = ...,
+    *,
+    class_sep: float = ...,
+    weights: Sequence[float] | None = ...,
+    missing: Mapping[str, float] | None = ...,
+    interaction: str | None = ...,
+    interaction_strength: float = ...,
+    dtype: str = ...,
+    return_X_y: Literal[False] = ...,
+    random_state: int | np.random.RandomState | np.random.Generator | None = ...,
+) -> Bunch: ...
+
+
+@overload
+def make_multiomics(
+    n_samples: int = ...,
+    n_features: Mapping[str, int] | None = ...,
+    n_classes: int = ...,
+    *,
+    class_sep: float = ...,
+    weights: Sequence[float] | None = ...,
+    missing: Mapping[str, float] | None = ...,
+    interaction: str | None = ...,
+    interaction_strength: float = ...,
+    dtype: str = ...,
+    return_X_y: Literal[True],
+    random_state: int | np.random.RandomState | np.random.Generator | None = ...,
+) -> tuple[pd.DataFrame, pd.Series]: ...
+
+
+@typed(
+    validate_params(
+        {
+            "n_samples": [Interval(Integral, 2, None, closed="left")],
+            "n_features": [Mapping, None],
+            "n_classes": [Interval(Integral, 2, None, closed="left")],
+            "class_sep": [Interval(Real, 0, None, closed="left")],
+            "weights": ["array-like", None],
+            "missing": [Mapping, None],
+            "interaction": [StrOptions(set(INTERACTIONS)), None],
+            "interaction_strength": [Interval(Real, 0, None, closed="left")],
+            "dtype": [StrOptions({"float32", "float64"})],
+            "return_X_y": ["boolean"],
+            "random_state": [
+                Interval(Integral, 0, None, closed="left"),
+                np.random.RandomState,
+                np.random.Generator,
+                None,
+            ],
+        },
+        prefer_skip_nested_validation=True,
+    )
 )
 def make_multiomics(
     n_samples: int = 500,

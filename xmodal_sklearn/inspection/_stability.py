@@ -12,6 +12,7 @@ from sklearn.utils import _safe_indexing, check_random_state, resample
 from sklearn.utils.parallel import Parallel, delayed
 
 from .._alignment import values_by_sample
+from .._typing import Labels, Table
 from ..modalities._columns import column_labels
 from ..selection import MultiOmicsSelector
 
@@ -39,8 +40,8 @@ class SelectionStability:
 
 def selection_stability(
     selector: MultiOmicsSelector,
-    X: Any,
-    y: Any,
+    X: Table,
+    y: Labels,
     *,
     n_resamples: int = 100,
     k: int | Sequence[int] = 300,

@@ -14,6 +14,7 @@ from ._columns import (
     Modalities,
     check_unique,
     flatten_columns,
+    refuse_transposed,
     resolve_modalities,
 )
 from ._feature_map import rename_features
@@ -132,6 +133,7 @@ def align_features(
     }
     if not lacking:
         return X[names[known].tolist()]
+    refuse_transposed(X, names)
     said = describe_missing(names, wanted, known)
     if missing == "error":
         raise ValueError(

@@ -23,6 +23,7 @@ __all__ = [
     "flatten_columns",
     "has_named_modalities",
     "qualified_names",
+    "refuse_transposed",
     "resolve_modalities",
     "sample_labels",
 ]
@@ -152,6 +153,18 @@ def check_modality_name(modality: Any) -> None:
         raise ValueError(
             "A modality's name must be a non-empty string without a double underscore and without "
             f"an underscore at its end, got {modality!r}."
+        )
+
+
+def refuse_transposed(X: pd.DataFrame, names: Iterable[str]) -> None:
+    """Raise a ValueError if most rows of X are called as features are."""
+    features = {str(name).partition(SEPARATOR)[2] or str(name) for name in names}
+    rows = [str(row) for row in X.index]
+    n_features = sum((row.partition(SEPARATOR)[2] or row) in features for row in rows)
+    if n_features > len(rows) / 2:
+        raise ValueError(
+            f"X is transposed: {n_features} of its {len(rows)} rows are named like features, the "
+            f"first row is {rows[0]!r}. Samples go in rows."
         )
 
 

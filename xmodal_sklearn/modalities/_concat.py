@@ -1,11 +1,13 @@
 """Align the tables of several modalities, and take them apart again."""
 
 from collections.abc import Mapping
+from itertools import permutations
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from .._extras import needs_extra
 from ._columns import (
     SEPARATOR,
     check_modality_name,
@@ -28,8 +30,9 @@ def concat_modalities(tables: Mapping[str, pd.DataFrame], *, join: str = "inner"
     Parameters
     ----------
     tables : mapping of str to DataFrame of shape (n_samples_m, n_features_m)
-        One table per modality, samples in rows, sample names as its index. Columns are numbers,
-        or words that the estimators take for categories. Modality names must not contain a double
+        One table per modality, samples in rows, sample names as its index. A polars or Arrow table,
+        which has no index, has them in its first column. Columns are numbers, or words that the
+        estimators take for categories. Modality names must not contain a double
         underscore or end in an underscore; feature names may.
     join : {"inner", "outer"}, default="inner"
         ``"inner"`` keeps the samples that every table has, in the order of the first table.
@@ -77,10 +80,12 @@ def concat_modalities(tables: Mapping[str, pd.DataFrame], *, join: str = "inner"
         raise ValueError(f'join must be "inner" or "outer", got {join!r}.')
     if not isinstance(tables, Mapping) or not tables:
         raise ValueError("tables must map at least one modality name to a DataFrame.")
+    tables = {modality: _with_samples(modality, table) for modality, table in tables.items()}
     for modality, table in tables.items():
         check_modality_name(modality)
         _check_table(modality, table)
 
+    _refuse_transposed(tables)
     samples = _join_samples(tables, join)
     aligned = [
         _reindex(table, samples).set_axis(
@@ -148,9 +153,14 @@ def split_modalities(X: pd.DataFrame) -> dict[str, pd.DataFrame]:
         )
     flat = flatten_columns(X)
     if not has_named_modalities(flat, None):
+        in_rows = any(SEPARATOR in str(name) for name in X.index)
         raise ValueError(
-            f"No column of X names a modality, the first is {next(iter(flat), None)!r}. Name the "
-            f"columns modality{SEPARATOR}feature."
+            f"No column of X names a modality, the first is {next(iter(flat), None)!r}. "
+            + (
+                "Rows do: X seems to be transposed. Samples go in rows."
+                if in_rows
+                else f"Name the columns modality{SEPARATOR}feature."
+            )
         )
     tables = {}
     for modality, positions in resolve_modalities(flat, None).items():
@@ -163,6 +173,22 @@ def split_modalities(X: pd.DataFrame) -> dict[str, pd.DataFrame]:
         absent = _all_missing(block)
         tables[modality] = block[~absent] if absent.any() else block
     return tables
+
+
+def _with_samples(modality: str, table: Any) -> Any:
+    """Convert a polars or Arrow table to pandas, with the names of the samples as its index."""
+    if isinstance(table, pd.DataFrame) or not hasattr(table, "to_pandas"):
+        return table
+    with needs_extra("parquet", f"The {type(table).__module__.partition('.')[0]} table"):
+        frame = table.to_pandas()
+    if not isinstance(frame.index, pd.RangeIndex):  # Arrow remembers the index of pandas
+        return frame
+    if frame.shape[1] == 0 or pd.api.types.is_numeric_dtype(frame.dtypes.iloc[0]):
+        raise ValueError(
+            f"The table of modality {modality!r} must have the names of its samples, as text, in "
+            f"its first column, got the columns {list(frame.columns[:3])} …"
+        )
+    return frame.set_index(frame.columns[0])
 
 
 def _check_table(modality: str, table: Any) -> None:
@@ -179,6 +205,17 @@ def _check_table(modality: str, table: Any) -> None:
         find_words(table)
     except ValueError as error:
         raise ValueError(f"Modality {modality!r}: {error}") from error
+
+
+def _refuse_transposed(tables: Mapping[str, pd.DataFrame]) -> None:
+    """Refuse tables of which one has in its columns what another has in its rows."""
+    for (one, rows), (other, columns) in permutations(tables.items(), 2):
+        shared = columns.columns[columns.columns.isin(rows.index)]
+        if len(shared) and not columns.index.isin(rows.index).any():
+            raise ValueError(
+                f"The columns of modality {other!r} are named like the rows of {one!r}, the first "
+                f"is {shared[0]!r}: one of the two is transposed. Samples go in rows."
+            )
 
 
 def _join_samples(tables: Mapping[str, pd.DataFrame], join: str) -> pd.Index:

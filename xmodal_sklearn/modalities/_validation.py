@@ -15,6 +15,7 @@ from ._columns import (
     UNNAMED,
     column_names,
     flatten_columns,
+    refuse_transposed,
     sample_labels,
 )
 from ._dtypes import find_words
@@ -108,6 +109,8 @@ def as_pandas(X: Any) -> Any:
     """Convert a data frame of another library to pandas; return anything else as it is."""
     if isinstance(X, pd.DataFrame) or not hasattr(X, "columns"):
         return X
+    if hasattr(X, "column_names"):  # an Arrow table, whose `columns` are no names
+        return X.to_pandas()
     return pd.DataFrame(np.asarray(X), columns=list(X.columns))
 
 
@@ -147,7 +150,7 @@ def _check_names(
         try:
             _check_header(estimator, X, reset)
         except ValueError as error:
-            raise ValueError(f"{error}{_compare_names(estimator, names, known, needed)}") from None
+            raise ValueError(f"{error}{_compare_names(estimator, X, known, needed)}") from None
 
 
 def _check_header(estimator: BaseEstimator, X: pd.DataFrame, reset: bool) -> None:
@@ -156,15 +159,16 @@ def _check_header(estimator: BaseEstimator, X: pd.DataFrame, reset: bool) -> Non
 
 
 def _compare_names(
-    estimator: Any, names: list[str], known: np.ndarray, needed: np.ndarray | None
+    estimator: Any, X: pd.DataFrame, known: np.ndarray, needed: np.ndarray | None
 ) -> str:
     """Say how many columns are missing or surplus, for the end of an error message."""
     seen = estimator.feature_names_in_
+    refuse_transposed(X, seen)
     wanted = getattr(estimator, "modalities_", {UNNAMED: np.arange(len(seen))})
     if needed is not None:
         wanted = {name: np.intersect1d(positions, needed) for name, positions in wanted.items()}
     missing = describe_missing(seen, wanted, known) or "none that is needed"
-    surplus = len(set(names) - set(seen))
+    surplus = len(set(X.columns) - set(seen))
     return (
         f"Missing by modality: {missing}. Surplus: {surplus}. align_features brings a table to the "
         "columns of a fitted model, and says what becomes of those that it lacks."

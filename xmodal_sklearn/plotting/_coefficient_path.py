@@ -7,6 +7,7 @@ import numpy as np
 from sklearn.base import clone
 from sklearn.preprocessing import LabelEncoder
 
+from .._typing import Labels, Table
 from ..modalities._columns import column_labels, resolve_modalities
 from ..modalities._encoding import ModalityEncoder
 from ..modalities._missing import find_missing
@@ -76,8 +77,8 @@ class CoefficientPathDisplay:
     def from_estimator(
         cls,
         selector: MultiOmicsSelector,
-        X: Any,
-        y: Any,
+        X: Table,
+        y: Labels,
         *,
         modality: str | None = None,
         ax: Any = None,

@@ -11,6 +11,7 @@ from sklearn.utils._param_validation import Interval, StrOptions, validate_param
 from sklearn.utils.validation import _get_feature_names
 
 from .._alignment import check_order
+from .._typing import Labels, Table, typed
 from ..benchmark._metrics import metric_label
 from ..inspection._permutation import permuted
 from ..modalities._columns import column_names, resolve_modalities, sample_labels
@@ -71,19 +72,21 @@ class ModalityAblationDisplay:
         self.score_name = score_name
 
     @classmethod
-    @validate_params(
-        {
-            "method": [StrOptions({"permute", "absent"})],
-            "n_repeats": [Interval(Integral, 1, None, closed="left")],
-            "random_state": ["random_state"],
-        },
-        prefer_skip_nested_validation=True,
+    @typed(
+        validate_params(
+            {
+                "method": [StrOptions({"permute", "absent"})],
+                "n_repeats": [Interval(Integral, 1, None, closed="left")],
+                "random_state": ["random_state"],
+            },
+            prefer_skip_nested_validation=True,
+        )
     )
     def from_estimator(
         cls,
         estimator: Any,
-        X: Any,
-        y: Any,
+        X: Table,
+        y: Labels,
         *,
         modalities: dict | None = None,
         method: str = "permute",

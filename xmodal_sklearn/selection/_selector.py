@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from joblib import effective_n_jobs
-from sklearn.base import BaseEstimator, _fit_context
+from sklearn.base import _fit_context
 from sklearn.feature_selection import SelectorMixin
 from sklearn.preprocessing import LabelEncoder
 from sklearn.utils import Tags, check_array
@@ -19,6 +19,9 @@ from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import check_is_fitted
 from threadpoolctl import ThreadpoolController
 
+from .._base import INTEGER_REMEDY, ValidatedEstimator
+from .._suggestions import did_you_mean
+from .._typing import Labels, Table, typed
 from ..modalities._columns import (
     Modalities,
     has_named_modalities,
@@ -44,7 +47,7 @@ from ._ranking import best_first, ranker
 __all__ = ["MultiOmicsSelector"]
 
 
-class MultiOmicsSelector(SelectorMixin, BaseEstimator):
+class MultiOmicsSelector(SelectorMixin, ValidatedEstimator):
     r"""Keep the K features of each modality that an elastic net finds most predictive.
 
     Every modality is ranked on its own, on the training rows only, by the path of a
@@ -199,8 +202,8 @@ class MultiOmicsSelector(SelectorMixin, BaseEstimator):
         self.memory = memory
         self.n_jobs = n_jobs
 
-    @_fit_context(prefer_skip_nested_validation=False)
-    def fit(self, X: Any, y: Any) -> "MultiOmicsSelector":
+    @typed(_fit_context(prefer_skip_nested_validation=False))
+    def fit(self, X: Table, y: Labels) -> "MultiOmicsSelector":
         """Rank the features of every modality.
 
         Parameters
@@ -218,8 +221,8 @@ class MultiOmicsSelector(SelectorMixin, BaseEstimator):
         self._fit(X, y)
         return self
 
-    @_fit_context(prefer_skip_nested_validation=False)
-    def fit_transform(self, X: Any, y: Any) -> Any:
+    @typed(_fit_context(prefer_skip_nested_validation=False))
+    def fit_transform(self, X: Table, y: Labels) -> Any:
         """Rank the features of every modality and keep the selected columns.
 
         Parameters
@@ -237,7 +240,7 @@ class MultiOmicsSelector(SelectorMixin, BaseEstimator):
         table, missing = self._fit(X, y)
         return self._select(table, missing, self.get_support(indices=True))
 
-    def transform(self, X: Any) -> Any:
+    def transform(self, X: Table) -> Any:
         """Keep the selected columns.
 
         Parameters
@@ -270,7 +273,7 @@ class MultiOmicsSelector(SelectorMixin, BaseEstimator):
         missing = find_missing(table, blocks, origins, max_missing=self.max_missing, training=False)
         return self._select(table, missing, there[places])
 
-    def inverse_transform(self, X: Any) -> Any:
+    def inverse_transform(self, X: Table) -> Any:
         """Put the selected columns back in their places, with zeros for the others.
 
         Parameters
@@ -443,13 +446,14 @@ def _k_by_modality(k: int | str | Mapping, modalities: Modalities) -> dict[str, 
     if unknown or unsaid:
         raise ValueError(
             f"k must give a number for each of the modalities {list(modalities)}; "
-            f"it names unknown ones {sorted(unknown)} and leaves out {sorted(unsaid)}."
+            f"it names unknown ones {sorted(unknown)} and leaves out {sorted(unsaid)}"
+            f"{did_you_mean(min(unknown, default=''), unsaid)}"
         )
     for modality, number in k.items():
         if number != "all" and not (isinstance(number, Integral) and int(number) >= 1):
             raise ValueError(
                 f'k of modality {modality!r} must be an integer of at least 1 or "all", '
-                f"got {number!r}."
+                f"got {number!r}. {INTEGER_REMEDY if isinstance(number, Real) else ''}".rstrip()
             )
     return {
         modality: len(positions) if k[modality] == "all" else min(k[modality], len(positions))

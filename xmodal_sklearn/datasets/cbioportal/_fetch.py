@@ -8,13 +8,14 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, Literal, overload
 
 import pandas as pd
 from sklearn.utils import Bunch
 from sklearn.utils._param_validation import validate_params
 
 from ..._files import scratch_files
+from ..._typing import typed
 from ._archive import check_unchanged, checksum, record, unpack
 from ._cache import cache_path, load_study, save_study
 from ._download import describe_manual_download, download, resolve_base_url
@@ -27,19 +28,55 @@ INCOMPLETE = "incomplete-"
 MAX_DOWNLOAD_SECONDS = 24 * 3600
 
 
-@validate_params(
-    {
-        "study_id": [str],
-        "target": [str],
-        "target_map": [Mapping, None],
-        "profiles": [Mapping, None],
-        "data_home": [str, os.PathLike, None],
-        "download_if_missing": ["boolean"],
-        "base_url": [str, None],
-        "known_hash": [str, None],
-        "return_X_y": ["boolean"],
-    },
-    prefer_skip_nested_validation=True,
+@overload
+def fetch_cbioportal(
+    study_id: str,
+    *,
+    modalities: Sequence[str] | Mapping[str, str | None] = ...,
+    target: str = ...,
+    target_map: Mapping[str, str | None] | None = ...,
+    join: str = ...,
+    profiles: Mapping[str, str] | None = ...,
+    data_home: str | os.PathLike[str] | None = ...,
+    download_if_missing: bool = ...,
+    base_url: str | None = ...,
+    known_hash: str | None = ...,
+    return_X_y: Literal[False] = ...,
+) -> Bunch: ...
+
+
+@overload
+def fetch_cbioportal(
+    study_id: str,
+    *,
+    modalities: Sequence[str] | Mapping[str, str | None] = ...,
+    target: str = ...,
+    target_map: Mapping[str, str | None] | None = ...,
+    join: str = ...,
+    profiles: Mapping[str, str] | None = ...,
+    data_home: str | os.PathLike[str] | None = ...,
+    download_if_missing: bool = ...,
+    base_url: str | None = ...,
+    known_hash: str | None = ...,
+    return_X_y: Literal[True],
+) -> tuple[pd.DataFrame, pd.Series]: ...
+
+
+@typed(
+    validate_params(
+        {
+            "study_id": [str],
+            "target": [str],
+            "target_map": [Mapping, None],
+            "profiles": [Mapping, None],
+            "data_home": [str, os.PathLike, None],
+            "download_if_missing": ["boolean"],
+            "base_url": [str, None],
+            "known_hash": [str, None],
+            "return_X_y": ["boolean"],
+        },
+        prefer_skip_nested_validation=True,
+    )
 )
 def fetch_cbioportal(
     study_id: str,
@@ -196,6 +233,26 @@ def fetch_cbioportal(
     return (study.data, study.target) if return_X_y else study
 
 
+@overload
+def fetch_metabric(
+    *,
+    data_home: str | os.PathLike[str] | None = ...,
+    download_if_missing: bool = ...,
+    base_url: str | None = ...,
+    return_X_y: Literal[False] = ...,
+) -> Bunch: ...
+
+
+@overload
+def fetch_metabric(
+    *,
+    data_home: str | os.PathLike[str] | None = ...,
+    download_if_missing: bool = ...,
+    base_url: str | None = ...,
+    return_X_y: Literal[True],
+) -> tuple[pd.DataFrame, pd.Series]: ...
+
+
 def fetch_metabric(
     *,
     data_home: str | os.PathLike[str] | None = None,
@@ -255,13 +312,13 @@ def fetch_metabric(
     >>> from xmodal_sklearn.datasets import fetch_metabric
     >>> X, y = fetch_metabric(return_X_y=True)  # doctest: +SKIP
     """
-    return fetch_cbioportal(
+    study = fetch_cbioportal(
         "brca_metabric",
         data_home=data_home,
         download_if_missing=download_if_missing,
         base_url=base_url,
-        return_X_y=return_X_y,
     )
+    return (study.data, study.target) if return_X_y else study
 
 
 def _remove_leftovers(folder: Path) -> None:

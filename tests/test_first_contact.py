@@ -1,0 +1,106 @@
+"""What a new user gets wrong is told by name, and with the remedy."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.linear_model import LogisticRegression
+
+from xmodal_sklearn import (
+    CrossModalAttentionClassifier,
+    MultiOmicsSelector,
+    align_features,
+    concat_modalities,
+    split_modalities,
+)
+from xmodal_sklearn.baselines import make_baselines
+from xmodal_sklearn.benchmark import compare
+
+MISNAMED = {
+    "model": (lambda X, y: make_baselines(models=["Random Forest"]), "random forest"),
+    "fusion": (lambda X, y: make_baselines(fusion=["Late"]), "late"),
+    "metric": (lambda X, y: compare({"a": LogisticRegression()}, X, y, scoring=["f1_makro"]), "f1"),
+    "heads": (lambda X, y: CrossModalAttentionClassifier(heads=["MLP"]).fit(X, y), "mlp"),
+    "primary": (lambda X, y: CrossModalAttentionClassifier(primary="EXP").fit(X, y), "exp"),
+    "k": (lambda X, y: MultiOmicsSelector(k={"exp": 5, "CNA": 5, "mut": 5}).fit(X, y), "cna"),
+}
+
+
+@pytest.mark.parametrize(("call", "meant"), MISNAMED.values(), ids=MISNAMED)
+def test_a_misspelt_name_is_answered_by_the_closest_one(cohort, call, meant):
+    with pytest.raises(ValueError, match=f"; did you mean '{meant}"):
+        call(*cohort)
+
+
+def test_a_name_that_is_close_to_nothing_gets_no_suggestion():
+    with pytest.raises(ValueError, match=r"Unknown model 'zzz'\. Installed are"):
+        make_baselines(models=["zzz"])
+
+
+def test_results_answer_a_misspelt_name(cohort):
+    X, y = cohort
+    result = compare({"logistic": LogisticRegression(max_iter=20)}, X.iloc[:, :3], y, cv=2)
+    with pytest.raises(ValueError, match="No estimator 'Logistic' was compared; did you mean 'log"):
+        result.test("Logistic")
+    with pytest.raises(ValueError, match="No metric 'f1 macro' was computed; did you mean 'f1_mac"):
+        result.pairwise("f1 macro")
+
+
+@pytest.mark.parametrize("number", [10.0, np.float64(10), np.float32(10)])
+@pytest.mark.parametrize(
+    ("estimator", "name"),
+    [
+        (MultiOmicsSelector, "k"),
+        (CrossModalAttentionClassifier, "n_heads"),
+        (CrossModalAttentionClassifier, "max_epochs"),
+    ],
+)
+def test_a_whole_number_that_is_a_float_is_refused_with_the_remedy(cohort, estimator, name, number):
+    model = estimator(**{name: number})
+    with pytest.raises(ValueError, match=f"'{name}' .* must be an int.*Give 10.*IntDistribution"):
+        model.fit(*cohort)
+
+
+def test_a_float_among_the_numbers_of_modalities_is_refused_with_the_remedy(cohort):
+    with pytest.raises(ValueError, match=r"k of modality 'exp' .*IntDistribution"):
+        MultiOmicsSelector(k={"exp": 10.0, "cna": 5, "mut": 5}).fit(*cohort)
+
+
+def test_numbers_of_numpy_and_floats_where_they_belong_are_taken(cohort):
+    selector = MultiOmicsSelector(k=np.int64(10), l1_ratio=1.0).fit(*cohort)
+    assert len(selector.get_feature_names_out()) == 30
+
+
+@pytest.mark.parametrize("join", ["inner", "outer"])
+def test_a_transposed_table_among_others_is_called_transposed(cohort, join):
+    tables = split_modalities(cohort[0])
+    tables["cna"] = tables["cna"].T
+    with pytest.raises(ValueError, match=r"columns of modality 'cna' .*transposed"):
+        concat_modalities(tables, join=join)
+
+
+@pytest.mark.parametrize("as_array", [False, True], ids=["frame", "array"])
+def test_a_transposed_table_is_called_transposed_by_fit(cohort, as_array):
+    X, y = cohort
+    transposed = X.T.to_numpy() if as_array else X.T
+    for fit in (MultiOmicsSelector(k=5).fit, CrossModalAttentionClassifier().fit):
+        with pytest.raises(ValueError, match=r"120 values for 130 samples.*transposed"):
+            fit(transposed, y.to_numpy() if as_array else y)
+    with pytest.raises(ValueError, match="transposed"):
+        compare({"a": LogisticRegression()}, transposed, y)
+
+
+def test_a_transposed_table_is_called_transposed_after_fit(cohort):
+    X, y = cohort
+    selector = MultiOmicsSelector(k=5).fit(X, y)
+    for call in (selector.transform, lambda X: align_features(X, selector), split_modalities):
+        with pytest.raises(ValueError, match=r"X (is|seems to be) transposed"):
+            call(X.T)
+    genes = X.T.set_axis([name.partition("__")[2] for name in X.columns], axis=0)
+    with pytest.raises(ValueError, match="X is transposed"):
+        align_features(genes, selector)
+
+
+def test_tables_of_patients_named_like_no_feature_are_not_called_transposed():
+    exp = pd.DataFrame({"A": [1.0, 2.0]}, index=["p1", "p2"])
+    with pytest.raises(ValueError, match="No sample is common"):
+        concat_modalities({"exp": exp, "cna": exp.set_axis(["p3", "p4"])})
