@@ -6,7 +6,7 @@ from pathlib import Path
 import xmodal_sklearn
 
 ROOT = Path(xmodal_sklearn.__file__).parent
-BASE = {"_base", "_extras", "_files", "_progress", "_screening", "_version"}
+BASE = {"_base", "_extras", "_files", "_progress", "_screening", "_text", "_version"}
 LEVELS = [
     {"_alignment"},
     BASE,

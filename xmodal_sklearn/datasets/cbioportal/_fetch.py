@@ -116,9 +116,9 @@ def fetch_cbioportal(
     -----
     A transfer that breaks off is repeated twice, and goes on from what was got where the server
     allows it; one that trickles, or brings more than a study can have, is given up. The environment
-    variable ``XMODAL_LIMIT_FACTOR`` raises the limits on sizes. The archive is put into `data_home` only after it
-    has arrived in the size that the server announced, has the `known_hash` and can be unpacked to
-    its end. Its SHA-256 checksum is kept beside it and compared in every call.
+    variable ``XMODAL_LIMIT_FACTOR`` raises the limits on sizes. The archive is put into `data_home`
+    only after it has arrived in the size that the server announced, has the `known_hash` and can be
+    unpacked to its end. Its SHA-256 checksum is kept beside it and compared in every call.
 
     The tables are kept in one file for each choice of arguments, whose name also depends on the
     archive's contents and on the code that parsed it. ``.npz`` files may be deleted at any time.
