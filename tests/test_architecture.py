@@ -13,6 +13,7 @@ BASE = {
     "_progress",
     "_screening",
     "_suggestions",
+    "_text",
     "_version",
 }
 LEVELS = [

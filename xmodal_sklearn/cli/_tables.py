@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 from sklearn.utils import Bunch
 
+from .._text import visible
 from ..benchmark._metrics import metric_label
 from ..modalities._columns import resolve_modalities
 
@@ -35,9 +36,11 @@ def cohort_text(cohort: Bunch) -> str:
     modalities = resolve_modalities(cohort.data, None)
     sizes = cohort.target.value_counts()
     lines = [
-        f"{cohort.source}: {len(cohort.data)} samples; features: "
-        + ", ".join(f"{modality} {len(columns)}" for modality, columns in modalities.items()),
-        f"{len(sizes)} classes: " + ", ".join(f"{name} {n}" for name, n in sizes.items()),
+        f"{visible(cohort.source)}: {len(cohort.data)} samples; features: "
+        + ", ".join(
+            f"{visible(modality)} {len(columns)}" for modality, columns in modalities.items()
+        ),
+        f"{len(sizes)} classes: " + ", ".join(f"{visible(name)} {n}" for name, n in sizes.items()),
     ]
     return "\n".join(lines + report_lines(cohort.report.itertuples(index=False, name=None)))
 
@@ -45,7 +48,9 @@ def cohort_text(cohort: Bunch) -> str:
 def report_lines(report: Iterable[tuple[str, str, int]]) -> list[str]:
     """Say where something was left out, merged or reinterpreted, what, and how often."""
     return [
-        f"left out or merged: {where}: {what} ({count})" for where, what, count in report if count
+        f"left out or merged: {visible(where)}: {visible(what)} ({count})"
+        for where, what, count in report
+        if count
     ]
 
 
@@ -55,7 +60,7 @@ def summary_table(comparison: Any) -> Table:
     table.add_column("model", overflow="fold")
     _add_score_columns(table, SUMMARY_METRICS)
     for name, row in comparison.summary().iterrows():
-        table.add_row(str(name), *_scores(row, SUMMARY_METRICS))
+        table.add_row(visible(name), *_scores(row, SUMMARY_METRICS))
     return table
 
 
@@ -71,7 +76,7 @@ def significance_table(comparison: Any, estimator: str) -> Table:
     )
     for name, row in comparison.test(estimator, "f1_macro").iterrows():
         values = (f"{row['difference']:+.3f}", f"{row['p']:.3f}", f"{row['p_holm']:.3f}")
-        table.add_row(str(name), *values)
+        table.add_row(visible(name), *values)
     table.caption = "p of the corrected resampled t-test (Nadeau and Bengio 2003)"
     return table
 
@@ -86,7 +91,7 @@ def paper_table(
     _add_score_columns(table, PAPER_METRICS)
     summary = comparison.summary()
     for name, (modalities, k) in models.items():
-        table.add_row(modalities, str(k), *_scores(summary.loc[name], PAPER_METRICS))
+        table.add_row(visible(modalities), str(k), *_scores(summary.loc[name], PAPER_METRICS))
         if (modalities, k) in reported:
             figures = reported[modalities, k]
             shown = (f"{figures[metric]:.3f}" for metric in PAPER_METRICS)
@@ -100,7 +105,7 @@ def ranking_table(rankings: pd.DataFrame, *, top: int) -> RenderableType:
     table.add_column("rank", justify="right")
     best = {modality: rows.head(top) for modality, rows in rankings.groupby("modality", sort=False)}
     for modality in best:
-        table.add_column(str(modality), overflow="fold")
+        table.add_column(visible(modality), overflow="fold")
     for rank in range(max(map(len, best.values()))):
         features = (_at(rows["feature"], rank) for rows in best.values())
         table.add_row(str(rank + 1), *features)
@@ -114,7 +119,7 @@ def prediction_table(classes: Sequence[Any], probabilities: np.ndarray) -> Rende
     for code, label in enumerate(classes):
         chosen = probabilities[predicted == code, code]
         mean = f"{chosen.mean():.2f}" if len(chosen) else ""
-        table.add_row(str(label), str(len(chosen)), mean)
+        table.add_row(visible(label), str(len(chosen)), mean)
     return Group(Text(f"{len(probabilities)} samples"), table)
 
 
@@ -131,4 +136,4 @@ def _scores(row: pd.Series, metrics: Iterable[str]) -> list[str]:
 
 
 def _at(values: pd.Series, position: int) -> str:
-    return str(values.iloc[position]) if position < len(values) else ""
+    return visible(values.iloc[position]) if position < len(values) else ""

@@ -19,6 +19,7 @@ from sklearn.calibration import CalibrationDisplay
 from sklearn.metrics import ConfusionMatrixDisplay, RocCurveDisplay
 from sklearn.model_selection import LearningCurveDisplay
 
+from .._text import visible
 from ..benchmark._comparison import FOLD, probability_column
 from ..benchmark._metrics import metric_label
 from ..plotting import ComparisonDisplay
@@ -110,7 +111,9 @@ def draw_folds(comparison: Any, metric: str) -> Markup:
     with _figure(f"{metric_label(metric)} of every fold, by model") as (ax, done):
         display = ComparisonDisplay.from_comparison(comparison, metric=metric, ax=ax)
         ax.figure.set_size_inches(WIDTH, 0.7 + 0.34 * display.scores.shape[1])
-        ax.set_yticks(ax.get_yticks(), labels=[fill(name, NAME_WIDTH) for name in display.scores])
+        ax.set_yticks(
+            ax.get_yticks(), labels=[fill(visible(name), NAME_WIDTH) for name in display.scores]
+        )
         ax.tick_params(axis="y", length=0, labelsize=9.5)
         ax.grid(visible=False, axis="y")
         ax.spines["left"].set_visible(False)
@@ -142,6 +145,7 @@ def draw_confusion(name: str, predictions: pd.DataFrame, classes: Sequence[str])
             predictions["target"],
             predictions["predicted"],
             labels=classes,
+            display_labels=list(map(visible, classes)),
             normalize="true",
             values_format=".0%",
             cmap=shades,
@@ -182,7 +186,7 @@ def draw_roc(name: str, predictions: pd.DataFrame, classes: Sequence[str]) -> Ma
             RocCurveDisplay.from_predictions(
                 predictions["target"] == label,
                 predictions[probability_column(label)],
-                name=label,
+                name=_in_legend(label),
                 curve_kwargs={**style, "linewidth": 1.4},
                 ax=ax,
             )
@@ -242,7 +246,8 @@ def draw_time(summary: pd.DataFrame, metric: str) -> Markup:
     Markup
         The SVG.
     """
-    with _figure(f"{metric_label(metric)} against seconds to fit") as (ax, done):
+    # The ticks of its logarithmic axis are formulas.
+    with _figure(f"{metric_label(metric)} against seconds to fit", formulas=True) as (ax, done):
         seconds, score = summary["fit_seconds", "mean"], summary[metric, "mean"]
         ax.plot(seconds, score, "o", markersize=4.5)
         for number, place in enumerate(zip(seconds, score, strict=True), start=1):
@@ -286,7 +291,7 @@ def draw_learning(scores: pd.DataFrame, metric: str, estimators: Sequence[str]) 
                 train_sizes=sizes, train_scores=np.full_like(values, np.nan), test_scores=values
             )
             display.plot(ax, score_type="test", fill_between_kw={"alpha": 0.15, "linewidth": 0})
-            display.lines_[0].set(label=name, marker="o", markersize=4)
+            display.lines_[0].set(label=_in_legend(name), marker="o", markersize=4)
         ax.figure.set_size_inches(WIDTH, 3.2 + 0.2 * len(estimators))
         ax.legend(loc="upper left", bbox_to_anchor=(0, -0.18))
         ax.set(xlabel="training samples, mean", ylabel=metric_label(metric), xscale="linear")
@@ -322,7 +327,12 @@ def draw_frequencies(name: str, shares: dict[str, np.ndarray]) -> Markup:
     """
     with _figure(f"How often {name} selected each feature") as (ax, done):
         for modality, share in shares.items():
-            ax.step(np.arange(1, len(share) + 1), np.sort(share)[::-1], where="mid", label=modality)
+            ax.step(
+                np.arange(1, len(share) + 1),
+                np.sort(share)[::-1],
+                where="mid",
+                label=_in_legend(modality),
+            )
         ax.set(xlabel="features, most often selected first", ylabel="share of folds")
         ax.set_ylim(0, 1.03)
         ax.legend(loc="upper right")
@@ -330,11 +340,13 @@ def draw_frequencies(name: str, shares: dict[str, np.ndarray]) -> Markup:
 
 
 @contextmanager
-def _figure(label: str) -> Iterator[tuple[Any, Callable[[], Markup]]]:
+def _figure(label: str, *, formulas: bool = False) -> Iterator[tuple[Any, Callable[[], Markup]]]:
     """Give axes to draw on in the report's style, and a function that returns their SVG."""
     with mpl.rc_context():
         mpl.rcdefaults()
         mpl.rcParams.update(STYLE)
+        # A name that holds a dollar is no formula.
+        mpl.rcParams["text.parse_math"] = formulas
         figure = Figure(figsize=(WIDTH, 0.86 * WIDTH), layout="constrained")
         text = StringIO()
         yield figure.add_subplot(), lambda: _for_page(text.getvalue(), label)
@@ -345,20 +357,43 @@ def _for_page(svg: str, label: str) -> Markup:
     """Turn an SVG file by matplotlib into part of an HTML page."""
     svg = svg[svg.index("<svg") :]
     svg = re.sub(r"<style.*?</style>", "", svg, flags=re.DOTALL)
-    svg = re.sub("|".join(VARIABLES), lambda colour: f"var(--{VARIABLES[colour[0]]})", svg)
-    svg = re.sub(r"font: ([\d.]+px)[^;\"]*", r"font-size: \1", svg)
-    svg = re.sub(r' width="[\d.]+pt" height="[\d.]+pt"', "", svg, count=1)
-    svg = _own_ids(svg, label)
-    return Markup(svg.replace("<svg ", f'<svg role="img" aria-label="{escape(label)}" ', 1))
+    label = visible(label)
+    # Only in tags: what stands between them may be a name.
+    return Markup(re.sub("<[^>]*>", _tag_for_page(svg, label), svg))
 
 
-def _own_ids(svg: str, label: str) -> str:
-    """Keep only the ids that are referred to, under names that no other figure uses."""
-    used = set(re.findall(r'(?:url\(#|href="#)([^)"]+)', svg))
+def _tag_for_page(svg: str, label: str) -> Callable[[re.Match], str]:
+    rename = _own_ids(svg, label)
+
+    def change(found: re.Match) -> str:
+        tag = found[0]
+        if tag.startswith("<svg "):
+            tag = re.sub(r' width="[\d.]+pt" height="[\d.]+pt"', "", tag, count=1)
+            tag = tag.replace("<svg ", f'<svg role="img" aria-label="{escape(label)}" ', 1)
+        else:
+            tag = re.sub("|".join(VARIABLES), lambda colour: f"var(--{VARIABLES[colour[0]]})", tag)
+            tag = re.sub(r"font: ([\d.]+px)[^;\"]*", r"font-size: \1", tag)
+        return rename(tag)
+
+    return change
+
+
+def _own_ids(svg: str, label: str) -> Callable[[str], str]:
+    """Return what keeps only the ids that are referred to, under names of this figure's own."""
+    tags = "".join(re.findall("<[^>]*>", svg))
+    used = set(re.findall(r'(?:url\(#|href="#)([^)"]+)', tags))
     prefix = f"f{crc32((label + svg).encode()):x}-"
 
     def rename(found: re.Match) -> str:
         return f' id="{prefix}{found[1]}"' if found[1] in used else ""
 
-    svg = re.sub(r' id="([^"]+)"', rename, svg)
-    return re.sub(r'(url\(#|href="#)', rf"\1{prefix}", svg)
+    def in_tag(tag: str) -> str:
+        tag = re.sub(r' id="([^"]+)"', rename, tag)
+        return re.sub(r'(url\(#|href="#)', rf"\1{prefix}", tag)
+
+    return in_tag
+
+
+def _in_legend(name: str) -> str:
+    # Matplotlib leaves names that begin with an underscore out of legends.
+    return f" {visible(name)}" if name.startswith("_") else visible(name)

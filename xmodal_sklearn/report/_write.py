@@ -8,6 +8,7 @@ import pandas as pd
 
 from .._extras import needs_extra
 from .._files import atomic_write
+from .._text import visible
 from ..benchmark import Comparison
 from ..inspection import ModalityImportance
 from ._format import format_number, format_p, format_p_equals, format_seconds, format_signed
@@ -98,6 +99,8 @@ def write_report(
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("xmodal_sklearn.report"),
         autoescape=True,
+        # Whatever is text and not markup of ours may be, or hold, a name.
+        finalize=lambda value: visible(value) if type(value) is str else value,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,

@@ -1,0 +1,181 @@
+"""Names of classes, features, models and studies are data: whole and harmless in every output."""
+
+import dataclasses
+import io
+import random
+import re
+from html.parser import HTMLParser
+
+import numpy as np
+import pandas as pd
+import pytest
+from rich.console import Console
+from sklearn.dummy import DummyClassifier
+from sklearn.neighbors import NearestCentroid
+from sklearn.utils import Bunch
+
+from xmodal_sklearn._text import visible
+from xmodal_sklearn.benchmark import Comparison, compare
+from xmodal_sklearn.cli._files import tabulate_predictions, write_csv
+from xmodal_sklearn.cli._tables import cohort_text, prediction_table, ranking_table, summary_table
+from xmodal_sklearn.persistence import load_model, read_manifest, save_model
+from xmodal_sklearn.report import write_report
+
+PIECES = [
+    "<script>alert(1)</script>", "</style>", "<img src=x onerror=alert(1)>", "&lt;", "&", "'", '"',
+    "{{ 7 * 7 }}", "{% include 'x' %}", "{0}", "%s", "\n", "\r", "\r\n", "\t", "\u202e", "\u200f",
+    "\u2066", "=1+1", "+1", "-1", "@SUM(A1)", "/", "..", "../../etc/passwd", "C:\\x", "\\", "\\n",
+    "$", "$\\frac{1}$", "$x$", "\x1b[31m", "\x1b]0;x\x07", "\x9b1m", "[bold]", "[/]", ":smile:",
+    "_", "_a", "#", ",", ";",
+    ' id="x"', "url(#a)", "#0b62a4", "font: 9px", "`", "|", " ", "NA", "nan",
+    "None", "ä", "β", "p: ", "run", "1e5", "\u2028", "\x85", "\x01", "\x7f",
+]  # fmt: skip
+
+
+def hostile_names(n):
+    """The pieces, each alone and beside others, all different."""
+    draw = random.Random(0)
+    names = dict.fromkeys(PIECES)
+    while len(names) < n:
+        names["".join(draw.choices(PIECES, k=draw.randint(2, 4)))] = None
+    return list(names)[:n]
+
+
+NAMES = hostile_names(200)
+MODELS = ["<script>alert(1)</script>", "$\\frac{1}$ a\rb", "../=1+1\u202e"]
+
+
+@pytest.fixture(scope="module")
+def comparison():
+    """Of models, classes, modalities and features with such names."""
+    y = np.repeat(np.array(NAMES, dtype=object), 2)
+    models = {name: DummyClassifier() for name in MODELS}
+    # Not all pairs of 200 classes, which take minutes.
+    scoring = ["f1_macro", "accuracy", "roc_auc_ovr"]
+    result = compare(models, np.zeros((len(y), 1)), y, cv=2, scoring=scoring)
+    rows = [
+        {"estimator": name, "repeat": 0, "fold": fold, "modality": modality, "feature": feature}
+        for name in MODELS
+        for fold in (0, 1)
+        for modality in ("$\\frac{1}$", "_a<b>\n")
+        for feature in NAMES
+    ]
+    return dataclasses.replace(result, selected=pd.DataFrame(rows))
+
+
+class Page(HTMLParser):
+    """The elements, attributes and texts of a page."""
+
+    def __init__(self):
+        super().__init__()
+        self.elements, self.attributes, self.texts = [], set(), []
+
+    def handle_starttag(self, tag, attributes):
+        self.elements.append(tag)
+        self.attributes |= {name for name, _ in attributes}
+
+    def handle_data(self, data):
+        self.texts.append(data)
+
+
+def test_a_stored_comparison_comes_back(comparison, tmp_path):
+    comparison.save(tmp_path)
+    loaded = Comparison.load(tmp_path)
+    assert loaded.classes.tolist() == sorted(NAMES)
+    for column in ("target", "predicted", "estimator"):
+        assert loaded.predictions[column].tolist() == comparison.predictions[column].tolist()
+    assert loaded.selected["feature"].tolist() == comparison.selected["feature"].tolist()
+    assert loaded.selected["modality"].tolist() == comparison.selected["modality"].tolist()
+    assert loaded.scores["metric"].tolist() == comparison.scores["metric"].tolist()
+    assert {path.parent for path in tmp_path.rglob("*")} == {tmp_path}
+
+
+# There is no room for so many or so long names, which is not the matter here.
+@pytest.mark.filterwarnings("ignore:constrained_layout not applied:UserWarning")
+def test_a_report_shows_them_whole_and_runs_none(comparison, tmp_path, monkeypatch):
+    pytest.importorskip("matplotlib", reason="needs the extra report")
+    pytest.importorskip("jinja2", reason="needs the extra report")
+    # The matrix of 200 classes has 40,000 texts, which take minutes; that of some is drawn below.
+    monkeypatch.setattr("xmodal_sklearn.report._content.draw_confusion", lambda *_: "")
+    comparison.info["command"] = "xmodal bench '</script><script>alert(1)</script>'"
+    path = write_report(comparison, tmp_path / "report.html", title="<b>\r{{ 1 }}")
+    text = path.read_text(encoding="utf-8")
+    page = Page()
+    page.feed(text)
+    assert page.elements.count("script") == 1
+    assert page.elements.count("b") == page.elements.count("img") == 0
+    assert not any(name.startswith("on") for name in page.attributes)
+    shown = " ".join("".join(page.texts).split())
+    for name in [*NAMES, *MODELS]:
+        assert " ".join(visible(name).split()) in shown, name
+    assert not re.search("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200f\u202e\u2066\u2028]", text)
+
+
+@pytest.mark.filterwarnings("ignore:constrained_layout not applied:UserWarning")
+def test_figures_show_them_whole():
+    figures = pytest.importorskip("xmodal_sklearn.report._figures", reason="needs matplotlib")
+    classes = [*PIECES[:4], *PIECES[24:38]]
+    predictions = pd.DataFrame({"target": classes, "predicted": classes})
+    page = Page()
+    page.feed(figures.draw_confusion("<script>$\\frac{1}$\n", predictions, classes))
+    shares = {name: np.array([0.5, 1.0]) for name in PIECES}
+    page.feed(figures.draw_frequencies("x", shares))
+    assert "script" not in page.elements
+    shown = " ".join(" ".join("".join(page.texts).split()).split())
+    for name in [*classes, *PIECES]:
+        assert " ".join(visible(name).split()) in shown, name
+
+
+def test_fold_files_have_harmless_names(tmp_path):
+    models = {name: DummyClassifier(random_state=n) for n, name in enumerate(NAMES)}
+    store = tmp_path / "store"
+    compare(models, np.zeros((8, 1)), [0, 1] * 4, cv=2, scoring=["accuracy"], store=store)
+    files = list((tmp_path / "store").rglob("*"))
+    assert len(files) == 2 * len(NAMES)
+    assert all(re.fullmatch(r"[0-9A-Za-z_-]+\.json", path.name) for path in files)
+    assert {path.name for path in tmp_path.iterdir()} == {"store"}
+
+
+def printed(*shown):
+    output = io.StringIO()
+    console = Console(file=output, width=400, markup=False, emoji=False, highlight=False)
+    console.print(*shown, sep="\n")
+    return output.getvalue()
+
+
+def test_a_terminal_shows_them_and_obeys_none(comparison):
+    data = pd.DataFrame({f"exp__{name}": [0.0, 1.0] for name in NAMES})
+    cohort = Bunch(
+        source="\x1b[31mstudy\u202e",
+        data=data.loc[np.zeros(len(NAMES), dtype=int)],
+        target=pd.Series(NAMES),
+        report=pd.DataFrame([["\x1b[2J", "\r", 1]], columns=["where", "what", "count"]),
+    )
+    rankings = pd.DataFrame({"modality": "m\x1b[31m", "feature": NAMES})
+    text = printed(
+        cohort_text(cohort),
+        ranking_table(rankings, top=len(NAMES)),
+        prediction_table(NAMES, np.eye(len(NAMES))),
+        summary_table(comparison),
+    )
+    assert not re.search("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200f\u202e\u2066\u2028]", text)
+    for name in [*NAMES, *MODELS]:
+        assert visible(name).strip() in text, name
+
+
+def test_predictions_hold_them_whole(tmp_path):
+    classes = np.array(NAMES, dtype=object)
+    table = tabulate_predictions(pd.Index(NAMES), classes, np.eye(len(NAMES)))
+    write_csv(table, tmp_path / "out.csv")
+    read = pd.read_csv(tmp_path / "out.csv", dtype=str, keep_default_na=False)
+    assert read["sample"].tolist() == read["predicted"].tolist() == NAMES
+    assert read.columns[2:].tolist() == [f"p: {name}" for name in NAMES]
+
+
+def test_models_keep_them(tmp_path):
+    X = pd.DataFrame(np.eye(len(NAMES)), columns=NAMES)
+    model = NearestCentroid().fit(X, np.array(NAMES, dtype=object))
+    loaded = load_model(save_model(model, tmp_path / "model.xmodal"))
+    assert loaded.predict(X).tolist() == NAMES
+    assert loaded.feature_names_in_.tolist() == NAMES
+    assert read_manifest(tmp_path / "model.xmodal")["columns"] == NAMES
