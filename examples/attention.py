@@ -64,8 +64,8 @@ print(found[["overlap", "expected", "measured", "p"]].round(4).to_string())
 
 # %%
 # Pairs of expression and copy number that move the logits only together, and whether both are of
-# the same gene. The map warns where interactions told held-out patients nothing: these classes are seen
-# in expression alone, as the results measure too.
+# the same gene. The map warns where interactions told held-out patients nothing: these classes are
+# seen in expression alone, as the results measure too.
 with warnings.catch_warnings():
     warnings.simplefilter("ignore", UserWarning)
     pairs = top_pairs(attention_map(model, X, source="cna"), 10, X=X)
