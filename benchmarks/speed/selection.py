@@ -123,24 +123,44 @@ def scikit_learn_seconds(X: np.ndarray, Y: np.ndarray, k: int) -> dict[str, floa
 
 def compare_with_peers(arguments: argparse.Namespace) -> None:
     """Pair our ranking with the peers' paths to as many features, run by run."""
-    X, Y = expression(arguments.samples, arguments.features)
+    n, p = arguments.samples, arguments.features
     compile_ranking()
+    compare_on("METABRIC-like", *expression(n, p), arguments.k, arguments)
+    # Of weak modules the peers' whole paths, which end at 0.01 of the largest penalty.
+    compare_on("weak, dense modules", *weak_modules(n, p), p, arguments)
+
+
+def weak_modules(n: int, p: int, n_classes: int = 5) -> tuple[np.ndarray, np.ndarray]:
+    """Simulate 60 modules that each touch a twentieth of the genes; ten are shifted by class."""
+    rng = np.random.default_rng(0)
+    codes = rng.integers(0, n_classes, n)
+    modules = rng.standard_normal((n, 60))
+    modules[:, :10] += 0.8 * rng.standard_normal((n_classes, 10))[codes]
+    loadings = rng.standard_normal((60, p)) * (rng.random((60, p)) < 0.05)
+    noise = 1.5 * rng.standard_normal((n, p))
+    return (modules @ loadings + noise).astype(np.float32), np.eye(n_classes)[codes]
+
+
+def compare_on(
+    name: str, X: np.ndarray, Y: np.ndarray, k: int, arguments: argparse.Namespace
+) -> None:
+    """Do so on one table."""
     rows = []
     for _ in range(arguments.runs):
         row = ranking_seconds(X, Y)
         if arguments.adelie_python:
-            adelie = adelie_seconds(arguments.adelie_python, X, Y, arguments.k, arguments.threads)
+            adelie = adelie_seconds(arguments.adelie_python, X, Y, k, arguments.threads)
             row |= {f"adelie {c}": s for c, s in zip(CLOCKS, adelie["seconds"], strict=True)}
             row |= {f"ratio {clock}": row[clock] / row[f"adelie {clock}"] for clock in CLOCKS}
             row["adelie features"] = adelie["features"]
         rows.append(row)
     table = pd.DataFrame(rows)
     medians = table.median()
-    print(f"{X.shape[0]} x {X.shape[1]} x {Y.shape[1]}, K = {arguments.k}")
+    print(f"{name}: {X.shape[0]} x {X.shape[1]} x {Y.shape[1]}, peers up to {k} features")
     print(table.round(2).to_string(index=False))
     print("medians:", medians.round(3).to_dict())
     if arguments.scikit_learn:
-        for clock, seconds in scikit_learn_seconds(X, Y, arguments.k).items():
+        for clock, seconds in scikit_learn_seconds(X, Y, k).items():
             ratio = seconds / medians[clock]
             print(f"MultiTaskElasticNet: {seconds:.1f} {clock}, {ratio:.0f} x ours")
 
