@@ -73,7 +73,7 @@ ax.set(xlabel="weight")
 plt.show()
 
 # %%
-# Which pairs does the model use? The map of effects that two features have only together is zero for
-# all that adds up; its largest entries are the pairs of the truth above.
+# Which pairs does the model use? The map of effects that two features have only together is zero
+# for all that adds up; its largest entries should be the pairs of the truth above.
 effects = attention_map(fitted["pairs ranked first"], X_test)
 print(top_pairs(effects, 6, X=X_test).to_string(index=False))

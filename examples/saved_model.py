@@ -41,8 +41,8 @@ print((loaded.predict_proba(X_next) == model.predict_proba(X_next)).all())
 
 # %%
 # The next laboratory orders its columns in another way and did not measure a tenth of the genes.
-# :func:`~xmodal_sklearn.align_features` brings them to those of the model, and a warning counts what
-# it filled.
+# :func:`~xmodal_sklearn.align_features` brings them to those of the model, and a warning counts
+# what it filled.
 theirs = X_next.sample(frac=0.9, axis=1, random_state=0)
 aligned = align_features(theirs, loaded, missing="impute")
 predicted = loaded.predict(aligned)
