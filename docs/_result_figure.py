@@ -38,14 +38,14 @@ def read_table():
 def draw_result(path):
     """Draw the scores on the simulated interactions to an SVG file."""
     kinds, table = read_table()
-    figure = Figure(figsize=(7.5, 3.6), layout="constrained")
+    figure = Figure(figsize=(5.8, 4.4), layout="constrained")
     ax = figure.subplots()
     for name, style in STYLES.items():
         ax.plot(kinds, table[name], linestyle="", label=name, **style)
     ax.axhline(0.5, color="#999999", linewidth=1, linestyle=":")
     ax.text(-0.45, 0.505, "chance", color="#666666", va="bottom")
     ax.set(ylabel="ROC AUC", xlabel="kind of interaction", ylim=(0.45, 1), xlim=(-0.5, None))
-    ax.legend(loc="center left", bbox_to_anchor=(1.01, 0.5), frameon=False)
+    figure.legend(loc="outside lower center", ncols=2, frameon=False)
     ax.spines[["top", "right"]].set_visible(False)
     with mpl.rc_context({"svg.hashsalt": "result"}):
         figure.savefig(path, metadata={"Date": None})

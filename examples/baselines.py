@@ -3,7 +3,7 @@ Beating the baselines, and not
 ==============================
 
 On a cohort whose classes each table tells on its own, tuned classical models are as good as
-attention. Where only two tables together tell the class, they are near chance and attention is not.
+attention. Where only two tables together tell the class, these are near chance, attention is not.
 """
 
 # %%

@@ -19,7 +19,6 @@ from xmodal_sklearn.datasets import make_multiomics
 data = make_multiomics(
     360,
     {"exp": 80, "cna": 60, "mut": 20},
-    class_sep=0.7,
     missing={"cna": 0.4, "mut": 0.2},
     random_state=0,
 )
@@ -54,7 +53,7 @@ for offset, (name, one) in zip((-0.15, 0.15), fitted.items(), strict=True):
     ax.bar_label(bars, fmt="%.2f", padding=3)
 ax.set_yticks(range(2), [f"{name} ({group.sum()})" for name, group in groups.items()])
 ax.set(xlabel="macro-F1", ylabel="test patients", xlim=(0, 1))
-ax.legend(loc="lower left")
+figure.legend(loc="outside upper center", ncols=2, frameon=False)
 plt.show()
 
 # %%
