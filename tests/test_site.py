@@ -25,8 +25,8 @@ def site(tmp_path_factory):
     made = shutil.ignore_patterns("_build", "gallery", "reference", "__pycache__")
     for name in ("docs", "examples"):
         shutil.copytree(ROOT / name, folder / name, ignore=made)
-    for name in ("CHANGELOG.md", "CODE_OF_CONDUCT.md", "CONTRIBUTING.md", "SECURITY.md"):
-        shutil.copy(ROOT / name, folder)
+    for page in ROOT.glob("*.md"):
+        shutil.copy(page, folder)
     build = [sys.executable, "-m", "sphinx", "-W", "--keep-going", "-D", "plot_gallery=0"]
     done = subprocess.run(
         [*build, "docs", "html"],
