@@ -58,9 +58,9 @@ ComparisonDisplay.from_comparison(result)
 plt.show()
 
 # %%
-# What does attention, fitted to all patients, look at? Features by how far they move the logits of a
-# class, in 200 patients, and which of them are genes of PAM50: the classes were defined by them, so
-# that they come first says that the definition was learned again.
+# What does attention, fitted to all patients, look at? Features by how far they move the logits of
+# a class, in 200 patients, and which of them are genes of PAM50: the classes were defined by them,
+# so that they come first says that the definition was learned again.
 model = attention.fit(X, y)
 importance = integrated_gradients(model, X[:200]).importance()
 first = importance.abs().max(axis=1).nlargest(30).index
