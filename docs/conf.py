@@ -1,5 +1,6 @@
 """Sphinx builds the site: ``python -m sphinx -W -b html docs docs/_build/html``."""
 
+import os
 import re
 import sys
 from pathlib import Path
@@ -44,10 +45,13 @@ autodoc_default_options = {
 autodoc_typehints = "none"
 numpydoc_show_class_members = False
 
+# Real cohorts, as in the tests. Without them their story is shown and not run, for it would download.
+DATA = os.environ.setdefault("XMODAL_DATA", str(Path(__file__).parents[2] / "shared" / "data"))
+
 sphinx_gallery_conf = {
     "examples_dirs": "../examples",
     "gallery_dirs": "gallery",
-    "filename_pattern": r"\.py$",
+    "filename_pattern": r"\.py$" if Path(DATA).is_dir() else r"(?<!cbioportal)\.py$",
     "abort_on_example_error": True,
     "backreferences_dir": "gallery/backreferences",
     "doc_module": ("xmodal_sklearn",),
