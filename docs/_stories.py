@@ -13,6 +13,7 @@ STORIES = (
     "interaction",
     "missing_modalities",
     "attention",
+    "metabric",
     "one_patient",
     "saved_model",
     "cbioportal",

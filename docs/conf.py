@@ -11,7 +11,11 @@ import _result_figure
 
 from xmodal_sklearn import __version__
 
-PAGES = {"CHANGELOG.md": "changelog.md", "CONTRIBUTING.md": "contributing.md"}
+PAGES = {
+    "CHANGELOG.md": "changelog.md",
+    "CONTRIBUTING.md": "contributing.md",
+    "SECURITY.md": "security.md",
+}
 EXAMPLE = re.compile(r"\]\(\.\./examples/(\w+)\.py\)")
 OUTSIDE = re.compile(r"\[([^\]]+)\]\(\.\./[^)]+\)")  # what the site has no page for
 SHAPE = re.compile(r"(?<=[( ])(\w+_)(?=[,)])")

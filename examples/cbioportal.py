@@ -21,6 +21,7 @@ from xmodal_sklearn import CrossModalAttentionClassifier, MultiOmicsSelector
 from xmodal_sklearn.baselines import make_baselines
 from xmodal_sklearn.benchmark import compare
 from xmodal_sklearn.datasets import fetch_cbioportal, read_cbioportal
+from xmodal_sklearn.inspection import PAM50_GENES, enrichment, integrated_gradients
 from xmodal_sklearn.plotting import ComparisonDisplay
 
 folder = Path(os.environ.get("XMODAL_DATA", "../shared/data")).absolute() / "metabric_discovery"
@@ -55,3 +56,15 @@ print(result.test("cross-modal attention").round(3))
 # repeated five times, the default of :func:`~xmodal_sklearn.benchmark.compare`.
 ComparisonDisplay.from_comparison(result)
 plt.show()
+
+# %%
+# What does attention, fitted to all patients, look at? Features by how far they move the logits of
+# a class, in 200 patients, and which of them are genes of PAM50: the classes were defined by them,
+# so that they come first says that the definition was learned again.
+model = attention.fit(X, y)
+importance = integrated_gradients(model, X[:200]).importance()
+first = importance.abs().max(axis=1).nlargest(30).index
+print(importance.loc[first[:10]].round(2).to_string())
+expressed = [name for name in first if name.startswith("exp__")]
+measured = [name for name in X if name.startswith("exp__")]
+print(enrichment(expressed, {"PAM50": PAM50_GENES}, background=measured).round(4).to_string())

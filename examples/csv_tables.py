@@ -36,15 +36,20 @@ for modality, table in split_modalities(cohort.data).items():
     table.sample(sizes[modality], random_state=rng).to_csv(folder / f"{modality}.csv")
 batch = np.where(cohort.target.isin(["LumA", "LumB"]), rng.random(240) < 0.6, rng.random(240) < 0.4)
 clinical = pd.DataFrame({"subtype": cohort.target, "batch": np.where(batch, "Oslo", "Porto")})
+clinical["age"] = rng.normal(60, 12, 240).round()
+clinical["grade"] = np.where(cohort.target == "LumA", "low", rng.choice(["low", "high"], 240))
+clinical.loc[clinical.sample(12, random_state=rng).index, "age"] = np.nan  # not recorded
 clinical.to_csv(folder / "clinical.csv")
 print(*sorted(path.name for path in folder.iterdir()))
 
 # %%
 # Read them with pandas and join them. With ``join="outer"`` a patient who lacks a table stays, and
-# what they lack is a block of NaN.
+# what they lack is a block of NaN. Clinical columns are a modality too: a word becomes a column for
+# each category, and a missing age is filled with the mean of the training patients.
 tables = {name: pd.read_csv(folder / f"{name}.csv", index_col=0) for name in ("exp", "cna", "mut")}
-X = concat_modalities(tables, join="outer")
-clinical = pd.read_csv(folder / "clinical.csv", index_col=0).loc[X.index]
+clinical = pd.read_csv(folder / "clinical.csv", index_col=0)
+X = concat_modalities({**tables, "clin": clinical[["age", "grade"]]}, join="outer")
+clinical = clinical.loc[X.index]
 y = clinical["subtype"]
 present = pd.DataFrame({name: X.index.isin(table.index) for name, table in tables.items()})
 print(present.value_counts())
@@ -54,9 +59,12 @@ print(present.value_counts())
 # classes, for then a model that knows nothing but the batch scores above chance. Here the shares of
 # the classes in the two cities differ little.
 print(pd.crosstab(clinical["batch"], y))
-model = make_pipeline(MultiOmicsSelector(k=30), CrossModalAttentionClassifier(random_state=0))
+model = make_pipeline(
+    MultiOmicsSelector(k={"exp": 30, "cna": 30, "mut": 30, "clin": "all"}),
+    CrossModalAttentionClassifier(random_state=0),
+)
 expression = make_pipeline(
-    MultiOmicsSelector(k={"exp": 30, "cna": 1, "mut": 1}),
+    MultiOmicsSelector(k={"exp": 30, "cna": 1, "mut": 1, "clin": 1}),
     CrossModalAttentionClassifier(random_state=0),
 )
 folds = StratifiedKFold(3, shuffle=True, random_state=0)

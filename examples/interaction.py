@@ -17,6 +17,7 @@ from sklearn.pipeline import make_pipeline
 
 from xmodal_sklearn import CrossModalAttentionClassifier, MultiOmicsSelector
 from xmodal_sklearn.datasets import make_multiomics
+from xmodal_sklearn.inspection import attention_map, top_pairs
 
 data = make_multiomics(
     600,
@@ -73,3 +74,9 @@ figure, ax = plt.subplots(figsize=(6.5, 3), layout="constrained")
 ax.barh(weights.index, weights)
 ax.set(xlabel="weight")
 plt.show()
+
+# %%
+# Which pairs does the model use? The map of effects that two features have only together is zero
+# for all that adds up; its largest entries should be the pairs of the truth above.
+effects = attention_map(fitted["pairs ranked first"], X_test)
+print(top_pairs(effects, 6, X=X_test).to_string(index=False))
