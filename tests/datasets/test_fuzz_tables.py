@@ -152,6 +152,8 @@ def naive_value(field):
     """A number, None where the value is missing, or else the text itself."""
     if field.casefold() in PLACEHOLDERS or (field[:1] == "[" and field[-1:] == "]"):
         return None
+    if "_" in field:
+        return field  # Python would read 1_02 as 102
     try:
         return float(field)
     except ValueError:
