@@ -305,6 +305,21 @@ def test_a_damaged_mudata_file_is_refused_or_read(tmp_path):
     fuzz(spoil, N_INPUTS // 4)
 
 
+def test_a_file_that_ends_the_process_is_refused(tmp_path, monkeypatch):
+    pytest.importorskip("mudata", reason="needs the extra omics")
+    from xmodal_sklearn.datasets import _mudata, to_mudata
+
+    path = tmp_path / "cohort.h5mu"
+    classes = pd.Series(["x", "y"] * 20, TABLE.index, name="subtype")
+    with warnings.catch_warnings(action="ignore"):
+        to_mudata(TABLE.add_prefix("exp__"), classes).write(path)
+    assert _mudata.load_mudata(path).n_obs == 40
+    crash = "import os, signal; os.kill(os.getpid(), signal.SIGSEGV)"
+    monkeypatch.setattr(_mudata, "READ_ALL", crash)
+    with pytest.raises(ValueError, match=r"cohort\.h5mu: it is damaged.*Fetch it"):
+        _mudata.load_mudata(path)
+
+
 @pytest.mark.parametrize("content", [b"", b"\x1f\x8b", b"\xfd7zXZ\x00", b"PAR1PAR1", b"no"])
 @pytest.mark.parametrize("name", ["exp.csv.gz", "exp.csv.xz", "exp.csv.bz2", "exp.parquet"])
 def test_what_only_claims_to_be_of_a_format_is_refused_by_name(tmp_path, name, content):

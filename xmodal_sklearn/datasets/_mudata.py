@@ -1,5 +1,7 @@
 """Read MuData and AnnData, make MuData."""
 
+import subprocess
+import sys
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -26,6 +28,16 @@ __all__ = [
     "read_modality",
     "to_mudata",
 ]
+
+READ_ALL = """
+import sys, h5py
+def read(name, found):
+    dict(found.attrs)
+    isinstance(found, h5py.Dataset) and found[()]
+with h5py.File(sys.argv[1]) as file:
+    read("", file)
+    file.visititems(read)
+"""
 
 
 def from_mudata(
@@ -255,8 +267,19 @@ def load_mudata(path: Path) -> Any:
         from mudata import read_h5mu
     if not path.is_file():
         raise FileNotFoundError(f"There is no file {path}.")
+    _refuse_crash(path)
     with errors_name(path, "MuData or AnnData"), _quiet_mudata():
         return read_h5ad(path) if path.suffix == ".h5ad" else read_h5mu(path)
+
+
+def _refuse_crash(path: Path) -> None:
+    """Read all of a file in a process of its own, as a damaged one can make HDF5 end the process."""
+    done = subprocess.run([sys.executable, "-c", READ_ALL, path], capture_output=True)
+    if done.returncode not in (0, 1):  # 1 is an exception, which comes again
+        raise ValueError(
+            f"Can't read {path}: it is damaged, reading it ends with {done.returncode}. Fetch it or "
+            "save it again."
+        )
 
 
 @contextmanager
