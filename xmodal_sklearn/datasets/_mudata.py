@@ -273,12 +273,12 @@ def load_mudata(path: Path) -> Any:
 
 
 def _refuse_crash(path: Path) -> None:
-    """Read all of a file in a process of its own, as a damaged one can make HDF5 end the process."""
+    """Read a file in a process of its own first: a damaged one can make HDF5 end the process."""
     done = subprocess.run([sys.executable, "-c", READ_ALL, path], capture_output=True)
     if done.returncode not in (0, 1):  # 1 is an exception, which comes again
         raise ValueError(
-            f"Can't read {path}: it is damaged, reading it ends with {done.returncode}. Fetch it or "
-            "save it again."
+            f"Can't read {path}: it is damaged, reading it ends with {done.returncode}. Fetch it "
+            "or save it again."
         )
 
 
