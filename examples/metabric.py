@@ -1,6 +1,6 @@
 """
 What the model looks at on METABRIC
-==================================
+===================================
 
 Which genes, in which table, speak for which class? And which pairs of features move the prediction
 only together? On METABRIC's discovery cohort, with expression, copy number and mutations.

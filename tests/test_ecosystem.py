@@ -250,7 +250,7 @@ def test_skops_keeps_a_selector(data, tmp_path):
     selector = MultiOmicsSelector(5).fit(X, y)
     skops.dump(selector, tmp_path / "selector.skops")
     trusted = skops.get_untrusted_types(file=tmp_path / "selector.skops")
-    assert trusted == ["xmodal_sklearn.selection._selector.MultiOmicsSelector"]
+    assert {name.partition(".")[0] for name in trusted} == {"xmodal_sklearn"}
     read = skops.load(tmp_path / "selector.skops", trusted=trusted)
     pd.testing.assert_frame_equal(read.transform(X), selector.transform(X))
 

@@ -129,19 +129,17 @@ def test_names_are_no_markup(source, tmp_path):
     assert pd.read_csv(tmp_path / "rankings.csv")["feature"][0] in shown.output
 
 
-def test_samples_with_gaps_are_refused_where_they_are(source, model, tmp_path):
+def test_gaps_are_filled_and_said(source, model, tmp_path):
     path = source[3].partition("=")[2]
     exp = pd.read_csv(path, index_col=0)
-    exp.iloc[3, 5] = np.nan
+    known = load_model(model)[0].get_feature_names_out()
+    selected = next(name for name in known if name.startswith("exp__")).partition("__")[2]
+    exp.loc[exp.index[3], selected] = np.nan
     exp.to_csv(tmp_path / "exp.csv")
     table = ["--table", f"exp={tmp_path / 'exp.csv'}"]
-    for command in (["predict", model], ["select", *source[:2]], ["fit", *source[:2]]):
-        shown = xmodal(*command, *table, "--out", tmp_path / "out")
-        assert shown.exit_code == 2
-        assert f"column 'exp__{exp.columns[5]}', sample '{exp.index[3]}'" in " ".join(
-            shown.output.replace("│", " ").split()
-        )
-    assert not (tmp_path / "out").exists()
+    shown = xmodal("predict", model, *table, "--out", tmp_path / "out")
+    assert shown.exit_code == 0, shown.output
+    assert "exp: 1 values are missing; their means in training stand for them" in shown.output
 
 
 def test_predict_writes_the_probabilities_of_the_saved_model(source, model, cohort, tmp_path):
@@ -406,7 +404,7 @@ def test_paper_runs_on_a_dask_cluster(quick_classifier, source, tmp_path):
     cluster, here = (
         pd.read_csv(tmp_path / name / "predictions.csv") for name in ("cluster", "here")
     )
-    pd.testing.assert_frame_equal(cluster, here)
+    pd.testing.assert_frame_equal(cluster.drop(columns="run"), here.drop(columns="run"))
 
 
 def test_paper_shows_the_papers_figures_for_metabric(quick_classifier, data_dir, tmp_path):
@@ -505,10 +503,11 @@ from pathlib import Path
 from sklearn.dummy import DummyClassifier
 class SlowClassifier(DummyClassifier):
     def __init__(
-        self, *, heads=None, tokenizer=None, attention=None, fusion=None, n_estimators=None,
-        random_state=None,
+        self, *, heads=None, n_heads=None, embed_dim=None, tokenizer=None, attention=None,
+        fusion=None, n_estimators=None, device=None, random_state=None,
     ):
         super().__init__(strategy="stratified", random_state=random_state)
+        self.n_heads, self.embed_dim, self.device = n_heads, embed_dim, device
         self.heads, self.tokenizer, self.attention = heads, tokenizer, attention
         self.fusion, self.n_estimators = fusion, n_estimators
     def fit(self, X, y):

@@ -275,7 +275,10 @@ def test_modalities_ranked_at_once_share_the_processors(cohort, n_jobs, expected
 def test_a_half_written_cache_is_ranked_anew(cohort, tmp_path):
     X, y = cohort
     expected = MultiOmicsSelector(memory=str(tmp_path)).fit(X, y)
-    for entry in tmp_path.rglob("output.pkl"):
+    entries = list(tmp_path.rglob("*.npz"))
+    assert len(entries) == 3
+    for entry in entries:
         entry.write_bytes(entry.read_bytes()[:100])
-    again = MultiOmicsSelector(memory=str(tmp_path)).fit(X, y)
+    with pytest.warns(UserWarning, match="computed again"):
+        again = MultiOmicsSelector(memory=str(tmp_path)).fit(X, y)
     np.testing.assert_array_equal(again.scores_, expected.scores_)

@@ -295,7 +295,13 @@ def predict(
     that a sample lacks, is taken as absent.
     """
     from ._files import load_model, tabulate_predictions, write_csv
-    from ._sources import absent_modalities, align_to_model, read_feature_map, read_unlabelled
+    from ._sources import (
+        absent_modalities,
+        align_to_model,
+        filled_values,
+        read_feature_map,
+        read_unlabelled,
+    )
     from ._tables import prediction_table, report_lines
 
     with usage_errors():
@@ -313,7 +319,7 @@ def predict(
             feature_map=names,
             report=report,
         )
-    notes = absent_modalities(tables, fitted)
+    notes = absent_modalities(tables, fitted) + filled_values(X, fitted)
     notes += report_lines(report)
     with status("Predicting"), usage_errors():
         probabilities = fitted.predict_proba(X)

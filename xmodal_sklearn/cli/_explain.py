@@ -48,7 +48,7 @@ def explain(
     Needs the extra inspect.
     """
     from ._files import load_model
-    from ._sources import absent_modalities, align_to_model, read_unlabelled
+    from ._sources import absent_modalities, align_to_model, filled_values, read_unlabelled
     from ._tables import report_lines
 
     with usage_errors():
@@ -74,5 +74,5 @@ def explain(
             train = align_to_model(of_training, fitted), cohort.target
     with status("Explaining"), usage_errors():
         found = explain_sample(fitted, X.loc[[sample]], train=train)
-    notes = absent_modalities(tables, fitted) + report_lines(report)
+    notes = absent_modalities(tables, fitted) + filled_values(X, fitted) + report_lines(report)
     console.print(*notes, found.to_text(), sep="\n")

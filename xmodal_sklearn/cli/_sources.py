@@ -27,6 +27,7 @@ __all__ = [
     "align_to_model",
     "check_folds",
     "check_values",
+    "filled_values",
     "read_column",
     "read_feature_map",
     "read_mudata",
@@ -217,6 +218,21 @@ def align_to_model(
     columns = selector.feature_names_in_
     absent = [name for name in columns if name.partition(SEPARATOR)[0] not in tables]
     return align_features(X.reindex(columns=[*X.columns, *absent]), fitted, **options)
+
+
+def filled_values(X: pd.DataFrame, fitted: Pipeline) -> list[str]:
+    """Count the values that samples lack of selected features, in modalities that they have."""
+    selector = fitted[0]
+    selected = selector.get_support()
+    counted = {}
+    for modality, positions in selector.modalities_.items():
+        missing = X[selector.feature_names_in_[positions[selected[positions]]]].isna()
+        counted[modality] = int(missing[~missing.all(axis=1)].to_numpy().sum())
+    return [
+        f"{modality}: {count} values are missing; their means in training stand for them."
+        for modality, count in counted.items()
+        if count
+    ]
 
 
 def absent_modalities(tables: Mapping[str, pd.DataFrame], fitted: Pipeline) -> list[str]:
