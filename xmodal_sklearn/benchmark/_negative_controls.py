@@ -1,6 +1,6 @@
 """Negative controls: a comparison in which there is nothing to find."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -10,7 +10,7 @@ from sklearn.utils import check_random_state
 from ..modalities._columns import Modalities, resolve_modalities
 from ..modalities._validation import as_table, modality_blocks
 
-__all__ = ["Control", "modalities_of", "negative_controls", "replace_by_noise"]
+__all__ = ["Control", "exchange_rows", "modalities_of", "negative_controls", "replace_by_noise"]
 
 
 class Control(NamedTuple):
@@ -113,18 +113,46 @@ def replace_by_noise(X: Any, positions: np.ndarray, seed: int) -> Any:
     DataFrame or ndarray of shape (n_samples, n_features)
         A copy of X.
     """
+    return _change_block(
+        X, positions, lambda block: np.random.default_rng(seed).permuted(block, axis=0)
+    )
+
+
+def exchange_rows(X: Any, positions: np.ndarray, random: np.random.Generator) -> Any:
+    """Give each sample a modality of another, among the samples that have the modality.
+
+    Parameters
+    ----------
+    X : DataFrame or array of shape (n_samples, n_features)
+        Samples.
+    positions : ndarray of int
+        Columns of one modality, which stay together.
+    random : Generator
+        Draws the permutation.
+
+    Returns
+    -------
+    DataFrame or ndarray of shape (n_samples, n_features)
+        A copy of X.
+    """
+    return _change_block(X, positions, lambda block: block[random.permutation(len(block))])
+
+
+def _change_block(X: Any, positions: np.ndarray, change: Callable) -> Any:
+    """Return a copy of X in which the samples that have a modality get other values of it."""
     table = as_table(X)
     (block,) = modality_blocks(table, {"": positions}).values()
-    noise = block.copy()
+    changed = block.copy()
     present = ~pd.isna(block).all(axis=1)
-    noise[present] = np.random.default_rng(seed).permuted(block[present], axis=0)
+    changed[present] = change(block[present])
     if not isinstance(table, pd.DataFrame):
         table = table.copy()
-        table[:, positions] = noise
+        table[:, positions] = changed
         return table
     columns = np.arange(table.shape[1])
     others = np.setdiff1d(columns, positions)
     joined = pd.concat(
-        [table.iloc[:, others], pd.DataFrame(noise, table.index, table.columns[positions])], axis=1
+        [table.iloc[:, others], pd.DataFrame(changed, table.index, table.columns[positions])],
+        axis=1,
     )
     return joined.iloc[:, np.argsort(np.concatenate([others, positions]))]

@@ -19,7 +19,7 @@ from ..modalities._validation import (
     modality_blocks,
     modality_presence,
 )
-from ._common import drawing_axes
+from ._common import SERIES, drawing_axes
 
 __all__ = ["ModalityAblationDisplay"]
 
@@ -178,7 +178,7 @@ class ModalityAblationDisplay:
         self.ax_ = drawing_axes(ax, height=1.5 + 0.5 * n_modalities)
         self.figure_ = self.ax_.figure
         spread = np.linspace(-0.2, 0.2, n_repeats) if n_repeats > 1 else np.zeros(1)
-        style = {"s": 16, "color": "C0", "alpha": 0.6, "linewidths": 0, **point_kwargs}
+        style = {"s": 16, "color": SERIES[0], "alpha": 0.6, "linewidths": 0, **point_kwargs}
         self.points_ = []
         for row, modality in enumerate(self.scores):
             mean = self.scores[modality].mean()

@@ -4,7 +4,14 @@ from pathlib import Path
 
 from .._extras import needs_extra
 from ..benchmark import Comparison
-from ._format import format_number, format_p, format_p_equals, format_seconds, format_signed
+from ._format import (
+    format_number,
+    format_p,
+    format_p_equals,
+    format_seconds,
+    format_share,
+    format_signed,
+)
 
 __all__ = ["write_report"]
 
@@ -18,9 +25,11 @@ def write_report(
 ) -> Path:
     """Write a comparison as one HTML file that needs no other file and no network.
 
-    It shows the summary, every fold, tests between all pairs, time against score, each model's
-    confusion matrix, ROC curves, reliability and scores by class, and how often each feature was
-    selected. Tables are sorted by a click on a column's header, or by the keyboard.
+    It shows the data, the summary, every fold, tests between all pairs, time against score, what
+    each modality contributes, each model's settings, confusion matrix, curves, calibration and
+    scores by class, the samples that most models get wrong, how often each feature was selected,
+    and a paragraph on methods. Tables are sorted by a click on a column's header, or by the
+    keyboard; each table can be saved as CSV and each figure as SVG.
 
     Parameters
     ----------
@@ -50,7 +59,10 @@ def write_report(
     Confusion matrices, curves and scores by class take the predictions of all test folds
     together; every other figure is a mean over folds. What the comparison has no data for is left
     out: curves of an estimator that gives no probabilities, selected features of one that selects
-    none.
+    none, settings and hardware of a comparison stored before these were kept. Models that predict
+    no better than chance stand last, and are never the best of a column.
+
+    Where X has an index, the samples that most models get wrong are listed by its names.
 
     Examples
     --------
@@ -71,7 +83,7 @@ def write_report(
         import jinja2
         import matplotlib  # noqa: F401
     from ._content import report_content
-    from ._figures import COLOURS
+    from ._style import COLOURS, LIGHT
 
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("xmodal_sklearn.report"),
@@ -84,6 +96,7 @@ def write_report(
         "number": format_number,
         "signed": format_signed,
         "percent": "{:.0%}".format,
+        "share": format_share,
         "p": format_p,
         "p_equals": format_p_equals,
         "seconds": format_seconds,
@@ -91,6 +104,7 @@ def write_report(
     text = environment.get_template("report.html").render(
         report_content(comparison),
         colours=COLOURS,
+        light=LIGHT,
         command=command or comparison.info.get("command"),
         title=title or "Comparison of classifiers",
     )
