@@ -243,6 +243,7 @@ def test_confusion_matrices_have_shares_and_counts(comparison, tmp_path):
         comparison,
         scores=comparison.scores.query("estimator == @name"),
         predictions=rows,
+        selected=comparison.selected.query("estimator == @name"),
         learning=None,
     )
     html = write_report(one, tmp_path / "one.html").read_text(encoding="utf-8")
@@ -323,6 +324,18 @@ def test_the_file_asks_for_nothing_else(html):
 def test_names_are_shown_and_not_run(html):
     assert "<script>alert" not in html
     assert "&lt;script&gt;alert(&#34;x&#34;)&lt;/script&gt; &amp; Co" in html
+
+
+def test_figures_show_names_as_they_are(cohort, tmp_path):
+    X, y = cohort
+    labels = dict(zip(sorted(set(y)), ["_hidden", "$x_1$", "{b}"], strict=True))
+    models = {"_logistic $a$": LogisticRegression(max_iter=1000), "dummy": DummyClassifier()}
+    result = compare(models, X, y.map(labels), cv=2, scoring=["accuracy"])
+    html = write_report(result, tmp_path / "names.html").read_text(encoding="utf-8")
+    for label in labels.values():
+        assert re.search(rf">{re.escape(label)} \(AUC = [\d.]+\)<", html)
+        assert html.count(f">{label}</text>") >= 2 * 3
+    assert html.count(">_logistic $a$</text>") >= 2
 
 
 def test_ids_are_unique(html):

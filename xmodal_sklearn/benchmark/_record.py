@@ -163,7 +163,7 @@ def _describe_model(estimator: Any) -> dict[str, Any]:
     text = estimator.__repr__(N_CHAR_MAX=2**31) if isinstance(estimator, BaseEstimator) else None
     return {
         "text": text or repr(estimator),
-        "k": sorted({_text(parameters[f"{name}__k".removeprefix("__")]) for name in selectors}),
+        "k": sorted({str(parameters[f"{name}__k".removeprefix("__")]) for name in selectors}),
         "seeds": {
             name: _text(value)
             for name, value in parameters.items()

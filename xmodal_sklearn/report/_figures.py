@@ -13,7 +13,7 @@ from ..benchmark._comparison import FOLD
 from ..benchmark._metrics import metric_label
 from ..plotting import ComparisonDisplay
 from ..plotting._common import line_style, plain_log_ticks
-from ._style import LIGHT, WIDTH, draw_legend_below, figure_for_page
+from ._style import LIGHT, NAMELESS, WIDTH, draw_legend_below, figure_for_page, name_entries
 
 __all__ = ["draw_ablation", "draw_folds", "draw_frequencies", "draw_learning", "draw_time"]
 
@@ -134,7 +134,7 @@ def draw_learning(
                 drawn += [*(mean - std), *(mean + std)]
         if drawn:
             ax.set_ylim(_limits(pd.Series(drawn)))
-        draw_legend_below(ax, len(estimators))
+        draw_legend_below(ax)
         ax.set(xlabel="training samples, mean", ylabel=metric_label(metric), xscale="linear")
     return done()
 
@@ -173,7 +173,7 @@ def draw_frequencies(name: str, shares: dict[str, np.ndarray]) -> Markup:
             ax.step(place, np.sort(share)[::-1], where="mid", label=modality, **style)
         ax.set(xlabel="features, most often selected first", ylabel="share of folds")
         ax.set_ylim(0, 1.03)
-        draw_legend_below(ax, len(shares))
+        draw_legend_below(ax)
     return done()
 
 
@@ -199,11 +199,12 @@ def draw_ablation(
     label = f"Loss of {metric_label(metric)} without a modality"
     with figure_for_page(label) as (ax, done):
         shift = 0.5 / max(len(losses), 2)
+        drawn: list[Any] = []
         for number, (modality, of_models) in enumerate(losses.items()):
             rows = np.arange(len(names)) + shift * (number - (len(losses) - 1) / 2)
             mean, std = np.array([of_models.get(name, (np.nan, np.nan)) for name in names]).T
             style = {**line_style(number), "linestyle": "", "elinewidth": 1}
-            ax.errorbar(mean, rows, xerr=std, markersize=4, label=modality, **style)
+            drawn.append(ax.errorbar(mean, rows, xerr=std, markersize=4, label=modality, **style))
         ax.axvline(0, color=LIGHT["muted"], linestyle=":", linewidth=1)
         ax.figure.set_size_inches(WIDTH, 0.9 + 0.4 * len(names))
         ax.set_yticks(range(len(names)), labels=[fill(name, NAME_WIDTH) for name in names])
@@ -211,5 +212,8 @@ def draw_ablation(
         ax.grid(visible=False, axis="y")
         ax.spines["left"].set_visible(False)
         ax.set(ylim=(len(names) - 0.5, -0.5), xlabel=f"loss of {metric_label(metric)}")
-        ax.figure.legend(*ax.get_legend_handles_labels(), loc="outside upper left", ncols=3)
+        legend = ax.figure.legend(
+            drawn, NAMELESS * len(drawn), loc="outside upper left", ncols=min(len(drawn), 3)
+        )
+        name_entries(legend, drawn)
     return done()

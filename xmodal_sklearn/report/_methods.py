@@ -101,7 +101,7 @@ def _models(overview: Overview, cite: _Citations) -> list[str]:
     said = []
     ks = sorted({k for one in models.values() for k in one["k"]})
     if ks:
-        what = {"'all'": "all features were kept"}
+        what = {"all": "all features were kept"}
         kept = [what.get(k, f"{k} features per modality") for k in ks]
         built_in = all(
             value == "None"

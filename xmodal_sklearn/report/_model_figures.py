@@ -1,6 +1,7 @@
 """Figures of one model."""
 
 from collections.abc import Callable, Sequence
+from textwrap import fill
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,7 @@ from sklearn.metrics import (
 
 from ..benchmark._comparison import probability_column
 from ..plotting._common import line_style
-from ._style import LIGHT, draw_legend_below, figure_for_page
+from ._style import LIGHT, UNNAMED, draw_legend_below, figure_for_page
 
 __all__ = [
     "draw_calibration",
@@ -28,7 +29,8 @@ __all__ = [
 ]
 
 RATE_AXES = {"xlim": (-0.01, 1.01), "ylim": (-0.01, 1.01), "aspect": "equal"}
-DIAGONAL = {"color": LIGHT["muted"], "linestyle": ":", "linewidth": 1}
+DIAGONAL = {"label": UNNAMED, "color": LIGHT["muted"], "linestyle": ":", "linewidth": 1}
+LABEL_WIDTH = 16
 MAX_BINS = 10
 # Fewer samples in a bin say nothing of its frequency.
 MIN_IN_BIN = 10
@@ -57,7 +59,9 @@ def draw_confusion(name: str, predictions: pd.DataFrame, classes: Sequence[str])
         shades = LinearSegmentedColormap.from_list("shades", [(*rgb, 0), (*rgb, 0.62)])
         counts = confusion_matrix(predictions["target"], predictions["predicted"], labels=classes)
         shares = counts / counts.sum(axis=1, keepdims=True).clip(1)
-        ConfusionMatrixDisplay(shares, display_labels=classes).plot(
+        ConfusionMatrixDisplay(
+            shares, display_labels=[fill(label, LABEL_WIDTH) for label in classes]
+        ).plot(
             include_values=False,
             cmap=shades,
             colorbar=False,
@@ -173,7 +177,7 @@ def draw_calibration(name: str, predictions: pd.DataFrame, classes: Sequence[str
             style = {**line_style(number), "label": label}
             _draw_calibration(ax, is_class, predictions[probability_column(label)], style)
         ax.set(xlabel="probability of the class", ylabel="share that are of it", **RATE_AXES)
-        draw_legend_below(ax, len(classes))
+        draw_legend_below(ax)
     return done()
 
 
@@ -196,7 +200,7 @@ def _draw_each_class(
             predictions[probability_column(label)],
         )
         draw(is_class, probability, name=label, curve_kwargs=style, ax=ax)
-    draw_legend_below(ax, len(shown))
+    draw_legend_below(ax)
 
 
 def _draw_calibration(

@@ -1,7 +1,7 @@
 """The look of the report's figures: SVG that takes its colours from the page."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from io import StringIO
 from typing import Any
@@ -14,7 +14,16 @@ from matplotlib.figure import Figure
 
 from ..plotting._common import SERIES
 
-__all__ = ["COLOURS", "LIGHT", "WIDTH", "draw_legend_below", "figure_for_page"]
+__all__ = [
+    "COLOURS",
+    "LIGHT",
+    "NAMELESS",
+    "UNNAMED",
+    "WIDTH",
+    "draw_legend_below",
+    "figure_for_page",
+    "name_entries",
+]
 
 # The colours of each name, in light and in dark. Lines have the same in both but for black.
 COLOURS = {
@@ -59,6 +68,8 @@ STYLE: Any = {
     "ytick.labelcolor": LIGHT["ink"],
 }
 METADATA = ("Creator", "Date", "Format", "Type")  # left out, so that equal figures are equal files
+UNNAMED = "_nolegend_"  # the label of a line of reference
+NAMELESS = ["?"]  # stands for a label until it is written
 WIDTH = 4.4  # inches, so that text of 10 points is legible at the width of a phone
 
 
@@ -87,19 +98,33 @@ def figure_for_page(label: str) -> Iterator[tuple[Any, Callable[[], Markup]]]:
         figure.savefig(text, format="svg", metadata=dict.fromkeys(METADATA))
 
 
-def draw_legend_below(ax: Any, n_lines: int) -> None:
-    """Put the legend under the axes and make the figure that much taller.
+def draw_legend_below(ax: Any) -> None:
+    """Put a legend of the labelled lines under the axes, and make the figure that much taller.
 
     Parameters
     ----------
     ax : matplotlib Axes
-        The axes, with labelled lines drawn.
-    n_lines : int
-        Number of entries.
+        The axes; lines labelled ``"_nolegend_"`` are left out.
     """
+    lines = [line for line in ax.lines if line.get_label() != UNNAMED]
     width, height = ax.figure.get_size_inches()
-    ax.figure.set_size_inches(width, height + 0.2 * n_lines)
-    ax.legend(loc="upper left", bbox_to_anchor=(0, -0.16), borderaxespad=0, handlelength=3)
+    ax.figure.set_size_inches(width, height + 0.2 * len(lines))
+    where = {"loc": "upper left", "bbox_to_anchor": (0, -0.16), "borderaxespad": 0}
+    name_entries(ax.legend(lines, NAMELESS * len(lines), handlelength=3, **where), lines)
+
+
+def name_entries(legend: Any, handles: Sequence[Any]) -> None:
+    """Write the labels into a legend; matplotlib would leave out those with an underscore first.
+
+    Parameters
+    ----------
+    legend : matplotlib Legend
+        The legend, with an entry for each handle.
+    handles : sequence of matplotlib Artist
+        The labelled artists.
+    """
+    for text, handle in zip(legend.get_texts(), handles, strict=True):
+        text.set_text(handle.get_label())
 
 
 def _for_page(svg: str, label: str) -> Markup:
