@@ -422,7 +422,13 @@ def opened(browser, page):
     def at(width=1280, scheme="light"):
         size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 500}
         browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
-        media = {"features": [{"name": "prefers-color-scheme", "value": scheme}]}
+        # Without the smooth scrolling, during which a click would miss.
+        media = {
+            "features": [
+                {"name": "prefers-color-scheme", "value": scheme},
+                {"name": "prefers-reduced-motion", "value": "reduce"},
+            ]
+        }
         browser.execute_cdp_cmd("Emulation.setEmulatedMedia", media)
         for log in ("browser", "performance"):
             browser.get_log(log)

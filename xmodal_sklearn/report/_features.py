@@ -25,7 +25,7 @@ def selected_features(overview: Overview) -> dict[str, Any] | None:
         # Many pipelines begin with the same selection, which is shown once.
         key = frozenset(rows[columns].itertuples(index=False, name=None))
         shared.setdefault(key, []).append(str(name))
-    found = []
+    found: list[dict[str, Any]] = []
     for users in shared.values():
         rows = selected[selected["estimator"] == users[0]]
         modalities = [
