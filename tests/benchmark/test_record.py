@@ -29,6 +29,19 @@ class OnlyExpression(ClassifierMixin, BaseEstimator):
         return self.model_.predict(X.filter(like="exp__"))
 
 
+class SameTable(DummyClassifier):
+    """Insists that tables to predict have the columns and types of those in fit."""
+
+    def fit(self, X, y):
+        self.columns_, self.dtypes_ = X.columns, X.dtypes
+        return super().fit(X, y)
+
+    def predict(self, X):
+        pd.testing.assert_index_equal(X.columns, self.columns_)
+        pd.testing.assert_series_equal(X.dtypes, self.dtypes_)
+        return super().predict(X)
+
+
 def recorded(X, y, **options):
     return compare({"dummy": DummyClassifier()}, X, y, cv=2, scoring=["accuracy"], **options).info
 
@@ -109,6 +122,17 @@ def test_a_modality_that_a_model_ignores_costs_nothing(cohort):
     assert (by_metric["without: exp"] < by_metric["f1_macro"]).all()
     for ignored in ("without: cna", "without: mut"):
         assert by_metric[ignored].tolist() == by_metric["f1_macro"].tolist()
+
+
+def test_columns_of_any_type_and_with_two_levels_are_taken(cohort):
+    X, y = cohort
+    grade = pd.Categorical(np.where(np.arange(len(X)) % 2, "low", "high"))
+    X = X.assign(clin__grade=grade, clin__site=["Ulm"] * len(X), clin__age=40)
+    X.columns = X.columns.str.split("__", expand=True)
+    result = compare({"same": SameTable()}, X, y, cv=2, scoring=["accuracy"])
+    assert "without: clin" in set(result.scores["metric"])
+    assert result.info["data"]["hash"]
+    assert result.warnings == ()
 
 
 def test_the_weights_of_a_network_are_kept(cohort):

@@ -1,6 +1,6 @@
 """Negative controls: a comparison in which there is nothing to find."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -10,7 +10,14 @@ from sklearn.utils import check_random_state
 from ..modalities._columns import Modalities, resolve_modalities
 from ..modalities._validation import as_table, modality_blocks
 
-__all__ = ["Control", "exchange_rows", "modalities_of", "negative_controls", "replace_by_noise"]
+__all__ = [
+    "Control",
+    "block_values",
+    "exchange_rows",
+    "modalities_of",
+    "negative_controls",
+    "replace_by_noise",
+]
 
 
 class Control(NamedTuple):
@@ -113,9 +120,14 @@ def replace_by_noise(X: Any, positions: np.ndarray, seed: int) -> Any:
     DataFrame or ndarray of shape (n_samples, n_features)
         A copy of X.
     """
-    return _change_block(
-        X, positions, lambda block: np.random.default_rng(seed).permuted(block, axis=0)
-    )
+    table = as_table(X)
+    (block,) = modality_blocks(table, {"": positions}).values()
+    noise = block.copy()
+    present = ~pd.isna(block).all(axis=1)
+    noise[present] = np.random.default_rng(seed).permuted(block[present], axis=0)
+    if not isinstance(table, pd.DataFrame):
+        return _with_block(table, positions, noise)
+    return _with_part(table, positions, pd.DataFrame(noise, table.index, table.columns[positions]))
 
 
 def exchange_rows(X: Any, positions: np.ndarray, random: np.random.Generator) -> Any:
@@ -135,24 +147,48 @@ def exchange_rows(X: Any, positions: np.ndarray, random: np.random.Generator) ->
     DataFrame or ndarray of shape (n_samples, n_features)
         A copy of X.
     """
-    return _change_block(X, positions, lambda block: block[random.permutation(len(block))])
-
-
-def _change_block(X: Any, positions: np.ndarray, change: Callable) -> Any:
-    """Return a copy of X in which the samples that have a modality get other values of it."""
     table = as_table(X)
-    (block,) = modality_blocks(table, {"": positions}).values()
-    changed = block.copy()
-    present = ~pd.isna(block).all(axis=1)
-    changed[present] = change(block[present])
+    block = block_values(table, positions)
+    present = np.flatnonzero(~pd.isna(block).all(axis=1))
+    order = np.arange(len(table))
+    order[present] = random.permutation(present)
     if not isinstance(table, pd.DataFrame):
-        table = table.copy()
-        table[:, positions] = changed
-        return table
-    columns = np.arange(table.shape[1])
-    others = np.setdiff1d(columns, positions)
-    joined = pd.concat(
-        [table.iloc[:, others], pd.DataFrame(changed, table.index, table.columns[positions])],
-        axis=1,
-    )
+        return _with_block(table, positions, block[order])
+    # Rows of the table and not of the block, because columns keep their own dtypes.
+    part = table.iloc[order, positions].set_axis(table.index)
+    changed = _with_part(table, positions, part)
+    return changed.set_axis(X.columns, axis=1) if isinstance(X, pd.DataFrame) else changed
+
+
+def block_values(table: Any, positions: np.ndarray) -> np.ndarray:
+    """Return the values of one modality, as objects where some are text or categories.
+
+    Parameters
+    ----------
+    table : DataFrame or ndarray of shape (n_samples, n_features)
+        Samples.
+    positions : ndarray of int
+        Columns of the modality.
+
+    Returns
+    -------
+    ndarray of shape (n_samples, n_features_m)
+        The values.
+    """
+    if isinstance(table, pd.DataFrame):
+        kinds = table.dtypes.iloc[positions].unique()
+        if not all(pd.api.types.is_numeric_dtype(kind) for kind in kinds):
+            return table.iloc[:, positions].to_numpy(dtype=object)
+    return modality_blocks(table, {"": positions})[""]
+
+
+def _with_block(table: np.ndarray, positions: np.ndarray, block: np.ndarray) -> np.ndarray:
+    changed = table.copy()
+    changed[:, positions] = block
+    return changed
+
+
+def _with_part(table: pd.DataFrame, positions: np.ndarray, part: pd.DataFrame) -> pd.DataFrame:
+    others = np.setdiff1d(np.arange(table.shape[1]), positions)
+    joined = pd.concat([table.iloc[:, others], part], axis=1)
     return joined.iloc[:, np.argsort(np.concatenate([others, positions]))]

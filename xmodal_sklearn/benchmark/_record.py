@@ -14,8 +14,9 @@ import xxhash
 from sklearn.base import BaseEstimator
 
 from ..modalities._columns import Modalities, column_labels
-from ..modalities._validation import as_table, modality_blocks
+from ..modalities._validation import as_table
 from ..selection import MultiOmicsSelector
+from ._negative_controls import block_values
 
 __all__ = ["describe_data", "describe_folds", "describe_machine", "describe_models"]
 
@@ -48,7 +49,7 @@ def describe_data(X: Any, y: np.ndarray, batch: Any, modalities: Modalities) -> 
         ``sample_names``.
     """
     table = as_table(X)
-    blocks = modality_blocks(table, modalities)
+    blocks = {name: block_values(table, positions) for name, positions in modalities.items()}
     labels = np.array([str(label) for label in y.tolist()], dtype=object)
     found: dict[str, Any] = {
         "hash": _hash(table, blocks, labels),
@@ -137,11 +138,11 @@ def _hash(table: Any, blocks: Mapping[str, np.ndarray], labels: np.ndarray) -> s
     digest = xxhash.xxh3_128(repr([samples, column_labels(table), list(labels)]).encode())
     for modality, block in blocks.items():
         digest.update(repr([modality, block.shape, block.dtype.str]).encode())
-        if block.dtype.kind == "O":
-            block = block.astype(float)
         step = max(CHUNK_BYTES // max(block[:1].nbytes, 1), 1)
         for row in range(0, len(block), step):
-            digest.update(np.ascontiguousarray(block[row : row + step]).data)
+            rows = block[row : row + step]
+            # Objects have no bytes of their own, only places in memory.
+            digest.update(repr(rows.tolist()).encode() if rows.dtype == object else rows.tobytes())
     return digest.hexdigest()
 
 
@@ -160,9 +161,11 @@ def _missing(block: np.ndarray) -> dict[str, Any]:
 def _describe_model(estimator: Any) -> dict[str, Any]:
     parameters = {"": estimator, **estimator.get_params()}
     selectors = [name for name, one in parameters.items() if isinstance(one, MultiOmicsSelector)]
-    text = estimator.__repr__(N_CHAR_MAX=2**31) if isinstance(estimator, BaseEstimator) else None
+    # Printed by scikit-learn, long ones are cut.
+    printed = type(estimator).__repr__ is BaseEstimator.__repr__
+    text = BaseEstimator.__repr__(estimator, 2**31) if printed else repr(estimator)
     return {
-        "text": text or repr(estimator),
+        "text": text,
         "k": sorted({str(parameters[f"{name}__k".removeprefix("__")]) for name in selectors}),
         "seeds": {
             name: _text(value)
