@@ -49,7 +49,7 @@ def recorded(X, y, **options):
 @pytest.fixture(scope="module")
 def gaps(cohort):
     X, y = cohort
-    X = X.copy()
+    X, y = X.copy(), y.copy()
     X.index = y.index = [f"patient {row}" for row in range(len(X))]
     X.loc[X.index[:7], [name for name in X if name.startswith("mut__")]] = np.nan
     X.loc[X.index[10], X.filter(like="cna__").columns[0]] = np.nan
