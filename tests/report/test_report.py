@@ -530,6 +530,22 @@ def test_a_saved_figure_needs_no_page(opened, scheme):
     assert "background: white" in svg.get("style")
 
 
+def test_saved_files_hold_names_as_they_are(browser, cohort, tmp_path):
+    X, y = cohort
+    names = ["nan", "var(--ink)", "a  b ↓"]
+    labels = dict(zip(sorted(set(y)), names, strict=True))
+    models = {"dummy": DummyClassifier()}
+    result = compare(models, X, y.map(labels), cv=2, scoring=["accuracy"])
+    browser.get(write_report(result, tmp_path / "names.html").as_uri())
+    _, table = browser.execute_async_script(SAVED, "#data", "CSV")
+    saved = pd.read_csv(StringIO(table), keep_default_na=False)
+    assert sorted(saved["class"]) == sorted(names)
+    _, table = browser.execute_async_script(SAVED, "#classes", "CSV")
+    assert set(names) <= set(pd.read_csv(StringIO(table)).columns)
+    _, figure = browser.execute_async_script(SAVED, "#models", "SVG")
+    assert "var(--ink)" in "".join(ElementTree.fromstring(figure).itertext())
+
+
 def test_text_in_figures_is_legible_on_a_phone(opened):
     browser = opened(390)
     smallest = browser.execute_script(

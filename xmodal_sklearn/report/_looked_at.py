@@ -10,6 +10,7 @@ from markupsafe import Markup
 from .._text import visible
 from ..inspection import ModalityImportance
 from ..plotting import AttentionMapDisplay, FeatureImportanceDisplay, ModalityImportanceDisplay
+from ..plotting._common import draw_legend
 from ._overview import Overview
 from ._style import WIDTH, figure_for_page
 
@@ -64,8 +65,24 @@ def _draw_map(maps: Mapping[Any, pd.DataFrame]) -> Markup:
     named = {visible(label): _named(one) for label, one in maps.items()}
     with figure_for_page("Pairs of features that move the logits together") as (ax, done):
         display = AttentionMapDisplay.from_maps(named, ax=ax, n=N_SHOWN)
-        ax.figure.set_size_inches(WIDTH, 2.2 + 0.17 * len(display.shown_))
+        n_classes = _move_legend_below(ax)
+        ax.figure.set_size_inches(WIDTH, 1.9 + 0.17 * len(display.shown_) + 0.2 * n_classes)
     return done()
+
+
+def _move_legend_below(ax: Any) -> int:
+    """Give each class a line of its own, as long names leave no room beside one another."""
+    legend = ax.get_legend()
+    if legend is None:
+        return 0
+    handles, title = legend.legend_handles, legend.get_title().get_text()
+    for handle, text in zip(handles, legend.get_texts(), strict=True):
+        handle.set_label(text.get_text())
+    legend.remove()
+    draw_legend(
+        ax.figure, handles, loc="outside lower left", title=title, alignment="left", handlelength=3
+    )
+    return len(handles)
 
 
 def _named(table: pd.DataFrame) -> pd.DataFrame:
