@@ -18,6 +18,7 @@ from xmodal_sklearn._text import visible
 from xmodal_sklearn.benchmark import Comparison, compare
 from xmodal_sklearn.cli._files import tabulate_predictions, write_csv
 from xmodal_sklearn.cli._tables import cohort_text, prediction_table, ranking_table, summary_table
+from xmodal_sklearn.inspection import ModalityImportance
 from xmodal_sklearn.persistence import load_model, read_manifest, save_model
 from xmodal_sklearn.report import write_report
 
@@ -42,6 +43,7 @@ def hostile_names(n):
 
 
 NAMES = hostile_names(200)
+MEASURES = ["shapley", "permutation", "gradients", "stacking"]
 MODELS = ["<script>alert(1)</script>", "$\\frac{1}$ a\rb", "../=1+1\u202e"]
 
 
@@ -52,7 +54,8 @@ def comparison():
     models = {name: DummyClassifier() for name in MODELS}
     # Not all pairs of 200 classes, which take minutes.
     scoring = ["f1_macro", "accuracy", "roc_auc_ovr"]
-    result = compare(models, np.zeros((len(y), 1)), y, cv=2, scoring=scoring)
+    X = pd.DataFrame(0.0, hostile_names(len(y)), ["$\\frac{1}$<b>__a", "=1+1\u202e__\r"])
+    result = compare(models, X, y, cv=2, scoring=scoring, batch=np.resize(NAMES[:9], len(y)))
     rows = [
         {"estimator": name, "repeat": 0, "fold": fold, "modality": modality, "feature": feature}
         for name in MODELS
@@ -95,10 +98,24 @@ def test_a_stored_comparison_comes_back(comparison, tmp_path):
 def test_a_report_shows_them_whole_and_runs_none(comparison, tmp_path, monkeypatch):
     pytest.importorskip("matplotlib", reason="needs the extra report")
     pytest.importorskip("jinja2", reason="needs the extra report")
-    # The matrix of 200 classes has 40,000 texts, which take minutes; that of some is drawn below.
-    monkeypatch.setattr("xmodal_sklearn.report._content.draw_confusion", lambda *_: "")
+    # Figures of 200 classes have up to 40,000 texts, which take minutes; some are drawn below.
+    for figure in ("draw_confusion", "draw_precision_recall", "draw_calibration"):
+        monkeypatch.setattr(f"xmodal_sklearn.report._models.{figure}", lambda *_: "")
     comparison.info["command"] = "xmodal bench '</script><script>alert(1)</script>'"
-    path = write_report(comparison, tmp_path / "report.html", title="<b>\r{{ 1 }}")
+    table = pd.DataFrame(np.eye(len(NAMES)), NAMES, NAMES)
+    parts = pd.MultiIndex.from_product([MEASURES, NAMES[:50]])
+    path = write_report(
+        comparison,
+        tmp_path / "report.html",
+        title="<b>\r{{ 1 }}",
+        importance=ModalityImportance(
+            pd.DataFrame(0.1, [0, 1], parts),
+            pd.DataFrame(0.1, [0, 1], NAMES),
+            pd.Series([0.5, 0.6]),
+        ),
+        features=table,
+        maps=dict.fromkeys(NAMES[:40], table),
+    )
     text = path.read_text(encoding="utf-8")
     page = Page()
     page.feed(text)
@@ -113,17 +130,32 @@ def test_a_report_shows_them_whole_and_runs_none(comparison, tmp_path, monkeypat
 
 @pytest.mark.filterwarnings("ignore:constrained_layout not applied:UserWarning")
 def test_figures_show_them_whole():
-    figures = pytest.importorskip("xmodal_sklearn.report._figures", reason="needs matplotlib")
-    classes = [*PIECES[:4], *PIECES[24:38]]
+    pytest.importorskip("matplotlib", reason="needs the extra report")
+    from xmodal_sklearn.report import _figures, _model_figures
+
+    classes = [*PIECES[:4], *PIECES[24:42]]
     predictions = pd.DataFrame({"target": classes, "predicted": classes})
-    page = Page()
-    page.feed(figures.draw_confusion("<script>$\\frac{1}$\n", predictions, classes))
+    for name in classes:
+        predictions[f"p: {name}"] = np.where(predictions["target"] == name, 0.9, 0.1)
     shares = {name: np.array([0.5, 1.0]) for name in PIECES}
-    page.feed(figures.draw_frequencies("x", shares))
-    assert "script" not in page.elements
-    shown = " ".join(" ".join("".join(page.texts).split()).split())
-    for name in [*classes, *PIECES]:
-        assert " ".join(visible(name).split()) in shown, name
+    losses = {name: dict.fromkeys(classes, (0.1, 0.2)) for name in PIECES}
+    title = "<script>$\\frac{1}$\n"
+    svgs = {
+        "confusion": _model_figures.draw_confusion(title, predictions, classes),
+        "roc": _model_figures.draw_roc(title, predictions, classes),
+        "precision": _model_figures.draw_precision_recall(title, predictions, classes),
+        "calibration": _model_figures.draw_calibration(title, predictions, classes),
+        "frequencies": _figures.draw_frequencies(title, shares),
+        "ablation": _figures.draw_ablation(losses, "accuracy", classes),
+    }
+    for figure, svg in svgs.items():
+        page = Page()
+        page.feed(svg)
+        assert "script" not in page.elements
+        # Long names are broken into lines.
+        shown = "".join("".join(page.texts).split())
+        for name in PIECES if figure in ("frequencies", "ablation") else classes:
+            assert "".join(visible(name).split()) in shown, (figure, name)
 
 
 def test_fold_files_have_harmless_names(tmp_path):

@@ -1,6 +1,7 @@
 """The displays."""
 
 import sys
+from itertools import combinations, pairwise
 
 import numpy as np
 import pandas as pd
@@ -23,8 +24,10 @@ from xmodal_sklearn.plotting import (
     KScoreDisplay,
     ModalityAblationDisplay,
 )
+from xmodal_sklearn.plotting._common import line_style
 
 plt = pytest.importorskip("matplotlib.pyplot", reason="needs the extra plot")
+to_rgb = pytest.importorskip("matplotlib.colors").to_rgb
 
 
 @pytest.fixture
@@ -96,6 +99,63 @@ def test_a_search_over_k_shows_one_line_per_other_setting(search, ax):
         means = rows.set_index("param_multiomicsselector__k")["mean_test_score"]
         assert line[0].get_ydata().tolist() == means[[5, 20, "all"]].tolist()
     assert ax.get_ylabel() == "macro-F1"
+
+
+def test_a_model_at_chance_does_not_stretch_the_axis(comparison, ax):
+    display = ComparisonDisplay.from_comparison(comparison, ax=ax)
+    assert "dummy" in display.at_chance
+    low, high = ax.get_xlim()
+    others = display.scores[[name for name in display.scores if name not in display.at_chance]]
+    assert low <= others.min(axis=None) <= others.max(axis=None) <= high
+    mean = display.intervals.loc["dummy", "mean"]
+    assert mean < low
+    arrows = {list(display.scores)[text.xy[1]]: text.get_text() for text in ax.texts}
+    assert arrows["dummy"] == f"◂ {mean:.3g}"
+    assert "logistic" not in arrows
+
+
+def test_lines_differ_in_more_than_colour(ax):
+    table = pd.DataFrame({"k": [1, 2] * 28, "score": 0.5, "of": np.repeat(np.arange(28), 2)})
+    display = KScoreDisplay.from_scores(table, group="of", ax=ax)
+    lines = [container[0] for container in display.lines_]
+    looks = [(str(line._dash_pattern), line.get_marker(), line.get_color()) for line in lines]
+    assert len(set(looks)) == 28
+    # Printed in grey, neighbours are told apart by dash and marker.
+    for one, other in pairwise(looks):
+        assert one[0] != other[0]
+        assert one[1] != other[1]
+
+
+# What people without green cones and without red cones see, in linear RGB (Machado, Oliveira and
+# Fernandes, IEEE Transactions on Visualization and Computer Graphics 15, 2009).
+COLOUR_BLIND = {
+    "deuteranope": [
+        [0.367322, 0.860646, -0.227968],
+        [0.280085, 0.672501, 0.047413],
+        [-0.011820, 0.042940, 0.968881],
+    ],
+    "protanope": [
+        [0.152286, 1.052583, -0.204868],
+        [0.114503, 0.786281, 0.099216],
+        [-0.003882, -0.048116, 1.051998],
+    ],
+}
+XYZ = [[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]]
+
+
+def cielab(linear):
+    x, y, z = np.cbrt(np.array(XYZ) @ linear / [0.9505, 1, 1.089])
+    return np.array([116 * y - 16, 500 * (x - y), 200 * (y - z)])
+
+
+@pytest.mark.parametrize("who", COLOUR_BLIND)
+def test_colours_are_told_apart_by_colour_blind_readers(who):
+    colours = []
+    for number in range(7):
+        rgb = np.array(to_rgb(line_style(number)["color"]))
+        linear = np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
+        colours.append(cielab(np.clip(COLOUR_BLIND[who] @ linear, 0, 1)))
+    assert min(np.linalg.norm(a - b) for a, b in combinations(colours, 2)) > 15
 
 
 def test_scores_by_k_are_summarised_over_folds(ax):

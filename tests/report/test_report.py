@@ -6,18 +6,22 @@ import json
 import re
 import sys
 from html import unescape
+from io import StringIO
+from xml.etree import ElementTree
 
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
 from sklearn.dummy import DummyClassifier
 from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import confusion_matrix, roc_auc_score
 from sklearn.model_selection import RepeatedStratifiedKFold
 from sklearn.pipeline import make_pipeline
 from sklearn.svm import LinearSVC
 
 from xmodal_sklearn import MultiOmicsSelector
-from xmodal_sklearn.benchmark import compare
+from xmodal_sklearn.benchmark import Comparison, compare
 from xmodal_sklearn.inspection import ModalityImportance, stability_index
 from xmodal_sklearn.learning import learning_curves
 from xmodal_sklearn.report import write_report
@@ -33,12 +37,18 @@ def comparison(cohort, models):
     X, y = cohort
     y = np.array([f"<{label}>" for label in y], dtype=object)
     folds = RepeatedStratifiedKFold(n_splits=3, n_repeats=2, random_state=0)
-    measured = compare(models, X, y, cv=folds)
+    measured = compare(models, X, y, cv=folds, batch=np.where(np.arange(120) < 50, "<a>", "b"))
     smaller = learning_curves(
         {HOSTILE: models[HOSTILE]}, X, y, cv=folds, shares=[0.3, 0.6], scoring=["f1_macro"]
     )
     warnings = ("The batch predicts the classes.",)
     return dataclasses.replace(measured, warnings=warnings, learning=smaller)
+
+
+def section(html, name):
+    """The HTML of one section of a page."""
+    start = html.index(f'<section id="{name}">')
+    return html[start : html.index("</section>", start)]
 
 
 @pytest.fixture(scope="module")
@@ -110,6 +120,182 @@ def test_the_stability_of_the_selection_is_nogueiras(comparison, cohort, html):
     assert "2 models with the same selection" in visible(html)
 
 
+def test_classes_gaps_and_batches_come_first(comparison, html):
+    data = visible(section(html, "data"))
+    for label, size in comparison.info["data"]["class_sizes"].items():
+        assert f"{label} {size} {size / 120:.0%}" in data
+    assert "exp 60 0 0%" in data
+    row = " ".join(str(size) for size in comparison.info["data"]["batches"]["<a>"].values())
+    assert f"<a> 50 {row}" in data
+    assert html.index('id="data"') < html.index('id="summary"')
+
+
+def test_a_model_at_chance_is_marked_last_and_never_best(comparison, html):
+    rows = re.findall("<tr>.*?</tr>", section(html, "summary"), re.DOTALL)
+    dummy = rows[-1]
+    assert "alert" in dummy
+    assert "at chance" in dummy
+    # Class frequencies are calibrated, better than any model that does better than guess.
+    errors = comparison.summary()["ece", "mean"]
+    assert errors.idxmin() == HOSTILE
+    assert 'class="best"' not in dummy
+    assert sum(row.count('class="best"') for row in rows) >= len(comparison.metrics)
+
+
+def test_where_all_guess_none_is_at_chance(cohort, tmp_path):
+    models = {"dummy": DummyClassifier(), "other": DummyClassifier()}
+    guessing = compare(models, *cohort, cv=2, scoring=["accuracy"])
+    html = write_report(guessing, tmp_path / "chance.html").read_text(encoding="utf-8")
+    assert "at chance" not in visible(html)
+    assert 'class="best"' in section(html, "summary")
+
+
+def test_pairs_carry_the_names_of_rows_and_columns(comparison, html):
+    heads = re.findall('class="upright">(.*?)</span>', section(html, "pairs"))
+    assert [unescape(name) for name in heads] == list(comparison.summary().index)
+
+
+def test_a_selection_of_all_features_says_nothing(cohort, tmp_path):
+    model = make_pipeline(
+        MultiOmicsSelector({"exp": "all", "cna": 5, "mut": 20}), DummyClassifier()
+    )
+    kept = compare({"all": model}, *cohort, cv=3, scoring=["accuracy"])
+    features = section(write_report(kept, tmp_path / "all.html").read_text("utf-8"), "features")
+    text = visible(features)
+    for name, number in [("exp", 60), ("mut", 20)]:
+        everything = f"{name} {number} {number} {number} {number} – all kept: says nothing"
+        assert everything in text
+    assert text.count("says nothing") == 2
+    assert "<h4>cna</h4>" in features
+    assert "<h4>exp</h4>" not in features
+    assert features.count(">exp</text>") == 0
+
+
+def test_settings_of_every_model_and_the_origin_are_shown(comparison, html):
+    models = visible(section(html, "models"))
+    assert models.count("K 5") == 2
+    for name in comparison.info["models"]:
+        text = comparison.info["models"][name]["text"]
+        assert " ".join(text.split()) in models
+    origin = visible(section(html, "origin"))
+    info = comparison.info
+    for fact in (info["data"]["hash"], info["hardware"]["processor"], info["folds"]):
+        assert " ".join(fact.split()) in origin
+    assert info["date"][:10] in origin
+
+
+def test_what_a_modality_is_worth_is_the_loss_without_it(comparison, html):
+    rows = visible(section(html, "modalities"))
+    scores = comparison.scores.query("estimator == 'linear SVM, early'")
+    means = scores.groupby("metric")["value"].mean()
+    shown = r"linear SVM, early " + " ".join(
+        r"([+−][\d.]+) ±[\d.]+" for _ in comparison.info["n_features"]
+    )
+    losses = [float(x.replace("−", "-")) for x in re.search(shown, rows).groups()]
+    expected = [means["f1_macro"] - means[f"without: {m}"] for m in comparison.info["n_features"]]
+    assert losses == pytest.approx(expected, abs=6e-4)
+    assert "alert" not in rows
+
+
+def test_weights_of_heads_are_shown_where_there_are_some(comparison, html, tmp_path):
+    assert 'id="heads"' not in html
+    name = "linear SVM, early"
+    rows = comparison.scores.query("estimator == @name and metric == 'n_test'")
+    weights = [
+        rows.assign(metric="weight: attention", value=0.75),
+        rows.assign(metric="weight: mlp: exp", value=0.25),
+    ]
+    scores = pd.concat([comparison.scores, *weights], ignore_index=True)
+    weighted = dataclasses.replace(comparison, scores=scores)
+    text = write_report(weighted, tmp_path / "weights.html").read_text(encoding="utf-8")
+    heads = visible(section(text, "heads"))
+    assert f"{name} head weight attention 0.750 ±0.000 mlp: exp 0.250 ±0.000" in heads
+
+
+def test_samples_that_most_models_get_wrong_are_named(comparison, html):
+    predictions = comparison.predictions.query("estimator != @HOSTILE")
+    wrong = predictions["target"] != predictions["predicted"]
+    by_model = wrong.groupby([predictions["sample"], predictions["estimator"]]).mean() >= 0.5
+    hard = by_model.groupby("sample").mean() > 0.5
+    assert 0 < hard.sum() < 40
+    shown = re.findall(r'<th scope="row">(.*?)</th>', section(html, "hard"))
+    names = comparison.info["data"].get("sample_names")
+    expected = {names[s] if names else f"row {s}" for s in hard.index[hard]}
+    assert set(shown) == expected
+    assert f"{hard.sum()} of 120 samples" in visible(section(html, "hard"))
+
+
+def test_confusion_matrices_have_shares_and_counts(comparison, tmp_path):
+    name = "linear SVM, early"
+    rows = comparison.predictions.query("estimator == @name")
+    one = dataclasses.replace(
+        comparison,
+        scores=comparison.scores.query("estimator == @name"),
+        predictions=rows,
+        selected=comparison.selected.query("estimator == @name"),
+        learning=None,
+    )
+    html = write_report(one, tmp_path / "one.html").read_text(encoding="utf-8")
+    svg = html[html.index(f'aria-label="Confusion matrix of {name}"') :]
+    texts = re.findall(r">([^<>]+)</text>", svg[: svg.index("</svg>")])
+    counts = confusion_matrix(rows["target"], rows["predicted"])
+    for row in counts:
+        for count in row:
+            place = texts.index(f"{count / row.sum():.0%}")
+            assert texts[place + 1] == f"{count}"
+            del texts[place : place + 2]
+
+
+def test_the_interval_of_an_auc_is_that_of_its_folds(comparison, html):
+    label = comparison.classes[0]
+    rows = comparison.predictions.query("estimator == 'logistic regression, early'")
+    areas = [
+        roc_auc_score(fold["target"] == label, fold[f"p: {label}"])
+        for _, fold in rows.groupby(["repeat", "fold"])
+    ]
+    error = np.sqrt(np.var(areas, ddof=1) * (1 / 6 + 40 / 80))
+    lower, upper = np.mean(areas) + stats.t.ppf([0.025, 0.975], df=5) * error
+    expected = f"{np.mean(areas):.3f} {max(lower, 0):.3f} to {min(upper, 1):.3f}"
+    assert expected in visible(section(html, "models"))
+
+
+def test_methods_are_made_from_the_run(comparison, html, cohort, tmp_path):
+    text = visible(section(html, "methods"))
+    for label, size in comparison.info["data"]["class_sizes"].items():
+        assert f"{label} (n = {size})" in text
+    assert "3-fold cross-validation, repeated 2 times" in text
+    assert "keeping 5 features per modality" in text
+    for name in comparison.summary().index:
+        assert name in text
+    assert f"scikit-learn {comparison.info['versions']['scikit-learn']}" in text
+    paragraph, references = section(html, "methods").split("<ol>")
+    cited = {int(n) for group in re.findall(r"\[([\d, ]+)\]", paragraph) for n in group.split(",")}
+    assert cited == set(range(1, 1 + references.count("<li>")))
+    assert "Zhumagozhayev" not in text
+    one = compare({"dummy": DummyClassifier()}, *cohort, cv=2, scoring=["accuracy"])
+    plain = write_report(one, tmp_path / "plain.html").read_text(encoding="utf-8")
+    assert "t-test" not in section(plain, "methods")
+    assert "elastic net" not in section(plain, "methods")
+
+
+def test_comparisons_stored_before_any_of_this_are_still_reported(comparison, tmp_path):
+    known = ("n_samples", "n_features", "n_folds", "n_repeats", "seconds", "versions")
+    added = comparison.scores["metric"].str.startswith("without: ")
+    old = dataclasses.replace(
+        comparison,
+        scores=comparison.scores[~added],
+        info={key: comparison.info[key] for key in known},
+    )
+    old.save(tmp_path)
+    page = write_report(Comparison.load(tmp_path), tmp_path / "old.html")
+    html = page.read_text(encoding="utf-8")
+    sizes = comparison.info["data"]["class_sizes"]
+    for label, size in sizes.items():
+        assert f"{label} {size} {size / 120:.0%}" in visible(section(html, "data"))
+    assert 'id="modalities"' not in html
+    assert "exp 60 – –" in visible(section(html, "data"))
+
+
 def test_learning_curves_are_drawn_where_there_are_some(comparison, html, tmp_path):
     assert "Learning curves" in visible(html)
     without = dataclasses.replace(comparison, learning=None, metrics=comparison.metrics[:1])
@@ -127,6 +313,18 @@ def test_the_file_asks_for_nothing_else(html):
 def test_names_are_shown_and_not_run(html):
     assert "<script>alert" not in html
     assert "&lt;script&gt;alert(&#34;x&#34;)&lt;/script&gt; &amp; Co" in html
+
+
+def test_figures_show_names_as_they_are(cohort, tmp_path):
+    X, y = cohort
+    labels = dict(zip(sorted(set(y)), ["_hidden", "$x_1$", "{b}"], strict=True))
+    models = {"_logistic $a$": LogisticRegression(max_iter=1000), "dummy": DummyClassifier()}
+    result = compare(models, X, y.map(labels), cv=2, scoring=["accuracy"])
+    html = write_report(result, tmp_path / "names.html").read_text(encoding="utf-8")
+    for label in labels.values():
+        assert re.search(rf">{re.escape(label)} \(AUC = [\d.]+\)<", html)
+        assert html.count(f">{label}</text>") >= 2 * 3
+    assert html.count(">_logistic $a$</text>") >= 2
 
 
 def test_ids_are_unique(html):
@@ -197,7 +395,13 @@ def opened(browser, page):
     def at(width=1280, scheme="light"):
         size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 500}
         browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
-        media = {"features": [{"name": "prefers-color-scheme", "value": scheme}]}
+        # Without the smooth scrolling, during which a click would miss.
+        media = {
+            "features": [
+                {"name": "prefers-color-scheme", "value": scheme},
+                {"name": "prefers-reduced-motion", "value": "reduce"},
+            ]
+        }
         browser.execute_cdp_cmd("Emulation.setEmulatedMedia", media)
         for log in ("browser", "performance"):
             browser.get_log(log)
@@ -266,6 +470,80 @@ def test_no_width_scrolls_sideways(opened, width):
         !one.closest(".scroll") && !one.closest("svg") && !one.closest(".hidden")
         && one.getBoundingClientRect().right > innerWidth + 1).map(one => one.outerHTML)"""
     assert browser.execute_script(beyond) == []
+
+
+def test_no_column_of_the_summary_is_hidden_at_1280_pixels(opened):
+    box = opened(1280).find_element("css selector", "#summary .scroll")
+    assert box.find_elements("css selector", "thead th")[-1].text == "peak memory, MB"
+    assert box.get_property("scrollWidth") <= box.get_property("clientWidth")
+
+
+SAVED = """
+const [box, what, done] = arguments;
+const button = [...document.querySelector(box).querySelectorAll("button.download")].find(
+    (one) => one.textContent === what);
+let name;
+const click = HTMLAnchorElement.prototype.click;
+HTMLAnchorElement.prototype.click = function () { name = this.download; };
+const make = URL.createObjectURL;
+URL.createObjectURL = (blob) => { blob.text().then((text) => done([name, text])); return "blob:"; };
+button.click();
+HTMLAnchorElement.prototype.click = click;
+URL.createObjectURL = make;
+"""
+
+
+def test_every_figure_and_table_can_be_saved(opened):
+    browser = opened()
+    count = """return [...document.querySelectorAll(arguments[0])].filter((one) =>
+        arguments[1] ? one.querySelector("button.download")
+                     : (one.closest(".scroll") ?? one).nextElementSibling?.querySelector(
+                         "button.download")).length"""
+    figures = browser.find_elements("css selector", "figure")
+    assert browser.execute_script(count, "figure", True) == len(figures) > 15
+    tables = browser.find_elements("css selector", "table")
+    assert browser.execute_script(count, "table", False) == len(tables) > 8
+
+
+def test_a_saved_table_holds_its_numbers_in_full(opened, comparison):
+    name, text = opened().execute_async_script(SAVED, "#summary", "CSV")
+    assert name == "Summary.csv"
+    saved = pd.read_csv(StringIO(text), index_col="model")
+    summary = comparison.summary()
+    assert set(saved.index) == set(summary.index)
+    for metric, head in [("f1_macro", "macro-F1"), ("log_loss", "log loss")]:
+        for part, column in [("mean", head), ("std", f"{head}: standard deviation")]:
+            expected = summary[metric, part]
+            assert saved[column].reindex(expected.index).to_numpy() == pytest.approx(
+                expected.to_numpy(), nan_ok=True
+            )
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_saved_figure_needs_no_page(opened, scheme):
+    name, text = opened(scheme=scheme).execute_async_script(SAVED, "#folds", "SVG")
+    assert name == "macro-F1-of-every-fold-by-model.svg"
+    svg = ElementTree.fromstring(text)
+    assert svg.tag == "{http://www.w3.org/2000/svg}svg"
+    assert float(svg.get("width").removesuffix("pt")) > 200
+    assert "var(" not in text
+    assert "background: white" in svg.get("style")
+
+
+def test_saved_files_hold_names_as_they_are(browser, cohort, tmp_path):
+    X, y = cohort
+    names = ["nan", "var(--ink)", "a  b ↓"]
+    labels = dict(zip(sorted(set(y)), names, strict=True))
+    models = {"dummy": DummyClassifier()}
+    result = compare(models, X, y.map(labels), cv=2, scoring=["accuracy"])
+    browser.get(write_report(result, tmp_path / "names.html").as_uri())
+    _, table = browser.execute_async_script(SAVED, "#data", "CSV")
+    saved = pd.read_csv(StringIO(table), keep_default_na=False)
+    assert sorted(saved["class"]) == sorted(names)
+    _, table = browser.execute_async_script(SAVED, "#classes", "CSV")
+    assert set(names) <= set(pd.read_csv(StringIO(table)).columns)
+    _, figure = browser.execute_async_script(SAVED, "#models", "SVG")
+    assert "var(--ink)" in "".join(ElementTree.fromstring(figure).itertext())
 
 
 def test_text_in_figures_is_legible_on_a_phone(opened):

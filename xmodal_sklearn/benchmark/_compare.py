@@ -22,6 +22,7 @@ from ._execution import run_tasks, versions
 from ._fold import Result, Run, Task
 from ._metrics import METRICS
 from ._negative_controls import Control, modalities_of, negative_controls
+from ._record import describe_data, describe_folds, describe_machine, describe_models
 from ._splits import NumberedSplit, number_folds, outer_folds
 
 __all__ = ["compare"]
@@ -148,14 +149,18 @@ def compare(
     tasks = [Task(name, *split) for split in splits for name in runs]
     finished = run_tasks(tasks, runs, X, y, metrics, store, n_jobs)
     results = dict(progress_bar(finished, "Fitting", len(tasks), disable=not verbose))
-    sizes = {modality: len(columns) for modality, columns in modalities_of(first, X).items()}
+    modalities = modalities_of(first, X)
     info = {
         "n_samples": len(y),
-        "n_features": sizes,
+        "n_features": {modality: len(columns) for modality, columns in modalities.items()},
         "n_folds": 1 + max(fold for _, fold, _, _ in splits),
         "n_repeats": 1 + max(repeat for repeat, _, _, _ in splits),
+        "folds": describe_folds(cv, grouped=groups is not None),
         "seconds": time.perf_counter() - start,
         "versions": versions(),
+        **describe_machine(),
+        "data": describe_data(X, y, batch, modalities),
+        "models": describe_models(estimators),
     }
     ordered = [results[number] for number in range(len(tasks))]
     from_folds = _gather_warnings(tasks, ordered)

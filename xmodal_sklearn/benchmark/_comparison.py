@@ -55,8 +55,10 @@ class Comparison:
     ----------
     scores : DataFrame
         One row per ``estimator``, ``repeat``, ``fold`` and ``metric``, with its ``value``. Beside
-        the metrics there are ``"recall: CLASS"`` for every class, ``"fit_seconds"``,
-        ``"predict_seconds"``, ``"peak_mb"``, ``"n_train"`` and ``"n_test"``.
+        the metrics there are ``"recall: CLASS"`` for every class; where there are several
+        modalities, ``"without: MODALITY"``, the first metric after the test samples exchanged that
+        modality among themselves; ``"weight: HEAD"``, the stacking weights of a network;
+        ``"fit_seconds"``, ``"predict_seconds"``, ``"peak_mb"``, ``"n_train"`` and ``"n_test"``.
     predictions : DataFrame
         One row per ``estimator``, ``repeat``, ``fold`` and test ``sample`` (its position in X),
         with its ``target``, the ``predicted`` label and the probability ``"p: CLASS"`` of every
@@ -71,7 +73,9 @@ class Comparison:
     warnings : tuple of str, default=()
         The warnings that :func:`~xmodal_sklearn.benchmark.compare` gave.
     info : dict, default={}
-        Numbers of samples, features and folds, versions of libraries, and seconds taken.
+        Numbers of samples, features and folds, seconds taken, date, hardware, versions of
+        libraries; under ``"data"`` a hash of the data, class sizes, missing values, batches and
+        names of samples; under ``"models"`` the parameters and seeds of each.
     learning : DataFrame, default=None
         Scores on the same folds after training on fewer samples, see
         :func:`~xmodal_sklearn.learning.learning_curves`.

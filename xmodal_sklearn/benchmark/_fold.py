@@ -17,8 +17,8 @@ from sklearn.utils import _safe_indexing
 
 from ..selection import MultiOmicsSelector
 from ._fold_store import FoldCache
-from ._metrics import METRICS, class_recalls, fold_metric
-from ._negative_controls import Control, replace_by_noise
+from ._metrics import METRICS, ablation_metric, class_recalls, fold_metric, weight_metric
+from ._negative_controls import Control, exchange_rows, modalities_of, replace_by_noise
 
 __all__ = ["Result", "Run", "Task", "dask_client", "run_fold"]
 
@@ -131,22 +131,22 @@ def _fit_and_score(
     fitted = clone(estimator).fit(_safe_indexing(X, task.train), y_train)
     fit_seconds = time.perf_counter() - start
     start = time.perf_counter()
-    probabilities = _probabilities(fitted, X_test, classes)
-    predicted = np.ravel(fitted.predict(X_test))  # CatBoost's is a column
+    probabilities, predicted = _predict(fitted, X_test, classes)
     predict_seconds = time.perf_counter() - start
-    scores = {
-        metric: fold_metric(metric, target, predicted, probabilities, classes)
-        if metric in METRICS
-        else float(get_scorer(metric)(fitted, X_test, target))
-        for metric in metrics
-    }
+    peak_mb = _peak_mb()
+    answer = predicted, probabilities
     return {
         "scores": {
-            **scores,
+            **{
+                metric: _score(metric, fitted, X_test, target, answer, classes)
+                for metric in metrics
+            },
             **class_recalls(target, predicted, classes),
+            **_without_modalities(metrics[0], fitted, X_test, target, task, classes),
+            **_head_weights(fitted),
             "fit_seconds": fit_seconds,
             "predict_seconds": predict_seconds,
-            "peak_mb": _peak_mb(),
+            "peak_mb": peak_mb,
             "n_train": len(task.train),
             "n_test": len(task.test),
         },
@@ -154,6 +154,43 @@ def _fit_and_score(
         "probabilities": None if probabilities is None else probabilities.tolist(),
         "selected": _selected(fitted),
     }
+
+
+def _predict(fitted: Any, X: Any, classes: np.ndarray) -> tuple[np.ndarray | None, np.ndarray]:
+    # CatBoost's predictions are a column.
+    return _probabilities(fitted, X, classes), np.ravel(fitted.predict(X))
+
+
+def _score(
+    metric: str,
+    fitted: Any,
+    X: Any,
+    target: np.ndarray,
+    answer: tuple[np.ndarray, np.ndarray | None],
+    classes: np.ndarray,
+) -> float:
+    if metric in METRICS:
+        return fold_metric(metric, target, *answer, classes)
+    return float(get_scorer(metric)(fitted, X, target))
+
+
+def _without_modalities(
+    metric: str, fitted: Any, X: Any, target: np.ndarray, task: Task, classes: np.ndarray
+) -> dict[str, float]:
+    """Score again with each modality exchanged among the test samples that have it."""
+    modalities = modalities_of(fitted, X)
+    if len(modalities) < 2:
+        return {}
+    scores = {}
+    for number, (modality, columns) in enumerate(modalities.items()):
+        random = np.random.default_rng([task.repeat, task.fold, number])
+        exchanged = exchange_rows(X, columns, random)
+        probabilities, predicted = _predict(fitted, exchanged, classes)
+        answer = predicted, probabilities
+        scores[ablation_metric(modality)] = _score(
+            metric, fitted, exchanged, target, answer, classes
+        )
+    return scores
 
 
 def _probabilities(fitted: Any, X: Any, classes: np.ndarray) -> np.ndarray | None:
@@ -183,7 +220,8 @@ def _peak_mb() -> float:
 
 
 def _selected(fitted: Any) -> dict[str, list[str]]:
-    selector = next(_selectors(fitted), None)
+    selectors = (part for part in _parts(fitted) if isinstance(part, MultiOmicsSelector))
+    selector = next(selectors, None)
     if selector is None:
         return {}
     named = hasattr(selector, "feature_names_in_")
@@ -195,14 +233,24 @@ def _selected(fitted: Any) -> dict[str, list[str]]:
     return selected
 
 
-def _selectors(fitted: Any) -> Iterator[MultiOmicsSelector]:
-    if isinstance(fitted, MultiOmicsSelector):
-        yield fitted
-    elif hasattr(fitted, "best_estimator_"):
-        yield from _selectors(fitted.best_estimator_)
+def _head_weights(fitted: Any) -> dict[str, float]:
+    """Return the weights that the heads of a network have for samples with all modalities."""
+    for part in _parts(fitted):
+        weights = getattr(part, "stacking_weights_", None)
+        if weights is not None:
+            pattern = max(weights.index[:-1], key=lambda name: name.count("+"), default="other")
+            return {weight_metric(head): float(w) for head, w in weights.loc[pattern].items()}
+    return {}
+
+
+def _parts(fitted: Any) -> Iterator[Any]:
+    """Go through a fitted estimator and the steps in it."""
+    yield fitted
+    if hasattr(fitted, "best_estimator_"):
+        yield from _parts(fitted.best_estimator_)
     elif hasattr(fitted, "steps"):
         for _, step in fitted.steps:
-            yield from _selectors(step)
+            yield from _parts(step)
 
 
 def _in_this_process() -> contextlib.AbstractContextManager:

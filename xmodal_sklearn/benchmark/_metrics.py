@@ -20,11 +20,13 @@ __all__ = [
     "LOSSES",
     "METRICS",
     "METRIC_LABELS",
+    "ablation_metric",
     "class_recalls",
     "expected_calibration_error",
     "fold_metric",
     "metric_label",
     "recall_metric",
+    "weight_metric",
 ]
 
 # Lower is better.
@@ -82,6 +84,38 @@ def recall_metric(label: Any) -> str:
         ``"recall: CLASS"``.
     """
     return f"recall: {label}"
+
+
+def ablation_metric(modality: str) -> str:
+    """Name the first metric with one modality exchanged among the metrics of a comparison.
+
+    Parameters
+    ----------
+    modality : str
+        Name of the modality.
+
+    Returns
+    -------
+    str
+        ``"without: MODALITY"``.
+    """
+    return f"without: {modality}"
+
+
+def weight_metric(head: str) -> str:
+    """Name the stacking weight of one head of the network among the metrics of a comparison.
+
+    Parameters
+    ----------
+    head : str
+        Name of the head.
+
+    Returns
+    -------
+    str
+        ``"weight: HEAD"``.
+    """
+    return f"weight: {head}"
 
 
 def fold_metric(

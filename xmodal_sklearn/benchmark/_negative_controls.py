@@ -8,11 +8,19 @@ import pandas as pd
 from sklearn.utils import check_random_state
 
 from ..modalities._columns import Modalities, resolve_modalities
-from ..modalities._dtypes import find_words
+from ..modalities._dtypes import is_number
 from ..modalities._encoding import column_values
+from ..modalities._exchange import permuted, replace_columns
 from ..modalities._validation import as_table
 
-__all__ = ["Control", "modalities_of", "negative_controls", "replace_by_noise"]
+__all__ = [
+    "Control",
+    "block_values",
+    "exchange_rows",
+    "modalities_of",
+    "negative_controls",
+    "replace_by_noise",
+]
 
 
 class Control(NamedTuple):
@@ -116,25 +124,59 @@ def replace_by_noise(X: Any, positions: np.ndarray, seed: int) -> Any:
         A copy of X.
     """
     table = as_table(X)
-    block = _values(table, positions)
+    block = block_values(table, positions)
     noise = block.copy()
     present = ~pd.isna(block).all(axis=1)
     noise[present] = np.random.default_rng(seed).permuted(block[present], axis=0)
     if not isinstance(table, pd.DataFrame):
-        table = table.copy()
-        table[:, positions] = noise
-        return table
-    columns = np.arange(table.shape[1])
-    others = np.setdiff1d(columns, positions)
-    shuffled = pd.DataFrame(noise, table.index, table.columns[positions])
-    if noise.dtype == object:
-        shuffled = shuffled.astype(table.dtypes.iloc[positions].to_dict())
-    joined = pd.concat([table.iloc[:, others], shuffled], axis=1)
-    return joined.iloc[:, np.argsort(np.concatenate([others, positions]))]
+        return replace_columns(table, positions, noise)
+    part = pd.DataFrame(noise, table.index, table.columns[positions])
+    dtypes = table.dtypes.iloc[positions]
+    if (part.dtypes != dtypes).any():
+        part = part.astype(dtypes.to_dict())
+    return replace_columns(table, positions, part)
 
 
-def _values(table: Any, positions: np.ndarray) -> np.ndarray:
-    """Return some columns as one array, of objects where they hold words."""
-    if isinstance(table, pd.DataFrame) and find_words(table.iloc[:, positions]):
-        return table.iloc[:, positions].to_numpy(dtype=object)
+def exchange_rows(X: Any, positions: np.ndarray, random: np.random.Generator) -> Any:
+    """Give each sample a modality of another, among the samples that have the modality.
+
+    Parameters
+    ----------
+    X : DataFrame or array of shape (n_samples, n_features)
+        Samples.
+    positions : ndarray of int
+        Columns of one modality, which stay together.
+    random : Generator
+        Draws the permutation.
+
+    Returns
+    -------
+    DataFrame or ndarray of shape (n_samples, n_features)
+        A copy of X, with its names of columns.
+    """
+    table = as_table(X)
+    present = ~pd.isna(block_values(table, positions)).all(axis=1)
+    changed = permuted(table, positions, present, random)
+    return changed.set_axis(X.columns, axis=1) if isinstance(X, pd.DataFrame) else changed
+
+
+def block_values(table: Any, positions: np.ndarray) -> np.ndarray:
+    """Return the values of one modality, as objects where some are text or categories.
+
+    Parameters
+    ----------
+    table : DataFrame or ndarray of shape (n_samples, n_features)
+        Samples.
+    positions : ndarray of int
+        Columns of the modality.
+
+    Returns
+    -------
+    ndarray of shape (n_samples, n_features_m)
+        The values.
+    """
+    if isinstance(table, pd.DataFrame):
+        kinds = table.dtypes.iloc[positions].unique()
+        if not all(map(is_number, kinds)):
+            return table.iloc[:, positions].to_numpy(dtype=object)
     return column_values(table, positions)

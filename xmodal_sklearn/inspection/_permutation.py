@@ -11,9 +11,10 @@ from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions, validate_params
 
 from .._alignment import check_order
+from ..modalities._exchange import permuted
 from ._fitted import open_model, watched
 
-__all__ = ["permutation_importance", "permuted"]
+__all__ = ["permutation_importance"]
 
 
 @validate_params(
@@ -103,30 +104,6 @@ def permutation_importance(
     return pd.DataFrame({"mean": table.mean(axis=1), "std": table.std(axis=1, ddof=0)}).set_axis(
         index
     )
-
-
-def permuted(table: Any, columns: np.ndarray, present: np.ndarray, random_state: Any) -> Any:
-    """Return a copy in which samples that have a modality exchange some of its columns.
-
-    Parameters
-    ----------
-    table : DataFrame or ndarray of shape (n_samples, n_features)
-        Samples.
-    columns : ndarray of int
-        Positions of the columns.
-    present : ndarray of bool of shape (n_samples,)
-        Which samples take part.
-    random_state : RandomState
-        Draws the permutation.
-    """
-    order = np.arange(len(table))
-    order[present] = random_state.permutation(order[present])
-    changed = table.copy()
-    if isinstance(table, pd.DataFrame):
-        changed.isetitem(columns, table.iloc[order, columns].set_axis(table.index))
-    else:
-        changed[:, columns] = table[np.ix_(order, columns)]
-    return changed
 
 
 def _groups(fitted: Any, by: str | Mapping) -> dict[str, dict[str, np.ndarray]]:

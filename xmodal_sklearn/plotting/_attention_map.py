@@ -10,14 +10,11 @@ from scipy.cluster.hierarchy import leaves_list, linkage, optimal_leaf_ordering
 from sklearn.utils._param_validation import Interval, StrOptions, validate_params
 
 from ..inspection import attention_map, top_pairs
-from ._common import drawing_axes
+from ._common import draw_legend, drawing_axes, line_style
 from ._feature_importance import _short
 
 __all__ = ["AttentionMapDisplay"]
 
-# Okabe and Ito's, told apart by all who see colours differently; then in other line styles.
-COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000")
-STYLES = ("-", "--", ":")
 MIN_LINES = 12  # lines of text that fit beside the smallest figure
 
 
@@ -182,7 +179,7 @@ class AttentionMapDisplay:
         for axis, ticks in enumerate((self.ax_.get_yticklabels(), self.ax_.get_xticklabels())):
             codes = moved[axis][strength.axes[axis].get_indexer(shown.axes[axis])]
             for label, code in zip(ticks, codes, strict=True):
-                label.set_color(_line(code)["color"])
+                label.set_color(line_style(code)["color"])
             drawn.append(codes)
         self.figure_.colorbar(image, ax=self.ax_).set_label("effect in logits")
         self._name_classes(np.concatenate(drawn))
@@ -208,7 +205,7 @@ class AttentionMapDisplay:
             self.ax_.plot(
                 [0, 1],
                 [places["primary"][pair.primary], places["source"][pair.source]],
-                **_line(code),
+                **line_style(code),
                 linewidth=0.5 + 3 * pair.effect / largest,
                 alpha=0.8,
                 solid_capstyle="round",
@@ -221,11 +218,13 @@ class AttentionMapDisplay:
 
         classes = list(self.maps)
         handles = [
-            Line2D([], [], label=str(classes[code]), **_line(code)) for code in np.unique(codes)
+            Line2D([], [], label=str(classes[code]), **line_style(code))
+            for code in np.unique(codes)
         ]
         if handles:
-            self.ax_.legend(
-                handles=handles,
+            draw_legend(
+                self.ax_,
+                handles,
                 loc="lower center",
                 bbox_to_anchor=(0.5, 1),
                 ncols=3,
@@ -272,13 +271,6 @@ def _clustered(values: np.ndarray) -> np.ndarray:
         return np.arange(len(values))
     tree = linkage(values, method="average")
     return leaves_list(optimal_leaf_ordering(tree, values))
-
-
-def _line(code: int) -> dict[str, Any]:
-    return {
-        "color": COLOURS[code % len(COLOURS)],
-        "linestyle": STYLES[code // len(COLOURS) % len(STYLES)],
-    }
 
 
 def _places(names: pd.Series, positions: Any, axis: pd.Index) -> dict[Any, float]:

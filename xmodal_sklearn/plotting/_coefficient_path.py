@@ -14,7 +14,7 @@ from ..modalities._missing import find_missing
 from ..modalities._validation import validate_table
 from ..selection import MultiOmicsSelector
 from ..selection._ranking import best_first, one_hot, samples_with
-from ._common import drawing_axes, plain_log_ticks
+from ._common import drawing_axes, line_style, plain_log_ticks
 
 __all__ = ["CoefficientPathDisplay"]
 
@@ -167,7 +167,14 @@ class CoefficientPathDisplay:
         self.lines_ = []
         for rank, (name, norms) in enumerate(zip(self.feature_names, self.norms, strict=True)):
             if rank < n_named:
-                style: dict = {"label": name.removeprefix(f"{self.modality}__"), "zorder": 3}
+                style: dict = {
+                    **line_style(rank),
+                    "label": name.removeprefix(f"{self.modality}__"),
+                    "markersize": 4,
+                    # A part of the figure's diagonal, from another start for each line.
+                    "markevery": (0.012 * rank, 0.1),
+                    "zorder": 3,
+                }
             else:
                 style = {"color": "lightgrey", "linewidth": 0.4, "alpha": 0.6}
             self.lines_ += self.ax_.plot(self.penalties, norms, **style)

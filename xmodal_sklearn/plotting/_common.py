@@ -1,10 +1,17 @@
-"""What several displays need: axes to draw on, and their ticks."""
+"""What several displays need: axes to draw on, their ticks, and lines that can be told apart."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from .._extras import needs_extra
 
-__all__ = ["drawing_axes", "plain_log_ticks"]
+__all__ = ["SERIES", "draw_legend", "drawing_axes", "line_style", "plain_log_ticks"]
+
+# The colours of Okabe and Ito, which colour-blind readers tell apart; their yellow is too pale for
+# a line on white.
+SERIES = ("#0072b2", "#d55e00", "#009e73", "#e69f00", "#cc79a7", "#56b4e9", "#000000")
+DASHES = ("-", (0, (5, 1.5)), (0, (5, 1.5, 1, 1.5)), (0, (1.5, 1)))
+MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 
 
 def drawing_axes(ax: Any, height: float = 4.8) -> Any:
@@ -32,6 +39,49 @@ def drawing_axes(ax: Any, height: float = 4.8) -> Any:
     if ax is None:
         _, ax = plt.subplots(figsize=(6.4, height), layout="constrained")
     return ax
+
+
+def line_style(number: int) -> dict[str, Any]:
+    """Give a line a colour, a dash and a marker that together no other of the first 28 has.
+
+    Parameters
+    ----------
+    number : int
+        Number of the line, from 0.
+
+    Returns
+    -------
+    dict of str to object
+        Arguments of ``Axes.plot``.
+    """
+    return {
+        "color": SERIES[number % len(SERIES)],
+        "linestyle": DASHES[number % len(DASHES)],
+        "marker": MARKERS[number % len(MARKERS)],
+    }
+
+
+def draw_legend(of: Any, handles: Sequence[Any], **style: Any) -> Any:
+    """Draw a legend of all handles; matplotlib would leave out names with an underscore first.
+
+    Parameters
+    ----------
+    of : matplotlib Axes or Figure
+        What the legend belongs to.
+    handles : sequence of matplotlib Artist
+        The labelled artists.
+    **style : dict
+        Passed to ``of.legend``.
+
+    Returns
+    -------
+    matplotlib Legend
+        The legend.
+    """
+    legend = of.legend(handles, ["?"] * len(handles), **style)
+    for text, handle in zip(legend.get_texts(), handles, strict=True):
+        text.set_text(handle.get_label())
+    return legend
 
 
 def plain_log_ticks(axis: Any) -> None:

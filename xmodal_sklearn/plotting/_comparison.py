@@ -1,15 +1,17 @@
 """The scores of models, fold by fold."""
 
+from collections.abc import Collection
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from scipy import stats
 
+from ..benchmark._chance import at_chance
 from ..benchmark._comparison import FOLD
 from ..benchmark._metrics import metric_label
 from ..benchmark._statistics import corrected_variance
-from ._common import drawing_axes
+from ._common import SERIES, drawing_axes
 
 __all__ = ["ComparisonDisplay"]
 
@@ -27,6 +29,9 @@ class ComparisonDisplay:
         ``mean``, ``lower`` and ``upper`` of each estimator.
     metric : str
         Name of the metric.
+    at_chance : collection of str, default=()
+        Estimators that predict no better than chance. They do not stretch the axis: where they lie
+        beyond the others, an arrow and their mean stand at its end.
 
     Attributes
     ----------
@@ -56,10 +61,18 @@ class ComparisonDisplay:
     (3, 2)
     """
 
-    def __init__(self, *, scores: pd.DataFrame, intervals: pd.DataFrame, metric: str):
+    def __init__(
+        self,
+        *,
+        scores: pd.DataFrame,
+        intervals: pd.DataFrame,
+        metric: str,
+        at_chance: Collection[str] = (),
+    ):
         self.scores = scores
         self.intervals = intervals
         self.metric = metric
+        self.at_chance = at_chance
 
     @classmethod
     def from_comparison(
@@ -114,7 +127,8 @@ class ComparisonDisplay:
         margin = stats.t.ppf(0.5 + confidence / 2, df=scores.count() - 1) * error
         mean = scores.mean()
         intervals = pd.DataFrame({"mean": mean, "lower": mean - margin, "upper": mean + margin})
-        return cls(scores=scores, intervals=intervals, metric=metric).plot(ax)
+        guessing = at_chance(comparison)
+        return cls(scores=scores, intervals=intervals, metric=metric, at_chance=guessing).plot(ax)
 
     def plot(self, ax: Any = None, **point_kwargs: Any) -> "ComparisonDisplay":
         """Draw the folds, means and intervals, one row per estimator.
@@ -137,7 +151,7 @@ class ComparisonDisplay:
         self.ax_ = drawing_axes(ax, height=1.2 + 0.4 * n_estimators)
         self.figure_ = self.ax_.figure
         spread = np.linspace(-0.25, 0.25, n_folds) if n_folds > 1 else np.zeros(1)
-        style = {"s": 12, "color": "C0", "alpha": 0.45, "linewidths": 0, **point_kwargs}
+        style = {"s": 12, "color": SERIES[0], "alpha": 0.45, "linewidths": 0, **point_kwargs}
         self.points_ = []
         for row, name in enumerate(self.scores):
             self.points_.append(self.ax_.scatter(self.scores[name], row + spread, **style))
@@ -149,5 +163,39 @@ class ComparisonDisplay:
             yticklabels=list(self.scores),
             ylim=(n_estimators - 0.5, -0.5),
             xlabel=metric_label(self.metric),
+            xlim=self._limits(),
         )
+        self._mark_outside()
         return self
+
+    def _limits(self) -> tuple[float, float] | None:
+        """Return the ends of the axis, which hold all folds of estimators better than chance."""
+        rows = ~self.scores.columns.isin(self.at_chance)
+        values = self.scores.loc[:, rows].to_numpy()
+        if np.isnan(values).all():
+            return None
+        low, high = np.nanmin(values), np.nanmax(values)
+        # Two or three folds have intervals so wide that nothing else could be seen.
+        room = (high - low) / 2 or 0.01
+        lower, upper = (self.intervals.loc[rows, end] for end in ("lower", "upper"))
+        low = max(low - room, np.nanmin([low, *lower]))
+        high = min(high + room, np.nanmax([high, *upper]))
+        margin = 0.04 * (high - low) or 0.01
+        return low - margin, high + margin
+
+    def _mark_outside(self) -> None:
+        low, high = sorted(self.ax_.get_xlim())
+        for row, name in enumerate(self.scores):
+            mean = self.intervals.loc[name, "mean"]
+            if not (mean < low or mean > high):
+                continue
+            left = mean < low
+            self.ax_.annotate(
+                f"◂ {mean:.3g}" if left else f"{mean:.3g} ▸",
+                (0 if left else 1, row),
+                xycoords=("axes fraction", "data"),
+                ha="left" if left else "right",
+                va="center",
+                color="dimgrey",
+                fontsize="small",
+            )

@@ -7,7 +7,7 @@ import pandas as pd
 from sklearn.utils.validation import check_is_fitted
 
 from ..benchmark._metrics import metric_label
-from ._common import drawing_axes
+from ._common import drawing_axes, line_style
 
 __all__ = ["KScoreDisplay"]
 
@@ -175,9 +175,9 @@ class KScoreDisplay:
         ks = sorted(self.scores["k"].unique(), key=lambda k: (k == "all", k))
         # "all" is no number, so it takes the next place after the numbers.
         place = {k: row for row, k in enumerate(ks)} if "all" in ks else {k: k for k in ks}
-        style = {"marker": "o", "markersize": 4, "capsize": 2, **line_kwargs}
         self.lines_ = []
-        for name, rows in self.scores.groupby("group", sort=False):
+        for number, (name, rows) in enumerate(self.scores.groupby("group", sort=False)):
+            style = {**line_style(number), "markersize": 4, "capsize": 2, **line_kwargs}
             x = rows["k"].map(place)
             rows = rows.iloc[np.argsort(x, kind="stable")]
             self.lines_.append(

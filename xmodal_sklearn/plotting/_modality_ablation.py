@@ -13,13 +13,13 @@ from sklearn.utils.validation import _get_feature_names
 from .._alignment import check_order
 from .._typing import Labels, Table, typed
 from ..benchmark._metrics import metric_label
-from ..inspection._permutation import permuted
 from ..modalities._columns import column_names, resolve_modalities, sample_labels
 from ..modalities._dtypes import find_words
 from ..modalities._encoding import ModalityEncoder
+from ..modalities._exchange import permuted, replace_columns
 from ..modalities._missing import find_missing
 from ..modalities._validation import as_table
-from ._common import drawing_axes
+from ._common import SERIES, drawing_axes
 
 __all__ = ["ModalityAblationDisplay"]
 
@@ -182,7 +182,7 @@ class ModalityAblationDisplay:
         self.ax_ = drawing_axes(ax, height=1.5 + 0.5 * n_modalities)
         self.figure_ = self.ax_.figure
         spread = np.linspace(-0.2, 0.2, n_repeats) if n_repeats > 1 else np.zeros(1)
-        style = {"s": 16, "color": "C0", "alpha": 0.6, "linewidths": 0, **point_kwargs}
+        style = {"s": 16, "color": SERIES[0], "alpha": 0.6, "linewidths": 0, **point_kwargs}
         self.points_ = []
         for row, modality in enumerate(self.scores):
             mean = self.scores[modality].mean()
@@ -217,13 +217,12 @@ def _numeric_table(X: Any) -> Any:
 def _score_absent(
     scorer: Any, estimator: Any, table: Any, columns: np.ndarray, y: Any, modality: str
 ) -> float:
+    nothing: Any = np.full((len(table), len(columns)), np.nan)
     if isinstance(table, pd.DataFrame):
-        changed = table.copy()
-        nothing = np.full((len(table), len(columns)), np.nan)
-        changed.isetitem(columns, pd.DataFrame(nothing, index=table.index))
+        nothing = pd.DataFrame(nothing, table.index, table.columns[columns])
     else:
-        changed = table.astype(np.result_type(table.dtype, np.float32))
-        changed[:, columns] = np.nan
+        table = table.astype(np.result_type(table.dtype, np.float32))
+    changed = replace_columns(table, columns, nothing)
     try:
         return scorer(estimator, changed, y)
     except ValueError as error:

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from ..inspection import ModalityImportance, modality_importance
-from ._common import drawing_axes
+from ._common import SERIES, drawing_axes
 
 __all__ = ["ModalityImportanceDisplay"]
 
@@ -141,7 +141,7 @@ class ModalityImportanceDisplay:
         self.ax_ = drawing_axes(ax, height=1.4 + 0.4 * values.shape[1])
         self.figure_ = self.ax_.figure
         spread = np.linspace(-0.15, 0.15, len(values)) if len(values) > 1 else np.zeros(1)
-        style = {"s": 16, "color": "C0", "alpha": 0.6, "linewidths": 0, **point_kwargs}
+        style = {"s": 16, "color": SERIES[0], "alpha": 0.6, "linewidths": 0, **point_kwargs}
         for row, modality in enumerate(values):
             self.ax_.scatter(values[modality], row + spread, **style)
             self.ax_.plot(values[modality].mean(), row, color="black", marker="D", markersize=5)

@@ -9,6 +9,7 @@ __all__ = [
     "format_p",
     "format_p_equals",
     "format_seconds",
+    "format_share",
     "format_signed",
 ]
 
@@ -101,6 +102,26 @@ def format_seconds(value: float) -> str:
         return MISSING
     digits = max(0, 2 - int(np.floor(np.log10(max(abs(value), 1e-3)))))
     return f"{value:,.{min(digits, 3)}f}"
+
+
+def format_share(value: float) -> str:
+    """Format a share as a percentage that is 0 or 100 only where the share is.
+
+    Parameters
+    ----------
+    value : float
+        The share, from 0 to 1.
+
+    Returns
+    -------
+    str
+        The percentage, with one decimal where that tells it from 0 or 100.
+    """
+    if value in (0, 1) or 0.01 <= value <= 0.99:
+        return f"{value:.0%}"
+    if 0.001 <= value <= 0.999:
+        return f"{value:.1%}"
+    return "<\N{NO-BREAK SPACE}0.1%" if value < 0.5 else ">\N{NO-BREAK SPACE}99.9%"
 
 
 def format_duration(seconds: float) -> str:

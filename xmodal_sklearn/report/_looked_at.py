@@ -1,14 +1,18 @@
 """The report's section on what a model looked at."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import pandas as pd
 from markupsafe import Markup
 
+from .._text import visible
 from ..inspection import ModalityImportance
 from ..plotting import AttentionMapDisplay, FeatureImportanceDisplay, ModalityImportanceDisplay
-from ._figures import WIDTH, _figure
+from ..plotting._common import draw_legend
+from ._overview import Overview
+from ._style import WIDTH, figure_for_page
 
 __all__ = ["looked_at"]
 
@@ -21,28 +25,9 @@ MEASURES = {
 N_SHOWN = 20
 
 
-def looked_at(
-    importance: ModalityImportance | None,
-    features: pd.DataFrame | None,
-    maps: Mapping[Any, pd.DataFrame] | None,
-) -> dict[str, Any] | None:
-    """Gather what the section shows.
-
-    Parameters
-    ----------
-    importance : ModalityImportance or None
-        How much each table matters.
-    features : DataFrame of shape (n_features, n_classes) or None
-        Signed importance of features.
-    maps : mapping of class to DataFrame or None
-        Attention maps.
-
-    Returns
-    -------
-    dict or None
-        ``"modalities"``, pairs of figure and caption; ``"heads"``, rows of name, mean and standard
-        deviation; ``"features"`` and ``"map"``, figures or None. None where nothing is given.
-    """
+def looked_at(overview: Overview) -> dict[str, Any] | None:
+    """Return how much tables, features and pairs matter, or None where none of it is given."""
+    importance, features, maps = overview.inspected
     if importance is None and features is None and maps is None:
         return None
     return {
@@ -54,10 +39,11 @@ def looked_at(
 
 
 def _draw_modalities(importance: ModalityImportance) -> list[tuple[Markup, str]]:
+    named = replace(importance, folds=importance.folds.rename(columns=visible, level=1))
     figures = []
     for measure, caption in MEASURES.items():
-        with _figure(caption) as (ax, done):
-            ModalityImportanceDisplay.from_importance(importance, measure=measure, ax=ax)
+        with figure_for_page(caption) as (ax, done):
+            ModalityImportanceDisplay.from_importance(named, measure=measure, ax=ax)
             ax.figure.set_size_inches(WIDTH, 1.0 + 0.34 * len(ax.get_yticks()))
         figures.append((done(), caption))
     return figures
@@ -69,14 +55,36 @@ def _heads(importance: ModalityImportance) -> list[dict[str, Any]]:
 
 
 def _draw_features(features: pd.DataFrame) -> Markup:
-    with _figure("Features that speak for and against each class") as (ax, done):
-        FeatureImportanceDisplay.from_importance(features, n=N_SHOWN, ax=ax)
+    with figure_for_page("Features that speak for and against each class") as (ax, done):
+        FeatureImportanceDisplay.from_importance(_named(features), n=N_SHOWN, ax=ax)
         ax.figure.set_size_inches(WIDTH, 1.2 + 0.2 * min(N_SHOWN, len(features)))
     return done()
 
 
 def _draw_map(maps: Mapping[Any, pd.DataFrame]) -> Markup:
-    with _figure("Pairs of features that move the logits together") as (ax, done):
-        display = AttentionMapDisplay.from_maps(maps, ax=ax, n=N_SHOWN)
-        ax.figure.set_size_inches(WIDTH, 2.2 + 0.17 * len(display.shown_))
+    named = {visible(label): _named(one) for label, one in maps.items()}
+    with figure_for_page("Pairs of features that move the logits together") as (ax, done):
+        display = AttentionMapDisplay.from_maps(named, ax=ax, n=N_SHOWN)
+        n_classes = _move_legend_below(ax)
+        ax.figure.set_size_inches(WIDTH, 1.9 + 0.17 * len(display.shown_) + 0.2 * n_classes)
     return done()
+
+
+def _move_legend_below(ax: Any) -> int:
+    """Give each class a line of its own, as long names leave no room beside one another."""
+    legend = ax.get_legend()
+    if legend is None:
+        return 0
+    handles, title = legend.legend_handles, legend.get_title().get_text()
+    for handle, text in zip(handles, legend.get_texts(), strict=True):
+        handle.set_label(text.get_text())
+    legend.remove()
+    draw_legend(
+        ax.figure, handles, loc="outside lower left", title=title, alignment="left", handlelength=3
+    )
+    return len(handles)
+
+
+def _named(table: pd.DataFrame) -> pd.DataFrame:
+    """Return a table whose names may be shown."""
+    return table.rename(index=visible, columns=visible)

@@ -11,7 +11,14 @@ from .._files import atomic_write
 from .._text import visible
 from ..benchmark import Comparison
 from ..inspection import ModalityImportance
-from ._format import format_number, format_p, format_p_equals, format_seconds, format_signed
+from ._format import (
+    format_number,
+    format_p,
+    format_p_equals,
+    format_seconds,
+    format_share,
+    format_signed,
+)
 
 __all__ = ["write_report"]
 
@@ -28,9 +35,11 @@ def write_report(
 ) -> Path:
     """Write a comparison as one HTML file that needs no other file and no network.
 
-    It shows the summary, every fold, tests between all pairs, time against score, each model's
-    confusion matrix, ROC curves, reliability and scores by class, and how often each feature was
-    selected. Tables are sorted by a click on a column's header, or by the keyboard.
+    It shows the data, the summary, every fold, tests between all pairs, time against score, what
+    each modality contributes, each model's settings, confusion matrix, curves, calibration and
+    scores by class, the samples that most models get wrong, how often each feature was selected,
+    and a paragraph on methods. Tables are sorted by a click on a column's header, or by the
+    keyboard; each table can be saved as CSV and each figure as SVG.
 
     Parameters
     ----------
@@ -72,7 +81,10 @@ def write_report(
     Confusion matrices, curves and scores by class take the predictions of all test folds
     together; every other figure is a mean over folds. What the comparison has no data for is left
     out: curves of an estimator that gives no probabilities, selected features of one that selects
-    none.
+    none, settings and hardware of a comparison stored before these were kept. Models that predict
+    no better than chance stand last, and are never the best of a column.
+
+    Where X has an index, the samples that most models get wrong are listed by its names.
 
     Examples
     --------
@@ -93,8 +105,8 @@ def write_report(
         import jinja2
         import matplotlib  # noqa: F401
     from ._content import report_content
-    from ._figures import COLOURS
-    from ._looked_at import looked_at
+    from ._overview import Inspected
+    from ._style import COLOURS, LIGHT
 
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("xmodal_sklearn.report"),
@@ -109,14 +121,15 @@ def write_report(
         "number": format_number,
         "signed": format_signed,
         "percent": "{:.0%}".format,
+        "share": format_share,
         "p": format_p,
         "p_equals": format_p_equals,
         "seconds": format_seconds,
     }
     text = environment.get_template("report.html").render(
-        report_content(comparison),
-        looked_at=looked_at(importance, features, maps),
+        report_content(comparison, Inspected(importance, features, maps)),
         colours=COLOURS,
+        light=LIGHT,
         command=command or comparison.info.get("command"),
         run=comparison.info.get("run"),
         title=title or "Comparison of classifiers",

@@ -1,4 +1,3 @@
-"use strict";
 for (const table of document.querySelectorAll("table.sortable")) {
   const heads = [...table.tHead.rows[0].cells];
   const valueOf = (row, column) => {
@@ -25,5 +24,91 @@ for (const table of document.querySelectorAll("table.sortable")) {
       });
       table.tBodies[0].append(...rows);
     });
+  });
+}
+
+const SMALL_PRINT = {
+  std: "standard deviation",
+  p: "p after Holm’s correction",
+  lower: "lower end of the 95% interval",
+  upper: "upper end of the 95% interval",
+};
+const textOf = (cell) => cell.textContent.replace(/\s+/g, " ").trim();
+// A cell that is a name is taken as it is, whatever it looks like.
+const isName = (cell) => cell.tagName === "TH" || cell.className === "name";
+const valueOfCell = (cell) => {
+  const value = cell.dataset.value ?? (isName(cell) ? cell.textContent : textOf(cell));
+  return !isName(cell) && (value === "nan" || value === "–") ? "" : value;
+};
+const nameOfHead = (head) => (head.querySelector("button")?.firstChild ?? head).textContent;
+const quoted = (text) => (/[",\n\r]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text);
+
+function csvOf(table) {
+  const rows = [...table.tBodies[0].rows].map((row) => [...row.cells]);
+  const columns = [...table.tHead.rows[0].cells].flatMap((head, place) => {
+    const name = nameOfHead(head);
+    const more = Object.keys(SMALL_PRINT)
+      .filter((key) => rows.some((row) => row[place].dataset[key] !== undefined))
+      .map((key) => [`${name}: ${SMALL_PRINT[key]}`, (row) => row[place].dataset[key] ?? ""]);
+    return [[name, (row) => valueOfCell(row[place])], ...more];
+  });
+  const lines = [columns.map(([name]) => name), ...rows.map((row) => columns.map(([, of]) => of(row)))];
+  return lines.map((line) => line.map(quoted).join(",")).join("\r\n") + "\r\n";
+}
+
+// A file of its own has no page to take colours, font and size from: it gets those of paper.
+function svgOf(figure) {
+  const svg = figure.cloneNode(true);
+  const [, , width, height] = svg.getAttribute("viewBox").split(/[ ,]+/);
+  svg.setAttribute("width", `${width}pt`);
+  svg.setAttribute("height", `${height}pt`);
+  svg.setAttribute("font-family", "Helvetica, Arial, sans-serif");
+  svg.setAttribute("style", `fill: ${LIGHT.ink}; stroke-linejoin: round; background: white`);
+  // In attributes only: what stands between the tags may be a name.
+  for (const one of [svg, ...svg.querySelectorAll("*")]) {
+    for (const attribute of one.attributes) {
+      if (attribute.name === "aria-label") continue;
+      attribute.value = attribute.value.replace(/var\(--([\w-]+)\)/g, (all, name) => LIGHT[name] ?? all);
+    }
+  }
+  return new XMLSerializer().serializeToString(svg);
+}
+
+function save(label, ending, type, text) {
+  const link = document.createElement("a");
+  link.download = `${label.replace(/[^\p{L}\p{N}]+/gu, "-").replace(/^-|-$/g, "")}.${ending}`;
+  link.href = URL.createObjectURL(new Blob([text], { type }));
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 60000);
+}
+
+function addButton(place, text, label, action) {
+  const button = document.createElement("button");
+  button.type = "button";
+  button.className = "download";
+  button.textContent = text;
+  button.ariaLabel = label;
+  button.addEventListener("click", action);
+  place.append(button);
+  return button;
+}
+
+for (const svg of document.querySelectorAll("figure > svg")) {
+  const label = svg.getAttribute("aria-label");
+  addButton(svg.parentElement, "SVG", `Save “${label}” as SVG`, () =>
+    save(label, "svg", "image/svg+xml", svgOf(svg)));
+}
+for (const table of document.querySelectorAll("table")) {
+  const box = table.closest(".scroll") ?? table;
+  const label = table.closest("[aria-label]").ariaLabel;
+  const place = document.createElement("div");
+  box.after(place);
+  addButton(place, "CSV", `Save “${label}” as CSV`, () =>
+    save(label, "csv", "text/csv", csvOf(table)));
+}
+for (const paste of document.querySelectorAll(".paste")) {
+  const button = addButton(paste.parentElement, "Copy", "Copy the text", () => {
+    getSelection().selectAllChildren(paste);
+    navigator.clipboard?.writeText(paste.innerText).then(() => { button.textContent = "Copied"; }, () => {});
   });
 }

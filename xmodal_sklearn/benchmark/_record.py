@@ -1,0 +1,195 @@
+"""What a comparison notes about itself: its data, its models, and where and when it ran."""
+
+import os
+import platform
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import xxhash
+from sklearn.base import BaseEstimator
+
+from ..modalities._columns import Modalities, column_labels
+from ..modalities._validation import as_table
+from ..selection import MultiOmicsSelector
+from ._negative_controls import block_values
+
+__all__ = ["describe_data", "describe_folds", "describe_machine", "describe_models"]
+
+# Bytes hashed at a time, because values that are not contiguous are copied.
+CHUNK_BYTES = 2**24
+# Longer parameters, such as arrays, are cut.
+MAX_CHARACTERS = 300
+
+
+def describe_data(X: Any, y: np.ndarray, batch: Any, modalities: Modalities) -> dict[str, Any]:
+    """Describe the data of a comparison.
+
+    Parameters
+    ----------
+    X : DataFrame or array of shape (n_samples, n_features)
+        Samples.
+    y : ndarray of shape (n_samples,)
+        Class labels.
+    batch : array-like of shape (n_samples,) or None
+        The batch of each sample.
+    modalities : dict of str to ndarray of int
+        Column positions of each modality.
+
+    Returns
+    -------
+    dict of str to object
+        ``hash``; ``class_sizes``; ``missing``, by modality the number of samples that lack all of
+        it (``samples``) and the share of missing values among the others (``share``); where there
+        are batches, ``batches``, the class sizes in each; and, where X names its samples,
+        ``sample_names``.
+    """
+    table = as_table(X)
+    blocks = {name: block_values(table, positions) for name, positions in modalities.items()}
+    labels = np.array([str(label) for label in y.tolist()], dtype=object)
+    found: dict[str, Any] = {
+        "hash": _hash(table, blocks, labels),
+        "class_sizes": _count(labels),
+        "missing": {modality: _missing(block) for modality, block in blocks.items()},
+    }
+    if batch is not None:
+        names = np.array(["unknown" if pd.isna(one) else str(one) for one in batch], dtype=object)
+        found["batches"] = {name: _count(labels[names == name]) for name in sorted(set(names))}
+    if isinstance(table, pd.DataFrame) and not isinstance(table.index, pd.RangeIndex):
+        found["sample_names"] = [str(name) for name in table.index]
+    return found
+
+
+def describe_folds(cv: Any, *, grouped: bool) -> str:
+    """Say how the folds were made.
+
+    Parameters
+    ----------
+    cv : int, splitter, iterable of splits or None
+        As given to :func:`~xmodal_sklearn.benchmark.compare`.
+    grouped : bool
+        Whether groups were given.
+
+    Returns
+    -------
+    str
+        The splitter as scikit-learn prints it, or words.
+    """
+    together = ", groups kept together" if grouped else ""
+    if cv is None:
+        return f"stratified, seeds fixed{together}"
+    if isinstance(cv, int | np.integer):
+        return f"stratified, in the order of the samples{together}"
+    return _text(cv) + together if hasattr(cv, "split") else f"given as positions{together}"
+
+
+def describe_models(estimators: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """Describe the models of a comparison.
+
+    Parameters
+    ----------
+    estimators : mapping of str to estimator
+        Named estimators.
+
+    Returns
+    -------
+    dict of str to dict
+        Of each estimator its ``text``, as scikit-learn prints it, with the parameters that are not
+        at their defaults; ``k``, its features per modality; ``seeds``; and ``parameters``, all of
+        them, as text.
+    """
+    return {name: _describe_model(estimator) for name, estimator in estimators.items()}
+
+
+def describe_machine() -> dict[str, Any]:
+    """Describe the machine and the time.
+
+    Returns
+    -------
+    dict of str to object
+        ``date`` in UTC, and ``hardware``: system, processor, cores, and memory and graphics cards
+        where Linux tells them.
+    """
+    hardware: dict[str, Any] = {
+        "system": platform.platform(terse=True),
+        "processor": _processor(),
+        "cores": os.cpu_count(),
+    }
+    if hasattr(os, "sysconf") and "SC_PHYS_PAGES" in os.sysconf_names:
+        memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+        hardware["memory"] = f"{memory / 2**30:.0f} GiB"
+    cards = [
+        found[1]
+        for path in sorted(Path("/proc/driver/nvidia/gpus").glob("*/information"))
+        if (found := re.search(r"Model:\s*(.+)", path.read_text(encoding="utf-8")))
+    ]
+    if cards:
+        hardware["graphics"] = ", ".join(cards)
+    return {"date": datetime.now(UTC).isoformat(timespec="seconds"), "hardware": hardware}
+
+
+def _hash(table: Any, blocks: Mapping[str, np.ndarray], labels: np.ndarray) -> str:
+    """Hash names, values and classes; how the values lie in memory makes no difference."""
+    samples = list(table.index) if isinstance(table, pd.DataFrame) else []
+    digest = xxhash.xxh3_128(repr([samples, column_labels(table), list(labels)]).encode())
+    for modality, block in blocks.items():
+        digest.update(repr([modality, block.shape, block.dtype.str]).encode())
+        step = max(CHUNK_BYTES // max(block[:1].nbytes, 1), 1)
+        for row in range(0, len(block), step):
+            rows = block[row : row + step]
+            # Objects have no bytes of their own, only places in memory.
+            digest.update(repr(rows.tolist()).encode() if rows.dtype == object else rows.tobytes())
+    return digest.hexdigest()
+
+
+def _count(labels: np.ndarray) -> dict[str, int]:
+    names, counts = np.unique(labels.astype(str), return_counts=True)
+    return dict(zip(names.tolist(), counts.tolist(), strict=True))
+
+
+def _missing(block: np.ndarray) -> dict[str, Any]:
+    missing = pd.isna(block)
+    absent = missing.all(axis=1)
+    rest = missing[~absent]
+    return {"samples": int(absent.sum()), "share": float(rest.mean()) if rest.size else 0.0}
+
+
+def _describe_model(estimator: Any) -> dict[str, Any]:
+    parameters = {"": estimator, **estimator.get_params()}
+    selectors = [name for name, one in parameters.items() if isinstance(one, MultiOmicsSelector)]
+    # Printed by scikit-learn, long ones are cut.
+    printed = type(estimator).__repr__ is BaseEstimator.__repr__
+    text = BaseEstimator.__repr__(estimator, 2**31) if printed else repr(estimator)
+    return {
+        "text": text,
+        "k": sorted({str(parameters[f"{name}__k".removeprefix("__")]) for name in selectors}),
+        "seeds": {
+            name: _text(value)
+            for name, value in parameters.items()
+            if name.rpartition("__")[2] == "random_state"
+        },
+        "parameters": {
+            name: _text(value)
+            for name, value in parameters.items()
+            if name and not hasattr(value, "get_params") and name.rpartition("__")[2] != "steps"
+        },
+    }
+
+
+def _text(value: Any) -> str:
+    # The address in memory, which a function's text has, says nothing.
+    text = re.sub(r" at 0x[0-9a-f]+", "", repr(value))
+    return text if len(text) <= MAX_CHARACTERS else f"{text[:MAX_CHARACTERS]}…"
+
+
+def _processor() -> str:
+    cpus = Path("/proc/cpuinfo")
+    if cpus.is_file():
+        found = re.search(r"model name\s*:\s*(.+)", cpus.read_text(encoding="utf-8"))
+        if found:
+            return found[1]
+    return platform.processor() or platform.machine()
