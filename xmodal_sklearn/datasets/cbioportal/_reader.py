@@ -209,7 +209,7 @@ def read_cbioportal(
             f"No patient of {str(folder)!r} has a known {target} and "
             f"{'all' if join == 'inner' else 'any'} of the modalities {list(wanted)}; samples per "
             f"file: {sizes | {study.sample_file.name: len(samples)}}. Ask for other modalities, "
-            'for join="outer", or for another target.'
+            f'for join="outer", or for another target, or see {study.patient_file.name}.'
         )
     for modality, table in tables.items():
         profile = chosen_profiles[modality]
