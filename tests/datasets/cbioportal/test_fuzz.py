@@ -238,7 +238,8 @@ def whole_file(message):
     return any(
         phrase in message
         for phrase in (
-            "No patient", "No PATIENT_ID of", "none of its samples", "No clinical column", "names no", "has no table",
+            "No patient", "No PATIENT_ID of",
+            "none of its samples", "No clinical column", "names no", "has no table",
             "no row below", "has no gene", "no gene is in the panels", "needs a line",
             "has other genes in another file", "another modality", "data_filename",
         )
@@ -262,7 +263,7 @@ def check(folder, contents):
         assert spoilt == ["meta_cna.txt"], error
         return "refused, as a file is not there"
     if spoilt and any(
-        (where in SAID or where in spoilt) and any(phrase in what for phrase in REINTERPRETED)
+        ((where in SAID or where in spoilt) and any(phrase in what for phrase in REINTERPRETED))
         # What a spoilt clinical file or header names otherwise is said of the tables that name it.
         or (count and "spelt otherwise" in what)
         for where, what, count in data.report.itertuples(index=False)
