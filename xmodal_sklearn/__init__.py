@@ -19,6 +19,7 @@ if TYPE_CHECKING:
         plotting,
         report,
         selection,
+        uncertainty,
     )
     from .classifier import CrossModalAttentionClassifier
     from .modalities import (
@@ -49,6 +50,7 @@ __all__ = [
     "report",
     "selection",
     "split_modalities",
+    "uncertainty",
 ]
 
 # scikit-learn takes a second to import and PyTorch two: only who uses a name waits for its package.

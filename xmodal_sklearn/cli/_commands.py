@@ -16,7 +16,9 @@ from ._explain import EXAMPLES, explain
 from ._network import with_network
 from ._options import (
     AllowPickle,
+    Calibrate,
     Controls,
+    Coverage,
     FeatureMapFile,
     Folds,
     Fusion,
@@ -25,6 +27,7 @@ from ._options import (
     Ks,
     LearningCurves,
     MaxMissing,
+    MinProba,
     Missing,
     ModelFile,
     Models,
@@ -252,6 +255,7 @@ def fit(
     out: NewModelFile,
     cohort: "Bunch",
     k: K = 100,
+    calibrate: Calibrate = None,
     network: dict,
     seed: int,
     jobs: Jobs = -1,
@@ -265,9 +269,11 @@ def fit(
 
     console.print(cohort_text(cohort))
     with status("Loading PyTorch"):
-        from ._models import attention_pipeline
+        from ._models import attention_pipeline, calibrated
     with usage_errors():
         model = attention_pipeline(k, seed, network, jobs=jobs)
+        if calibrate is not None:
+            model = calibrated(model, calibrate, seed)
     with status("Fitting"), usage_errors():
         model.fit(cohort.data, cohort.target.to_numpy())
     with usage_errors():
@@ -287,6 +293,8 @@ def predict(
     feature_map: FeatureMapFile = None,
     missing: Missing = "error",
     max_missing: MaxMissing = 0.2,
+    coverage: Coverage = None,
+    min_proba: MinProba = 0.0,
     allow_pickle: AllowPickle = False,
 ) -> None:
     """Predict the classes of new samples by a saved model.
@@ -294,9 +302,9 @@ def predict(
     Tables need the features that the model selected, in any order. A modality that is not given, or
     that a sample lacks, is taken as absent.
     """
-    from ._files import load_model, tabulate_predictions, write_csv
+    from ._files import load_model, pipeline_of, predict_sets, tabulate_predictions, write_csv
     from ._sources import absent_modalities, align_to_model, read_feature_map, read_unlabelled
-    from ._tables import prediction_table, report_lines
+    from ._tables import prediction_table, report_lines, unsure_lines
 
     with usage_errors():
         report: list[tuple[str, str, int]] = []
@@ -307,19 +315,25 @@ def predict(
     with usage_errors(), warnings_as_lines():
         X = align_to_model(
             tables,
-            fitted,
+            pipeline_of(fitted),
             missing=missing,
             max_missing=max_missing,
             feature_map=names,
             report=report,
         )
-    notes = absent_modalities(tables, fitted)
+    notes = absent_modalities(tables, pipeline_of(fitted))
     notes += report_lines(report)
     with status("Predicting"), usage_errors():
         probabilities = fitted.predict_proba(X)
-    with usage_errors():
-        write_csv(tabulate_predictions(X.index, fitted.classes_, probabilities), out)
-    console.print(*notes, prediction_table(fitted.classes_, probabilities), sep="\n")
+    sets = None
+    with usage_errors(), warnings_as_lines():
+        if coverage is not None:
+            sets = predict_sets(fitted, probabilities, coverage)
+        predictions = tabulate_predictions(X.index, fitted.classes_, probabilities, min_proba, sets)
+        write_csv(predictions, out)
+    table_of_classes = prediction_table(fitted.classes_, probabilities)
+    unsure = unsure_lines(probabilities, min_proba, sets, coverage)
+    console.print(*notes, table_of_classes, *unsure, sep="\n")
     console.print(f"\nPredictions in {out}")
 
 

@@ -12,11 +12,13 @@ from ..classifier import CrossModalAttentionClassifier
 from ..classifier._checks import check_device, check_embedding, check_head_kinds
 from ..paper import paper_network
 from ..selection import MultiOmicsSelector
+from ..uncertainty import ConformalClassifier
 
 __all__ = [
     "PAPER_NETWORK",
     "attention_classifier",
     "attention_pipeline",
+    "calibrated",
     "classical_pipelines",
     "outer_folds",
 ]
@@ -63,6 +65,14 @@ def attention_pipeline(
     return make_pipeline(
         MultiOmicsSelector(k, memory=memory, n_jobs=jobs), attention_classifier(seed, network)
     )
+
+
+def calibrated(model: Pipeline, share: float, seed: int) -> ConformalClassifier:
+    """Make the model that holds out a share of the samples for ``predict --coverage``."""
+    # Before a long fit, as fit refuses it by the name of another argument.
+    if not 0 < share < 1:
+        raise ValueError(f"--calibrate must be greater than 0 and less than 1, got {share:g}.")
+    return ConformalClassifier(model, calibration_share=share, random_state=seed)
 
 
 def outer_folds(folds: int, repeats: int, seed: int, cohort: Bunch) -> Any:
