@@ -17,8 +17,10 @@ from ._network import with_network
 from ._options import (
     AllowPickle,
     Calibrate,
+    CardFile,
     Controls,
     Coverage,
+    CrossValidation,
     FeatureMapFile,
     Folds,
     Fusion,
@@ -257,6 +259,7 @@ def fit(
     k: K = 100,
     calibrate: Calibrate = None,
     network: dict,
+    cv: CrossValidation = None,
     seed: int,
     jobs: Jobs = -1,
 ) -> None:
@@ -266,18 +269,25 @@ def fit(
 
     with usage_errors():
         check_new_model(out)
-
-    console.print(cohort_text(cohort))
+    if cv is not None:
+        _start(cohort, cv)
+    else:
+        console.print(cohort_text(cohort))
     with status("Loading PyTorch"):
-        from ._models import attention_pipeline, calibrated
+        from ..persistence import describe_training
+        from ._models import attention_pipeline, calibrated, cross_validated
     with usage_errors():
         model = attention_pipeline(k, seed, network, jobs=jobs)
+        comparison = None if cv is None else cross_validated(model, cohort, cv, seed, jobs)
         if calibrate is not None:
             model = calibrated(model, calibrate, seed)
     with status("Fitting"), usage_errors():
         model.fit(cohort.data, cohort.target.to_numpy())
     with usage_errors():
-        save_model(model, out)
+        training = describe_training(
+            cohort.data, cohort.target, source=cohort.source, comparison=comparison
+        )
+        save_model(model, out, training=training)
     console.print(f"\nModel in {out}")
 
 
@@ -338,6 +348,22 @@ def predict(
 
 
 app.command(epilog=EXAMPLES)(explain)
+
+
+@app.command(epilog="Example: xmodal card model.xmodal --out card.html\n\n" + EXIT_CODES)
+def card(model: ModelFile, out: CardFile = None) -> None:
+    """Say what a saved model was fitted to, how well it does, what it needs, and its limits.
+
+    The model is not loaded.
+    """
+    from ..report import card_text, write_card
+
+    with usage_errors():
+        if out is None:
+            console.print(card_text(model), soft_wrap=True)
+        else:
+            out.parent.mkdir(parents=True, exist_ok=True)
+            console.print(f"Card in {write_card(model, out)}")
 
 
 @app.command(epilog="Example: xmodal report xmodal-bench\n\n" + EXIT_CODES)

@@ -8,6 +8,7 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.utils import Bunch
 
 from ..baselines import make_baselines
+from ..benchmark import Comparison, compare
 from ..classifier import CrossModalAttentionClassifier
 from ..classifier._checks import check_device, check_embedding, check_head_kinds
 from ..paper import paper_network
@@ -20,6 +21,7 @@ __all__ = [
     "attention_pipeline",
     "calibrated",
     "classical_pipelines",
+    "cross_validated",
     "outer_folds",
 ]
 
@@ -73,6 +75,19 @@ def calibrated(model: Pipeline, share: float, seed: int) -> ConformalClassifier:
     if not 0 < share < 1:
         raise ValueError(f"--calibrate must be greater than 0 and less than 1, got {share:g}.")
     return ConformalClassifier(model, calibration_share=share, random_state=seed)
+
+
+def cross_validated(model: Pipeline, cohort: Bunch, folds: int, seed: int, jobs: int) -> Comparison:
+    """Score a model on folds of a cohort."""
+    return compare(
+        {"model": model},
+        cohort.data,
+        cohort.target,
+        cv=outer_folds(folds, 1, seed, cohort),
+        n_jobs=jobs,
+        random_state=seed,
+        verbose=1,
+    )
 
 
 def outer_folds(folds: int, repeats: int, seed: int, cohort: Bunch) -> Any:

@@ -12,8 +12,10 @@ __all__ = [
     "Attention",
     "Batch",
     "Calibrate",
+    "CardFile",
     "Controls",
     "Coverage",
+    "CrossValidation",
     "Device",
     "EmbedDim",
     "FeatureMapFile",
@@ -310,6 +312,18 @@ Calibrate = Annotated[
         help="Hold out this share of the samples, 0.25 for example, for predict --coverage.",
         rich_help_panel=MODEL,
     ),
+]
+CrossValidation = Annotated[
+    int | None,
+    typer.Option(
+        "--cv",
+        min=2,
+        help="Also score the model by this many folds, for its card.",
+        rich_help_panel=RUN,
+    ),
+]
+CardFile = Annotated[
+    Path | None, typer.Option("--out", help="HTML file to write; printed by default.")
 ]
 Coverage = Annotated[
     float | None,

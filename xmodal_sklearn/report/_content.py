@@ -13,6 +13,7 @@ from ..benchmark._comparison import COSTS, FOLD, probability_column
 from ..benchmark._metrics import LOSSES, metric_label, recall_metric
 from ..inspection import stability_index
 from ._figures import (
+    draw_answered,
     draw_confusion,
     draw_folds,
     draw_frequencies,
@@ -209,6 +210,7 @@ def _model(comparison: Comparison, name: str) -> dict[str, Any]:
         "confusion": draw_confusion(name, predictions, classes),
         "roc": draw_roc(name, predictions, classes) if has_probabilities else None,
         "reliability": draw_reliability(name, predictions, classes) if has_probabilities else None,
+        "answered": draw_answered(name, predictions, classes) if has_probabilities else None,
     }
 
 
