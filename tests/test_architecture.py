@@ -21,7 +21,7 @@ LEVELS = [
     BASE,
     {"modalities"},
     {"selection", "classifier", "datasets"},
-    {"baselines", "_inputs"},
+    {"baselines", "uncertainty", "_inputs"},
     {"inspection"},
     {"benchmark"},
     {"persistence"},

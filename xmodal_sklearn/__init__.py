@@ -20,6 +20,7 @@ if TYPE_CHECKING:
         plotting,
         report,
         selection,
+        uncertainty,
     )
     from .classifier import CrossModalAttentionClassifier
     from .modalities import (
@@ -51,6 +52,7 @@ __all__ = [
     "report",
     "selection",
     "split_modalities",
+    "uncertainty",
 ]
 
 # scikit-learn takes a second to import and PyTorch two: only who uses a name waits for its package.

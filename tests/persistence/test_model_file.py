@@ -12,6 +12,7 @@ from sklearn.compose import make_column_transformer
 from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
 from sklearn.exceptions import NotFittedError
 from sklearn.feature_selection import SelectKBest
+from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
 from sklearn.naive_bayes import GaussianNB
@@ -29,6 +30,7 @@ from xmodal_sklearn import (
 from xmodal_sklearn.baselines import LateFusionClassifier, StackedFusionClassifier
 from xmodal_sklearn.baselines._models import LabelEncodedClassifier
 from xmodal_sklearn.persistence import load_model, read_manifest, save_model
+from xmodal_sklearn.uncertainty import ConformalClassifier
 
 
 def logistic():
@@ -228,3 +230,11 @@ def test_words_are_kept(tmp_path):
     model = make_pipeline(MultiOmicsSelector(3), classifier).fit(X, y)
     loaded = load_model(save_model(model, tmp_path / "model.xmodal"))
     np.testing.assert_array_equal(loaded.predict_proba(X), model.predict_proba(X))
+
+
+def test_a_calibrated_model_comes_back(attention, cohort, tmp_path):
+    X, y = cohort
+    conformal = ConformalClassifier(FrozenEstimator(attention)).fit(X, y)
+    loaded = load_model(save_model(conformal, tmp_path / "model.xmodal"))
+    np.testing.assert_array_equal(loaded.predict_set(X, 0.6), conformal.predict_set(X, 0.6))
+    assert read_manifest(tmp_path / "model.xmodal")["modalities"] == {"exp": 30, "mut": 8}

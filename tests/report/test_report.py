@@ -25,6 +25,7 @@ from xmodal_sklearn.benchmark import Comparison, compare
 from xmodal_sklearn.inspection import ModalityImportance, stability_index
 from xmodal_sklearn.learning import learning_curves
 from xmodal_sklearn.report import write_report
+from xmodal_sklearn.report._model_figures import answered_curve
 
 pytest.importorskip("matplotlib", reason="needs the extra report")
 pytest.importorskip("jinja2", reason="needs the extra report")
@@ -612,3 +613,22 @@ def test_what_a_model_looked_at_is_shown_where_it_is_given(comparison, tmp_path)
     assert HOSTILE not in section
     first = features.abs().max(axis=1).idxmax()
     assert f"exp {first.removeprefix('exp__')}" in unescape(section)
+
+
+def test_the_curve_of_answers_is_the_accuracy_above_every_threshold():
+    rng = np.random.default_rng(0)
+    confidence = rng.integers(40, 100, size=300) / 100
+    correct = rng.random(300) < confidence
+    shares, accuracies = answered_curve(confidence, correct)
+    thresholds = np.unique(confidence)[::-1]
+    assert len(shares) == len(thresholds)
+    for threshold, share, accuracy in zip(thresholds, shares, accuracies, strict=True):
+        answered = confidence >= threshold
+        assert share == pytest.approx(answered.mean())
+        assert accuracy == pytest.approx(correct[answered].mean())
+
+
+def test_each_model_with_probabilities_has_a_curve_of_answers(comparison, html):
+    columns = comparison.predictions.filter(like="p: ")
+    n_models = comparison.predictions[columns.notna().all(axis=1)]["estimator"].nunique()
+    assert html.count("Accuracy if only the surest") == n_models > 0

@@ -16,7 +16,11 @@ from ._explain import EXAMPLES, explain
 from ._network import with_network
 from ._options import (
     AllowPickle,
+    Calibrate,
+    CardFile,
     Controls,
+    Coverage,
+    CrossValidation,
     FeatureMapFile,
     Folds,
     Fusion,
@@ -25,6 +29,7 @@ from ._options import (
     Ks,
     LearningCurves,
     MaxMissing,
+    MinProba,
     Missing,
     ModelFile,
     Models,
@@ -252,7 +257,9 @@ def fit(
     out: NewModelFile,
     cohort: "Bunch",
     k: K = 100,
+    calibrate: Calibrate = None,
     network: dict,
+    cv: CrossValidation = None,
     seed: int,
     jobs: Jobs = -1,
 ) -> None:
@@ -262,16 +269,25 @@ def fit(
 
     with usage_errors():
         check_new_model(out)
-
-    console.print(cohort_text(cohort))
+    if cv is not None:
+        _start(cohort, cv)
+    else:
+        console.print(cohort_text(cohort))
     with status("Loading PyTorch"):
-        from ._models import attention_pipeline
+        from ..persistence import describe_training
+        from ._models import attention_pipeline, calibrated, cross_validated
     with usage_errors():
         model = attention_pipeline(k, seed, network, jobs=jobs)
+        comparison = None if cv is None else cross_validated(model, cohort, cv, seed, jobs)
+        if calibrate is not None:
+            model = calibrated(model, calibrate, seed)
     with status("Fitting"), usage_errors():
         model.fit(cohort.data, cohort.target.to_numpy())
     with usage_errors():
-        save_model(model, out)
+        training = describe_training(
+            cohort.data, cohort.target, source=cohort.source, comparison=comparison
+        )
+        save_model(model, out, training=training)
     console.print(f"\nModel in {out}")
 
 
@@ -287,6 +303,8 @@ def predict(
     feature_map: FeatureMapFile = None,
     missing: Missing = "error",
     max_missing: MaxMissing = 0.2,
+    coverage: Coverage = None,
+    min_proba: MinProba = 0.0,
     allow_pickle: AllowPickle = False,
 ) -> None:
     """Predict the classes of new samples by a saved model.
@@ -294,7 +312,7 @@ def predict(
     Tables need the features that the model selected, in any order. A modality that is not given, or
     that a sample lacks, is taken as absent.
     """
-    from ._files import load_model, tabulate_predictions, write_csv
+    from ._files import load_model, pipeline_of, predict_sets, tabulate_predictions, write_csv
     from ._sources import (
         absent_modalities,
         align_to_model,
@@ -302,7 +320,7 @@ def predict(
         read_feature_map,
         read_unlabelled,
     )
-    from ._tables import prediction_table, report_lines
+    from ._tables import prediction_table, report_lines, unsure_lines
 
     with usage_errors():
         report: list[tuple[str, str, int]] = []
@@ -313,23 +331,46 @@ def predict(
     with usage_errors(), warnings_as_lines():
         X = align_to_model(
             tables,
-            fitted,
+            pipeline_of(fitted),
             missing=missing,
             max_missing=max_missing,
             feature_map=names,
             report=report,
         )
-    notes = absent_modalities(tables, fitted) + filled_values(X, fitted)
+    pipeline = pipeline_of(fitted)
+    notes = absent_modalities(tables, pipeline) + filled_values(X, pipeline)
     notes += report_lines(report)
     with status("Predicting"), usage_errors():
         probabilities = fitted.predict_proba(X)
-    with usage_errors():
-        write_csv(tabulate_predictions(X.index, fitted.classes_, probabilities), out)
-    console.print(*notes, prediction_table(fitted.classes_, probabilities), sep="\n")
+    sets = None
+    with usage_errors(), warnings_as_lines():
+        if coverage is not None:
+            sets = predict_sets(fitted, probabilities, coverage)
+        predictions = tabulate_predictions(X.index, fitted.classes_, probabilities, min_proba, sets)
+        write_csv(predictions, out)
+    table_of_classes = prediction_table(fitted.classes_, probabilities)
+    unsure = unsure_lines(probabilities, min_proba, sets, coverage)
+    console.print(*notes, table_of_classes, *unsure, sep="\n")
     console.print(f"\nPredictions in {out}")
 
 
 app.command(epilog=EXAMPLES)(explain)
+
+
+@app.command(epilog="Example: xmodal card model.xmodal --out card.html\n\n" + EXIT_CODES)
+def card(model: ModelFile, out: CardFile = None) -> None:
+    """Say what a saved model was fitted to, how well it does, what it needs, and its limits.
+
+    The model is not loaded.
+    """
+    from ..report import card_text, write_card
+
+    with usage_errors():
+        if out is None:
+            console.print(card_text(model), soft_wrap=True)
+        else:
+            out.parent.mkdir(parents=True, exist_ok=True)
+            console.print(f"Card in {write_card(model, out)}")
 
 
 @app.command(epilog="Example: xmodal report xmodal-bench\n\n" + EXIT_CODES)

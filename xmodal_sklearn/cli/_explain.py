@@ -47,7 +47,7 @@ def explain(
 
     Needs the extra inspect.
     """
-    from ._files import load_model
+    from ._files import load_model, pipeline_of
     from ._sources import absent_modalities, align_to_model, filled_values, read_unlabelled
     from ._tables import report_lines
 
@@ -59,7 +59,7 @@ def explain(
         from ..inspection import explain as explain_sample
         from ..modalities import split_modalities
 
-        fitted = load_model(model, allow_pickle=allow_pickle)
+        fitted = pipeline_of(load_model(model, allow_pickle=allow_pickle))
     with usage_errors():
         X = align_to_model(tables, fitted, report=report)
         if sample not in X.index:

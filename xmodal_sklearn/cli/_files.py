@@ -15,10 +15,14 @@ from .._extras import needs_extra
 from .._files import atomic_write
 from ..benchmark._comparison import probability_column
 from ..selection import MultiOmicsSelector
+from ..uncertainty import ConformalClassifier
+from ..uncertainty._rejecting import reject
 
 __all__ = [
     "check_new_model",
     "load_model",
+    "pipeline_of",
+    "predict_sets",
     "save_model",
     "tabulate_predictions",
     "tabulate_rankings",
@@ -49,7 +53,7 @@ def check_new_model(path: Path) -> None:
         raise ValueError(f"{path} is a folder; --out must name a file.")
 
 
-def save_model(model: Pipeline, path: Path, training: Mapping[str, Any] | None = None) -> None:
+def save_model(model: Any, path: Path, training: Mapping[str, Any] | None = None) -> None:
     """Save a fitted pipeline, by joblib where the name of the file ends in .joblib or .pkl."""
 
     def write(scratch: Path) -> object:
@@ -60,7 +64,7 @@ def save_model(model: Pipeline, path: Path, training: Mapping[str, Any] | None =
     _write_file(path, write)
 
 
-def load_model(path: Path, *, allow_pickle: bool = False) -> Pipeline:
+def load_model(path: Path, *, allow_pickle: bool = False) -> Any:
     """Load what ``xmodal fit`` saved.
 
     Parameters
@@ -72,8 +76,8 @@ def load_model(path: Path, *, allow_pickle: bool = False) -> Pipeline:
 
     Returns
     -------
-    Pipeline
-        Selection and classifier.
+    Pipeline or ConformalClassifier
+        Selection and classifier, and what calibrates them.
 
     Raises
     ------
@@ -91,9 +95,25 @@ def load_model(path: Path, *, allow_pickle: bool = False) -> Pipeline:
         )
     else:
         model = _load_pickle(path)
-    if not isinstance(model, Pipeline) or not isinstance(model[0], MultiOmicsSelector):
-        raise ValueError(f"{path} holds a {type(model).__name__}, not what xmodal fit saves.")
+    pipeline = pipeline_of(model)
+    if not isinstance(pipeline, Pipeline) or not isinstance(pipeline[0], MultiOmicsSelector):
+        raise ValueError(f"{path} holds a {type(pipeline).__name__}, not what xmodal fit saves.")
     return model
+
+
+def pipeline_of(model: Any) -> Any:
+    """Return the selection and the classifier of a model, which may be calibrated."""
+    return model.estimator_ if isinstance(model, ConformalClassifier) else model
+
+
+def predict_sets(model: Any, probabilities: np.ndarray, coverage: float) -> np.ndarray:
+    """Return whether each class is in the set of each sample."""
+    if not isinstance(model, ConformalClassifier):
+        raise ValueError(
+            "--coverage needs a model for which samples were held out. Fit it again: xmodal fit "
+            "--calibrate 0.25."
+        )
+    return model.sets_of(probabilities, coverage)
 
 
 def _load_pickle(path: Path) -> Any:
@@ -131,16 +151,28 @@ def tabulate_rankings(selector: MultiOmicsSelector, k: int | None) -> pd.DataFra
 
 
 def tabulate_predictions(
-    samples: pd.Index, classes: np.ndarray, probabilities: np.ndarray
+    samples: pd.Index,
+    classes: np.ndarray,
+    probabilities: np.ndarray,
+    min_proba: float = 0.0,
+    sets: np.ndarray | None = None,
 ) -> pd.DataFrame:
-    """Return the predicted class and the probability ``p: CLASS`` of each sample."""
+    """Return the predicted class and the probability ``p: CLASS`` of each sample.
+
+    With sets also whether each class is in the sample's, ``in set: CLASS``, as 1 or 0.
+    """
     columns: dict[str, Any] = {
         "sample": samples,
-        "predicted": classes[probabilities.argmax(axis=1)],
+        "predicted": reject(classes, probabilities, min_proba),
     }
     columns |= {
         probability_column(label): p for label, p in zip(classes, probabilities.T, strict=True)
     }
+    if sets is not None:
+        columns |= {
+            f"in set: {label}": held.astype(int)
+            for label, held in zip(classes, sets.T, strict=True)
+        }
     return pd.DataFrame(columns)
 
 

@@ -8,16 +8,20 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.utils import Bunch
 
 from ..baselines import make_baselines
+from ..benchmark import Comparison, compare
 from ..classifier import CrossModalAttentionClassifier
 from ..classifier._checks import check_device, check_embedding, check_head_kinds
 from ..paper import paper_network
 from ..selection import MultiOmicsSelector
+from ..uncertainty import ConformalClassifier
 
 __all__ = [
     "PAPER_NETWORK",
     "attention_classifier",
     "attention_pipeline",
+    "calibrated",
     "classical_pipelines",
+    "cross_validated",
     "outer_folds",
 ]
 
@@ -62,6 +66,27 @@ def attention_pipeline(
     """Make the selection and the attention classifier."""
     return make_pipeline(
         MultiOmicsSelector(k, memory=memory, n_jobs=jobs), attention_classifier(seed, network)
+    )
+
+
+def calibrated(model: Pipeline, share: float, seed: int) -> ConformalClassifier:
+    """Make the model that holds out a share of the samples for ``predict --coverage``."""
+    # Before a long fit, as fit refuses it by the name of another argument.
+    if not 0 < share < 1:
+        raise ValueError(f"--calibrate must be greater than 0 and less than 1, got {share:g}.")
+    return ConformalClassifier(model, calibration_share=share, random_state=seed)
+
+
+def cross_validated(model: Pipeline, cohort: Bunch, folds: int, seed: int, jobs: int) -> Comparison:
+    """Score a model on folds of a cohort."""
+    return compare(
+        {"model": model},
+        cohort.data,
+        cohort.target,
+        cv=outer_folds(folds, 1, seed, cohort),
+        n_jobs=jobs,
+        random_state=seed,
+        verbose=1,
     )
 
 

@@ -11,7 +11,11 @@ __all__ = [
     "AllowPickle",
     "Attention",
     "Batch",
+    "Calibrate",
+    "CardFile",
     "Controls",
+    "Coverage",
+    "CrossValidation",
     "Device",
     "EmbedDim",
     "FeatureMapFile",
@@ -25,6 +29,7 @@ __all__ = [
     "Ks",
     "LearningCurves",
     "MaxMissing",
+    "MinProba",
     "Missing",
     "ModalityNames",
     "ModelFile",
@@ -300,8 +305,45 @@ MaxMissing = Annotated[
         rich_help_panel=DATA,
     ),
 ]
+Calibrate = Annotated[
+    float | None,
+    typer.Option(
+        metavar="SHARE",
+        help="Hold out this share of the samples, 0.25 for example, for predict --coverage.",
+        rich_help_panel=MODEL,
+    ),
+]
+CrossValidation = Annotated[
+    int | None,
+    typer.Option(
+        "--cv",
+        min=2,
+        help="Also score the model by this many folds, for its card.",
+        rich_help_panel=RUN,
+    ),
+]
+CardFile = Annotated[
+    Path | None, typer.Option("--out", help="HTML file to write; printed by default.")
+]
+Coverage = Annotated[
+    float | None,
+    typer.Option(
+        metavar="SHARE",
+        help="Also write sets of classes, which hold the true class of this share of samples, 0.9 "
+        "for example. Needs a model of fit --calibrate.",
+    ),
+]
+MinProba = Annotated[
+    float,
+    typer.Option(
+        min=0, max=1, help="Predict no class where the highest probability is less than this."
+    ),
+]
 PredictionsFile = Annotated[
     Path,
-    typer.Option(help="CSV file to write: sample, prediction, a probability per class."),
+    typer.Option(
+        help="CSV file to write: sample, prediction, a probability per class; with --coverage "
+        "whether each class is in the set."
+    ),
 ]
 ResultPath = Annotated[Path, typer.Argument(help="The folder that bench or paper wrote by --out.")]

@@ -23,6 +23,7 @@ __all__ = [
     "report_lines",
     "significance_table",
     "summary_table",
+    "unsure_lines",
 ]
 
 # What the paper reports; beside a model's name, 80 columns have room for three of them.
@@ -121,6 +122,25 @@ def prediction_table(classes: Sequence[Any], probabilities: np.ndarray) -> Rende
         mean = f"{chosen.mean():.2f}" if len(chosen) else ""
         table.add_row(visible(label), str(len(chosen)), mean)
     return Group(Text(f"{len(probabilities)} samples"), table)
+
+
+def unsure_lines(
+    probabilities: np.ndarray, min_proba: float, sets: np.ndarray | None, coverage: float | None
+) -> list[str]:
+    """Say how many samples got no class, and how large the sets are."""
+    lines = []
+    n_rejected = int((probabilities.max(axis=1) < min_proba).sum())
+    if min_proba:
+        lines.append(
+            f"{n_rejected} without a class: the highest probability is below {min_proba:g}"
+        )
+    if sets is not None:
+        sizes = sets.sum(axis=1)
+        lines.append(
+            f"sets for a coverage of {coverage:g}: {(sizes == 1).sum()} of one class, "
+            f"{(sizes > 1).sum()} of several, {(sizes == 0).sum()} empty"
+        )
+    return lines
 
 
 def _add_score_columns(table: Table, metrics: Iterable[str]) -> None:

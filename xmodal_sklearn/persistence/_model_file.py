@@ -19,7 +19,7 @@ from ._bounds import check_bounds
 from ._container import read_parts, write_parts
 from ._leaves import put_back, take_out
 from ._needed import make_again
-from ._probe import probe, warn_of_other_versions
+from ._probe import probe, takes_absent, warn_of_other_versions
 from ._trusted import structure_from_bytes, structure_to_bytes
 
 __all__ = ["load_model", "read_manifest", "save_model"]
@@ -39,7 +39,8 @@ def save_model(model: Any, path: Any, *, training: Mapping[str, Any] | None = No
     path : str or Path
         The file to write, ``model.xmodal`` for example; it is there whole or not at all.
     training : dict, default=None
-        What :func:`describe_training` returned: what the model was fitted to and how well it does.
+        What :func:`describe_training` returned: what the model was fitted to and how well it does,
+        for its card.
 
     Returns
     -------
@@ -184,8 +185,9 @@ def read_manifest(path: Any) -> dict[str, Any]:
     -------
     dict
         Versions of the format and of libraries, ``model``, ``classes``, ``columns``,
-        ``modalities`` (number of columns by name) and ``training``, see
-        :func:`describe_training`.
+        ``modalities`` (number of columns by name), ``features`` (those selected, by modality, best
+        first), ``takes_absent`` (whether samples may lack a modality), ``held_out`` (by class, for
+        prediction sets) and ``training``, see :func:`describe_training`.
 
     Raises
     ------
@@ -240,21 +242,37 @@ def _describe(model: Any) -> dict[str, Any]:
     """Say what any fitted model tells of itself."""
     names = getattr(model, "feature_names_in_", None)
     classes = getattr(model, "classes_", None)
-    modalities = _modalities(model)
+    modalities = getattr(_part_with(model, "modalities_"), "modalities_", {})
+    held_out = getattr(model, "calibration_probabilities_", None)
     return {
         "model": repr(model),
         "n_columns": getattr(model, "n_features_in_", None),
         "columns": None if names is None else np.asarray(names).tolist(),
         "classes": None if classes is None else np.asarray(classes).tolist(),
         "modalities": {name: len(columns) for name, columns in modalities.items()},
+        "features": _features(model),
+        "takes_absent": takes_absent(model, modalities),
+        "held_out": held_out and [len(one) for one in held_out],
     }
 
 
-def _modalities(model: Any) -> dict[str, Any]:
-    """Return the modalities of the first part of a model that knows them."""
+def _features(model: Any) -> dict[str, list[str]] | None:
+    """Return the features that the selection of a model keeps, best first."""
+    selector = _part_with(model, "rankings_")
+    if selector is None:
+        return None
+    kept = selector.get_support()
+    return {
+        name: [str(one) for one in best[: kept[selector.modalities_[name]].sum()]]
+        for name, best in selector.rankings_.items()
+    }
+
+
+def _part_with(model: Any, attribute: str) -> Any:
+    """Return the first part of a model that has an attribute, None where none has."""
     while model is not None:
-        if hasattr(model, "modalities_"):
-            return model.modalities_
+        if hasattr(model, attribute):
+            return model
         if hasattr(model, "steps"):
             model = model.steps[0][1]
         else:
@@ -263,4 +281,4 @@ def _modalities(model: Any) -> dict[str, Any]:
                  if getattr(model, name, None) is not None),
                 None,
             )  # fmt: skip
-    return {}
+    return None

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-__all__ = ["probe", "warn_of_other_versions"]
+__all__ = ["probe", "takes_absent", "warn_of_other_versions"]
 
 N_SAMPLES = 8
 # Far above what another order of adding up floats changes.
@@ -30,14 +30,33 @@ def probe(model: Any) -> list[list[float]] | None:
     """
     if not hasattr(model, "predict_proba"):
         return None
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            probabilities = np.asarray(model.predict_proba(_noise(model)), dtype=float)
-    # Whatever a model says of values that it was not made for.
-    except Exception:
-        return None
-    return probabilities.tolist() if np.isfinite(probabilities).all() else None
+    return _try(model, _noise(model))
+
+
+def takes_absent(model: Any, modalities: Mapping[str, Any]) -> dict[str, bool]:
+    """Tell which modalities samples may lack, by predicting noise that lacks them.
+
+    Parameters
+    ----------
+    model : estimator
+        A fitted model.
+    modalities : mapping of str to array of int
+        The columns of each modality.
+
+    Returns
+    -------
+    dict of str to bool
+        By modality; empty where the model has only one, or predicts nothing for noise.
+    """
+    if len(modalities) < 2 or probe(model) is None:
+        return {}
+    found = {}
+    for name, columns in modalities.items():
+        X = _noise(model)
+        values = X.iloc if isinstance(X, pd.DataFrame) else X
+        values[:, columns] = np.nan
+        found[name] = _try(model, X) is not None
+    return found
 
 
 def warn_of_other_versions(
@@ -77,6 +96,17 @@ def warn_of_other_versions(
         "model again.",
         stacklevel=3,
     )
+
+
+def _try(model: Any, X: Any) -> list[list[float]] | None:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            probabilities = np.asarray(model.predict_proba(X), dtype=float)
+    # Whatever a model says of values that it was not made for.
+    except Exception:
+        return None
+    return probabilities.tolist() if np.isfinite(probabilities).all() else None
 
 
 def _noise(model: Any) -> Any:

@@ -74,6 +74,8 @@ _CLASSES = {
     "xmodal_sklearn.modalities._imputer": ["ModalityImputer"],
     "xmodal_sklearn.persistence._leaves": ["Stored"],
     "xmodal_sklearn.selection._selector": ["MultiOmicsSelector"],
+    "xmodal_sklearn.uncertainty._conformal": ["ConformalClassifier"],
+    "xmodal_sklearn.uncertainty._rejecting": ["RejectingClassifier"],
 }  # fmt: skip
 OBJECTS = frozenset(f"{module}.{name}" for module, names in _CLASSES.items() for name in names)
 PRIMITIVES = frozenset(f"builtins.{name}" for name in ("bool", "float", "int", "str"))

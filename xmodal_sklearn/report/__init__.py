@@ -1,5 +1,6 @@
-"""A comparison as one HTML file to look at."""
+"""A comparison, or the card of a saved model, as one HTML file to look at."""
 
+from ._card import card_text, write_card
 from ._write import write_report
 
-__all__ = ["write_report"]
+__all__ = ["card_text", "write_card", "write_report"]

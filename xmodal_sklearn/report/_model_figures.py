@@ -22,6 +22,8 @@ from ..plotting._common import line_style
 from ._style import LIGHT, UNNAMED, draw_legend_below, figure_for_page
 
 __all__ = [
+    "answered_curve",
+    "draw_answered",
     "draw_calibration",
     "draw_confusion",
     "draw_precision_recall",
@@ -152,6 +154,52 @@ def draw_reliability(name: str, predictions: pd.DataFrame, classes: Sequence[str
         correct = predictions["target"] == predictions["predicted"]
         _draw_calibration(ax, correct, confidence, line_style(0))
         ax.set(xlabel="probability of the predicted class", ylabel="share correct", **RATE_AXES)
+    return done()
+
+
+def answered_curve(confidence: np.ndarray, correct: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the accuracy among the most confident predictions, for every share of them.
+
+    Parameters
+    ----------
+    confidence : ndarray of float of shape (n_samples,)
+        Probability of the predicted class.
+    correct : ndarray of bool of shape (n_samples,)
+        Whether that is the true one.
+
+    Returns
+    -------
+    shares, accuracies : ndarray of float of shape (n_distinct,)
+        A point for each distinct confidence, as no threshold answers one of two that are equal.
+    """
+    order = np.argsort(-confidence, kind="stable")
+    answered = np.arange(1, len(order) + 1)
+    last = np.append(np.diff(confidence[order]) != 0, True)
+    return answered[last] / len(order), (np.cumsum(correct[order]) / answered)[last]
+
+
+def draw_answered(name: str, predictions: pd.DataFrame, classes: Sequence[str]) -> Markup:
+    """Draw the accuracy among the samples answered, against their share.
+
+    Parameters
+    ----------
+    name : str
+        Name of the model.
+    predictions : DataFrame
+        Predictions of the model, with labels as text.
+    classes : sequence of str
+        The classes, in order.
+
+    Returns
+    -------
+    Markup
+        The SVG.
+    """
+    with figure_for_page(f"Accuracy of {name} among the samples answered") as (ax, done):
+        confidence = predictions[[probability_column(label) for label in classes]].max(axis=1)
+        correct = predictions["target"] == predictions["predicted"]
+        ax.plot(*answered_curve(confidence.to_numpy(), correct.to_numpy()), linewidth=1.4)
+        ax.set(xlabel="share answered, the surest first", ylabel="share correct", **RATE_AXES)
     return done()
 
 

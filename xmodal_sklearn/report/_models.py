@@ -12,6 +12,7 @@ from ..benchmark import Comparison
 from ..benchmark._comparison import FOLD, probability_column
 from ..benchmark._statistics import corrected_variance
 from ._model_figures import (
+    draw_answered,
     draw_calibration,
     draw_confusion,
     draw_precision_recall,
@@ -24,6 +25,13 @@ __all__ = ["each_model"]
 
 LABELS = ["target", "predicted"]
 CONFIDENCE = 0.95
+CURVES = {
+    "roc": draw_roc,
+    "precision_recall": draw_precision_recall,
+    "reliability": draw_reliability,
+    "calibration": draw_calibration,
+    "answered": draw_answered,
+}
 
 
 def each_model(overview: Overview) -> dict[str, Any]:
@@ -42,17 +50,16 @@ def _model(comparison: Comparison, name: str) -> dict[str, Any]:
     predictions = predictions.assign(**texts)
     classes = [str(label) for label in comparison.classes]
     probabilities = predictions[[probability_column(label) for label in classes]]
-    curves = (draw_roc, draw_precision_recall, draw_reliability, draw_calibration)
     drawn = bool(probabilities.notna().all(axis=None))
-    figures = [draw(name, predictions, classes) if drawn else None for draw in curves]
     return {
         "name": name,
         "settings": _settings(comparison.info.get("models", {}).get(name)),
         "by_class": _by_class(comparison, name, predictions, classes),
         "confusion": draw_confusion(name, predictions, classes),
-        **dict(
-            zip(("roc", "precision_recall", "reliability", "calibration"), figures, strict=True)
-        ),
+        **{
+            figure: draw(name, predictions, classes) if drawn else None
+            for figure, draw in CURVES.items()
+        },
     }
 
 

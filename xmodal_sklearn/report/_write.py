@@ -8,17 +8,8 @@ import pandas as pd
 
 from .._extras import needs_extra
 from .._files import atomic_write
-from .._text import visible
 from ..benchmark import Comparison
 from ..inspection import ModalityImportance
-from ._format import (
-    format_number,
-    format_p,
-    format_p_equals,
-    format_seconds,
-    format_share,
-    format_signed,
-)
 
 __all__ = ["write_report"]
 
@@ -102,37 +93,24 @@ def write_report(
     '<!doctype html>'
     """
     with needs_extra("report", "write_report"):
-        import jinja2
+        import jinja2  # noqa: F401
         import matplotlib  # noqa: F401
     from ._content import report_content
     from ._overview import Inspected
+    from ._page import page_environment
     from ._style import COLOURS, LIGHT
 
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("xmodal_sklearn.report"),
-        autoescape=True,
-        # Whatever is text and not markup of ours may be, or hold, a name.
-        finalize=lambda value: visible(value) if type(value) is str else value,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {
-        "number": format_number,
-        "signed": format_signed,
-        "percent": "{:.0%}".format,
-        "share": format_share,
-        "p": format_p,
-        "p_equals": format_p_equals,
-        "seconds": format_seconds,
-    }
-    text = environment.get_template("report.html").render(
-        report_content(comparison, Inspected(importance, features, maps)),
-        colours=COLOURS,
-        light=LIGHT,
-        command=command or comparison.info.get("command"),
-        run=comparison.info.get("run"),
-        title=title or "Comparison of classifiers",
+    text = (
+        page_environment()
+        .get_template("report.html")
+        .render(
+            report_content(comparison, Inspected(importance, features, maps)),
+            colours=COLOURS,
+            light=LIGHT,
+            command=command or comparison.info.get("command"),
+            run=comparison.info.get("run"),
+            title=title or "Comparison of classifiers",
+        )
     )
     path = Path(path)
     with atomic_write(path) as scratch:

@@ -1,0 +1,265 @@
+"""Prediction sets with a coverage that is guaranteed for each class."""
+
+import warnings
+from math import ceil
+from numbers import Real
+from typing import Any, ClassVar, Self
+
+import numpy as np
+from sklearn.base import clone
+from sklearn.frozen import FrozenEstimator
+from sklearn.model_selection import train_test_split
+from sklearn.utils import _safe_indexing, indexable
+from sklearn.utils._param_validation import HasMethods, Interval
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import check_is_fitted, column_or_1d
+
+from .._alignment import check_order
+from .._typing import Labels, Table
+from ._wrapper import ClassifierWrapper
+
+__all__ = ["ConformalClassifier"]
+
+# What floats lose in a product such as 0.9 times 10.
+ROUNDING = 1e-9
+
+
+class ConformalClassifier(ClassifierWrapper):
+    r"""Predicts sets of classes that hold the true one as often as was asked.
+
+    A share of the samples is held out of fitting; the probabilities that the fitted estimator gives
+    to the true classes of these tell how unlikely a class may look and still be the true one.
+
+    Parameters
+    ----------
+    estimator : classifier
+        Any classifier with ``predict_proba``: a pipeline with its selection, for the samples held
+        out must not be seen by any part of it. A fitted one in a
+        :class:`~sklearn.frozen.FrozenEstimator` is not fitted again, and all samples of `fit`,
+        which must be others than it was fitted to, are held out.
+    calibration_share : float, default=0.25
+        Share of the samples that is held out, of each class alike; greater than 0 and less than 1.
+    random_state : int, RandomState instance or None, default=None
+        Which samples are held out.
+
+    Attributes
+    ----------
+    estimator_ : classifier
+        Fitted to the samples that were not held out.
+    classes_ : ndarray of shape (n_classes,)
+        The classes.
+    calibration_probabilities_ : list of ndarray, one per class
+        For the samples held out of each class, the probability that they are of this class, in
+        descending order.
+    n_features_in_ : int
+        Number of columns seen in fit.
+    feature_names_in_ : ndarray of str of shape (n_features_in_,)
+        Their names, where X is a DataFrame.
+
+    See Also
+    --------
+    RejectingClassifier : Gives no class where the highest probability is low.
+
+    Notes
+    -----
+    Split conformal prediction by class (Mondrian). Of the :math:`n_c` probabilities of class
+    :math:`c` held out, in descending order, the one in place :math:`\lceil (n_c + 1) t \rceil` is
+    the threshold of that class for the coverage :math:`t`; a sample's set holds the classes whose
+    probability reaches their threshold. If new samples of a class come as those held out came,
+    their sets hold it with a probability of at least :math:`t`, and without ties at most
+    :math:`t + 1 / (n_c + 1)`, however bad the estimator is; a bad one has large sets. This holds on
+    the average over samples held out, and not for a cohort that differs from them.
+
+    A set may be empty, where a sample looks like none of the classes. Where a class has fewer than
+    :math:`t / (1 - t)` samples held out (9 for a coverage of 0.9), nothing can be promised but by a
+    set that always holds it. Samples of one patient should be on one side of the split: split them
+    by hand, and wrap the fitted estimator in a FrozenEstimator.
+
+    References
+    ----------
+    Vovk, V. "Conditional validity of inductive conformal predictors." Machine Learning 92 (2013).
+
+    Examples
+    --------
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from xmodal_sklearn import MultiOmicsSelector
+    >>> from xmodal_sklearn.datasets import make_multiomics
+    >>> from xmodal_sklearn.uncertainty import ConformalClassifier
+    >>> X, y = make_multiomics(
+    ...     400, {"exp": 40, "mut": 10}, n_classes=3, return_X_y=True, random_state=0
+    ... )
+    >>> model = make_pipeline(MultiOmicsSelector(10), LogisticRegression(max_iter=1000))
+    >>> conformal = ConformalClassifier(model, random_state=0).fit(X[:300], y[:300])
+    >>> conformal.predict_set(X[300:], coverage=0.9).shape
+    (100, 3)
+    """
+
+    _parameter_constraints: ClassVar[dict] = {
+        "estimator": [HasMethods(["fit", "predict_proba"])],
+        "calibration_share": [Interval(Real, 0, 1, closed="neither")],
+        "random_state": ["random_state"],
+    }
+
+    def __init__(
+        self, estimator: Any, *, calibration_share: float = 0.25, random_state: Any = None
+    ):
+        self.estimator = estimator
+        self.calibration_share = calibration_share
+        self.random_state = random_state
+
+    def fit(self, X: Table, y: Labels) -> Self:
+        """Fit the estimator to a part of the samples, and calibrate it on the rest.
+
+        Parameters
+        ----------
+        X : DataFrame or array of shape (n_samples, n_features)
+            Samples.
+        y : array-like of shape (n_samples,)
+            Their classes.
+
+        Returns
+        -------
+        ConformalClassifier
+            Itself.
+
+        Raises
+        ------
+        ValueError
+            If a class has fewer than two samples, the samples held out would be fewer than the
+            classes, or a frozen estimator doesn't know one of them.
+        """
+        self._validate_params()
+        (X,) = indexable(X)
+        check_order(y, X, "y")
+        labels = column_or_1d(y, warn=True)
+        check_classification_targets(labels)
+        if isinstance(self.estimator, FrozenEstimator):
+            self.estimator_ = self.estimator
+            held_out = np.arange(len(labels))
+        else:
+            kept, held_out = self._split(labels)
+            self.estimator_ = clone(self.estimator)
+            self.estimator_.fit(_safe_indexing(X, kept), labels[kept])
+        self._take_over()
+        true = labels[held_out]
+        unknown = sorted(set(true.tolist()) - set(self.classes_.tolist()), key=str)
+        if unknown:
+            raise ValueError(
+                f"The frozen estimator doesn't know class {unknown[0]!r} of y; it knows "
+                f"{self.classes_.tolist()}."
+            )
+        probabilities = self.estimator_.predict_proba(_safe_indexing(X, held_out))
+        self.calibration_probabilities_ = [
+            np.sort(probabilities[true == label, code])[::-1]
+            for code, label in enumerate(self.classes_)
+        ]
+        return self
+
+    def predict_set(self, X: Table, coverage: float = 0.9) -> np.ndarray:
+        """Predict a set of classes for each sample.
+
+        Parameters
+        ----------
+        X : DataFrame or array of shape (n_samples, n_features)
+            Samples with the columns seen in fit.
+        coverage : float, default=0.9
+            The share of samples of each class whose sets shall hold it; greater than 0 and less
+            than 1.
+
+        Returns
+        -------
+        ndarray of bool of shape (n_samples, n_classes)
+            Whether a class, in the order of ``classes_``, is in the set.
+
+        Raises
+        ------
+        ValueError
+            If `coverage` is no number between 0 and 1.
+
+        Warns
+        -----
+        UserWarning
+            If so few samples of a class were held out that every set must hold it.
+        """
+        check_is_fitted(self)
+        return self.sets_of(self.predict_proba(X), coverage)
+
+    def sets_of(self, probabilities: np.ndarray, coverage: float = 0.9) -> np.ndarray:
+        """Return the sets of samples whose probabilities are known.
+
+        Parameters
+        ----------
+        probabilities : ndarray of float of shape (n_samples, n_classes)
+            What :meth:`predict_proba` gave.
+        coverage : float, default=0.9
+            See :meth:`predict_set`.
+
+        Returns
+        -------
+        ndarray of bool of shape (n_samples, n_classes)
+            See :meth:`predict_set`.
+
+        Raises
+        ------
+        ValueError
+            If `coverage` is no number between 0 and 1.
+
+        Warns
+        -----
+        UserWarning
+            See :meth:`predict_set`.
+        """
+        check_is_fitted(self)
+        if isinstance(coverage, bool) or not isinstance(coverage, Real) or not 0 < coverage < 1:
+            raise ValueError(
+                f"coverage must be a number greater than 0 and less than 1, got {coverage!r}."
+            )
+        few = {
+            label: len(held_out)
+            for label, held_out in zip(
+                self.classes_.tolist(), self.calibration_probabilities_, strict=True
+            )
+            if _place(len(held_out), coverage) > len(held_out)
+        }
+        if few:
+            needed = ceil(coverage / (1 - coverage) - ROUNDING)
+            found = ", ".join(f"{label!r} has {number}" for label, number in few.items())
+            warnings.warn(
+                f"A coverage of {coverage:g} needs {needed} samples of each class held out; "
+                f"{found}. Every set holds such a class. Hold out a larger share, or ask for less.",
+                stacklevel=3,
+            )
+        thresholds = [_threshold(one, coverage) for one in self.calibration_probabilities_]
+        return np.asarray(probabilities) >= np.array(thresholds)
+
+    def _split(self, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        classes, counts = np.unique(labels, return_counts=True)
+        if counts.min() < 2:
+            raise ValueError(
+                f"Class {classes.tolist()[counts.argmin()]!r} has one sample, which can't be both "
+                "fitted to and held out. Leave it out, or join it with another class."
+            )
+        held_out = ceil(self.calibration_share * len(labels))
+        if min(held_out, len(labels) - held_out) < len(classes):
+            raise ValueError(
+                f"calibration_share={self.calibration_share:g} of {len(labels)} samples holds out "
+                f"{held_out}; fitting and calibrating each need a sample of all {len(classes)} "
+                "classes."
+            )
+        return train_test_split(
+            np.arange(len(labels)),
+            test_size=held_out,
+            stratify=labels,
+            random_state=self.random_state,
+        )
+
+
+def _place(n_held_out: int, coverage: float) -> int:
+    return ceil((n_held_out + 1) * coverage - ROUNDING)
+
+
+def _threshold(held_out: np.ndarray, coverage: float) -> float:
+    """Return the probability from which on a class is in the set."""
+    place = _place(len(held_out), coverage)
+    return held_out[place - 1] if place <= len(held_out) else -np.inf
