@@ -9,6 +9,7 @@ import pandas as pd
 from scipy.cluster.hierarchy import leaves_list, linkage, optimal_leaf_ordering
 from sklearn.utils._param_validation import Interval, StrOptions, validate_params
 
+from .._text import visible
 from ..inspection import attention_map, top_pairs
 from ._common import draw_legend, drawing_axes, line_style
 from ._feature_importance import _short
@@ -170,7 +171,7 @@ class AttentionMapDisplay:
         self.ax_.tick_params(length=0, labelsize="small")
         self.ax_.grid(visible=False)
         ylabel, xlabel = (
-            f"{of_shown.name or ''} ({len(of_shown)} of {len(axis):,})".strip()
+            f"{visible(of_shown.name or '')} ({len(of_shown)} of {len(axis):,})".strip()
             for of_shown, axis in zip(shown.axes, strength.axes, strict=True)
         )
         self.ax_.set(xlabel=xlabel, ylabel=ylabel)
@@ -218,7 +219,7 @@ class AttentionMapDisplay:
 
         classes = list(self.maps)
         handles = [
-            Line2D([], [], label=str(classes[code]), **line_style(code))
+            Line2D([], [], label=visible(classes[code]), **line_style(code))
             for code in np.unique(codes)
         ]
         if handles:
@@ -257,7 +258,7 @@ class AttentionMapDisplay:
             xlim=(-0.45, 1.45),
             ylim=(high + margin, low - margin),
             xticks=[0, 1],
-            xticklabels=[str(axis.name or "") for axis in strength.axes],
+            xticklabels=[visible(axis.name or "") for axis in strength.axes],
             yticks=[],
         )
         self.ax_.tick_params(length=0)
@@ -300,5 +301,5 @@ def _spread(places: dict[Any, float], low: float, high: float) -> dict[Any, floa
 
 
 def _gene(name: Any) -> str:
-    text = str(name)
+    text = visible(name)
     return _short(text.partition("__")[2] or text, 20)

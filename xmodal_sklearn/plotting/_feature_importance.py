@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 from sklearn.utils._param_validation import Interval, validate_params
 
+from .._text import visible
 from ..inspection import integrated_gradients
 from ._common import drawing_axes
 
@@ -131,7 +132,7 @@ class FeatureImportanceDisplay:
         # Purple and orange are told apart by all who see colours differently.
         style = {"cmap": "PuOr_r", "vmin": -limit, "vmax": limit, "aspect": "auto", **image_kwargs}
         image = self.ax_.imshow(self.shown_.to_numpy(), **style)
-        names = [str(name) for name in self.shown_.columns]
+        names = [visible(name) for name in self.shown_.columns]
         turned = sum(map(len, names)) > 20
         self.ax_.set_xticks(
             range(n_classes),
@@ -151,5 +152,5 @@ class FeatureImportanceDisplay:
 
 def _short(name: Any, longest: int = 28) -> str:
     """Cut names that would leave no room for the figure."""
-    text = str(name).replace("__", " ", 1)
+    text = visible(name).replace("__", " ", 1)
     return text if len(text) <= longest else text[: longest - 1] + "…"

@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from .._text import visible
 from ..inspection import ModalityImportance, modality_importance
 from ._common import SERIES, drawing_axes
 
@@ -148,7 +149,7 @@ class ModalityImportanceDisplay:
         self.ax_.axvline(0, color="lightgrey", zorder=0)
         self.ax_.set(
             yticks=range(values.shape[1]),
-            yticklabels=list(values),
+            yticklabels=list(map(visible, values)),
             ylim=(values.shape[1] - 0.5, -0.5),
             xlabel=LABELS[self.measure],
         )

@@ -1,13 +1,11 @@
 """The report's section on what a model looked at."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 import pandas as pd
 from markupsafe import Markup
 
-from .._text import visible
 from ..inspection import ModalityImportance
 from ..plotting import AttentionMapDisplay, FeatureImportanceDisplay, ModalityImportanceDisplay
 from ..plotting._common import draw_legend
@@ -39,11 +37,10 @@ def looked_at(overview: Overview) -> dict[str, Any] | None:
 
 
 def _draw_modalities(importance: ModalityImportance) -> list[tuple[Markup, str]]:
-    named = replace(importance, folds=importance.folds.rename(columns=visible, level=1))
     figures = []
     for measure, caption in MEASURES.items():
         with figure_for_page(caption) as (ax, done):
-            ModalityImportanceDisplay.from_importance(named, measure=measure, ax=ax)
+            ModalityImportanceDisplay.from_importance(importance, measure=measure, ax=ax)
             ax.figure.set_size_inches(WIDTH, 1.0 + 0.34 * len(ax.get_yticks()))
         figures.append((done(), caption))
     return figures
@@ -56,15 +53,14 @@ def _heads(importance: ModalityImportance) -> list[dict[str, Any]]:
 
 def _draw_features(features: pd.DataFrame) -> Markup:
     with figure_for_page("Features that speak for and against each class") as (ax, done):
-        FeatureImportanceDisplay.from_importance(_named(features), n=N_SHOWN, ax=ax)
+        FeatureImportanceDisplay.from_importance(features, n=N_SHOWN, ax=ax)
         ax.figure.set_size_inches(WIDTH, 1.2 + 0.2 * min(N_SHOWN, len(features)))
     return done()
 
 
 def _draw_map(maps: Mapping[Any, pd.DataFrame]) -> Markup:
-    named = {visible(label): _named(one) for label, one in maps.items()}
     with figure_for_page("Pairs of features that move the logits together") as (ax, done):
-        display = AttentionMapDisplay.from_maps(named, ax=ax, n=N_SHOWN)
+        display = AttentionMapDisplay.from_maps(maps, ax=ax, n=N_SHOWN)
         n_classes = _move_legend_below(ax)
         ax.figure.set_size_inches(WIDTH, 1.9 + 0.17 * len(display.shown_) + 0.2 * n_classes)
     return done()
@@ -83,8 +79,3 @@ def _move_legend_below(ax: Any) -> int:
         ax.figure, handles, loc="outside lower left", title=title, alignment="left", handlelength=3
     )
     return len(handles)
-
-
-def _named(table: pd.DataFrame) -> pd.DataFrame:
-    """Return a table whose names may be shown."""
-    return table.rename(index=visible, columns=visible)
