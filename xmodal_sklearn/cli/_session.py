@@ -4,6 +4,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
+from tempfile import TemporaryFile
 
 import typer
 from rich.console import Console
@@ -89,6 +90,8 @@ def resumable(out: Path) -> Iterator[None]:
             warnings.simplefilter("ignore")
             with writing_results(out):
                 out.mkdir(parents=True, exist_ok=True)
+                # Now, not when the first fold is done.
+                TemporaryFile(dir=out).close()
             with usage_errors():
                 yield
     except KeyboardInterrupt:
