@@ -28,7 +28,7 @@ def probe(model: Any) -> list[list[float]] | None:
     list of list of float, or None
         Probabilities by sample; None where the model gives none for noise.
     """
-    if not hasattr(model, "predict_proba"):
+    if not hasattr(model, "predict_proba") or not hasattr(model, "n_features_in_"):
         return None
     return _try(model, _noise(model))
 

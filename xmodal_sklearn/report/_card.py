@@ -8,7 +8,6 @@ from .._extras import needs_extra
 from .._files import atomic_write
 from .._text import visible
 from ..benchmark._metrics import metric_label
-from ..persistence import read_manifest
 from ._format import format_number
 
 __all__ = ["card_text", "write_card"]
@@ -49,6 +48,9 @@ def card_text(model: str | Path) -> str:
     Traceback (most recent call last):
     FileNotFoundError: There is no file nothing.xmodal.
     """
+    # It imports PyTorch, which other pages need not wait for.
+    from ..persistence import read_manifest
+
     lines = [visible(Path(model).name)]
     for section in _sections_of(model, read_manifest(model)):
         lines += ["", section["title"].upper(), *map(visible, section["paragraphs"])]
@@ -110,6 +112,9 @@ def write_card(model: str | Path, path: str | Path) -> Path:
     ...     write_card(saved, f"{folder}/card.html").read_text(encoding="utf-8")[:15]
     '<!doctype html>'
     """
+    # It imports PyTorch, which other pages need not wait for.
+    from ..persistence import read_manifest
+
     manifest = read_manifest(model)
     with needs_extra("report", "write_card"):
         import jinja2  # noqa: F401
