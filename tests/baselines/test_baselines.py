@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import f1_score
 from sklearn.model_selection import StratifiedKFold, cross_val_predict, train_test_split
@@ -200,12 +201,29 @@ def test_boosting_takes_labels_of_any_type(cohort, name, labels):
     assert np.mean(np.asarray(predicted) == y.to_numpy()) > 0.9
 
 
+def test_a_forest_takes_the_leaves_with_the_best_out_of_bag_predictions(cohort):
+    X, y = cohort
+    y = y.sample(frac=1, random_state=0).to_numpy()
+    sizes, scores = [5, 2, 10], []
+    for size in sizes:
+        forest = RandomForestClassifier(
+            300, min_samples_leaf=size, class_weight="balanced", oob_score=True, random_state=0
+        ).fit(X, y)
+        predicted = forest.classes_[forest.oob_decision_function_.argmax(axis=1)]
+        scores.append(f1_score(y, predicted, average="macro"))
+    model = make_baselines(k="all", models=["random forest"], fusion=["early"], random_state=0)
+    chosen = model["random forest, early"].fit(X, y)[-1].forest_
+    assert len(set(scores)) > 1
+    assert chosen.min_samples_leaf == sizes[np.argmax(scores)]
+    assert not hasattr(chosen, "oob_decision_function_")
+
+
 def test_classes_of_one_and_two_samples_are_no_obstacle(cohort):
     X, y = cohort
     X = X.filter(like="exp__")
     y = np.array(y)
     y[0], y[1:3] = "rare", "rarer"
-    for model in ("linear SVM", "XGBoost", "MLP", "nearest shrunken centroid"):
+    for model in ("linear SVM", "XGBoost", "MLP", "random forest", "nearest shrunken centroid"):
         tuned = make_baselines(k=5, models=[model], fusion=["late"], random_state=0)
         fitted = tuned[f"{model}, late"].fit(X, y)
         assert len(fitted.classes_) == 5

@@ -28,7 +28,7 @@ from xmodal_sklearn import (
     concat_modalities,
 )
 from xmodal_sklearn.baselines import LateFusionClassifier, StackedFusionClassifier
-from xmodal_sklearn.baselines._models import LabelEncodedClassifier
+from xmodal_sklearn.baselines._models import LabelEncodedClassifier, OutOfBagForest
 from xmodal_sklearn.persistence import load_model, read_manifest, save_model
 from xmodal_sklearn.uncertainty import ConformalClassifier
 
@@ -66,6 +66,7 @@ MODELS = {
     "stacked forest": StackedFusionClassifier(
         LabelEncodedClassifier(RandomForestClassifier(3, random_state=0)), cv=2
     ),
+    "out-of-bag forest": OutOfBagForest(min_samples_leaf=[5, 2], random_state=0),
     "boosting": HistGradientBoostingClassifier(max_iter=3),
     "machine": SVC(random_state=np.random.RandomState(0)),
     "neighbours": KNeighborsClassifier(3, weights="distance"),

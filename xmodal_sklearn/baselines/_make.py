@@ -13,7 +13,7 @@ from .._suggestions import did_you_mean
 from ..modalities._missing import MAX_MISSING
 from ..selection import MultiOmicsSelector
 from ._fusion import INNER_FOLDS, LateFusionClassifier, StackedFusionClassifier
-from ._models import LabelEncodedClassifier, all_models, check_model
+from ._models import LabelEncodedClassifier, OutOfBagForest, all_models, check_model
 
 __all__ = ["make_baselines"]
 
@@ -48,7 +48,8 @@ def make_baselines(
         Models to make, see Notes; None means all that are installed.
     tune : bool, default=True
         Whether to choose the parameters of each model from its grid by the macro-F1 of three
-        stratified inner folds. Otherwise each parameter takes its first value.
+        stratified inner folds, of a forest by that of its out-of-bag predictions. Otherwise each
+        parameter takes its first value.
     max_missing : float, default=0.8
         The largest share of missing values of a feature or a sample, see
         :class:`~xmodal_sklearn.MultiOmicsSelector`.
@@ -147,7 +148,9 @@ def _tuned(
     model: Any, grid: dict[str, list], *, tune: bool, random_state: int | None, n_jobs: int | None
 ) -> Any:
     folds = StratifiedKFold(INNER_FOLDS, shuffle=True, random_state=random_state)
-    if tune and grid:
+    if tune and isinstance(model, OutOfBagForest):
+        model = clone(model).set_params(**grid, n_jobs=n_jobs)
+    elif tune and grid:
         model = GridSearchCV(model, grid, scoring="f1_macro", cv=folds, n_jobs=n_jobs)
     else:
         model = clone(model).set_params(**{name: values[0] for name, values in grid.items()})

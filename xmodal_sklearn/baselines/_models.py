@@ -1,7 +1,9 @@
 """The classical models and the grids that they are tuned over."""
 
 from collections.abc import Mapping
+from functools import partial
 from importlib.util import find_spec
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
@@ -9,6 +11,7 @@ from sklearn.base import BaseEstimator, clone
 from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import f1_score
 from sklearn.neighbors import KNeighborsClassifier, NearestCentroid
 from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import Pipeline
@@ -21,7 +24,10 @@ from .._base import ProbabilityClassifierMixin
 from .._suggestions import did_you_mean
 from ._fusion import INNER_FOLDS
 
-__all__ = ["LabelEncodedClassifier", "all_models", "check_model"]
+__all__ = ["LabelEncodedClassifier", "OutOfBagForest", "all_models", "check_model"]
+
+# Trees of a random forest.
+N_TREES = 300
 
 # Models that are not always there, and how to get them.
 OPTIONAL = {
@@ -92,6 +98,81 @@ class LabelEncodedClassifier(ProbabilityClassifierMixin, BaseEstimator):
         return self.estimator_.predict_proba(X)
 
 
+class OutOfBagForest(ProbabilityClassifierMixin, BaseEstimator):
+    """A balanced random forest, its leaf size chosen by the macro-F1 of out-of-bag predictions.
+
+    As good a choice as that of inner folds, which fit three times as many trees.
+
+    Parameters
+    ----------
+    min_samples_leaf : int or list of int, default=5
+        The smallest leaf, or several to choose from.
+    n_jobs : int, default=None
+        Trees to grow in parallel. None means 1, -1 all processors.
+    random_state : int, default=None
+        Seed of the trees.
+    """
+
+    def __init__(
+        self,
+        *,
+        min_samples_leaf: int | list[int] = 5,
+        n_jobs: int | None = None,
+        random_state: int | None = None,
+    ):
+        self.min_samples_leaf = min_samples_leaf
+        self.n_jobs = n_jobs
+        self.random_state = random_state
+
+    def fit(self, X: Any, y: Any) -> "OutOfBagForest":
+        """Grow a forest for each leaf size and keep the best.
+
+        Parameters
+        ----------
+        X : DataFrame or array of shape (n_samples, n_features)
+            Training samples.
+        y : array-like of shape (n_samples,)
+            Class labels.
+
+        Returns
+        -------
+        OutOfBagForest
+            The fitted classifier.
+        """
+        # scikit-learn 1.9's forest does not balance classes called "1", "2" and so on.
+        self.classes_, codes = np.unique(y, return_inverse=True)
+        forests = [
+            RandomForestClassifier(
+                N_TREES,
+                min_samples_leaf=size,
+                class_weight="balanced",
+                oob_score=partial(f1_score, average="macro"),
+                n_jobs=self.n_jobs,
+                random_state=self.random_state,
+            ).fit(X, codes)
+            for size in np.atleast_1d(self.min_samples_leaf).tolist()
+        ]
+        self.forest_ = max(forests, key=attrgetter("oob_score_")).set_params(oob_score=False)
+        # A fitted model holds no predictions of patients.
+        del self.forest_.oob_decision_function_
+        return self
+
+    def predict_proba(self, X: Any) -> np.ndarray:
+        """Predict the probability of each class.
+
+        Parameters
+        ----------
+        X : DataFrame or array of shape (n_samples, n_features)
+            Samples with the columns seen in fit.
+
+        Returns
+        -------
+        ndarray of float of shape (n_samples, n_classes)
+            Columns in the order of ``classes_``.
+        """
+        return self.forest_.predict_proba(X)
+
+
 def all_models(random_state: int | None) -> dict[str, tuple[Any, dict[str, list]]]:
     """Make the installed models, each with its grid.
 
@@ -130,9 +211,8 @@ def all_models(random_state: int | None) -> dict[str, tuple[Any, dict[str, list]
             {"model__n_neighbors": [5, 3, 9], "model__metric": ["cosine", "euclidean"]},
         ),
         "random forest": (
-            # scikit-learn 1.9's forest does not balance classes called "1", "2" and so on.
-            LabelEncodedClassifier(RandomForestClassifier(300, **balanced, **seed)),
-            {"estimator__min_samples_leaf": [5, 2, 10]},
+            OutOfBagForest(random_state=random_state),
+            {"min_samples_leaf": [5, 2, 10]},
         ),
         "gradient boosting": (
             # Few bins and a tenth of the columns per split: a tenth of the time, scores no lower.

@@ -68,7 +68,7 @@ _CLASSES = {
     "sklearn.tree._classes": ["DecisionTreeClassifier", "ExtraTreeClassifier"],
     "sklearn.utils._metadata_requests": ["MetadataRequest", "MethodMetadataRequest"],
     "xmodal_sklearn.baselines._fusion": ["LateFusionClassifier", "StackedFusionClassifier"],
-    "xmodal_sklearn.baselines._models": ["LabelEncodedClassifier"],
+    "xmodal_sklearn.baselines._models": ["LabelEncodedClassifier", "OutOfBagForest"],
     "xmodal_sklearn.classifier._estimator": ["CrossModalAttentionClassifier"],
     "xmodal_sklearn.modalities._encoding": ["ModalityEncoder"],
     "xmodal_sklearn.modalities._imputer": ["ModalityImputer"],
