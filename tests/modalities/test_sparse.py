@@ -11,6 +11,15 @@ from sklearn.model_selection import cross_val_score
 from sklearn.pipeline import make_pipeline
 
 from xmodal_sklearn import CrossModalAttentionClassifier, MultiOmicsSelector
+from xmodal_sklearn.baselines import make_baselines
+from xmodal_sklearn.benchmark import compare
+from xmodal_sklearn.inspection import (
+    attention_map,
+    explain,
+    modality_shapley,
+    permutation_importance,
+    selection_stability,
+)
 from xmodal_sklearn.selection import _coordinate_descent
 
 FORMATS = {
@@ -20,6 +29,7 @@ FORMATS = {
     "lil": sparse.lil_matrix,
 }
 forms = pytest.mark.parametrize("form", FORMATS.values(), ids=FORMATS)
+COSTS = ["fit_seconds", "predict_seconds", "peak_mb"]
 MODALITIES = {"exp": slice(0, 60), "mut": slice(60, 130)}
 
 
@@ -150,3 +160,33 @@ def test_selection_needs_a_fraction_of_the_dense_table():
     tracemalloc.stop()
     assert peak < 0.6 * 4 * n_samples * n_features
     np.testing.assert_array_equal(selected, X[:, selector.get_support(indices=True)].toarray())
+
+
+@pytest.mark.parametrize("form", [sparse.csr_array, sparse.coo_matrix])
+def test_a_sparse_matrix_is_compared_like_a_dense_one(form, cohort):
+    X, y = cohort[0].to_numpy(float), np.asarray(cohort[1])
+    models = make_baselines(k=10, modalities=MODALITIES, models=["logistic regression"], tune=False)
+    given = {"cv": 3, "controls": True, "batch": np.arange(len(y)) % 2, "random_state": 0}
+    results = [compare(models, table, y, **given) for table in (form(X), X)]
+    scores = [result.scores[~result.scores["metric"].isin(COSTS)] for result in results]
+    assert "logistic regression, early, mut as noise" in set(scores[0]["estimator"])
+    pd.testing.assert_frame_equal(*scores)
+
+
+def test_a_model_of_a_sparse_matrix_is_looked_into(cohort):
+    X, y = sparse.csr_array(cohort[0].to_numpy(float)), np.asarray(cohort[1])
+    model = make_pipeline(MultiOmicsSelector(k=5, modalities=MODALITIES), small()).fit(X, y)
+    dense = X.toarray()
+    for ask in (
+        lambda X: attention_map(model, X, source="mut"),
+        lambda X: permutation_importance(model, X, y, random_state=0),
+        lambda X: modality_shapley(model, X),
+        lambda X: explain(model, X[:1], train=(X, y)).typicality,
+    ):
+        pd.testing.assert_frame_equal(ask(X), ask(dense))
+    selector = MultiOmicsSelector(k=5, modalities=MODALITIES)
+    of_sparse, of_dense = (
+        selection_stability(selector, table, y, k=5, n_resamples=2, random_state=0)
+        for table in (sparse.coo_matrix(X), dense)
+    )
+    pd.testing.assert_frame_equal(of_sparse.index, of_dense.index)

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from sklearn.metrics import get_scorer_names
+from sklearn.utils import indexable
 from sklearn.utils.multiclass import check_classification_targets
 
 from .._alignment import values_by_sample
@@ -127,6 +128,7 @@ def compare(
     """
     start = time.perf_counter()
     y = check_labels(X, y)
+    (X,) = indexable(X)
     if groups is not None:
         groups = values_by_sample(groups, X, "groups")
     if batch is not None:

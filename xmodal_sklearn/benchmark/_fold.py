@@ -14,6 +14,7 @@ from joblib.parallel import get_active_backend
 from sklearn.base import clone
 from sklearn.metrics import get_scorer
 from sklearn.utils import _safe_indexing
+from sklearn.utils.validation import _num_samples
 
 from ..selection import MultiOmicsSelector
 from ._fold_store import FoldCache
@@ -197,7 +198,7 @@ def _probabilities(fitted: Any, X: Any, classes: np.ndarray) -> np.ndarray | Non
     """Return one column per class, zero for a class that the training samples lacked."""
     if not hasattr(fitted, "predict_proba"):
         return None
-    probabilities = np.zeros((len(X), len(classes)))
+    probabilities = np.zeros((_num_samples(X), len(classes)))
     probabilities[:, np.searchsorted(classes, fitted.classes_)] = fitted.predict_proba(X)
     # Single-precision probabilities do not sum to one in double precision.
     return probabilities / probabilities.sum(axis=1, keepdims=True)

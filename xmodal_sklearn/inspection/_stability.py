@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import norm
 from sklearn.base import clone
-from sklearn.utils import _safe_indexing, check_random_state, resample
+from sklearn.utils import _safe_indexing, check_random_state, indexable, resample
 from sklearn.utils.parallel import Parallel, delayed
 
 from .._alignment import values_by_sample
@@ -112,6 +112,7 @@ def selection_stability(
             f"n_resamples must be at least 2 and k at least 1, got {n_resamples} and {k}."
         )
     y = values_by_sample(y, X, "y")
+    (X,) = indexable(X)
     random_state = check_random_state(random_state)
     samples = np.arange(len(y))
     draws = [resample(samples, stratify=y, random_state=random_state) for _ in range(n_resamples)]

@@ -115,10 +115,12 @@ def as_pandas(X: Any) -> Any:
 
 
 def as_table(X: Any) -> Any:
-    """Return X as a DataFrame with flat column names or as an array, without an estimator."""
+    """Return X as a DataFrame with flat column names or as a dense array, without an estimator."""
     X = flatten_columns(as_pandas(X))
     if isinstance(X, pd.DataFrame):
         return X
+    if sparse.issparse(X):
+        X = X.toarray()
     return check_array(X, dtype=None, ensure_all_finite=False)
 
 
