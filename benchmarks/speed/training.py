@@ -5,12 +5,17 @@
     python -m benchmarks.speed.training fit          # a default fit of METABRIC's size, its growth
     python -m benchmarks.speed.training search       # K x heads x folds
     python -m benchmarks.speed.training search --jobs 1,2    # two workers beside one
+    python -m benchmarks.speed.training search --against HEAD~20    # that commit beside this one
     python -m benchmarks.speed.training fit --device cuda
 
 Processor seconds are printed beside wall-clock seconds: on a shared machine they tell more.
 """
 
 import argparse
+import os
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -19,7 +24,7 @@ from sklearn.model_selection import GridSearchCV, StratifiedKFold
 from sklearn.pipeline import make_pipeline
 from torch import nn
 
-from benchmarks.shared import Timer, make_parser, peak_bytes
+from benchmarks.shared import Timer, checkouts, make_parser, peak_bytes
 from xmodal_sklearn import CrossModalAttentionClassifier, MultiOmicsSelector
 from xmodal_sklearn.classifier.network import CrossModalNetwork, MultiHeadLoss
 from xmodal_sklearn.datasets import make_multiomics
@@ -44,8 +49,23 @@ def main() -> None:
     parser.add_argument("--jobs", default="2", help="workers of the search; 1,2 compares")
     parser.add_argument("--memory", help="folder to cache the rankings of the search in")
     parser.add_argument("--device", default="cpu", help="of the fits")
+    parser.add_argument("--against", metavar="REV", help="also measure this commit")
     arguments = parser.parse_args()
-    PARTS[arguments.part](arguments)
+    if arguments.against:
+        measure_beside(arguments.against)
+    else:
+        PARTS[arguments.part](arguments)
+
+
+def measure_beside(revision: str) -> None:
+    """Run the same command with the package as it is and as it was at a commit."""
+    # Of an option given twice the last counts; with -P the working folder is not searched first.
+    command = [sys.executable, "-P", "-m", "benchmarks.speed.training", *sys.argv[1:], "--against="]
+    with checkouts(revision) as folders:
+        for name, folder in folders.items():
+            print(f"\n{name}", flush=True)
+            path = os.pathsep.join([str(folder), str(Path.cwd())])
+            subprocess.run(command, env={**os.environ, "PYTHONPATH": path}, check=True)
 
 
 class PlainNetwork(nn.Module):
