@@ -57,33 +57,49 @@ def centroids_of_members(values: Tensor, target: Tensor) -> dict[str, Tensor]:
         State of a :class:`CentroidHead`.
     """
     values, target = values.double(), target.double()
-    weights, biases = zip(
-        *(shrunken_centroids(values, of_member) for of_member in target.unbind(1)), strict=True
-    )
-    return {"weight": torch.stack(weights), "bias": torch.stack(biases)[:, None]}
+    # Sums of all members are few products; a part of the samples for each would be many.
+    by_class = target.flatten(1).T @ values
+    squares = target.sum(dim=2).T @ values.square()
+    sums = by_class.view(*target.shape[1:], -1)
+    return shrunken_centroids(sums, squares, (target > 0).sum(dim=0), target.sum(dim=0))
 
 
-def shrunken_centroids(values: Tensor, weights: Tensor) -> tuple[Tensor, Tensor]:
+def shrunken_centroids(
+    sums: Tensor, squares: Tensor, counts: Tensor, totals: Tensor
+) -> dict[str, Tensor]:
     """Return the weight of each feature and the bias in the score of each class.
 
     A squared distance to a centroid is, but for what all classes share, linear in the sample.
     Without a sample of positive weight, every class scores zero.
+
+    Parameters
+    ----------
+    sums : Tensor of shape (members, classes, features)
+        Weighted sums of the samples of a class.
+    squares : Tensor of shape (members, features)
+        Weighted sums of squares of all samples.
+    counts, totals : Tensor of shape (members, classes)
+        Number and weight of the samples of a class.
+
+    Returns
+    -------
+    dict of str to Tensor
+        As :func:`centroids_of_members` returns it.
     """
-    tiny = torch.finfo(values.dtype).tiny
-    counts = (weights > 0).sum(dim=0)
-    n_samples = counts.sum()
-    totals = weights.sum(dim=0)
-    total = totals.sum().clamp_min(tiny)
-    mean = weights.sum(dim=1) @ values / total
-    values = values - mean
-    centroids = weights.T @ values / totals.clamp_min(tiny)[:, None]
-    within = weights.sum(dim=1) @ values.square() - totals @ centroids.square()
-    freedom = (n_samples / (n_samples - len(counts)).clamp_min(1)) / total
+    tiny = torch.finfo(sums.dtype).tiny
+    n_samples = counts.sum(dim=1, keepdim=True)
+    total = totals.sum(dim=1, keepdim=True).clamp_min(tiny)
+    mean = sums.sum(dim=1) / total
+    centroids = sums / totals.clamp_min(tiny)[:, :, None]
+    within = squares - (totals[:, :, None] * centroids.square()).sum(dim=1)
+    freedom = (n_samples / (n_samples - counts.shape[1]).clamp_min(1)) / total
     deviation = (within.clamp_min(0) * freedom).sqrt()
-    scale = deviation + deviation.median()
-    scale = torch.where(scale > 0, scale, 1)
-    error = (1 / counts.clamp_min(1) - 1 / n_samples).sqrt()[:, None]
-    shift = nn.functional.softshrink(centroids / (scale * error), SHRINKAGE) * error
-    shift = torch.where(counts[:, None] > 0, shift.nan_to_num(), 0)
-    weight = shift.T / scale[:, None]
-    return weight, -mean @ weight - shift.square().sum(dim=1) / 2
+    scale = deviation + deviation.median(dim=1, keepdim=True).values
+    scale = torch.where(scale > 0, scale, 1)[:, None]
+    error = (1 / counts.clamp_min(1) - 1 / n_samples).sqrt()[:, :, None]
+    standardised = (centroids - mean[:, None]) / (scale * error)
+    shift = nn.functional.softshrink(standardised, SHRINKAGE) * error
+    shift = torch.where(counts[:, :, None] > 0, shift.nan_to_num(), 0)
+    weight = (shift / scale).mT
+    bias = -mean[:, None] @ weight - shift.square().sum(dim=2)[:, None] / 2
+    return {"weight": weight, "bias": bias}

@@ -12,8 +12,6 @@ References
    Computational Mathematics 15, 2015, doi:10.1007/s10208-013-9150-3.
 """
 
-from collections.abc import Callable
-
 import torch
 from torch import Tensor
 
@@ -56,7 +54,7 @@ def fit_ridge(values: Tensor, target: Tensor, penalty: float) -> dict[str, Tenso
     # With more features than samples, the weights are sums over the samples, and coefficients of
     # the samples are solved for.
     table = values @ values.T if wide else values
-    solve = _preconditioner(table, weights.amax(dim=(1, 2)), penalty, wide)
+    inverse = _preconditioner(table, weights.amax(dim=(1, 2)), penalty, wide)
     current = ahead = values.new_zeros(table.shape[1], n_members * n_classes)
     logits = ahead_logits = torch.zeros_like(target).flatten(1)
     momentum = 1.0
@@ -64,7 +62,7 @@ def fit_ridge(values: Tensor, target: Tensor, penalty: float) -> dict[str, Tenso
         proba = ahead_logits.view_as(target).softmax(dim=2)
         excess = (proba * weights - target).flatten(1)
         gradient = penalty * ahead + (excess if wide else table.T @ excess)
-        following = ahead - solve(gradient)
+        following = ahead - inverse @ gradient
         change = following - current
         current_logits, logits = logits, table @ following
         moved = logits - current_logits
@@ -82,10 +80,8 @@ def fit_ridge(values: Tensor, target: Tensor, penalty: float) -> dict[str, Tenso
     return {"weight": by_member[:, :-1], "bias": INTERCEPT * by_member[:, -1:]}
 
 
-def _preconditioner(
-    table: Tensor, weights: Tensor, penalty: float, wide: bool
-) -> Callable[[Tensor], Tensor]:
-    """Return the inverse of a bound on the Hessian, as a map of gradients.
+def _preconditioner(table: Tensor, weights: Tensor, penalty: float, wide: bool) -> Tensor:
+    """Return the inverse of a bound on the Hessian.
 
     `table` has the values, or if there are more features than samples their inner products.
     """
@@ -93,7 +89,6 @@ def _preconditioner(
     scale = (weights / 2).clamp_min(1e-6 * weights.max()).sqrt()[:, None]
     gram = scale * table * scale.T if wide else (scale * table).T @ (scale * table)
     gram.diagonal().add_(penalty)
-    factor = torch.linalg.cholesky(gram)
-    if wide:
-        return lambda gradient: scale * torch.cholesky_solve(gradient / scale, factor)
-    return lambda gradient: torch.cholesky_solve(gradient, factor)
+    # The penalty keeps it well conditioned, and a product takes half the time of a solution.
+    inverse = torch.cholesky_inverse(torch.linalg.cholesky(gram))
+    return scale * inverse / scale.T if wide else inverse
