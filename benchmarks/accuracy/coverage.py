@@ -2,7 +2,7 @@
 
     python -m benchmarks.accuracy.coverage metabric-discovery-exp-cna-mut tcga
 
-A split holds out a quarter of the samples; of the rest, a quarter calibrates. `--quick` takes the
+A split holds out a quarter of the samples; of the rest, a third calibrates. `--quick` takes the
 50 best features of each modality, two networks and few epochs. Cohorts are read from $XMODAL_DATA
 (default ../shared/data).
 """

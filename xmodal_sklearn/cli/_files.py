@@ -111,7 +111,7 @@ def predict_sets(model: Any, probabilities: np.ndarray, coverage: float) -> np.n
     if not isinstance(model, ConformalClassifier):
         raise ValueError(
             "--coverage needs a model for which samples were held out. Fit it again: xmodal fit "
-            "--calibrate 0.25."
+            "--calibrate 0.33."
         )
     return model.sets_of(probabilities, coverage)
 

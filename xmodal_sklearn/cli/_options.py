@@ -309,7 +309,7 @@ Calibrate = Annotated[
     float | None,
     typer.Option(
         metavar="SHARE",
-        help="Hold out this share of the samples, 0.25 for example, for predict --coverage.",
+        help="Hold out this share of the samples, 0.33 for example, for predict --coverage.",
         rich_help_panel=MODEL,
     ),
 ]

@@ -37,7 +37,7 @@ class ConformalClassifier(ClassifierWrapper):
         out must not be seen by any part of it. A fitted one in a
         :class:`~sklearn.frozen.FrozenEstimator` is not fitted again, and all samples of `fit`,
         which must be others than it was fitted to, are held out.
-    calibration_share : float, default=0.25
+    calibration_share : float, default=1/3
         Share of the samples that is held out, of each class alike; greater than 0 and less than 1.
     random_state : int, RandomState instance or None, default=None
         Which samples are held out.
@@ -102,7 +102,7 @@ class ConformalClassifier(ClassifierWrapper):
     }
 
     def __init__(
-        self, estimator: Any, *, calibration_share: float = 0.25, random_state: Any = None
+        self, estimator: Any, *, calibration_share: float = 1 / 3, random_state: Any = None
     ):
         self.estimator = estimator
         self.calibration_share = calibration_share
