@@ -39,7 +39,7 @@ def main() -> None:
 
 
 def measure_alarms(n_splits: int, k: int) -> None:
-    """Print what held-back patients of the same cohort are said to be, over ten times the splits."""
+    """Print how far held-back patients of the same cohort lie, over ten times the splits."""
     for name in (DISCOVERY, "tcga"):
         X, y = COHORTS[name]()
         for n_samples in (len(X), 150):
@@ -49,13 +49,14 @@ def measure_alarms(n_splits: int, k: int) -> None:
                 train, test = train_test_split(chosen, test_size=0.3, random_state=seed)
                 selector = MultiOmicsSelector(k).fit(X.iloc[train], y[train])
                 found, warned = drift_of(selector, X.iloc[test])
-                rows.append(
-                    found[["outside", "moved"]].stack().to_dict() | {("", "warned"): warned}
-                )
-            title = (
-                f"{name}: {len(train)} patients to fit, {len(test)} held back, {len(rows)} splits"
-            )
-            show(title, pd.DataFrame(rows).agg(["mean", "std", "max"]).T)
+                shares = {
+                    f"{share}: {modality}": found.loc[modality, share]
+                    for share in ("outside", "moved")
+                    for modality in found.index
+                }
+                rows.append({**shares, "warned": warned})
+            title = f"{name}: {len(train)} to fit, {len(test)} held back, {len(rows)} splits"
+            show(title, pd.DataFrame(rows).astype(float).agg(["mean", "std", "max"]).T)
 
 
 def measure_changed(n_splits: int, k: int) -> None:
@@ -108,8 +109,10 @@ def measure_sites(n_splits: int, k: int) -> None:
         for how in ("training", "within"):
             row = measure(model, X[there], y[there], how, None)
             rows.append({"site": f"{site} ({size})", "values": how} | row)
-    show("TCGA-BRCA by site", pd.DataFrame(rows).set_index(["site", "values"]))
-    show("over sites", summary(rows, ["values"]))
+    table = pd.DataFrame(rows)
+    show("TCGA-BRCA by site", table.set_index(["site", "values"]))
+    del table["site"]
+    show("over sites", summary(table.to_dict("records"), ["values"]))
 
 
 PARTS: dict[str, Callable[[int, int], None]] = {
