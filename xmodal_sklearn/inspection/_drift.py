@@ -183,7 +183,6 @@ def _bring_to_summary(model: Any, X: Any) -> _Samples:
 def _summarised_step(model: Any, X: Any) -> tuple[Any, Any]:
     """Return the first part of a model that keeps a summary, and samples as it takes them."""
     check_is_fitted(model)
-    whole = model
     while isinstance(model, ClassifierWrapper | FrozenEstimator) or hasattr(
         model, "best_estimator_"
     ):
@@ -204,7 +203,7 @@ def _summarised_step(model: Any, X: Any) -> tuple[Any, Any]:
             X = step.transform(X)
     raise TypeError(
         "drift needs a MultiOmicsSelector or a CrossModalAttentionClassifier, or a Pipeline with "
-        f"one, got {type(whole).__name__}."
+        f"one, got {', '.join(type(step).__name__ for step in steps)}."
     )
 
 

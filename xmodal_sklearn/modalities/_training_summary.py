@@ -1,4 +1,4 @@
-"""What a fitted model keeps of its training samples, to compare others with: no sample's values."""
+"""What a fitted model keeps of its training samples, to compare others with: no sample's row."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -10,7 +10,6 @@ from ._columns import Modalities
 
 __all__ = ["MANY_VALUES", "TrainingSummary", "distances", "shares", "summarise"]
 
-# Not the smallest and largest value, which are a patient's.
 LEVELS = (0.01, 0.1, 0.25, 0.5, 0.75, 0.9, 0.99)
 RANGE = (0.01, 0.99)
 # Different values of a feature are counted no further than this.
@@ -32,11 +31,12 @@ class TrainingSummary:
     n_values : ndarray of uint8 of shape (n_columns,)
         Different values: 1, 2, or 3 for more.
     knots : ndarray of float32 of shape (n_levels, n_columns)
-        Quantiles.
+        Quantiles, but neither the smallest nor the largest value.
     below, at_most : ndarray of float32 of shape (n_levels, n_columns)
         The share of samples below each, and at most as large.
     ranges : dict of str to (float, float)
-        By modality, the 1% and 99% quantiles of the distances of samples to the mean.
+        By modality, the 1% and 99% quantiles of the distances of samples to the mean; from 0 where
+        no column has more than two values.
     """
 
     mean: np.ndarray
@@ -84,11 +84,16 @@ def summarise(
         n_known[chunk] = (~np.isnan(ordered)).sum(axis=1)
         n_values[chunk] = np.minimum(1 + (np.diff(ordered) > 0).sum(axis=1), MANY_VALUES)
         places = np.ceil(np.outer(LEVELS, n_known[chunk])).astype(int) - 1
-        knots[:, chunk] = ordered[np.arange(len(ordered)), np.maximum(places, 0)]
+        # Not the smallest and the largest value, which are one patient's.
+        inner = n_known[chunk] > 2
+        places = np.clip(places, inner, n_known[chunk] - 1 - inner)
+        knots[:, chunk] = ordered[np.arange(len(ordered)), places]
     ranges = {}
     for name, of_samples in distances(values, columns, mean, scale).items():
         low, high = np.nanquantile(of_samples, RANGE).tolist()
-        ranges[name] = low, high
+        # Samples without mutations are as near as can be, and many.
+        measured = (n_values[columns[name]] == MANY_VALUES).any()
+        ranges[name] = low if measured else 0.0, high
     return TrainingSummary(
         mean, scale, n_known, n_values, knots, *shares(values, knots, weights), ranges
     )
