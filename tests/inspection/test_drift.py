@@ -251,7 +251,7 @@ def test_every_model_that_begins_with_ours_can_be_asked(split, held_back):
         make_pipeline(None, MultiOmicsSelector(5), small()),
         RejectingClassifier(linear(5)),
         RejectingClassifier(GridSearchCV(linear(5), grid, cv=2)),
-        *make_baselines(k=5, models=["logistic regression"], fusion=["early"]).values(),
+        make_baselines(k=5, models=["logistic regression"])["logistic regression, early"],
     ]
     for model in models:
         found = drift(model.fit(frame, y), held_back)

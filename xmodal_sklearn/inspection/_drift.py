@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
-from scipy.stats import binom, false_discovery_control, norm
+from scipy.stats import betabinom, false_discovery_control, norm
 from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
@@ -55,7 +55,7 @@ def drift(model: Any, X: Any) -> pd.DataFrame:
     -------
     DataFrame of shape (n_modalities, 5)
         ``"samples"`` that have the modality; the share of them ``"outside"`` the range of distances
-        of training samples, of which 2% are; ``"features"`` compared; the share of these that
+        of training samples, of which about 2% are; ``"features"`` compared; the share of these that
         ``"moved"``; and ``"most moved"``, a list of at most three of them. Shares are NaN where
         there is nothing to compare.
 
@@ -74,7 +74,7 @@ def drift(model: Any, X: Any) -> pd.DataFrame:
     -----
     UserWarning
         If more than a tenth of the features of a modality moved, or more than a tenth of the
-        samples are outside and not by chance (p < 0.001, binomial). One warning names all such
+        samples are outside and not by chance (p < 0.001, beta-binomial). One warning names all such
         modalities.
 
     See Also
@@ -89,8 +89,8 @@ def drift(model: Any, X: Any) -> pd.DataFrame:
     by feature mean, deviation and seven quantiles, by modality the range of distances; no sample.
 
     The distance of a sample is the root of the mean of its squared features, standardised by the
-    training samples; the range goes from their 1% to their 99% quantile. Samples whose values are
-    too much alike are outside, too.
+    training samples; the range goes from their 1% to their 99% quantile, each training sample
+    standardised by the others. Samples whose values are too much alike are outside, too.
 
     A feature has moved if another share of samples is below one of its quantiles, or at most as
     large, than in training: with :math:`\varphi = \arcsin \sqrt{\text{share}}`, if
@@ -122,7 +122,7 @@ def drift(model: Any, X: Any) -> pd.DataFrame:
     rows = {}
     for name, of_samples in distances(values, samples.columns, summary.mean, summary.scale).items():
         known = of_samples[~np.isnan(of_samples)]
-        low, high = summary.ranges[name]
+        low, high, _ = summary.ranges[name]
         columns = samples.columns[name]
         most = columns[np.argsort(-effects[columns], kind="stable")[:N_NAMED]]
         rows[name] = {
@@ -233,7 +233,11 @@ def _mean(flags: np.ndarray) -> float:
 
 def _warn_of_far(table: pd.DataFrame, samples: _Samples) -> None:
     n_outside = (table["outside"].fillna(0) * table["samples"]).round()
-    chance = binom.sf(n_outside - 1, table["samples"], RANGE[0] + 1 - RANGE[1])
+    n_training = np.array([n for *_, n in samples.summary.ranges.values()])
+    # Of the gaps between sorted distances in training, those beyond the range: exact for samples
+    # that come as those of training came, however few these were.
+    beyond = 2 * (RANGE[0] * (n_training - 1) + 1)
+    chance = betabinom.sf(n_outside - 1, table["samples"], beyond, n_training + 1 - beyond)
     far = (table["moved"] > MAX_SHARE) | ((table["outside"] > MAX_SHARE) & (chance < SURE))
     if not far.any():
         return

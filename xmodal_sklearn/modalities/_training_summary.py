@@ -12,6 +12,7 @@ __all__ = ["MANY_VALUES", "TrainingSummary", "distances", "shares", "summarise"]
 
 LEVELS = (0.01, 0.1, 0.25, 0.5, 0.75, 0.9, 0.99)
 RANGE = (0.01, 0.99)
+ROUNDING = 1e-6
 # Different values of a feature are counted no further than this.
 MANY_VALUES = 3
 # Columns at a time, so that copies stay small.
@@ -34,9 +35,9 @@ class TrainingSummary:
         Quantiles, but neither the smallest nor the largest value.
     below, at_most : ndarray of float32 of shape (n_levels, n_columns)
         The share of samples below each, and at most as large.
-    ranges : dict of str to (float, float)
-        By modality, the 1% and 99% quantiles of the distances of samples to the mean; from 0 where
-        no column has more than two values.
+    ranges : dict of str to (float, float, int)
+        By modality, the 1% and 99% quantiles of the distances of samples to the mean, from 0 where
+        no column has more than two values; and how many samples have the modality.
     """
 
     mean: np.ndarray
@@ -46,7 +47,7 @@ class TrainingSummary:
     knots: np.ndarray
     below: np.ndarray
     at_most: np.ndarray
-    ranges: dict[str, tuple[float, float]]
+    ranges: dict[str, tuple[float, float, int]]
 
 
 def summarise(
@@ -89,11 +90,11 @@ def summarise(
         places = np.clip(places, inner, n_known[chunk] - 1 - inner)
         knots[:, chunk] = ordered[np.arange(len(ordered)), places]
     ranges = {}
-    for name, of_samples in distances(values, columns, mean, scale).items():
+    for name, of_samples in distances(values, columns, mean, scale, n_known).items():
         low, high = np.nanquantile(of_samples, RANGE).tolist()
         # Samples without mutations are as near as can be, and many.
         measured = (n_values[columns[name]] == MANY_VALUES).any()
-        ranges[name] = low if measured else 0.0, high
+        ranges[name] = low if measured else 0.0, high, int((~np.isnan(of_samples)).sum())
     return TrainingSummary(
         mean, scale, n_known, n_values, knots, *shares(values, knots, weights), ranges
     )
@@ -130,7 +131,11 @@ def shares(
 
 
 def distances(
-    values: np.ndarray, columns: Mapping[str, np.ndarray], mean: np.ndarray, scale: np.ndarray
+    values: np.ndarray,
+    columns: Mapping[str, np.ndarray],
+    mean: np.ndarray,
+    scale: np.ndarray,
+    n_known: np.ndarray | None = None,
 ) -> dict[str, np.ndarray]:
     """Return how far samples lie from the mean: the root mean square of standardised values.
 
@@ -142,6 +147,9 @@ def distances(
         The columns of each modality.
     mean, scale : ndarray of shape (n_columns,)
         By which columns are standardised.
+    n_known : ndarray of int of shape (n_columns,), default=None
+        For samples that are themselves among those that mean and scale are of: how many these are.
+        Each is then measured by mean and scale of the others, as new samples are.
 
     Returns
     -------
@@ -153,14 +161,26 @@ def distances(
         total, count = np.zeros(len(values)), np.zeros(len(values))
         for chunk in _chunks(len(of_modality)):
             places = of_modality[chunk]
-            standardised = (values[:, places] - mean[places]) / scale[places]
-            known = ~np.isnan(standardised)
-            total += np.square(standardised, where=known, out=np.zeros(known.shape)).sum(axis=1)
-            count += known.sum(axis=1)
+            squares = np.square((values[:, places] - mean[places]) / scale[places])
+            if n_known is not None:
+                squares = _by_the_others(squares, scale[places], n_known[places])
+            total += np.nansum(squares, axis=1)
+            count += (~np.isnan(squares)).sum(axis=1)
         found[name] = np.sqrt(
             np.divide(total, count, out=np.full(len(values), np.nan), where=count > 0)
         )
     return found
+
+
+def _by_the_others(squares: np.ndarray, scale: np.ndarray, n_known: np.ndarray) -> np.ndarray:
+    """Return squares of values standardised by mean and deviation of the other samples."""
+    factor = n_known / np.maximum(n_known - 1, 1)
+    # Of the sum of squares, what is not of the sample itself.
+    rest = 1 - squares / np.maximum(n_known - 1, 1)
+    alone = rest < ROUNDING
+    left_out = squares * factor / np.where(alone, 1, rest)
+    # Without it the column is constant, and has a scale of 1.
+    return np.where(alone, squares * np.square(factor * scale), left_out)
 
 
 def _chunks(n_columns: int) -> Iterator[slice]:
