@@ -1,6 +1,7 @@
 """How far the samples of another cohort lie from those that a model was fitted to."""
 
 import warnings
+from shlex import quote
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -10,6 +11,7 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
+from .._text import visible
 from ..modalities._columns import Modalities, column_labels, sample_labels
 from ..modalities._missing import refuse_infinity
 from ..modalities._training_summary import (
@@ -260,7 +262,7 @@ def _remedy(names: pd.Index, samples: _Samples) -> str:
     able = [name for name in names if (n_values[samples.columns[name]] == MANY_VALUES).any()]
     if not able:
         return ""
-    options = " ".join(f"--normalize {name}=within" for name in able)
+    options = " ".join(f"--normalize {visible(quote(f'{name}=within'))}" for name in able)
     return (
         " If classes are about as frequent as in training, align_features with normalize="
         f"{dict.fromkeys(able, 'within')} ({options}) takes out what differs between platforms."
