@@ -35,7 +35,7 @@ SURE = 0.001
 MIN_EFFECT = 0.15
 FALSE_DISCOVERIES = 0.01
 N_NAMED = 3
-# In standard deviations; what single precision loses.
+# In standard deviations: what single precision loses.
 ROUNDING = 1e-5
 
 
