@@ -29,6 +29,7 @@ from ..modalities._missing import (
     refuse_absent_modalities,
     tell_imputed,
 )
+from ..modalities._training_summary import TrainingSummary, summarise
 from ..modalities._validation import validate_table
 from ._checks import (
     check_all_classes,
@@ -271,6 +272,8 @@ class CrossModalAttentionClassifier(ProbabilityClassifierMixin, ValidatedEstimat
         "warm_start": ["boolean"],
         "verbose": ["verbose"],
     }
+    # None in models of versions that kept none, and of those trained in parts.
+    _summary: TrainingSummary | None = None
 
     def __init__(
         self,
@@ -496,6 +499,8 @@ class CrossModalAttentionClassifier(ProbabilityClassifierMixin, ValidatedEstimat
         if incremental or not warm:
             # A weight of two must count as two samples, which a common factor does not change.
             self._scaler.partial_fit(values, sample_weight=weights / weights.mean())
+        columns = self._encoder.columns
+        self._summary = None if incremental else summarise(values, columns, self._scaler, weights)
         of_classes = class_weights(self.class_weight, self.classes_, self._class_counts)
         target = np.diag(of_classes)[codes] * weights[:, None]
         self.n_imputed_ = missing.n_gaps

@@ -5,6 +5,7 @@ A command imports what it calls when it runs, so that the help waits for none of
 
 import shlex
 import sys
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -36,6 +37,7 @@ from ._options import (
     MoreKs,
     MuDataFile,
     NewModelFile,
+    Normalize,
     PredictionsFile,
     Quick,
     RankingsFile,
@@ -292,8 +294,9 @@ def fit(
 
 
 @app.command(
-    epilog="Example: xmodal predict model.xmodal --table exp=exp.csv --table mut=mut.csv "
-    "--out predictions.csv\n\n" + EXIT_CODES
+    epilog="Examples: xmodal predict model.xmodal --table exp=exp.csv --table mut=mut.csv "
+    "--out predictions.csv\n\nxmodal predict model.xmodal --table exp=rnaseq.csv "
+    "--normalize exp=within --out predictions.csv\n\n" + EXIT_CODES
 )
 def predict(
     model: ModelFile,
@@ -303,6 +306,7 @@ def predict(
     feature_map: FeatureMapFile = None,
     missing: Missing = "error",
     max_missing: MaxMissing = 0.2,
+    normalize: Normalize = None,
     coverage: Coverage = None,
     min_proba: MinProba = 0.0,
     allow_pickle: AllowPickle = False,
@@ -310,36 +314,22 @@ def predict(
     """Predict the classes of new samples by a saved model.
 
     Tables need the features that the model selected, in any order. A modality that is not given, or
-    that a sample lacks, is taken as absent.
+    that a sample lacks, is taken as absent. Says how far the samples lie from those of training.
     """
     from ._files import load_model, pipeline_of, predict_sets, tabulate_predictions, write_csv
-    from ._sources import (
-        absent_modalities,
-        align_to_model,
-        filled_values,
-        read_feature_map,
-        read_unlabelled,
-    )
-    from ._tables import prediction_table, report_lines, unsure_lines
+    from ._sources import measure_drift, read_unlabelled
+    from ._tables import drift_table, prediction_table, unsure_lines
 
     with usage_errors():
         report: list[tuple[str, str, int]] = []
         tables = read_unlabelled(table or (), mudata, report)
-        names = None if feature_map is None else read_feature_map(feature_map, report)
+        options = _alignment_options(feature_map, normalize, report)
     with status("Loading PyTorch"), usage_errors():
         fitted = load_model(model, allow_pickle=allow_pickle)
-    with usage_errors(), warnings_as_lines():
-        X = align_to_model(
-            tables,
-            pipeline_of(fitted),
-            missing=missing,
-            max_missing=max_missing,
-            feature_map=names,
-            report=report,
-        )
     pipeline = pipeline_of(fitted)
-    notes = absent_modalities(tables, pipeline) + filled_values(X, pipeline)
-    notes += report_lines(report)
+    X, notes = _align(tables, pipeline, missing=missing, max_missing=max_missing, **options)
+    with usage_errors(), warnings_as_lines():
+        drift = measure_drift(X, pipeline)
     with status("Predicting"), usage_errors():
         probabilities = fitted.predict_proba(X)
     sets = None
@@ -350,7 +340,7 @@ def predict(
         write_csv(predictions, out)
     table_of_classes = prediction_table(fitted.classes_, probabilities)
     unsure = unsure_lines(probabilities, min_proba, sets, coverage)
-    console.print(*notes, table_of_classes, *unsure, sep="\n")
+    console.print(*notes, drift_table(drift), "", table_of_classes, *unsure, sep="\n")
     console.print(f"\nPredictions in {out}")
 
 
@@ -383,6 +373,27 @@ def report(folder: ResultPath) -> None:
         result = Comparison.load(folder)
         page = write_report(result, folder / "report.html")
     console.print(f"Report in {page}")
+
+
+def _alignment_options(
+    feature_map: Path | None, normalize: list[str] | None, report: list
+) -> dict[str, Any]:
+    """Return the arguments of align_features that the options give."""
+    from ._sources import parse_normalize, read_feature_map
+
+    names = None if feature_map is None else read_feature_map(feature_map, report)
+    return {"feature_map": names, "normalize": parse_normalize(normalize), "report": report}
+
+
+def _align(tables: Mapping[str, Any], pipeline: Any, **options: Any) -> tuple[Any, list[str]]:
+    """Bring tables to the columns of a model; return them, and what is to be said of that."""
+    from ._sources import absent_modalities, align_to_model, filled_values
+    from ._tables import report_lines
+
+    with usage_errors(), warnings_as_lines():
+        X = align_to_model(tables, pipeline, **options)
+    notes = absent_modalities(tables, pipeline) + filled_values(X, pipeline)
+    return X, notes + report_lines(options["report"])
 
 
 def _quick_settings(context: typer.Context, settings: dict[str, Any]) -> list[Any]:

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from ._options import AllowPickle, ModelFile, MuDataFile, TableFiles
+from ._options import AllowPickle, ModelFile, MuDataFile, Normalize, TableFiles
 from ._session import EXIT_CODES, console, status, usage_errors
 
 __all__ = ["EXAMPLES", "explain"]
@@ -41,6 +41,7 @@ def explain(
     mudata: MuDataFile = None,
     train_table: TrainTables = None,
     train_target_file: TrainTargetFile = None,
+    normalize: Normalize = None,
     allow_pickle: AllowPickle = False,
 ) -> None:
     """Explain the prediction of a saved model for one sample.
@@ -48,12 +49,19 @@ def explain(
     Needs the extra inspect.
     """
     from ._files import load_model, pipeline_of
-    from ._sources import absent_modalities, align_to_model, filled_values, read_unlabelled
+    from ._sources import (
+        absent_modalities,
+        align_to_model,
+        filled_values,
+        parse_normalize,
+        read_unlabelled,
+    )
     from ._tables import report_lines
 
     with usage_errors():
         report: list[tuple[str, str, int]] = []
         tables = read_unlabelled(table or (), mudata, report)
+        by_themselves = parse_normalize(normalize)
     with status("Loading PyTorch"), usage_errors():
         from .._inputs import read_cohort
         from ..inspection import explain as explain_sample
@@ -61,7 +69,7 @@ def explain(
 
         fitted = pipeline_of(load_model(model, allow_pickle=allow_pickle))
     with usage_errors():
-        X = align_to_model(tables, fitted, report=report)
+        X = align_to_model(tables, fitted, normalize=by_themselves, report=report)
         if sample not in X.index:
             raise ValueError(
                 f"No table has a sample {sample!r}; they have {len(X)}, the first is "

@@ -39,6 +39,7 @@ __all__ = [
     "NEstimators",
     "NHeads",
     "NewModelFile",
+    "Normalize",
     "PredictionsFile",
     "Quick",
     "RankingsFile",
@@ -302,6 +303,17 @@ MaxMissing = Annotated[
         min=0,
         max=1,
         help="With --missing impute, the largest share of a modality's selected features.",
+        rich_help_panel=DATA,
+    ),
+]
+Normalize = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="[NAME=]within|training",
+        help="within: give the features of a modality the mean and deviation that they had in "
+        "training, in place of those of these samples; for another platform, 20 samples or more, "
+        "and classes as frequent as in training. Without NAME for all modalities; repeat it for "
+        "several. training (the default): take values as they are.",
         rich_help_panel=DATA,
     ),
 ]

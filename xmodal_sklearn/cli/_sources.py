@@ -16,6 +16,7 @@ from ..datasets._names import coarsest_level, cut_barcodes
 from ..datasets._study import Report
 from ..datasets._tables import errors_name, read_table
 from ..datasets.cbioportal._clinical_column import read_clinical_column, unpacked_study
+from ..inspection import drift
 from ..modalities import align_features
 from ..modalities._columns import SEPARATOR, check_unique, resolve_modalities
 from ..modalities._concat import concat_modalities
@@ -28,6 +29,8 @@ __all__ = [
     "check_folds",
     "check_values",
     "filled_values",
+    "measure_drift",
+    "parse_normalize",
     "read_column",
     "read_feature_map",
     "read_mudata",
@@ -218,6 +221,24 @@ def align_to_model(
     columns = selector.feature_names_in_
     absent = [name for name in columns if name.partition(SEPARATOR)[0] not in tables]
     return align_features(X.reindex(columns=[*X.columns, *absent]), fitted, **options)
+
+
+def parse_normalize(values: Sequence[str] | None) -> str | dict[str, str]:
+    """Read ``--normalize``: a word for all modalities, or one for each that is named."""
+    parted = [value.rpartition("=") for value in values or ["training"]]
+    if len(parted) == 1 and not parted[0][1]:
+        return parted[0][2]
+    if not all(name for name, _, _ in parted):
+        raise ValueError(
+            f"--normalize takes one word for all modalities, or NAME=word for each, got {values}."
+        )
+    check_unique([name for name, _, _ in parted], "modalities of --normalize")
+    return {name: how for name, _, how in parted}
+
+
+def measure_drift(X: pd.DataFrame, fitted: Pipeline) -> pd.DataFrame | None:
+    """Measure how far samples lie from those of training; None if the model can't tell."""
+    return None if fitted[0]._summary is None else drift(fitted, X)
 
 
 def filled_values(X: pd.DataFrame, fitted: Pipeline) -> list[str]:

@@ -13,10 +13,12 @@ from sklearn.utils import Bunch
 
 from .._text import visible
 from ..benchmark._metrics import metric_label
+from ..inspection._fitted import gene
 from ..modalities._columns import resolve_modalities
 
 __all__ = [
     "cohort_text",
+    "drift_table",
     "paper_table",
     "prediction_table",
     "ranking_table",
@@ -122,6 +124,29 @@ def prediction_table(classes: Sequence[Any], probabilities: np.ndarray) -> Rende
         mean = f"{chosen.mean():.2f}" if len(chosen) else ""
         table.add_row(visible(label), str(len(chosen)), mean)
     return Group(Text(f"{len(probabilities)} samples"), table)
+
+
+def drift_table(drift: pd.DataFrame | None) -> RenderableType:
+    """Show how far samples lie from those of training."""
+    if drift is None:
+        return Text(
+            "Not compared with the training samples: the model was fitted by a version that kept "
+            "no summary of them. Fit it again to compare."
+        )
+    table = Table(box=None, padding=(0, 2, 0, 0))
+    table.add_column("modality", overflow="fold")
+    for name in ("samples", "outside", "features", "moved"):
+        table.add_column(name, justify="right")
+    table.add_column("most moved", overflow="fold")
+    for name, row in drift.iterrows():
+        outside, moved = (
+            "" if np.isnan(row[share]) else f"{row[share]:.0%}" for share in ("outside", "moved")
+        )
+        most = ", ".join(visible(gene(str(feature))) for feature in row["most moved"])
+        counts = str(row["samples"]), outside, str(row["features"]), moved
+        table.add_row(visible(name), *counts, most)
+    title = "Distance from the training samples, 2% of which are outside their own range:"
+    return Group(Text(title), table)
 
 
 def unsure_lines(

@@ -2,6 +2,7 @@
 
 from ._attention_map import attention_map, top_pairs
 from ._attributions import Attributions, integrated_gradients
+from ._drift import drift
 from ._enrichment import PAM50_GENES, enrichment
 from ._explain import Explanation, explain
 from ._modality_importance import ModalityImportance, modality_importance
@@ -16,6 +17,7 @@ __all__ = [
     "ModalityImportance",
     "SelectionStability",
     "attention_map",
+    "drift",
     "enrichment",
     "explain",
     "integrated_gradients",

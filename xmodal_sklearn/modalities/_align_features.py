@@ -18,6 +18,7 @@ from ._columns import (
     resolve_modalities,
 )
 from ._feature_map import rename_features
+from ._normalise import normalise, parse_normalize
 
 __all__ = ["align_features"]
 
@@ -31,6 +32,7 @@ def align_features(
     missing: str = "error",
     max_missing: float = 0.2,
     feature_map: Mapping | pd.Series | None = None,
+    normalize: str | Mapping[str, str] = "training",
     report: list[tuple[str, str, int]] | None = None,
 ) -> pd.DataFrame:
     """Bring the table of another cohort to the columns that a model was fitted to.
@@ -55,6 +57,14 @@ def align_features(
         The model's names by the names in X, of columns (``exp__MLL2``) or of features in any
         modality: ``{"MLL2": "KMT2D", "2099": "ESR1", "ENSG00000141510.18": "TP53"}``. Versions of
         Ensembl ids need not agree. An entry is used if the model knows the new name.
+    normalize : {"training", "within"} or dict of str to these, default="training"
+        How the values of a modality compare with those of training; a word for all modalities or a
+        dict by modality, in which those not named are as in training. ``"training"`` takes values
+        as they are. ``"within"`` gives each needed feature the mean and the deviation that it had
+        in training, in place of its own in X, for a cohort of another platform: a factor and an
+        offset of a feature no longer matter. The cohort needs 20 samples with a value of each
+        feature, and classes about as frequent as in training, because a difference that the classes
+        make is taken out, too.
     report : list, default=None
         Takes a tuple ``(where, what, count)`` for whatever was renamed, left out or filled, and for
         entries of `feature_map` that were of no use.
@@ -71,7 +81,10 @@ def align_features(
         If X lacks needed columns and `missing` is ``"error"``, if it lacks more than `max_missing`
         of a modality, or if no modality is left; the message counts them by modality. If columns
         of X are repeated or `feature_map` gives several the same name, if it has several new names
-        for an old one, or if the model was fitted without column names.
+        for an old one, or if the model was fitted without column names. With
+        ``normalize="within"``, if a modality has fewer than 20 samples or no features of numbers
+        other than two values, such as mutations, or if the model keeps no summary of its training
+        samples.
     TypeError
         If X is not a DataFrame, or `feature_map` neither a dict nor a Series.
 
@@ -83,6 +96,12 @@ def align_features(
     See Also
     --------
     MultiOmicsSelector : Needs only the columns that it selected.
+    xmodal_sklearn.inspection.drift : Measures how far a cohort lies from the training samples.
+
+    Notes
+    -----
+    ``"within"`` leaves missing values missing, and features of words or of two values in training
+    as they are; a feature with a single value in X becomes its mean in training.
 
     Examples
     --------
@@ -111,6 +130,13 @@ def align_features(
     True
     >>> [row for row in report if row[2]]
     [('feature_map', 'columns renamed', 1), ('feature_map', 'entries not used', 1)]
+
+    Another platform gives other values of the same genes:
+
+    >>> other = X.assign(**{name: 3 * X[name] + 5 for name in X if name.startswith("exp__")})
+    >>> aligned = align_features(other, model, normalize={"exp": "within"})
+    >>> bool((model.predict(aligned) == model.predict(X)).all())
+    True
     """
     if missing not in MISSING:
         raise ValueError(f"missing must be one of {list(MISSING)}, got {missing!r}.")
@@ -121,38 +147,40 @@ def align_features(
     notes = [] if report is None else report
     first = _first_step(model)
     names, modalities, needed = _columns_of(first)
+    wanted = {modality: np.intersect1d(columns, needed) for modality, columns in modalities.items()}
+    by_themselves = parse_normalize(normalize, modalities)
     if feature_map is not None:
         X = X.set_axis(rename_features(X.columns, names, feature_map, notes), axis=1)
     notes += _count_surplus(X.columns.difference(names, sort=False))
     known = pd.Index(names).isin(X.columns)
-    wanted = {modality: np.intersect1d(columns, needed) for modality, columns in modalities.items()}
     lacking = {
         modality: columns[~known[columns]]
         for modality, columns in wanted.items()
         if not known[columns].all()
     }
-    if not lacking:
-        return X[names[known].tolist()]
-    refuse_transposed(X, names)
-    said = describe_missing(names, wanted, known)
-    if missing == "error":
-        raise ValueError(
-            f"X lacks columns that the model needs: {said}. Add them, map other names of them "
-            'by feature_map=, or say missing="absent" or "impute".'
-        )
-    if missing == "absent":
-        filled, gone = _as_absent(X, names, modalities, wanted, lacking)
-        known[gone] = False
-        done, what = "These modalities are taken for absent", "so the modality is absent"
-    else:
-        _refuse_too_many(wanted, lacking, max_missing, said)
-        filled = _as_means(X, first, names, needed, np.concatenate(list(lacking.values())))
-        done = "They are filled with their means in the training samples"
-        what = "filled with their means in training"
-    notes += [(one, f"needed columns lacking, {what}", len(lacking[one])) for one in lacking]
-    warnings.warn(f"X lacks columns that the model needs: {said}. {done}.", stacklevel=2)
-    table = pd.concat([X[names[known].tolist()], filled], axis=1)
-    return table[[name for name in names if name in table]]
+    table = X[names[known].tolist()]
+    if lacking:
+        refuse_transposed(X, names)
+        said = describe_missing(names, wanted, known)
+        if missing == "error":
+            raise ValueError(
+                f"X lacks columns that the model needs: {said}. Add them, map other names of them "
+                'by feature_map=, or say missing="absent" or "impute".'
+            )
+        if missing == "absent":
+            filled, gone = _as_absent(X, names, modalities, wanted, lacking)
+            table = X[names[known & ~gone].tolist()]
+            done, what = "These modalities are taken for absent", "so the modality is absent"
+        else:
+            _refuse_too_many(wanted, lacking, max_missing, said)
+            filled = _as_means(X, first, names, needed, np.concatenate(list(lacking.values())))
+            done = "They are filled with their means in the training samples"
+            what = "filled with their means in training"
+        notes += [(one, f"needed columns lacking, {what}", len(lacking[one])) for one in lacking]
+        warnings.warn(f"X lacks columns that the model needs: {said}. {done}.", stacklevel=2)
+        table = pd.concat([table, filled], axis=1)
+        table = table[[name for name in names if name in table]]
+    return normalise(table, first, {one: wanted[one] for one in by_themselves}, notes)
 
 
 def _count_surplus(surplus: pd.Index) -> list[tuple[str, str, int]]:
@@ -212,13 +240,14 @@ def _as_absent(
     wanted: Modalities,
     lacking: Modalities,
 ) -> tuple[pd.DataFrame, np.ndarray]:
-    """Return blocks of NaN for the modalities, and all of their positions."""
+    """Return blocks of NaN for the modalities, and which columns are of these."""
     if len(lacking) == len(modalities):
         raise ValueError(
             f"X lacks needed columns of every modality, {list(lacking)}, so none would be left. "
             'Say missing="impute" if few columns are missing.'
         )
-    gone = np.concatenate([modalities[modality] for modality in lacking])
+    gone = np.zeros(len(names), dtype=bool)
+    gone[np.concatenate([modalities[modality] for modality in lacking])] = True
     columns = np.concatenate([wanted[modality] for modality in lacking])
     return pd.DataFrame(np.nan, X.index, names[columns].tolist()), gone
 

@@ -169,11 +169,14 @@ class ModalityEncoder:
         """Positions of each modality's columns where all columns are encoded in their order."""
         if not self.categories:
             return self.modalities
-        n_columns = sum(map(len, self.modalities.values()))
-        origin = self.spread(np.arange(n_columns))
+        return self.columns_of(np.arange(sum(map(len, self.modalities.values()))))
+
+    def columns_of(self, positions: np.ndarray) -> Modalities:
+        """Positions of each modality's columns among those that some columns are encoded to."""
+        origin = self.spread(positions)
         return {
-            modality: np.flatnonzero(np.isin(origin, positions))
-            for modality, positions in self.modalities.items()
+            modality: np.flatnonzero(np.isin(origin, of_modality))
+            for modality, of_modality in self.modalities.items()
         }
 
     def _worded(self, positions: np.ndarray) -> np.ndarray:

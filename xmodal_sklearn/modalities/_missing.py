@@ -17,6 +17,7 @@ __all__ = [
     "find_gaps",
     "find_missing",
     "refuse_absent_modalities",
+    "refuse_infinity",
     "refuse_samples_without_modality",
     "tell_imputed",
 ]
@@ -111,7 +112,7 @@ def find_gaps(
     if values.dtype.kind != "f" or _all_finite(values):
         return np.ones(block.shape[0], dtype=bool), 0
     where = modality, np.array(column_labels(table), dtype=object)[origin], sample_labels(table)
-    _refuse_infinity(block, *where)
+    refuse_infinity(block, *where)
     # A column of words is one feature, whose encoded columns are missing together.
     features = np.flatnonzero(np.diff(origin, prepend=-1))
     missing = _is_missing(block if len(features) == len(origin) else block[:, features])
@@ -244,15 +245,8 @@ def refuse_absent_modalities(modalities: Iterable[str], present: np.ndarray) -> 
             )
 
 
-def _is_missing(block: Any) -> Any:
-    if not sparse.issparse(block):
-        return np.isnan(block)
-    return type(block)(
-        (np.isnan(block.data), block.indices, block.indptr), shape=block.shape, dtype=bool
-    )
-
-
-def _refuse_infinity(block: Any, modality: str, columns: np.ndarray, samples: Any) -> None:
+def refuse_infinity(block: Any, modality: str, columns: np.ndarray, samples: Any) -> None:
+    """Raise a ValueError for an infinite value; the message names modality, column and sample."""
     stored = block.data if sparse.issparse(block) else block
     infinite = np.isinf(stored)
     if not infinite.any():
@@ -266,6 +260,14 @@ def _refuse_infinity(block: Any, modality: str, columns: np.ndarray, samples: An
     raise ValueError(
         f"Input X contains infinity: modality {modality!r}, column {columns[column]!r}, sample "
         f"{samples[row]!r} ({infinite.sum()} such values in this modality). Correct it."
+    )
+
+
+def _is_missing(block: Any) -> Any:
+    if not sparse.issparse(block):
+        return np.isnan(block)
+    return type(block)(
+        (np.isnan(block.data), block.indices, block.indptr), shape=block.shape, dtype=bool
     )
 
 

@@ -284,8 +284,9 @@ def _limits(manifest: Mapping[str, Any]) -> Section:
     said = [
         f"It knows {len(classes)} classes, and gives every sample one of them, also a sample of "
         "none.",
-        "Another laboratory, platform or population may shift the values; score it on samples of "
-        "known class there before relying on it.",
+        "Another laboratory, platform or population may shift the values; xmodal predict says how "
+        "far they lie from those of training. Score it on samples of known class there before "
+        "relying on it.",
         "A modality that is taken as absent costs accuracy; the scores above are for samples as "
         "those of training.",
         "Selected features predict the classes together; they need not cause them.",

@@ -11,7 +11,7 @@ import pandas as pd
 from joblib import effective_n_jobs
 from sklearn.base import _fit_context
 from sklearn.feature_selection import SelectorMixin
-from sklearn.preprocessing import LabelEncoder
+from sklearn.preprocessing import LabelEncoder, StandardScaler
 from sklearn.utils import Tags, check_array
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.multiclass import check_classification_targets
@@ -40,6 +40,7 @@ from ..modalities._missing import (
     refuse_samples_without_modality,
     tell_imputed,
 )
+from ..modalities._training_summary import TrainingSummary, summarise
 from ..modalities._validation import dense_columns, validate_table
 from ._pairs import put_pairs_first
 from ._ranking import best_first, ranker
@@ -180,6 +181,8 @@ class MultiOmicsSelector(SelectorMixin, ValidatedEstimator):
         "memory": [str, HasMethods(["cache"]), HasMethods(["__fspath__"]), None],
         "n_jobs": [Integral, None],
     }
+    # None in models of versions that kept none.
+    _summary: TrainingSummary | None = None
 
     def __init__(
         self,
@@ -368,10 +371,17 @@ class MultiOmicsSelector(SelectorMixin, ValidatedEstimator):
         if self.pairs:
             scores = put_pairs_first(scores, blocks, missing.present, codes, self.memory)
         self._set_rankings(scores)
-        self._fill = column_means(self._encoder.encode(table, self.get_support(indices=True)))
+        self._summarise(table)
         self.n_imputed_ = missing.n_gaps
         tell_imputed(missing, self.modalities_)
         return table, missing
+
+    def _summarise(self, table: Any) -> None:
+        support = self.get_support(indices=True)
+        selected = self._encoder.encode(table, support)
+        self._fill = column_means(selected)
+        scaler = StandardScaler().fit(selected)
+        self._summary = summarise(selected, self._encoder.columns_of(support), scaler)
 
     @property
     def _needed_means(self) -> np.ndarray:

@@ -1,0 +1,139 @@
+"""The command says how far new samples lie from those of training, and standardises them."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from typer.testing import CliRunner
+
+from xmodal_sklearn.cli import app
+from xmodal_sklearn.datasets import make_multiomics
+from xmodal_sklearn.modalities import split_modalities
+from xmodal_sklearn.persistence import load_model, save_model
+
+
+def xmodal(*arguments):
+    shown = CliRunner().invoke(app, [str(one) for one in arguments], env={"COLUMNS": "120"})
+    return shown, " ".join(shown.output.replace("│", " ").split())
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A model, tables of new samples, and their expression as another platform gives it."""
+    folder = tmp_path_factory.mktemp("cohort")
+    X, y = make_multiomics(
+        240, {"exp": 30, "mut": 8}, n_classes=3, class_sep=2.0, return_X_y=True, random_state=0
+    )
+    for name, table in split_modalities(X).items():
+        table.iloc[:160].to_csv(folder / f"train_{name}.csv")
+        table.iloc[160:].to_csv(folder / f"{name}.csv")
+        (table.iloc[160:] * 0.5 + 9).to_csv(folder / f"other_{name}.csv")
+    y.iloc[:160].to_csv(folder / "classes.csv")
+    shown, said = xmodal(
+        "fit", "--table", f"exp={folder / 'train_exp.csv'}",
+        "--table", f"mut={folder / 'train_mut.csv'}", "--target-file", folder / "classes.csv",
+        "--k", 8, "--heads", "mlp", "--n-estimators", 1, "--out", folder / "model.xmodal",
+    )  # fmt: skip
+    assert shown.exit_code == 0, said
+    return folder
+
+
+def predict(folder, *options, exp="exp", model="model.xmodal", command="predict"):
+    tables = ("--table", f"exp={folder / exp}.csv", "--table", f"mut={folder / 'mut.csv'}")
+    out = ("--out", folder / "out.csv") if command == "predict" else ()
+    return xmodal(command, folder / model, *tables, *out, *options)
+
+
+def test_samples_as_those_of_training_are_said_to_be_near(folder):
+    shown, said = predict(folder)
+    assert shown.exit_code == 0, said
+    rows = [line.split() for line in shown.output.splitlines()]
+    near = {row[0]: row[1:] for row in rows if row and row[0] in {"exp", "mut"}}
+    assert {name: (row[0], row[2:]) for name, row in near.items()} == {
+        "exp": ("80", ["8", "0%"]),
+        "mut": ("80", ["8", "0%"]),
+    }
+    assert "Warning" not in said
+
+
+def test_another_platform_is_told_and_taken_out(folder):
+    shown, said = predict(folder, exp="other_exp")
+    assert shown.exit_code == 0, said
+    assert "100% of 8 features moved" in said
+    assert "(--normalize exp=within)" in said
+    assert said.count("Warning") == 1
+    shown, said = predict(folder, "--normalize", "exp=within", exp="other_exp")
+    assert shown.exit_code == 0, said
+    assert "Warning" not in said
+    within = pd.read_csv(folder / "out.csv")
+    assert predict(folder)[0].exit_code == 0
+    same = (pd.read_csv(folder / "out.csv")["predicted"] == within["predicted"]).mean()
+    assert same > 0.9
+    predict(folder, "--normalize", "exp=within")
+    numbers = within.columns[2:]
+    np.testing.assert_allclose(pd.read_csv(folder / "out.csv")[numbers], within[numbers], atol=1e-4)
+
+
+def test_explain_takes_the_same_option(folder):
+    pytest.importorskip("captum")
+    sample = pd.read_csv(folder / "exp.csv", index_col=0).index[0]
+    texts = [
+        predict(folder, "--sample", sample, "--normalize", "exp=within", exp=exp, command="explain")
+        for exp in ("exp", "other_exp")
+    ]
+    probabilities = [said.partition("What each table adds")[0] for _, said in texts]
+    assert "Probabilities" in probabilities[0]
+    assert probabilities[0] == probabilities[1]
+
+
+def test_an_absent_modality_is_shown_without_figures(folder):
+    shown, said = xmodal(
+        "predict", folder / "model.xmodal", "--table", f"exp={folder / 'exp.csv'}",
+        "--out", folder / "out.csv",
+    )  # fmt: skip
+    assert shown.exit_code == 0, said
+    assert any(line.split() == ["mut", "0", "0"] for line in shown.output.splitlines())
+
+
+WRONG = {
+    "inside": "normalize must be 'training' or 'within'",
+    "exp=": "normalize must be 'training' or 'within'",
+    "exq=within": "did you mean 'exp'",
+    "within": "modality 'mut' are words, or had two values at most",
+}
+
+
+@pytest.mark.parametrize(("option", "message"), WRONG.items())
+def test_wrong_words_are_explained(folder, option, message):
+    shown, said = predict(folder, "--normalize", option)
+    assert shown.exit_code == 2
+    assert message in said
+
+
+def test_words_that_contradict_are_refused(folder):
+    for options in (("exp=within", "exp=training"), ("training", "exp=within")):
+        repeated = [word for option in options for word in ("--normalize", option)]
+        shown, said = predict(folder, *repeated)
+        assert shown.exit_code == 2
+        assert "--normalize" in said
+
+
+def test_few_samples_are_refused(folder):
+    table = pd.read_csv(folder / "exp.csv", index_col=0)
+    table.iloc[:7].to_csv(folder / "few.csv")
+    shown, said = predict(folder, "--normalize", "exp=within", exp="few")
+    assert shown.exit_code == 2
+    assert "20 samples" in said
+    assert "'exp' has 7" in said
+
+
+def test_a_model_of_an_earlier_version_predicts_and_says_that_it_cannot_compare(folder, tmp_path):
+    old = load_model(folder / "model.xmodal")
+    for step in (old[0], old[1]):
+        del step.__dict__["_summary"]
+    path = save_model(old, tmp_path / "old.xmodal")
+    shown, said = predict(folder, model=path)
+    assert shown.exit_code == 0, said
+    assert "Not compared with the training samples" in said
+    shown, said = predict(folder, "--normalize", "exp=within", model=path)
+    assert shown.exit_code == 2
+    assert "keeps nothing: an earlier version fitted it" in said

@@ -1,0 +1,363 @@
+"""How far the samples of another cohort lie from those that a model was fitted to."""
+
+import warnings
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn.exceptions import NotFittedError
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GridSearchCV, train_test_split
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from xmodal_sklearn import (
+    CrossModalAttentionClassifier,
+    MultiOmicsSelector,
+    align_features,
+    concat_modalities,
+)
+from xmodal_sklearn.baselines import make_baselines
+from xmodal_sklearn.datasets import make_multiomics, read_cbioportal
+from xmodal_sklearn.inspection import drift
+from xmodal_sklearn.persistence import load_model, save_model
+from xmodal_sklearn.uncertainty import ConformalClassifier, RejectingClassifier
+
+SHARES = ["outside", "moved"]
+
+
+def linear(k=15):
+    return make_pipeline(MultiOmicsSelector(k), LogisticRegression(max_iter=5000))
+
+
+def small(**settings):
+    settings = {"n_estimators": 1, "max_epochs": 1, "embed_dim": 4, "device": "cpu"} | settings
+    return CrossModalAttentionClassifier(random_state=0, **settings)
+
+
+@pytest.fixture(scope="module")
+def split():
+    X, y = make_multiomics(
+        600, {"exp": 40, "cna": 30, "mut": 12}, n_classes=3, return_X_y=True, random_state=0
+    )
+    return train_test_split(X.astype(float), y, test_size=0.4, stratify=y, random_state=0)
+
+
+@pytest.fixture(scope="module")
+def model(split):
+    X, _, y, _ = split
+    return linear().fit(X, y)
+
+
+@pytest.fixture
+def held_back(split):
+    return split[1].copy()
+
+
+def columns(X, modality):
+    return X.columns[X.columns.str.startswith(f"{modality}__")]
+
+
+def quiet_drift(model, X):
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Values differ from those")
+        return drift(model, X)
+
+
+def test_samples_held_back_are_as_those_of_training(split):
+    X, Z, y, z = split
+    X, y = pd.concat([X, Z]), pd.concat([y, z])
+    for seed in range(5):
+        train, test, labels, _ = train_test_split(X, y, test_size=0.3, random_state=seed)
+        found = drift(MultiOmicsSelector(15).fit(train, labels), test)  # a warning is an error
+        assert found.index.to_list() == ["exp", "cna", "mut"]
+        assert (found["samples"] == len(test)).all()
+        assert found["features"].to_list() == [15, 15, 12]
+        assert (found["outside"] <= 0.06).all()
+        assert (found["moved"] == 0).all()
+        assert found["most moved"].to_list() == [[], [], []]
+
+
+def test_patients_of_metabric_held_back_are_as_those_of_training(data_dir):
+    cohort = read_cbioportal(data_dir / "metabric_discovery")
+    train, test, y, _ = train_test_split(
+        cohort.data, cohort.target.to_numpy(), test_size=0.3, random_state=0
+    )
+    selector = MultiOmicsSelector(60).fit(train, y)
+    found = drift(selector, test)
+    assert (found["outside"] <= 0.06).all()
+    assert (found["moved"] == 0).all()
+    other = test.copy()
+    other[columns(test, "exp")] = 0.6 * test[columns(test, "exp")] + 0.5
+    with pytest.warns(UserWarning, match="'exp'"):
+        moved = drift(selector, other)
+    assert moved.loc["exp", "moved"] > 0.8
+    pd.testing.assert_frame_equal(moved.drop("exp"), found.drop("exp"))
+
+
+CHANGES = {
+    "shifted": (lambda values: values + 1, "moved"),
+    "scaled up": (lambda values: 3 * values, "moved"),
+    "compressed": (lambda values: 0.3 * values, "outside"),
+    "in another unit": (lambda values: np.exp2(values), "moved"),
+    "of one value": (lambda values: 0 * values + 1, "moved"),
+}
+
+
+@pytest.mark.parametrize(("change", "share"), CHANGES.values(), ids=CHANGES)
+@pytest.mark.parametrize("modality", ["exp", "cna"])
+def test_what_was_changed_and_nothing_else_is_far(model, held_back, modality, change, share):
+    before = drift(model, held_back)
+    scale = held_back[columns(held_back, modality)].std()
+    changed = held_back.copy()
+    changed[scale.index] = change(held_back[scale.index] / scale) * scale
+    with pytest.warns(UserWarning, match="Values differ") as caught:
+        after = drift(model, changed)
+    assert after.loc[modality, share] > 0.4
+    assert len(after.loc[modality, "most moved"]) == 3
+    assert set(after.loc[modality, "most moved"]) <= set(scale.index)
+    pd.testing.assert_frame_equal(after.drop(modality), before.drop(modality))
+    assert len(caught) == 1
+    said = str(caught[0].message)
+    assert f"'{modality}' (" in said
+    assert f"{{'{modality}': 'within'}} (--normalize {modality}=within)" in said
+    assert "'mut' (" not in said
+
+
+def test_one_warning_names_all_that_is_far(model, held_back):
+    shifted = held_back + 2
+    with pytest.warns(UserWarning, match=r"'exp' \(.*'cna' \(.*'mut' \(") as caught:
+        drift(model, shifted)
+    assert len(caught) == 1
+    assert caught[0].filename == __file__
+    remedy = str(caught[0].message).partition("align_features")[2]
+    assert "'mut'" not in remedy  # zeros and ones have no scale
+
+
+def test_trifles_are_not_flagged_in_a_large_cohort():
+    rng = np.random.default_rng(0)
+    y = np.arange(2000) % 2
+    X = pd.DataFrame(rng.normal(size=(2000, 6)) + 0.5 * y[:, None]).add_prefix("exp__")
+    model = linear(6).fit(X, y)
+    codes = np.arange(40_000) % 2
+    other = pd.DataFrame(rng.normal(size=(40_000, 6)) + 0.5 * codes[:, None], columns=X.columns)
+    assert drift(model, other + 0.15).loc["exp", "moved"] == 0
+    assert quiet_drift(model, other + 0.6).loc["exp", "moved"] == 1
+
+
+def test_one_sample_is_measured_and_gives_no_warning(model, held_back):
+    assert drift(model, held_back.iloc[[0]])["samples"].to_list() == [1, 1, 1]
+    found = drift(model, held_back.iloc[[0]] + 50)
+    assert found["outside"].to_list() == [1, 1, 1]
+    assert (found["moved"] == 0).all()
+    with pytest.warns(UserWarning, match="100% of 3 samples"):
+        drift(model, held_back.iloc[:3] + 50)
+
+
+def mutations(rng, n, rates):
+    X = pd.DataFrame(rng.random((n, len(rates))) < rates).add_prefix("mut__").astype(int)
+    return concat_modalities({"mut": X.rename(columns=lambda name: name[5:])})
+
+
+def test_zeros_and_ones_are_compared_by_their_share():
+    rng = np.random.default_rng(0)
+    rates = np.array([0.03, 0.03, 0.4, 0.4, 0.97, 0.0])
+    X = mutations(rng, 600, rates)
+    selector = MultiOmicsSelector("all").fit(X, rng.integers(2, size=600))
+    assert drift(selector, mutations(rng, 300, rates))["moved"].to_list() == [0]
+    other = np.array([0.03, 0.2, 0.4, 0.1, 0.5, 0.2])
+    with pytest.warns(UserWarning, match=r"'mut' \(") as caught:
+        found = drift(selector, mutations(rng, 300, other))
+    assert found.loc["mut", "moved"] == 4 / 6
+    assert set(found.loc["mut", "most moved"]) == {"mut__3", "mut__4", "mut__5"}
+    assert "within" not in str(caught[0].message)
+    # Ones that become zeros are no larger than before, but fewer are as large.
+    gone = X.assign(mut__4=0)
+    assert quiet_drift(selector, gone).loc["mut", "most moved"] == ["mut__4"]
+
+
+def test_categories_are_compared_by_their_share():
+    rng = np.random.default_rng(0)
+    grades = pd.Series(rng.choice(["low", "mid", "high"], 400, p=[0.2, 0.5, 0.3]))
+    age = pd.Series(rng.normal(60, 10, 400))
+    X = concat_modalities({"clin": pd.DataFrame({"age": age, "grade": grades})})
+    selector = MultiOmicsSelector("all").fit(X, rng.integers(2, size=400))
+    assert drift(selector, X)["features"].to_list() == [4]
+    for word in ("high", "unknown"):
+        with pytest.warns(UserWarning, match=r"75% of 4 features moved"):
+            found = drift(selector, X.assign(clin__grade=word))
+        most = [f"clin__grade={word}" for word in ("low", "mid", "high")]
+        assert set(found.loc["clin", "most moved"]) == set(most)
+
+
+def test_absent_modalities_are_left_out(model, held_back):
+    X = held_back.copy()
+    X.loc[X.index[:100], columns(X, "exp")] = np.nan
+    X[columns(X, "mut")] = np.nan
+    found = drift(model, X)
+    assert found["samples"].to_list() == [len(X) - 100, len(X), 0]
+    assert found["features"].to_list() == [15, 15, 0]
+    assert found.loc["mut", SHARES].isna().all()
+    expected = drift(model, held_back.iloc[100:]).loc["exp"]
+    pd.testing.assert_series_equal(found.loc["exp"], expected)
+
+
+def test_missing_values_are_left_out_in_training_and_after(split, model):
+    X, Z, y, _ = split
+    rng = np.random.default_rng(0)
+    gaps = [table.mask(rng.random(table.shape) < 0.15) for table in (X, Z)]
+    with pytest.warns(UserWarning, match="Missing values are filled"):
+        with_gaps = linear().fit(gaps[0], y)
+    for fitted, table in ((model, gaps[1]), (with_gaps, Z), (with_gaps, gaps[1])):
+        found = drift(fitted, table)
+        assert (found["moved"] == 0).all()
+        assert (found["outside"] <= 0.06).all()
+
+
+def test_columns_that_were_filled_are_not_compared(model, held_back):
+    gone = model[0].rankings_["exp"][:3]
+    with pytest.warns(UserWarning, match="filled with their means"):
+        aligned = align_features(held_back.drop(columns=gone), model, missing="impute")
+    found = drift(model, aligned)
+    assert found["features"].to_list() == [12, 15, 12]
+    assert (found["moved"] == 0).all()
+
+
+def test_what_does_not_vary_in_training_is_compared():
+    rng = np.random.default_rng(0)
+    y = np.arange(200) % 2
+    X = pd.DataFrame({"exp__A": rng.normal(size=200), "exp__B": np.ones(200)})
+    classifier = small().fit(X, y)
+    assert drift(classifier, X)["features"].to_list() == [2]
+    for value in (0, 2):
+        found = quiet_drift(classifier, X.assign(exp__B=value))
+        assert found.loc["exp", "most moved"] == ["exp__B"]
+
+
+def test_every_model_that_begins_with_ours_can_be_asked(split, held_back):
+    X, _, y, _ = split
+    frame, array = X.iloc[:150], X.iloc[:150].to_numpy()
+    y = y.iloc[:150].to_numpy()
+    positions = {"exp": slice(0, 40), "cna": slice(40, 70), "mut": slice(70, 82)}
+    scaled = StandardScaler().set_output(transform="pandas")
+    grid = {"multiomicsselector__k": [5]}
+    expected = drift(linear(5).fit(frame, y), held_back)
+    models = [
+        GridSearchCV(linear(5), grid, cv=2),
+        make_pipeline(scaled, *(step for _, step in linear(5).steps)),
+        make_pipeline(MultiOmicsSelector(5), small()),
+        make_pipeline(None, MultiOmicsSelector(5), small()),
+        RejectingClassifier(linear(5)),
+        RejectingClassifier(GridSearchCV(linear(5), grid, cv=2)),
+        make_baselines(k=5, models=["logistic regression"])["logistic regression, early"],
+    ]
+    for model in models:
+        found = drift(model.fit(frame, y), held_back)
+        pd.testing.assert_frame_equal(found[SHARES], expected[SHARES], atol=1e-6)
+    conformal = ConformalClassifier(linear(5), random_state=0).fit(frame, y)
+    pd.testing.assert_frame_equal(
+        drift(conformal, held_back), drift(conformal.estimator_, held_back)
+    )
+    of_array = drift(small(modalities=positions).fit(array, y), held_back.to_numpy())
+    of_frame = drift(small().fit(frame, y), held_back)
+    pd.testing.assert_frame_equal(of_array, of_frame)
+    assert of_frame["features"].to_list() == [40, 30, 12]
+
+
+def test_a_loaded_model_gives_the_same_figures(split, held_back, tmp_path):
+    X, _, y, _ = split
+    held_back[columns(held_back, "exp")] += 0.5
+    for model in (linear(), make_pipeline(MultiOmicsSelector(5), small()), small()):
+        model.fit(X, y)
+        loaded = load_model(save_model(model, tmp_path / "model.xmodal"))
+        found = quiet_drift(model, held_back)
+        assert found.loc["exp", "moved"] > 0
+        pd.testing.assert_frame_equal(quiet_drift(loaded, held_back), found, check_exact=True)
+
+
+def test_a_model_keeps_no_row_and_no_extreme_value_of_its_samples(split):
+    X, _, y, _ = split
+    summary = small().fit(X, y)._summary
+    exp = X[columns(X, "exp")].to_numpy(dtype=np.float32)
+    kept = summary.knots[:, : exp.shape[1]]
+    assert (kept > exp.min(axis=0)).all()
+    assert (kept < exp.max(axis=0)).all()
+    assert all(array.shape[0] < 10 or array.ndim == 1 for array in vars(summary).values()
+               if isinstance(array, np.ndarray))  # fmt: skip
+
+
+def test_to_weigh_a_sample_is_to_repeat_it(split, held_back):
+    X, _, y, _ = split
+    weights = np.where(np.arange(len(X)) < 60, 3, 1)
+    held_back[columns(held_back, "exp")] *= 1.5
+    weighed = small().fit(X, y, sample_weight=weights)
+    repeated = small().fit(X.loc[X.index.repeat(weights)], y.repeat(weights))
+    left_out = small().fit(X, y, sample_weight=(weights == 1).astype(float))
+    fewer = small().fit(X[weights == 1], y[weights == 1])
+    for one, other in ((weighed, repeated), (left_out, fewer)):
+        a, b = quiet_drift(one, held_back), quiet_drift(other, held_back)
+        pd.testing.assert_frame_equal(a, b)
+
+
+@settings(max_examples=20)
+@given(st.integers(0, 2**31), st.sampled_from([3, 8, 40, 200]))
+def test_the_order_of_samples_and_of_their_columns_by_name_changes_nothing(model, seed, n):
+    rng = np.random.default_rng(seed)
+    X = pd.DataFrame(
+        rng.normal(size=(n, len(model.feature_names_in_))), columns=model.feature_names_in_
+    )
+    found = quiet_drift(model, X)
+    shares = found[SHARES].to_numpy()
+    assert ((shares >= 0) & (shares <= 1)).all()
+    pd.testing.assert_frame_equal(quiet_drift(model, X.sample(frac=1, random_state=1)), found)
+    needed = X[model[0].get_feature_names_out()]
+    pd.testing.assert_frame_equal(quiet_drift(model, needed), found)
+
+
+def test_bad_input_is_named(model, split, held_back):
+    with pytest.raises(NotFittedError):
+        drift(linear(), held_back)
+    gene = model[0].rankings_["cna"][0]
+    held_back.loc[held_back.index[3], gene] = np.inf
+    with pytest.raises(ValueError, match=rf"infinity: modality 'cna', column '{gene}', sample"):
+        drift(model, held_back)
+    with pytest.raises(ValueError, match=rf"now missing(?s:.)*'cna' 1 of 15, .*'{gene}'"):
+        drift(model, held_back.drop(columns=gene))
+    with pytest.raises(ValueError, match="not numeric"):
+        drift(model, held_back.assign(**{gene: "low"}))
+    with pytest.raises(ValueError, match="minimum of 1 is required"):
+        drift(model, held_back.iloc[:0])
+    X, _, y, _ = split
+    with pytest.raises(TypeError, match=r"needs a MultiOmicsSelector .*got LogisticRegression"):
+        drift(LogisticRegression(max_iter=5000).fit(X, y), held_back)
+    late = make_pipeline(StandardScaler(), LogisticRegression(max_iter=5000)).fit(X, y)
+    with pytest.raises(TypeError, match="got StandardScaler, LogisticRegression"):
+        drift(late, X)
+
+
+def test_a_model_without_a_summary_says_so(split, held_back, data_files):
+    X, _, y, _ = split
+    parted = small().partial_fit(X, y, classes=np.unique(y))
+    with pytest.raises(ValueError, match=r"CrossModalAttentionClassifier holds no summary.*again"):
+        drift(parted, held_back)
+    fitted = small(warm_start=True).partial_fit(X, y, classes=np.unique(y)).fit(X, y)
+    assert drift(fitted, held_back)["samples"].to_list() == [len(held_back)] * 3
+    old, X_old = data_files
+    old.predict(X_old)
+    with pytest.raises(ValueError, match="MultiOmicsSelector holds no summary of its training"):
+        drift(old, X_old)
+
+
+@pytest.fixture
+def data_files():
+    """A model that an earlier version saved, and samples."""
+    import json
+    from pathlib import Path
+
+    file = Path(__file__).parents[1] / "persistence" / "files" / "format-1.xmodal"
+    known = json.loads(file.with_suffix(".json").read_text())
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return load_model(file), pd.DataFrame(known["samples"], columns=known["columns"])

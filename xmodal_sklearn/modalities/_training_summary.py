@@ -1,0 +1,193 @@
+"""What a fitted model keeps of its training samples, to compare others with: no sample's row."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from sklearn.preprocessing import StandardScaler
+
+from ._columns import Modalities
+
+__all__ = ["MANY_VALUES", "TrainingSummary", "distances", "shares", "summarise"]
+
+LEVELS = (0.01, 0.1, 0.25, 0.5, 0.75, 0.9, 0.99)
+RANGE = (0.01, 0.99)
+ROUNDING = 1e-6
+# Different values of a feature are counted no further than this.
+MANY_VALUES = 3
+# Columns at a time, so that copies stay small.
+CHUNK = 1024
+
+
+@dataclass(frozen=True)
+class TrainingSummary:
+    """What is kept of the columns of numbers that a model was fitted to.
+
+    Parameters
+    ----------
+    mean, scale : ndarray of float64 of shape (n_columns,)
+        By which columns are standardised; the scale of a constant column is 1.
+    n_known : ndarray of int32 of shape (n_columns,)
+        Samples that have a value.
+    n_values : ndarray of uint8 of shape (n_columns,)
+        Different values: 1, 2, or 3 for more.
+    knots : ndarray of float32 of shape (n_levels, n_columns)
+        Quantiles, but neither the smallest nor the largest value.
+    below, at_most : ndarray of float32 of shape (n_levels, n_columns)
+        The share of samples below each, and at most as large.
+    ranges : dict of str to (float, float, int)
+        By modality, the 1% and 99% quantiles of the distances of samples to the mean, from 0 where
+        no column has more than two values; and how many samples have the modality.
+    """
+
+    mean: np.ndarray
+    scale: np.ndarray
+    n_known: np.ndarray
+    n_values: np.ndarray
+    knots: np.ndarray
+    below: np.ndarray
+    at_most: np.ndarray
+    ranges: dict[str, tuple[float, float, int]]
+
+
+def summarise(
+    values: np.ndarray,
+    columns: Modalities,
+    scaler: StandardScaler,
+    weights: np.ndarray | None = None,
+) -> TrainingSummary:
+    """Summarise training samples.
+
+    Parameters
+    ----------
+    values : ndarray of shape (n_samples, n_columns)
+        Numbers; NaN where missing.
+    columns : dict of str to ndarray of int
+        The columns of each modality.
+    scaler : StandardScaler
+        Fitted to them.
+    weights : ndarray of shape (n_samples,), default=None
+        Of the samples; None weighs all equally.
+
+    Returns
+    -------
+    TrainingSummary
+        The summary.
+    """
+    n_columns, mean, scale = values.shape[1], scaler.mean_, scaler.scale_
+    if weights is None:
+        weights = np.ones(len(values))
+    n_known = np.empty(n_columns, np.int32)
+    n_values = np.empty(n_columns, np.uint8)
+    knots = np.empty((len(LEVELS), n_columns), np.float32)
+    for chunk in _chunks(n_columns):
+        ordered = np.sort(_rows_of(values, chunk), axis=1)  # NaN last
+        n_known[chunk] = (~np.isnan(ordered)).sum(axis=1)
+        n_values[chunk] = np.minimum(1 + (np.diff(ordered) > 0).sum(axis=1), MANY_VALUES)
+        places = np.ceil(np.outer(LEVELS, n_known[chunk])).astype(int) - 1
+        # Not the smallest and the largest value, which are one patient's.
+        inner = n_known[chunk] > 2
+        places = np.clip(places, inner, n_known[chunk] - 1 - inner)
+        knots[:, chunk] = ordered[np.arange(len(ordered)), places]
+    ranges = {}
+    for name, of_samples in distances(values, columns, mean, scale, n_known).items():
+        low, high = np.nanquantile(of_samples, RANGE).tolist()
+        # Samples without mutations are as near as can be, and many.
+        measured = (n_values[columns[name]] == MANY_VALUES).any()
+        ranges[name] = low if measured else 0.0, high, int((~np.isnan(of_samples)).sum())
+    return TrainingSummary(
+        mean, scale, n_known, n_values, knots, *shares(values, knots, weights), ranges
+    )
+
+
+def shares(
+    values: np.ndarray, knots: np.ndarray, weights: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the shares of samples below each knot, and of those at most as large.
+
+    Parameters
+    ----------
+    values : ndarray of shape (n_samples, n_columns)
+        Numbers; NaN where missing.
+    knots : ndarray of float32 of shape (n_levels, n_columns)
+        Values to compare with.
+    weights : ndarray of shape (n_samples,)
+        Of the samples.
+
+    Returns
+    -------
+    below, at_most : ndarray of float32 of shape (n_levels, n_columns)
+        Shares of the samples that have a value; NaN where none has.
+    """
+    below, at_most = np.empty_like(knots), np.empty_like(knots)
+    for chunk in _chunks(values.shape[1]):
+        rows = _rows_of(values, chunk)
+        known = ~np.isnan(rows) @ weights
+        known[known == 0] = np.nan
+        for level, knot in enumerate(knots[:, chunk]):
+            below[level, chunk] = (rows < knot[:, None]) @ weights / known
+            at_most[level, chunk] = (rows <= knot[:, None]) @ weights / known
+    return below, at_most
+
+
+def distances(
+    values: np.ndarray,
+    columns: Mapping[str, np.ndarray],
+    mean: np.ndarray,
+    scale: np.ndarray,
+    n_known: np.ndarray | None = None,
+) -> dict[str, np.ndarray]:
+    """Return how far samples lie from the mean: the root mean square of standardised values.
+
+    Parameters
+    ----------
+    values : ndarray of shape (n_samples, n_columns)
+        Numbers; NaN where missing.
+    columns : mapping of str to ndarray of int
+        The columns of each modality.
+    mean, scale : ndarray of shape (n_columns,)
+        By which columns are standardised.
+    n_known : ndarray of int of shape (n_columns,), default=None
+        For samples that are themselves among those that mean and scale are of: how many these are.
+        Each is then measured by mean and scale of the others, as new samples are.
+
+    Returns
+    -------
+    dict of str to ndarray of shape (n_samples,)
+        By modality; NaN for a sample that lacks it.
+    """
+    found = {}
+    for name, of_modality in columns.items():
+        total, count = np.zeros(len(values)), np.zeros(len(values))
+        for chunk in _chunks(len(of_modality)):
+            places = of_modality[chunk]
+            squares = np.square((values[:, places] - mean[places]) / scale[places])
+            if n_known is not None:
+                squares = _by_the_others(squares, scale[places], n_known[places])
+            total += np.nansum(squares, axis=1)
+            count += (~np.isnan(squares)).sum(axis=1)
+        found[name] = np.sqrt(
+            np.divide(total, count, out=np.full(len(values), np.nan), where=count > 0)
+        )
+    return found
+
+
+def _by_the_others(squares: np.ndarray, scale: np.ndarray, n_known: np.ndarray) -> np.ndarray:
+    """Return squares of values standardised by mean and deviation of the other samples."""
+    factor = n_known / np.maximum(n_known - 1, 1)
+    # Of the sum of squares, what is not of the sample itself.
+    rest = 1 - squares / np.maximum(n_known - 1, 1)
+    alone = rest < ROUNDING
+    left_out = squares * factor / np.where(alone, 1, rest)
+    # Without it the column is constant, and has a scale of 1.
+    return np.where(alone, squares * np.square(factor * scale), left_out)
+
+
+def _chunks(n_columns: int) -> Iterator[slice]:
+    for start in range(0, n_columns, CHUNK):
+        yield slice(start, start + CHUNK)
+
+
+def _rows_of(values: np.ndarray, chunk: slice) -> np.ndarray:
+    """Return columns as adjacent rows, in the precision in which all samples are compared."""
+    return np.ascontiguousarray(values[:, chunk].T, dtype=np.float32)
