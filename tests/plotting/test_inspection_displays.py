@@ -47,16 +47,17 @@ def labels_overlap(labels):
     return any(a.overlaps(b) for i, a in enumerate(boxes) for b in boxes[:i])
 
 
-@pytest.mark.parametrize("n", [20, 300])
-def test_heat_maps_show_the_largest_effects_legibly(n):
-    display = AttentionMapDisplay.from_maps(make_maps(n))
-    assert display.shown_.shape == (min(n, 25), min(n, 25))
+@pytest.mark.parametrize(("n", "n_shown"), [(20, 25), (300, 25), (100, 60)])
+def test_heat_maps_show_the_largest_effects_legibly(n, n_shown):
+    display = AttentionMapDisplay.from_maps(make_maps(n), n=n_shown)
+    assert display.shown_.shape == (min(n, n_shown), min(n, n_shown))
     largest = np.sqrt(1 / 3)
     assert display.shown_.loc["exp__GENE00003", "cna__GENE00007"] == pytest.approx(
         largest, rel=0.01
     )
     assert all_is_inside(display.figure_)
     assert not labels_overlap(display.ax_.get_yticklabels())
+    assert not labels_overlap(display.ax_.get_xticklabels())
     legend = [text.get_text() for text in display.ax_.get_legend().get_texts()]
     assert {"B", "C"} <= set(legend)
 

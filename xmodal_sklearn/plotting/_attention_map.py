@@ -11,7 +11,7 @@ from sklearn.utils._param_validation import Interval, StrOptions, validate_param
 
 from .._text import visible
 from ..inspection import attention_map, top_pairs
-from ._common import draw_legend, drawing_axes, line_style
+from ._common import PLAIN, draw_legend, drawing_axes, line_style
 from ._feature_importance import _short
 
 __all__ = ["AttentionMapDisplay"]
@@ -161,20 +161,22 @@ class AttentionMapDisplay:
         shown = strength.loc[rows, columns]
         shown = shown.iloc[_clustered(shown.to_numpy()), _clustered(shown.to_numpy().T)]
         self.shown_ = shown
-        self.ax_ = drawing_axes(ax, height=2.2 + 0.2 * len(shown))
+        width = max(6.4, 2.2 + 0.17 * shown.shape[1])
+        self.ax_ = drawing_axes(ax, height=2.2 + 0.2 * len(shown), width=width)
         self.figure_ = self.ax_.figure
         image = self.ax_.imshow(shown.to_numpy(), cmap="cividis", vmin=0, aspect="auto")
         self.ax_.set_xticks(
-            range(shown.shape[1]), [_gene(name) for name in shown.columns], rotation=90
+            range(shown.shape[1]), [_gene(name) for name in shown.columns], rotation=90, **PLAIN
         )
-        self.ax_.set_yticks(range(len(shown)), [_gene(name) for name in shown.index])
+        self.ax_.set_yticks(range(len(shown)), [_gene(name) for name in shown.index], **PLAIN)
         self.ax_.tick_params(length=0, labelsize="small")
         self.ax_.grid(visible=False)
         ylabel, xlabel = (
             f"{visible(of_shown.name or '')} ({len(of_shown)} of {len(axis):,})".strip()
             for of_shown, axis in zip(shown.axes, strength.axes, strict=True)
         )
-        self.ax_.set(xlabel=xlabel, ylabel=ylabel)
+        self.ax_.set_xlabel(xlabel, **PLAIN)
+        self.ax_.set_ylabel(ylabel, **PLAIN)
         drawn = []
         moved = [sizes.max(axis=2).argmax(axis=0), sizes.max(axis=1).argmax(axis=0)]
         for axis, ticks in enumerate((self.ax_.get_yticklabels(), self.ax_.get_xticklabels())):
@@ -253,14 +255,10 @@ class AttentionMapDisplay:
                     ha=align,
                     va="center",
                     fontsize="small",
+                    **PLAIN,
                 )
-        self.ax_.set(
-            xlim=(-0.45, 1.45),
-            ylim=(high + margin, low - margin),
-            xticks=[0, 1],
-            xticklabels=[visible(axis.name or "") for axis in strength.axes],
-            yticks=[],
-        )
+        self.ax_.set(xlim=(-0.45, 1.45), ylim=(high + margin, low - margin), yticks=[])
+        self.ax_.set_xticks([0, 1], [visible(axis.name or "") for axis in strength.axes], **PLAIN)
         self.ax_.tick_params(length=0)
         self.ax_.spines[:].set_visible(False)
         self.ax_.grid(visible=False)
