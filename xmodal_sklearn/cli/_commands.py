@@ -381,6 +381,7 @@ def report(folder: ResultPath) -> None:
 
     with usage_errors():
         result = Comparison.load(folder)
+    with writing_results(folder):
         page = write_report(result, folder / "report.html")
     console.print(f"Report in {page}")
 
