@@ -112,6 +112,7 @@ def test_a_report_shows_them_whole_and_runs_none(comparison, tmp_path, monkeypat
             pd.DataFrame(0.1, [0, 1], parts),
             pd.DataFrame(0.1, [0, 1], NAMES),
             pd.Series([0.5, 0.6]),
+            pd.concat([table, table], keys=[0, 1], names=["fold", "feature"]),
         ),
         features=table,
         maps=dict.fromkeys(NAMES[:40], table),
@@ -224,7 +225,7 @@ def hostile_displays():
     by_k = pd.DataFrame({"group": few, "k": 5, "mean": 0.5, "std": 0.1})
     parts = pd.MultiIndex.from_product([MEASURES, few])
     importance = ModalityImportance(
-        pd.DataFrame(0.1, [0, 1], parts), pd.DataFrame(), pd.Series(dtype=float)
+        pd.DataFrame(0.1, [0, 1], parts), pd.DataFrame(), pd.Series(dtype=float), pd.DataFrame()
     )
     table = pd.DataFrame(np.eye(n), few, few)
     maps = dict.fromkeys(few, table.rename_axis(index=few[0], columns=few[1]))

@@ -108,7 +108,8 @@ def test_modalities_have_a_point_for_each_fold():
         [("shapley", "exp"), ("shapley", "mut"), ("stacking", "exp"), ("stacking", "together")]
     )
     folds = pd.DataFrame([[0.5, 0.1, 1.0, 0.3], [0.7, 0.0, 0.8, 0.5]], columns=columns)
-    importance = ModalityImportance(folds, pd.DataFrame(), pd.Series(dtype=float))
+    nothing = pd.DataFrame()
+    importance = ModalityImportance(folds, nothing, pd.Series(dtype=float), nothing)
     display = ModalityImportanceDisplay.from_importance(importance)
     assert [label.get_text() for label in display.ax_.get_yticklabels()] == ["exp", "mut"]
     assert display.ax_.collections[0].get_offsets()[:, 0].tolist() == [0.5, 0.7]
