@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from xmodal_sklearn.inspection import ModalityImportance
+from xmodal_sklearn.inspection import ModalityImportance, top_pairs
 
 matplotlib = pytest.importorskip("matplotlib", reason="needs the extra plot")
 matplotlib.use("Agg")
@@ -117,3 +117,36 @@ def test_modalities_have_a_point_for_each_fold():
     assert stacking.ax_.get_yticklabels()[-1].get_text() == "together"
     with pytest.raises(ValueError, match="measure must be one of"):
         ModalityImportanceDisplay.from_importance(importance, measure="guess")
+
+
+@pytest.mark.parametrize(
+    ("draw", "told"),
+    [
+        (lambda maps: AttentionMapDisplay.from_maps(maps["A"]), "dict of class to DataFrame"),
+        (lambda maps: AttentionMapDisplay.from_maps(iter(maps)), "dict of class to DataFrame"),
+        (lambda maps: AttentionMapDisplay.from_maps({}), "nothing to draw"),
+        (
+            lambda maps: AttentionMapDisplay.from_maps({"A": maps["A"], "B": maps["B"][:3]}),
+            "'B' has other features",
+        ),
+        (lambda maps: draw_at(maps, float("nan")), "'exp__GENE.*finite number, got nan"),
+        (lambda maps: draw_at(maps, "chr1"), "finite number, got 'chr1'"),
+        (lambda maps: FeatureImportanceDisplay.from_importance(maps["A"][:0]), "nothing to draw"),
+        (lambda maps: ModalityImportanceDisplay.from_importance(maps["A"]), "modality_importance"),
+        (lambda maps: top_pairs(maps), "one map, a DataFrame, got dict"),
+    ],
+)
+def test_what_cannot_be_drawn_is_refused(draw, told):
+    with pytest.raises((TypeError, ValueError), match=told):
+        draw(make_maps(20))
+
+
+def draw_at(maps, place):
+    positions = dict.fromkeys([*maps["A"].index, *maps["A"].columns], place)
+    return AttentionMapDisplay.from_maps(maps, kind="pairs", positions=positions)
+
+
+@pytest.mark.parametrize("kind", ["heatmap", "pairs"])
+def test_maps_of_zeros_are_drawn(kind):
+    maps = {label: 0 * one for label, one in make_maps(20).items()}
+    assert all_is_inside(AttentionMapDisplay.from_maps(maps, kind=kind).figure_)

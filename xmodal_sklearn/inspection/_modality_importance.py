@@ -89,7 +89,7 @@ class ModalityImportance:
         """
         sizes = self.features.abs().mean(axis=1).unstack("feature", fill_value=0)  # noqa: PD010
         if len(sizes) < 2:
-            raise ValueError("Stability needs at least two folds to compare, got one.")
+            raise ValueError(f"Stability needs at least two folds to compare, got {len(sizes)}.")
         n_first = min(FIRST, -(-sizes.shape[1] // 10))
         ranks = sizes.rank(axis=1, ascending=False, method="first")
         return stability_index((ranks <= n_first).to_numpy())

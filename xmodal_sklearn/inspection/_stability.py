@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import norm
 from sklearn.base import clone
-from sklearn.utils import _safe_indexing, check_random_state, resample
+from sklearn.utils import _safe_indexing, check_array, check_random_state, resample
 from sklearn.utils.parallel import Parallel, delayed
 
 from .._alignment import values_by_sample
@@ -157,6 +157,11 @@ def stability_index(
     lower, upper : float
         Its confidence interval, under the assumption that the selections are independent.
 
+    Raises
+    ------
+    ValueError
+        If `selected` is no table of at least 2 selections, or `confidence` is not in (0, 1).
+
     Examples
     --------
     >>> import numpy as np
@@ -166,6 +171,9 @@ def stability_index(
     >>> round(float(stability), 3)
     0.444
     """
+    selected = check_array(selected, dtype=bool, ensure_min_samples=2)
+    if not 0 < confidence < 1:
+        raise ValueError(f"confidence must be in (0, 1), got {confidence}.")
     n_resamples, n_features = selected.shape
     frequency = selected.mean(axis=0)
     sizes = selected.sum(axis=1)

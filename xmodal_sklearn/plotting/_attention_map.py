@@ -1,12 +1,13 @@
 """Which features of two modalities are looked at together."""
 
 from collections.abc import Mapping
-from numbers import Integral
+from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from scipy.cluster.hierarchy import leaves_list, linkage, optimal_leaf_ordering
+from scipy.spatial.distance import pdist
 from sklearn.utils._param_validation import Interval, StrOptions, validate_params
 
 from .._text import visible
@@ -106,7 +107,15 @@ class AttentionMapDisplay:
         -------
         AttentionMapDisplay
             The display, drawn.
+
+        Raises
+        ------
+        TypeError
+            If `maps` is no dict of DataFrames.
+        ValueError
+            If it is empty, or if the maps have other features than the first, or none.
         """
+        _check_maps(maps)
         return cls(maps).plot(ax, **settings)
 
     @validate_params(
@@ -144,7 +153,7 @@ class AttentionMapDisplay:
         Raises
         ------
         ValueError
-            If a feature to draw has no position.
+            If a feature to draw has no position, or one that is no finite number.
         """
         first = next(iter(self.maps.values()))
         stack = np.stack([one.to_numpy() for one in self.maps.values()])
@@ -264,12 +273,30 @@ class AttentionMapDisplay:
         self.ax_.grid(visible=False)
 
 
+def _check_maps(maps: Any) -> None:
+    if not isinstance(maps, Mapping) or not all(
+        isinstance(one, pd.DataFrame) for one in maps.values()
+    ):
+        raise TypeError(
+            "maps must be a dict of class to DataFrame, as attention_map(…, by='class') returns "
+            f"it, got {type(maps).__name__}. Of a single map, give {{'all classes': map}}."
+        )
+    first = next(iter(maps.values()), pd.DataFrame())
+    if first.empty:
+        raise ValueError("maps has no class, or no features: there is nothing to draw.")
+    for label, one in maps.items():
+        if not all(map(pd.Index.equals, one.axes, first.axes)):
+            raise ValueError(f"The map of {label!r} has other features than the first.")
+
+
 def _clustered(values: np.ndarray) -> np.ndarray:
     """Return the order of rows in which like ones are neighbours."""
     if len(values) < 3:
         return np.arange(len(values))
-    tree = linkage(values, method="average")
-    return leaves_list(optimal_leaf_ordering(tree, values))
+    # Distances, as SciPy warns of a square table of zeros that it may be one of them.
+    distances = pdist(values)
+    tree = linkage(distances, method="average")
+    return leaves_list(optimal_leaf_ordering(tree, distances))
 
 
 def _places(names: pd.Series, positions: Any, axis: pd.Index) -> dict[Any, float]:
@@ -280,7 +307,13 @@ def _places(names: pd.Series, positions: Any, axis: pd.Index) -> dict[Any, float
     missing = [name for name in chosen if name not in positions]
     if missing:
         raise ValueError(f"positions has no entry for {missing[0]!r} ({len(missing)} in all).")
-    return {name: float(positions[name]) for name in chosen}
+    places = {}
+    for name in chosen:
+        place = positions[name]
+        if not isinstance(place, Real) or not np.isfinite(place):
+            raise ValueError(f"The position of {name!r} must be a finite number, got {place!r}.")
+        places[name] = float(place)
+    return places
 
 
 def _spread(places: dict[Any, float], low: float, high: float) -> dict[Any, float]:

@@ -105,7 +105,14 @@ class FeatureImportanceDisplay:
         -------
         FeatureImportanceDisplay
             The display, drawn.
+
+        Raises
+        ------
+        ValueError
+            If there is no feature or no class.
         """
+        if importance.empty:
+            raise ValueError("importance has no features or no classes: there is nothing to draw.")
         return cls(importance, n=n).plot(ax)
 
     def plot(self, ax: Any = None, **image_kwargs: Any) -> "FeatureImportanceDisplay":

@@ -116,9 +116,16 @@ class ModalityImportanceDisplay:
 
         Raises
         ------
+        TypeError
+            If `importance` is something else.
         ValueError
             If there is no such measure.
         """
+        if not isinstance(importance, ModalityImportance):
+            raise TypeError(
+                "importance must be what modality_importance returns, got "
+                f"{type(importance).__name__}."
+            )
         if measure not in LABELS:
             raise ValueError(f"measure must be one of {list(LABELS)}, got {measure!r}.")
         return cls(importance, measure=measure).plot(ax)
