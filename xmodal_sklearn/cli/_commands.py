@@ -129,8 +129,7 @@ def bench(
 
     memory = str((out / "rankings").absolute())
     with usage_errors():
-        if inspect:
-            check_inspectable()
+        check_inspectable(inspect)
         attention = attention_pipeline(k, seed, network, memory=memory)
         classical = classical_pipelines(k, models, fusion, seed, network["device"], memory)
     estimators = {ATTENTION: attention, **classical}
@@ -143,20 +142,12 @@ def bench(
         "random_state": seed,
     }
     with resumable(out), dask_workers(scheduler):
-        result = compare(
-            estimators,
-            cohort.data,
-            cohort.target,
-            batch=cohort.batch,
-            controls=controls,
-            **settings,
-        )
+        samples = cohort.data, cohort.target
+        result = compare(estimators, *samples, batch=cohort.batch, controls=controls, **settings)
         if learning:
-            curves = learning_curves(estimators, cohort.data, cohort.target, **settings)
+            curves = learning_curves(estimators, *samples, **settings)
             result = replace(result, learning=curves)
-        importance = None
-        if inspect:
-            importance = measure_importance(attention, cohort, folds, seed, jobs)
+        importance = measure_importance(attention, cohort, folds, seed, jobs) if inspect else None
     console.print(
         f"\nK = {k} per modality; mean ± standard deviation over {folds} folds × {repeats}\n"
     )

@@ -18,8 +18,10 @@ __all__ = ["check_inspectable", "load_importance", "measure_importance", "save_i
 PARTS = ("folds", "heads", "features")
 
 
-def check_inspectable() -> None:
+def check_inspectable(inspect: bool) -> None:
     """Refuse before fitting what could not be measured after it."""
+    if not inspect:
+        return
     with needs_extra("inspect", "--inspect"):
         import captum  # noqa: F401
 

@@ -15,6 +15,7 @@ from .._alignment import values_by_sample
 from .._typing import Labels, Table
 from ..modalities._columns import column_labels
 from ..selection import MultiOmicsSelector
+from ._fitted import watched
 
 __all__ = ["SelectionStability", "selection_stability", "stability_index"]
 
@@ -115,9 +116,10 @@ def selection_stability(
     random_state = check_random_state(random_state)
     samples = np.arange(len(y))
     draws = [resample(samples, stratify=y, random_state=random_state) for _ in range(n_resamples)]
-    fitted = Parallel(n_jobs=n_jobs)(
+    done = Parallel(n_jobs=n_jobs, return_as="generator")(
         delayed(_fit_resample)(selector, X, y, drawn) for drawn in draws
     )
+    fitted = list(watched(done, "Resamples", n_resamples))
     frequencies, rows = [], {}
     for modality, positions in fitted[0].modalities_.items():
         ranks = np.array([_ranks(one, modality) for one in fitted])

@@ -310,7 +310,7 @@ def _places(names: pd.Series, positions: Any, axis: pd.Index) -> dict[Any, float
     places = {}
     for name in chosen:
         place = positions[name]
-        if not isinstance(place, Real) or not np.isfinite(place):
+        if not isinstance(place, Real) or not np.isfinite(float(place)):
             raise ValueError(f"The position of {name!r} must be a finite number, got {place!r}.")
         places[name] = float(place)
     return places
