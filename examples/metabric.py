@@ -36,7 +36,8 @@ model.fit(X, y)
 
 # %%
 # Integrated gradients say how far each feature moves the logit of each class, through all heads of
-# the classifier. Blue speaks against a class by high values, orange for it.
+# the classifier. Orange marks features whose high values speak for a class, purple those
+# whose low values do.
 importance = integrated_gradients(model, X.sample(100, random_state=0)).importance()
 FeatureImportanceDisplay.from_importance(importance)
 plt.show()

@@ -112,6 +112,7 @@ def test_a_report_shows_them_whole_and_runs_none(comparison, tmp_path, monkeypat
             pd.DataFrame(0.1, [0, 1], parts),
             pd.DataFrame(0.1, [0, 1], NAMES),
             pd.Series([0.5, 0.6]),
+            pd.concat([table, table], keys=[0, 1], names=["fold", "feature"]),
         ),
         features=table,
         maps=dict.fromkeys(NAMES[:40], table),
@@ -211,3 +212,51 @@ def test_models_keep_them(tmp_path):
     assert loaded.predict(X).tolist() == NAMES
     assert loaded.feature_names_in_.tolist() == NAMES
     assert read_manifest(tmp_path / "model.xmodal")["columns"] == NAMES
+
+
+def hostile_displays():
+    """Every display, of such names, by its constructor."""
+    from xmodal_sklearn import plotting
+
+    few = ["$\\frac{1}$", "a $x$ b", "$", "_a", "{0}", "\\", "\\$x\\$", "two\nlines"]
+    n = len(few)
+    by_name = pd.DataFrame(np.linspace(0.1, 0.9, 2 * n).reshape(2, n), columns=few)
+    intervals = pd.DataFrame({"mean": 0.5, "lower": 0.4, "upper": 0.6}, few)
+    by_k = pd.DataFrame({"group": few, "k": 5, "mean": 0.5, "std": 0.1})
+    parts = pd.MultiIndex.from_product([MEASURES, few])
+    importance = ModalityImportance(
+        pd.DataFrame(0.1, [0, 1], parts), pd.DataFrame(), pd.Series(dtype=float), pd.DataFrame()
+    )
+    table = pd.DataFrame(np.eye(n), few, few)
+    maps = dict.fromkeys(few, table.rename_axis(index=few[0], columns=few[1]))
+    norms = np.linspace(0.1, 1, 3 * n).reshape(n, 3)
+    path = {"penalties": np.array([1.0, 0.5, 0.1]), "norms": norms, "modality": few[0]}
+    return few, {
+        "comparison": plotting.ComparisonDisplay(
+            scores=by_name, intervals=intervals, metric=few[0]
+        ).plot(),
+        "score against K": plotting.KScoreDisplay(scores=by_k, score_name=few[0]).plot(),
+        "path": plotting.CoefficientPathDisplay(feature_names=few, **path).plot(),
+        "heat map": plotting.AttentionMapDisplay(maps).plot(),
+        "pairs": plotting.AttentionMapDisplay(maps).plot(kind="pairs"),
+        "features": plotting.FeatureImportanceDisplay(table).plot(),
+        "modalities": plotting.ModalityImportanceDisplay(importance).plot(),
+        "ablation": plotting.ModalityAblationDisplay(
+            score=0.9, scores=by_name, method="permute", score_name=few[0]
+        ).plot(),
+    }
+
+
+def test_displays_read_none_as_a_formula(monkeypatch):
+    plt = pytest.importorskip("matplotlib.pyplot", reason="needs the extra plot")
+    monkeypatch.setitem(plt.rcParams, "svg.fonttype", "none")
+    names, displays = hostile_displays()
+    for kind, display in displays.items():
+        svg = io.StringIO()
+        display.figure_.savefig(svg, format="svg")
+        page = Page()
+        page.feed(svg.getvalue())
+        shown = "\n".join(page.texts)
+        for name in names:
+            assert visible(name) in shown, (kind, name)
+    plt.close("all")

@@ -32,7 +32,7 @@ def main() -> None:
     parser = make_parser(__doc__)
     parser.add_argument("cohorts", nargs="+", choices=COHORTS)
     parser.add_argument("--folds", type=int, default=5)
-    parser.add_argument("--seeds", type=int, default=3, help="fits of the first fold")
+    parser.add_argument("--seeds", type=int, default=3, help="fits of the first fold, 2 or more")
     parser.add_argument("--labels", nargs="+", choices=LABELS, default=LABELS)
     arguments = parser.parse_args()
     for name in arguments.cohorts:

@@ -1,8 +1,10 @@
 """The command may be killed at any moment: its folder then holds one run's results, or none."""
 
 import errno
+import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import time
@@ -16,6 +18,8 @@ from xmodal_sklearn.cli import app
 from xmodal_sklearn.datasets import make_multiomics
 
 N_KILLS = 3
+# Of a command that is killed where it touches a file; more of them: XMODAL_KILLS=20.
+N_KILLS_AT_FILES = int(os.environ.get("XMODAL_KILLS", "3"))
 # What a killed run may leave for the next, and nothing else that is hidden.
 KEPT = {"folds", "rankings"}
 
@@ -108,3 +112,116 @@ def test_a_folder_that_cannot_be_written_is_said_before_anything_is_computed(
     assert shown.exit_code == 2
     assert "Read-only file system. Results that an earlier run left there are as they" in said
     assert list(out.iterdir()) == []
+
+
+# Imports once, and runs every command in a child that kills itself at a given touch of a file, from
+# the first fold that is kept on. Writes of files of at most `limit` bytes succeed.
+RUNNER = """
+import json, os, resource, signal, sys
+from xmodal_sklearn.cli import _models, app
+from xmodal_sklearn.report import _content
+
+def run(arguments, out, kill_at, limit):
+    touched = []
+    def touch(event, values):
+        writes = event == "open" and isinstance(values[1], str) and values[1].strip("rbt")
+        if not writes and event not in ("os.rename", "os.mkdir", "os.remove", "os.rmdir"):
+            return
+        path = str(values[0])
+        if path.startswith(out) and (touched or (event == "os.rename" and "/folds/" in path)):
+            touched.append(path)
+            if len(touched) == kill_at:
+                os.kill(os.getpid(), signal.SIGKILL)
+    sys.addaudithook(touch)
+    if limit is not None:
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+    os.dup2(said, 1), os.dup2(said, 2)
+    try:
+        app(arguments)
+    except SystemExit as end:
+        code = end.code
+    sys.stdout.flush(), sys.stderr.flush()
+    os.write(said, f"touched {len(touched)}".encode())
+    os._exit(code or 0)
+
+hear, said = os.pipe()
+os.set_blocking(hear, False)
+for line in sys.stdin:
+    child = os.fork()
+    if child == 0:
+        run(**json.loads(line))
+    code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    try:
+        heard = os.read(hear, 2**16).decode()
+    except BlockingIOError:
+        heard = ""
+    print(json.dumps([code, heard]), flush=True)
+"""
+
+
+@pytest.fixture(scope="module")
+def runner():
+    runner = subprocess.Popen(
+        [sys.executable, "-c", RUNNER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    yield runner
+    runner.stdin.close()
+    runner.wait()
+    runner.stdout.close()
+
+
+@pytest.fixture
+def run(runner, bench, tmp_path):
+    """Run the command in a child; return its exit code and what it said."""
+
+    def command(folds=2, *, kill_at=None, limit=None):
+        job = {"arguments": bench(folds)[3:], "out": str(tmp_path / "out")}
+        runner.stdin.write(json.dumps(job | {"kill_at": kill_at, "limit": limit}) + "\n")
+        runner.stdin.flush()
+        code, said = json.loads(runner.stdout.readline())
+        return code, " ".join(said.replace("│", " ").split())
+
+    return command
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="kills by a signal")
+def test_killed_at_any_touch_of_a_file_it_leaves_the_old_run_or_the_new_one(run, tmp_path):
+    out = tmp_path / "out"
+    n_touches = int(run()[1].rpartition("touched ")[2])
+    known = Comparison.load(out).info["run"]
+    outcomes = set()
+    for number in range(N_KILLS_AT_FILES):
+        for kept in KEPT:
+            shutil.rmtree(out / kept)
+        kill_at = 1 + round(number * (n_touches - 1) / (N_KILLS_AT_FILES - 1))
+        assert run(kill_at=kill_at)[0] == -9
+        found = Comparison.load(out).info["run"]
+        assert set().union(*results(out).values()) == {found}
+        assert len(results(out)) >= 5
+        outcomes.add(found == known)
+        known = found
+    assert outcomes == {True, False}
+    # Whatever it was doing, the next run clears away.
+    assert run()[0] == 0
+    hidden = [path for path in out.rglob("*") if path.name.startswith(".")]
+    assert hidden == []
+    assert {path.name for path in out.iterdir() if path.is_dir()} <= KEPT
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="limits files by a signal")
+def test_where_files_find_no_room_the_old_run_stays(run, tmp_path):
+    out = tmp_path / "out"
+    assert run()[0] == 0
+    before = {path.name: path.read_bytes() for path in out.iterdir() if path.is_file()}
+    # No fold has room, no scores, no report.
+    for limit in (100, 2_000, 60_000):
+        shutil.rmtree(out / "folds", ignore_errors=True)
+        code, said = run(limit=limit)
+        assert code == 2
+        assert "File too large" in said and "run the same command again" in said
+        after = {path.name: path.read_bytes() for path in out.iterdir() if path.is_file()}
+        assert after == before
+    assert run()[0] == 0
+    assert Comparison.load(out).info["run"] not in str(before["comparison.json"])
+    assert [path for path in out.rglob("*") if path.name.startswith(".")] == []

@@ -92,7 +92,10 @@ def test_sparse_matrices_become_sparse_columns_and_stay_so():
 
 
 def test_sparse_flags_of_many_genes_stay_small():
-    flags = sparse.random(100, 2000, density=0.01, format="csr", rng=0) > 0
+    flags = (
+        sparse.random(100, 2000, density=0.01, format="csr", random_state=np.random.default_rng(0))
+        > 0
+    )
     mdata = MuData({"mut": annotated(map(str, range(100)), flags, map(str, range(2000)))})
     mdata.obs["subtype"] = "LumA"
     data = from_mudata(mdata, target="subtype").data

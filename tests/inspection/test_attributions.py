@@ -1,5 +1,7 @@
 """Attributions, permutations and Shapley values, of features and of tables."""
 
+import dataclasses
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -166,8 +168,25 @@ def test_measures_stand_side_by_side_with_their_spread(fitted):
     assert summary["stacking", "mean"].sum() == pytest.approx(found.heads.mean().sum())
     assert "mlp: exp" in found.heads and "attention" in found.heads
     assert found.scores.between(0, 1).all()
+    assert found.features.loc[0].shape == (45, y.nunique())
     again = modality_importance(model, X, y, cv=2, n_repeats=2, random_state=0, n_jobs=2)
     pd.testing.assert_frame_equal(again.folds, found.folds)
+
+
+def test_permuted_labels_are_told_by_score_and_stability(cohort):
+    X, y = cohort
+    model = CrossModalAttentionClassifier(n_estimators=1, max_epochs=10, random_state=0)
+    permuted = np.random.default_rng(0).permutation(y)
+    of_true, of_permuted = (
+        modality_importance(model, X, labels, cv=3, n_repeats=1, random_state=0)
+        for labels in (y, permuted)
+    )
+    assert of_permuted.features.abs().max(axis=None) > 0
+    assert of_true.scores.min() > of_permuted.scores.max() + 0.1
+    assert of_true.stability()[0] > of_permuted.stability()[0] + 0.2
+    one_fold = dataclasses.replace(of_true, features=of_true.features.loc[[0]])
+    with pytest.raises(ValueError, match="at least two folds"):
+        one_fold.stability()
 
 
 def test_one_modality_has_all_the_shares(cohort):

@@ -77,3 +77,17 @@ def test_stability_equals_fleiss_kappa():
 def test_impossible_options_are_refused(cohort, options):
     with pytest.raises(ValueError, match="at least"):
         selection_stability(MultiOmicsSelector(), *cohort, **options)
+
+
+@pytest.mark.parametrize(
+    ("selected", "options", "told"),
+    [
+        (np.ones((1, 5), dtype=bool), {}, "minimum of 2 is required"),
+        (np.ones(5, dtype=bool), {}, "Expected 2D array"),
+        (np.ones((2, 0), dtype=bool), {}, "0 feature"),
+        (np.eye(3, dtype=bool), {"confidence": 1.5}, "confidence must be in"),
+    ],
+)
+def test_what_is_no_selections_is_refused(selected, options, told):
+    with pytest.raises(ValueError, match=told):
+        stability_index(selected, **options)

@@ -77,7 +77,9 @@ def test_numbers_that_float32_holds_become_float32_beside_a_gap():
 
 @pytest.mark.parametrize("dtype", ["int8", "bool", "float32"])
 def test_sparse_tables_stay_sparse(dtype):
-    matrix = sparse.random(30, 20, density=0.1, format="csr", rng=0) > 0
+    matrix = (
+        sparse.random(30, 20, density=0.1, format="csr", random_state=np.random.default_rng(0)) > 0
+    )
     table = pd.DataFrame.sparse.from_spmatrix(matrix.astype(dtype)).add_prefix("g")
     others = pd.DataFrame({"ESR1": np.arange(20.0)}, index=np.arange(25, 5, -1))
     inner = concat_modalities({"exp": others, "mut": table})

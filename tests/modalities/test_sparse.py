@@ -132,7 +132,9 @@ def test_a_cache_tells_sparse_tables_apart(values, cohort, tmp_path):
 
 def test_duplicates_of_a_matrix_are_summed(cohort):
     y = cohort[1]
-    X = sparse.random_array((120, 30), density=0.2, rng=0, format="csc")
+    X = sparse.random_array(
+        (120, 30), density=0.2, random_state=np.random.default_rng(0), format="csc"
+    )
     twice = sparse.csc_array(
         (np.repeat(X.data / 2, 2), np.repeat(X.indices, 2), X.indptr * 2), shape=X.shape
     )
@@ -150,7 +152,12 @@ def test_labels_of_other_samples_and_other_columns_are_refused(values, cohort):
 
 def test_selection_needs_a_fraction_of_the_dense_table():
     n_samples, n_features = 300, 150_000
-    X = sparse.random_array((n_samples, n_features), density=0.002, rng=0, dtype="float32").tocsr()
+    X = sparse.random_array(
+        (n_samples, n_features),
+        density=0.002,
+        random_state=np.random.default_rng(0),
+        dtype="float32",
+    ).tocsr()
     y = np.random.default_rng(0).integers(2, size=n_samples)
     MultiOmicsSelector(k=5).fit(X[:, :10], y)  # compiles
     tracemalloc.start()

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from xmodal_sklearn.inspection import ModalityImportance
+from xmodal_sklearn.inspection import ModalityImportance, top_pairs
 
 matplotlib = pytest.importorskip("matplotlib", reason="needs the extra plot")
 matplotlib.use("Agg")
@@ -47,16 +47,17 @@ def labels_overlap(labels):
     return any(a.overlaps(b) for i, a in enumerate(boxes) for b in boxes[:i])
 
 
-@pytest.mark.parametrize("n", [20, 300])
-def test_heat_maps_show_the_largest_effects_legibly(n):
-    display = AttentionMapDisplay.from_maps(make_maps(n))
-    assert display.shown_.shape == (min(n, 25), min(n, 25))
+@pytest.mark.parametrize(("n", "n_shown"), [(20, 25), (300, 25), (100, 60)])
+def test_heat_maps_show_the_largest_effects_legibly(n, n_shown):
+    display = AttentionMapDisplay.from_maps(make_maps(n), n=n_shown)
+    assert display.shown_.shape == (min(n, n_shown), min(n, n_shown))
     largest = np.sqrt(1 / 3)
     assert display.shown_.loc["exp__GENE00003", "cna__GENE00007"] == pytest.approx(
         largest, rel=0.01
     )
     assert all_is_inside(display.figure_)
     assert not labels_overlap(display.ax_.get_yticklabels())
+    assert not labels_overlap(display.ax_.get_xticklabels())
     legend = [text.get_text() for text in display.ax_.get_legend().get_texts()]
     assert {"B", "C"} <= set(legend)
 
@@ -107,7 +108,8 @@ def test_modalities_have_a_point_for_each_fold():
         [("shapley", "exp"), ("shapley", "mut"), ("stacking", "exp"), ("stacking", "together")]
     )
     folds = pd.DataFrame([[0.5, 0.1, 1.0, 0.3], [0.7, 0.0, 0.8, 0.5]], columns=columns)
-    importance = ModalityImportance(folds, pd.DataFrame(), pd.Series(dtype=float))
+    nothing = pd.DataFrame()
+    importance = ModalityImportance(folds, nothing, pd.Series(dtype=float), nothing)
     display = ModalityImportanceDisplay.from_importance(importance)
     assert [label.get_text() for label in display.ax_.get_yticklabels()] == ["exp", "mut"]
     assert display.ax_.collections[0].get_offsets()[:, 0].tolist() == [0.5, 0.7]
@@ -115,3 +117,36 @@ def test_modalities_have_a_point_for_each_fold():
     assert stacking.ax_.get_yticklabels()[-1].get_text() == "together"
     with pytest.raises(ValueError, match="measure must be one of"):
         ModalityImportanceDisplay.from_importance(importance, measure="guess")
+
+
+@pytest.mark.parametrize(
+    ("draw", "told"),
+    [
+        (lambda maps: AttentionMapDisplay.from_maps(maps["A"]), "dict of class to DataFrame"),
+        (lambda maps: AttentionMapDisplay.from_maps(iter(maps)), "dict of class to DataFrame"),
+        (lambda maps: AttentionMapDisplay.from_maps({}), "nothing to draw"),
+        (
+            lambda maps: AttentionMapDisplay.from_maps({"A": maps["A"], "B": maps["B"][:3]}),
+            "'B' has other features",
+        ),
+        (lambda maps: draw_at(maps, float("nan")), "'exp__GENE.*finite number, got nan"),
+        (lambda maps: draw_at(maps, "chr1"), "finite number, got 'chr1'"),
+        (lambda maps: FeatureImportanceDisplay.from_importance(maps["A"][:0]), "nothing to draw"),
+        (lambda maps: ModalityImportanceDisplay.from_importance(maps["A"]), "modality_importance"),
+        (lambda maps: top_pairs(maps), "one map, a DataFrame, got dict"),
+    ],
+)
+def test_what_cannot_be_drawn_is_refused(draw, told):
+    with pytest.raises((TypeError, ValueError), match=told):
+        draw(make_maps(20))
+
+
+def draw_at(maps, place):
+    positions = dict.fromkeys([*maps["A"].index, *maps["A"].columns], place)
+    return AttentionMapDisplay.from_maps(maps, kind="pairs", positions=positions)
+
+
+@pytest.mark.parametrize("kind", ["heatmap", "pairs"])
+def test_maps_of_zeros_are_drawn(kind):
+    maps = {label: 0 * one for label, one in make_maps(20).items()}
+    assert all_is_inside(AttentionMapDisplay.from_maps(maps, kind=kind).figure_)

@@ -596,6 +596,7 @@ def test_what_a_model_looked_at_is_shown_where_it_is_given(comparison, tmp_path)
     heads = pd.DataFrame({"mlp: exp": [0.2, 0.4, 0.6], HOSTILE: [0.1, 0.1, 0.1]})
     names = [f"exp__G{i}" for i in range(30)]
     features = pd.DataFrame(rng.normal(size=(30, 2)), names, ["a", "<b>"])
+    by_fold = pd.concat([features] * 3, keys=range(3), names=["fold", "feature"])
     maps = {
         label: pd.DataFrame(rng.normal(size=(30, 4)), names, [f"mut__M{i}" for i in range(4)])
         for label in ("a", "<b>")
@@ -603,7 +604,7 @@ def test_what_a_model_looked_at_is_shown_where_it_is_given(comparison, tmp_path)
     page = write_report(
         comparison,
         tmp_path / "report.html",
-        importance=ModalityImportance(folds, heads, pd.Series([0.5, 0.6, 0.7])),
+        importance=ModalityImportance(folds, heads, pd.Series([0.5, 0.6, 0.7]), by_fold),
         features=features,
         maps=maps,
     ).read_text(encoding="utf-8")
@@ -611,8 +612,29 @@ def test_what_a_model_looked_at_is_shown_where_it_is_given(comparison, tmp_path)
     assert section.count("<svg ") == 6
     assert ">mlp: exp</th>" in section and "0.400" in section
     assert HOSTILE not in section
+    assert "stability of 1.00" in section
     first = features.abs().max(axis=1).idxmax()
     assert f"exp {first.removeprefix('exp__')}" in unescape(section)
+
+
+def test_features_are_taken_from_the_folds_where_none_are_given(comparison, tmp_path):
+    columns = pd.MultiIndex.from_product(
+        [["permutation", "shapley", "gradients", "stacking"], ["exp"]]
+    )
+    folds = pd.DataFrame(0.1, [0, 1], columns)
+    by_fold = pd.DataFrame(
+        {"a": [0.1, 0.9, -0.2, 0.5]},
+        pd.MultiIndex.from_product([[0, 1], ["one", "two"]], names=["fold", "feature"]),
+    ).drop((1, "one"))
+    heads = pd.DataFrame({"mlp: exp": [0.2, 0.4]})
+    page = write_report(
+        comparison,
+        tmp_path / "report.html",
+        importance=ModalityImportance(folds, heads, pd.Series([0.5, 0.6]), by_fold),
+    ).read_text(encoding="utf-8")
+    section = page[page.index('<section id="looked-at">') : page.index('<section id="origin">')]
+    assert section.count("<svg ") == 5
+    assert section.index(">two<") < section.index(">one<")
 
 
 def test_the_curve_of_answers_is_the_accuracy_above_every_threshold():

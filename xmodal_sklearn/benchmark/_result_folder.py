@@ -13,14 +13,16 @@ from pathlib import Path
 
 from .._files import abandoned_folders, scratch_folder
 
-__all__ = ["RESULT_FILES", "finish_publishing", "publishing", "result_file"]
+__all__ = ["IMPORTANCE", "RESULT_FILES", "finish_publishing", "publishing", "result_file"]
 
+IMPORTANCE = "importance.json"
 RESULT_FILES = (
     "scores.csv",
     "predictions.csv",
     "selected.csv",
     "learning.csv",
     "comparison.json",
+    IMPORTANCE,
     "report.html",
 )
 PENDING = ".publish"

@@ -17,7 +17,7 @@ __all__ = ["OpenedClassifier"]
 
 # Inputs, of all samples and steps, that are differentiated at a time.
 GRADIENT_BATCH = 256
-FIRST_STEPS, MAX_STEPS = 8, 256
+FIRST_STEPS, MAX_STEPS = 16, 256
 
 
 class OpenedClassifier:
@@ -75,48 +75,62 @@ class OpenedClassifier:
 
     @own_torch_settings()
     def integrated_gradients(
-        self, rows: np.ndarray, code: int, tolerance: float
+        self, rows: np.ndarray, tolerance: float
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Attribute the logits of a class in some samples to their features.
+        """Attribute the logits of all classes in some samples to their features.
 
         The path is straight, from the means of the training samples; what is absent stays so. The
         number of steps is doubled where sums are off by more than the tolerance.
 
         Returns
         -------
-        values : ndarray of shape (n_rows, n_features)
+        values : ndarray of shape (n_rows, n_classes, n_features)
             Attributions, zero in absent modalities.
-        gap : ndarray of shape (n_rows,)
+        gap : ndarray of shape (n_rows, n_classes)
             How far their sums are from the differences in logits.
         """
         with needs_extra("inspect", "integrated_gradients"):
             from captum.attr import IntegratedGradients
 
         integrate = IntegratedGradients(self._logits)
+        integrate.gradient_func = _gradients_of_classes
         x = self._tensor[torch.as_tensor(rows)]
         start = torch.zeros_like(x).masked_fill(x.isnan(), torch.nan)
         with torch.no_grad():
-            difference = self._logits(x)[:, code] - self._logits(start)[:, code]
-        values = torch.zeros_like(x)
-        gap = torch.full((len(x),), torch.inf)
+            difference = self._logits(x) - self._logits(start)
+        values = x.new_zeros(len(x), difference.shape[1], x.shape[1])
+        gap = torch.full_like(difference, torch.inf)
         n_steps = FIRST_STEPS
         while n_steps <= MAX_STEPS and (gap > tolerance).any():
-            again = gap > tolerance
+            again = (gap > tolerance).any(dim=1)
             values[again] = (
                 integrate.attribute(
-                    x[again],
-                    start[again],
-                    target=code,
+                    x[again, None],
+                    start[again, None],
                     n_steps=n_steps,
                     internal_batch_size=GRADIENT_BATCH,
                 )
                 .nan_to_num()
                 .float()
             )
-            gap = (values.double().sum(dim=1) - difference).abs()
+            gap = (values.double().sum(dim=2) - difference).abs()
             n_steps *= 2
         return values.numpy(), gap.numpy()
 
     def _logits(self, x: Tensor) -> Tensor:
         log_proba = self._module(x).squeeze(2).logsumexp(dim=1)
         return log_proba - log_proba.mean(dim=1, keepdim=True)
+
+
+def _gradients_of_classes(
+    forward_fn: Callable, inputs: tuple[Tensor, ...], *_: Any, **__: Any
+) -> tuple[Tensor, ...]:
+    """Return the gradients of all logits after one pass forward, as captum takes them.
+
+    Inputs are ``(batch, 1, features)``, gradients ``(batch, classes, features)``.
+    """
+    (x,) = inputs
+    x = x.detach().requires_grad_()
+    of_classes = forward_fn(x.squeeze(1)).sum(dim=0)
+    slopes = [torch.autograd.grad(logit, x, retain_graph=True)[0] for logit in of_classes]
+    return (torch.cat(slopes, dim=1),)

@@ -25,6 +25,7 @@ from ._options import (
     FeatureMapFile,
     Folds,
     Fusion,
+    Inspect,
     Jobs,
     K,
     Ks,
@@ -105,6 +106,7 @@ def bench(
     quick: Quick = False,
     network: dict,
     learning: LearningCurves = False,
+    inspect: Inspect = False,
     folds: Folds = 5,
     repeats: Repeats = 1,
     seed: int,
@@ -123,11 +125,13 @@ def bench(
     with status("Loading PyTorch"):
         from ..benchmark import compare
         from ..learning import learning_curves
+        from ._importance import check_inspectable, measure_importance
         from ._models import attention_pipeline, classical_pipelines, outer_folds
         from ._tables import significance_table, summary_table
 
     memory = str((out / "rankings").absolute())
     with usage_errors():
+        check_inspectable(inspect)
         attention = attention_pipeline(k, seed, network, memory=memory)
         classical = classical_pipelines(k, models, fusion, seed, network["device"], memory)
     estimators = {ATTENTION: attention, **classical}
@@ -140,22 +144,17 @@ def bench(
         "random_state": seed,
     }
     with resumable(out), dask_workers(scheduler):
-        result = compare(
-            estimators,
-            cohort.data,
-            cohort.target,
-            batch=cohort.batch,
-            controls=controls,
-            **settings,
-        )
+        samples = cohort.data, cohort.target
+        result = compare(estimators, *samples, batch=cohort.batch, controls=controls, **settings)
         if learning:
-            curves = learning_curves(estimators, cohort.data, cohort.target, **settings)
+            curves = learning_curves(estimators, *samples, **settings)
             result = replace(result, learning=curves)
+        importance = measure_importance(attention, cohort, folds, seed, jobs) if inspect else None
     console.print(
         f"\nK = {k} per modality; mean ± standard deviation over {folds} folds × {repeats}\n"
     )
     console.print(summary_table(result), "", significance_table(result, ATTENTION), sep="\n")
-    _finish(result, out)
+    _finish(result, out, importance)
 
 
 @app.command(
@@ -368,10 +367,13 @@ def report(folder: ResultPath) -> None:
     """Make report.html of a finished comparison again."""
     from ..benchmark import Comparison
     from ..report import write_report
+    from ._importance import load_importance
 
     with usage_errors():
         result = Comparison.load(folder)
-        page = write_report(result, folder / "report.html")
+        importance = load_importance(folder, result.info.get("run"))
+    with writing_results(folder):
+        page = write_report(result, folder / "report.html", importance=importance)
     console.print(f"Report in {page}")
 
 
@@ -414,17 +416,20 @@ def _start(cohort: "Bunch", folds: int) -> None:
     console.print(cohort_text(cohort))
 
 
-def _finish(result: Any, out: Path) -> None:
+def _finish(result: Any, out: Path, importance: Any = None) -> None:
     """Save a comparison and, where the extra is installed, its report, both or neither."""
     from ..benchmark._result_folder import publishing
     from ..report import write_report
+    from ._importance import save_importance
 
     result.info["command"] = shlex.join(["xmodal", *sys.argv[1:]])
     failed: Exception | None = None
     with writing_results(out), publishing(out) as aside:
         result.save(aside)
+        if importance is not None:
+            save_importance(importance, aside, result.info["run"])
         try:
-            write_report(result, aside / "report.html")
+            write_report(result, aside / "report.html", importance=importance)
         except OSError:
             raise
         # Scores are worth keeping whatever is wrong with the report.

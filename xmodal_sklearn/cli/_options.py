@@ -23,6 +23,7 @@ __all__ = [
     "Fusion",
     "Groups",
     "Heads",
+    "Inspect",
     "Jobs",
     "Join",
     "K",
@@ -220,6 +221,15 @@ Device = Annotated[
     typer.Option(help="Where PyTorch computes: auto, cpu, cuda, mps.", rich_help_panel=NETWORK),
 ]
 
+Inspect = Annotated[
+    bool,
+    typer.Option(
+        "--inspect",
+        help="Also report what attention looked at: its tables and features, with their spread "
+        "over the folds, in which it is fitted again (extra inspect).",
+        rich_help_panel=RUN,
+    ),
+]
 LearningCurves = Annotated[
     bool,
     typer.Option(

@@ -1,5 +1,6 @@
 """What a command says while it runs, and how it ends: messages, exit codes, Ctrl-C, workers."""
 
+import errno
 import warnings
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -24,6 +25,7 @@ __all__ = [
 ]
 
 STOPPED = 130
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
 EXIT_CODES = (
     "Exit codes: 0 done; 1 unexpected error; 2 wrong options or bad input, explained in one "
     f"message; {STOPPED} stopped by Ctrl-C."
@@ -71,12 +73,15 @@ def writing_results(out: Path) -> Iterator[None]:
     except typer.BadParameter as error:
         if not isinstance(error.__cause__, OSError):
             raise
-        reason = error.__cause__.strerror or error.__cause__
-        raise typer.BadParameter(
-            f"Can't write to {out}: {reason}. Results that an earlier run left there are as they "
-            "were, and finished folds are kept. Make room, or allow writing, and run the same "
-            "command again."
-        ) from error
+        raise _not_written(out, error.__cause__) from error
+
+
+def _not_written(out: Path, error: OSError) -> typer.BadParameter:
+    return typer.BadParameter(
+        f"Can't write to {out}: {error.strerror or error}. Results that an earlier run left there "
+        "are as they were, and finished folds are kept. Make room, or allow writing, and run the "
+        "same command again."
+    )
 
 
 @contextmanager
@@ -94,6 +99,11 @@ def resumable(out: Path) -> Iterator[None]:
                 TemporaryFile(dir=out).close()
             with usage_errors():
                 yield
+    except typer.BadParameter as error:
+        cause = error.__cause__
+        if isinstance(cause, OSError) and cause.errno in NO_ROOM:
+            raise _not_written(out, cause) from cause
+        raise
     except KeyboardInterrupt:
         error_console.print(
             f"\nStopped. Finished folds are kept in {out}; the same command goes on from there."

@@ -158,6 +158,8 @@ def top_pairs(attention: pd.DataFrame, n: int = 20, *, X: Any = None) -> pd.Data
 
     Raises
     ------
+    TypeError
+        If `attention` is no DataFrame.
     ValueError
         If X lacks a feature of the map.
 
@@ -180,6 +182,11 @@ def top_pairs(attention: pd.DataFrame, n: int = 20, *, X: Any = None) -> pd.Data
     >>> top_pairs(effects, 2)[["primary", "source", "effect", "same_gene"]].values.tolist()
     [['exp__B', 'cna__B', -0.7, True], ['exp__B', 'cna__C', 0.2, False]]
     """
+    if not isinstance(attention, pd.DataFrame):
+        raise TypeError(
+            f"top_pairs takes one map, a DataFrame, got {type(attention).__name__}. Of several "
+            "maps, by class or by sample, give one."
+        )
     values = attention.to_numpy()
     size = np.abs(values).ravel()
     n = min(n, int((size > 0).sum()))

@@ -76,7 +76,7 @@ def integrated_gradients(model: Any, X: Any, *, n_jobs: int | None = None) -> At
     X : DataFrame or array of shape (n_samples, n_features)
         Samples with the columns seen in fit.
     n_jobs : int, default=None
-        Threads that share the samples and classes. None means 1, -1 all processors.
+        Threads that share the samples. None means 1, -1 all processors.
 
     Returns
     -------
@@ -109,7 +109,7 @@ def integrated_gradients(model: Any, X: Any, *, n_jobs: int | None = None) -> At
     With :math:`z_c` the logit of class :math:`c` and standardised values :math:`x`, feature
     :math:`j` gets :math:`x_j \int_0^1 \partial z_c(\alpha x) / \partial x_j \, d\alpha`: the path
     begins where every feature has its mean in the training samples. An absent modality is absent
-    along the whole path, and its features get zero. The integral is a Gauss-Legendre sum of 8
+    along the whole path, and its features get zero. The integral is a Gauss-Legendre sum of 16
     terms, and of up to 256 where it is not yet exact.
 
     Attributions say what the classifier makes of a feature, not what the feature causes; of two
@@ -138,21 +138,18 @@ def integrated_gradients(model: Any, X: Any, *, n_jobs: int | None = None) -> At
     classes = fitted.classifier.classes_
     opened = fitted.opened
     values = np.zeros((len(classes), *opened.x.shape), dtype=np.float32)
-    gaps = np.zeros((len(classes), len(opened.x)))
-    parts = [
-        (code, rows)
-        for rows in np.array_split(np.arange(len(opened.x)), -(-len(opened.x) // BATCH))
-        for code in range(len(classes))
-    ]
+    gaps = np.zeros((len(opened.x), len(classes)))
+    parts = np.array_split(np.arange(len(opened.x)), -(-len(opened.x) // BATCH))
     done = Parallel(n_jobs=n_jobs, backend="threading", return_as="generator")(
-        delayed(opened.integrated_gradients)(rows, code, TOLERANCE) for code, rows in parts
+        delayed(opened.integrated_gradients)(rows, TOLERANCE) for rows in parts
     )
-    bar = watched(done, "Integrated gradients", len(parts))
-    for (code, rows), (of_part, gap) in zip(parts, bar, strict=True):
-        values[code, rows], gaps[code, rows] = of_part, gap
+    for rows, (of_part, gap) in zip(
+        parts, watched(done, "Integrated gradients", len(parts)), strict=True
+    ):
+        values[:, rows], gaps[rows] = of_part.transpose(1, 0, 2), gap
     if (gaps > TOLERANCE).any():
         warnings.warn(
-            f"The attributions of {(gaps > TOLERANCE).any(axis=0).sum()} samples sum to the "
+            f"The attributions of {(gaps > TOLERANCE).any(axis=1).sum()} samples sum to the "
             f"difference in logits by no better than {gaps.max():.2g}.",
             ConvergenceWarning,
             stacklevel=2,

@@ -15,13 +15,15 @@ from sklearn.utils.parallel import Parallel, delayed
 
 from .._alignment import values_by_sample
 from ..modalities._validation import as_table
-from ._attributions import integrated_gradients
+from ._attributions import Attributions, integrated_gradients
 from ._fitted import open_model, watched
 from ._permutation import permutation_importance
 from ._shapley import modality_shapley
+from ._stability import stability_index
 
 __all__ = ["TOGETHER", "ModalityImportance", "modality_importance"]
 
+FIRST = 50
 # The row of the heads that see all modalities.
 TOGETHER = "together"
 
@@ -38,11 +40,16 @@ class ModalityImportance:
         The stacking weight of each head, the mean over the samples held out.
     scores : Series of shape (n_folds,)
         The score on the samples held out.
+    features : DataFrame of shape (n_folds * n_features, n_classes)
+        The importance of each feature by integrated gradients, signed as that of
+        :meth:`Attributions.importance`; the index has the levels (fold, feature). Features that a
+        selector left out in a fold have no row of it.
     """
 
     folds: pd.DataFrame
     heads: pd.DataFrame
     scores: pd.Series
+    features: pd.DataFrame
 
     def summary(self) -> pd.DataFrame:
         """Return mean and standard deviation over the folds.
@@ -60,6 +67,32 @@ class ModalityImportance:
         }
         order = self.folds.columns.unique(1)
         return pd.DataFrame(by_measure).reindex(order)
+
+    def stability(self) -> tuple[float, float, float]:
+        """Measure how far the folds agree on the most important features.
+
+        A model that learned nothing ranks features too, but in every fold others: near zero, the
+        ranking tells of the fits, not of the classes.
+
+        Returns
+        -------
+        stability : float
+            The index of :func:`stability_index` of the first tenth of the features in each fold, of
+            50 at most: 1 where all folds have the same ones, 0 where they agree by chance.
+        lower, upper : float
+            Its confidence interval, of 95%.
+
+        Raises
+        ------
+        ValueError
+            If there is one fold only.
+        """
+        sizes = self.features.abs().mean(axis=1).unstack("feature", fill_value=0)  # noqa: PD010
+        if len(sizes) < 2:
+            raise ValueError(f"Stability needs at least two folds to compare, got {len(sizes)}.")
+        n_first = min(FIRST, -(-sizes.shape[1] // 10))
+        ranks = sizes.rank(axis=1, ascending=False, method="first")
+        return stability_index((ranks <= n_first).to_numpy())
 
 
 @validate_params(
@@ -129,6 +162,9 @@ def modality_importance(
     little by permutation and still shares in Shapley values; gradients count what is used, whether
     or not it is right; stacking weights count what held-out patients in training said for a head.
 
+    A model that learned nothing has importances too. It is told by ``scores``, near what guessing
+    gives, and by :meth:`ModalityImportance.stability`, near zero.
+
     Examples
     --------
     >>> from xmodal_sklearn import CrossModalAttentionClassifier
@@ -139,6 +175,8 @@ def modality_importance(
     >>> found = modality_importance(model, X, y, cv=2, random_state=0)
     >>> found.summary().index.to_list()
     ['exp', 'mut', 'together']
+    >>> found.features.loc[0].shape
+    (50, 2)
     """
     X = as_table(X)
     y = values_by_sample(y, X, "y")
@@ -150,11 +188,14 @@ def modality_importance(
     )
     measured = list(watched(done, "Folds", len(folds)))
     index = pd.RangeIndex(len(folds), name="fold")
-    measures, heads, scores = zip(*measured, strict=True)
+    measures, heads, scores, features = zip(*measured, strict=True)
     table = pd.DataFrame(measures).set_axis(index)
     table.columns.names = ["measure", "modality"]
     return ModalityImportance(
-        table, pd.DataFrame(heads).set_axis(index), pd.Series(scores, index, name="score")
+        table,
+        pd.DataFrame(heads).set_axis(index),
+        pd.Series(scores, index, name="score"),
+        pd.concat(features, keys=index, names=["fold", "feature"]),
     )
 
 
@@ -166,8 +207,8 @@ def _measure(
     scoring: Any,
     n_repeats: int,
     seed: int,
-) -> tuple[pd.Series, pd.Series, float]:
-    """Return the measures, the heads' weights and the score of one fold."""
+) -> tuple[pd.Series, pd.Series, float, pd.DataFrame]:
+    """Return the measures, the heads' weights, the score and the features of one fold."""
     train, test = fold
     fitted = clone(model).fit(_safe_indexing(X, train), y[train])
     X, y = _safe_indexing(X, test), y[test]
@@ -176,13 +217,15 @@ def _measure(
         fitted, X, y, scoring=scoring, n_repeats=n_repeats, random_state=seed
     )
     heads = head_weights(fitted, X)
+    found = integrated_gradients(fitted, X)
     measures = {
         "permutation": lost["mean"].loc[modalities],
         "shapley": modality_shapley(fitted, X, y, scoring=scoring).loc["score", modalities],
-        "gradients": _gradient_shares(fitted, X),
+        "gradients": _gradient_shares(fitted, X, found),
         "stacking": weights_by_modality(heads, modalities),
     }
-    return pd.concat(measures), heads, check_scoring(fitted, scoring=scoring)(fitted, X, y)
+    score = check_scoring(fitted, scoring=scoring)(fitted, X, y)
+    return pd.concat(measures), heads, score, found.importance()
 
 
 def head_weights(model: Any, X: Any) -> pd.Series:
@@ -199,8 +242,8 @@ def weights_by_modality(heads: pd.Series, modalities: list[str]) -> pd.Series:
     return heads.groupby(owner).sum().reindex([*modalities, TOGETHER], fill_value=0.0)
 
 
-def _gradient_shares(model: Any, X: Any) -> pd.Series:
+def _gradient_shares(model: Any, X: Any, found: Attributions) -> pd.Series:
     fitted = open_model(model, X)
-    sizes = integrated_gradients(model, X).by_sample.abs().sum().to_numpy()
+    sizes = found.by_sample.abs().sum().to_numpy()
     shares = {one: sizes[fitted.input_columns(one)].sum() for one in fitted.opened.modalities}
     return pd.Series(shares) / (sizes.sum() or 1)

@@ -8,13 +8,20 @@ import numpy as np
 import pandas as pd
 from scipy.stats import norm
 from sklearn.base import clone
-from sklearn.utils import _safe_indexing, check_random_state, indexable, resample
+from sklearn.utils import (
+    _safe_indexing,
+    check_array,
+    check_random_state,
+    indexable,
+    resample,
+)
 from sklearn.utils.parallel import Parallel, delayed
 
 from .._alignment import values_by_sample
 from .._typing import Labels, Table
 from ..modalities._columns import column_labels
 from ..selection import MultiOmicsSelector
+from ._fitted import watched
 
 __all__ = ["SelectionStability", "selection_stability", "stability_index"]
 
@@ -116,9 +123,10 @@ def selection_stability(
     random_state = check_random_state(random_state)
     samples = np.arange(len(y))
     draws = [resample(samples, stratify=y, random_state=random_state) for _ in range(n_resamples)]
-    fitted = Parallel(n_jobs=n_jobs)(
+    done = Parallel(n_jobs=n_jobs, return_as="generator")(
         delayed(_fit_resample)(selector, X, y, drawn) for drawn in draws
     )
+    fitted = list(watched(done, "Resamples", n_resamples))
     frequencies, rows = [], {}
     for modality, positions in fitted[0].modalities_.items():
         ranks = np.array([_ranks(one, modality) for one in fitted])
@@ -158,6 +166,11 @@ def stability_index(
     lower, upper : float
         Its confidence interval, under the assumption that the selections are independent.
 
+    Raises
+    ------
+    ValueError
+        If `selected` is no table of at least 2 selections, or `confidence` is not in (0, 1).
+
     Examples
     --------
     >>> import numpy as np
@@ -167,6 +180,9 @@ def stability_index(
     >>> round(float(stability), 3)
     0.444
     """
+    selected = check_array(selected, dtype=bool, ensure_min_samples=2)
+    if not 0 < confidence < 1:
+        raise ValueError(f"confidence must be in (0, 1), got {confidence}.")
     n_resamples, n_features = selected.shape
     frequency = selected.mean(axis=0)
     sizes = selected.sum(axis=1)

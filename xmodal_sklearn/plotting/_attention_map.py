@@ -1,17 +1,18 @@
 """Which features of two modalities are looked at together."""
 
 from collections.abc import Mapping
-from numbers import Integral
+from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from scipy.cluster.hierarchy import leaves_list, linkage, optimal_leaf_ordering
+from scipy.spatial.distance import pdist
 from sklearn.utils._param_validation import Interval, StrOptions, validate_params
 
 from .._text import visible
 from ..inspection import attention_map, top_pairs
-from ._common import draw_legend, drawing_axes, line_style
+from ._common import PLAIN, draw_legend, drawing_axes, line_style
 from ._feature_importance import _short
 
 __all__ = ["AttentionMapDisplay"]
@@ -106,7 +107,15 @@ class AttentionMapDisplay:
         -------
         AttentionMapDisplay
             The display, drawn.
+
+        Raises
+        ------
+        TypeError
+            If `maps` is no dict of DataFrames.
+        ValueError
+            If it is empty, or if the maps have other features than the first, or none.
         """
+        _check_maps(maps)
         return cls(maps).plot(ax, **settings)
 
     @validate_params(
@@ -144,7 +153,7 @@ class AttentionMapDisplay:
         Raises
         ------
         ValueError
-            If a feature to draw has no position.
+            If a feature to draw has no position, or one that is no finite number.
         """
         first = next(iter(self.maps.values()))
         stack = np.stack([one.to_numpy() for one in self.maps.values()])
@@ -161,20 +170,22 @@ class AttentionMapDisplay:
         shown = strength.loc[rows, columns]
         shown = shown.iloc[_clustered(shown.to_numpy()), _clustered(shown.to_numpy().T)]
         self.shown_ = shown
-        self.ax_ = drawing_axes(ax, height=2.2 + 0.2 * len(shown))
+        width = max(6.4, 2.2 + 0.17 * shown.shape[1])
+        self.ax_ = drawing_axes(ax, height=2.2 + 0.2 * len(shown), width=width)
         self.figure_ = self.ax_.figure
         image = self.ax_.imshow(shown.to_numpy(), cmap="cividis", vmin=0, aspect="auto")
         self.ax_.set_xticks(
-            range(shown.shape[1]), [_gene(name) for name in shown.columns], rotation=90
+            range(shown.shape[1]), [_gene(name) for name in shown.columns], rotation=90, **PLAIN
         )
-        self.ax_.set_yticks(range(len(shown)), [_gene(name) for name in shown.index])
+        self.ax_.set_yticks(range(len(shown)), [_gene(name) for name in shown.index], **PLAIN)
         self.ax_.tick_params(length=0, labelsize="small")
         self.ax_.grid(visible=False)
         ylabel, xlabel = (
             f"{visible(of_shown.name or '')} ({len(of_shown)} of {len(axis):,})".strip()
             for of_shown, axis in zip(shown.axes, strength.axes, strict=True)
         )
-        self.ax_.set(xlabel=xlabel, ylabel=ylabel)
+        self.ax_.set_xlabel(xlabel, **PLAIN)
+        self.ax_.set_ylabel(ylabel, **PLAIN)
         drawn = []
         moved = [sizes.max(axis=2).argmax(axis=0), sizes.max(axis=1).argmax(axis=0)]
         for axis, ticks in enumerate((self.ax_.get_yticklabels(), self.ax_.get_xticklabels())):
@@ -253,25 +264,39 @@ class AttentionMapDisplay:
                     ha=align,
                     va="center",
                     fontsize="small",
+                    **PLAIN,
                 )
-        self.ax_.set(
-            xlim=(-0.45, 1.45),
-            ylim=(high + margin, low - margin),
-            xticks=[0, 1],
-            xticklabels=[visible(axis.name or "") for axis in strength.axes],
-            yticks=[],
-        )
+        self.ax_.set(xlim=(-0.45, 1.45), ylim=(high + margin, low - margin), yticks=[])
+        self.ax_.set_xticks([0, 1], [visible(axis.name or "") for axis in strength.axes], **PLAIN)
         self.ax_.tick_params(length=0)
         self.ax_.spines[:].set_visible(False)
         self.ax_.grid(visible=False)
+
+
+def _check_maps(maps: Any) -> None:
+    if not isinstance(maps, Mapping) or not all(
+        isinstance(one, pd.DataFrame) for one in maps.values()
+    ):
+        raise TypeError(
+            "maps must be a dict of class to DataFrame, as attention_map(…, by='class') returns "
+            f"it, got {type(maps).__name__}. Of a single map, give {{'all classes': map}}."
+        )
+    first = next(iter(maps.values()), pd.DataFrame())
+    if first.empty:
+        raise ValueError("maps has no class, or no features: there is nothing to draw.")
+    for label, one in maps.items():
+        if not all(map(pd.Index.equals, one.axes, first.axes)):
+            raise ValueError(f"The map of {label!r} has other features than the first.")
 
 
 def _clustered(values: np.ndarray) -> np.ndarray:
     """Return the order of rows in which like ones are neighbours."""
     if len(values) < 3:
         return np.arange(len(values))
-    tree = linkage(values, method="average")
-    return leaves_list(optimal_leaf_ordering(tree, values))
+    # Distances, as SciPy warns of a square table of zeros that it may be one of them.
+    distances = pdist(values)
+    tree = linkage(distances, method="average")
+    return leaves_list(optimal_leaf_ordering(tree, distances))
 
 
 def _places(names: pd.Series, positions: Any, axis: pd.Index) -> dict[Any, float]:
@@ -282,7 +307,13 @@ def _places(names: pd.Series, positions: Any, axis: pd.Index) -> dict[Any, float
     missing = [name for name in chosen if name not in positions]
     if missing:
         raise ValueError(f"positions has no entry for {missing[0]!r} ({len(missing)} in all).")
-    return {name: float(positions[name]) for name in chosen}
+    places = {}
+    for name in chosen:
+        place = positions[name]
+        if not isinstance(place, Real) or not np.isfinite(float(place)):
+            raise ValueError(f"The position of {name!r} must be a finite number, got {place!r}.")
+        places[name] = float(place)
+    return places
 
 
 def _spread(places: dict[Any, float], low: float, high: float) -> dict[Any, float]:

@@ -7,6 +7,7 @@ import numpy as np
 from sklearn.base import clone
 from sklearn.preprocessing import LabelEncoder
 
+from .._text import visible
 from .._typing import Labels, Table
 from ..modalities._columns import column_labels, resolve_modalities
 from ..modalities._encoding import ModalityEncoder
@@ -14,7 +15,7 @@ from ..modalities._missing import find_missing
 from ..modalities._validation import validate_table
 from ..selection import MultiOmicsSelector
 from ..selection._ranking import best_first, one_hot, samples_with
-from ._common import drawing_axes, line_style, plain_log_ticks
+from ._common import PLAIN, draw_legend, drawing_axes, line_style, plain_log_ticks
 
 __all__ = ["CoefficientPathDisplay"]
 
@@ -169,7 +170,7 @@ class CoefficientPathDisplay:
             if rank < n_named:
                 style: dict = {
                     **line_style(rank),
-                    "label": name.removeprefix(f"{self.modality}__"),
+                    "label": visible(name.removeprefix(f"{self.modality}__")),
                     "markersize": 4,
                     # A part of the figure's diagonal, from another start for each line.
                     "markevery": (0.012 * rank, 0.1),
@@ -181,11 +182,11 @@ class CoefficientPathDisplay:
         self.ax_.set_xscale("log")
         plain_log_ticks(self.ax_.xaxis)
         self.ax_.invert_xaxis()
-        self.ax_.set(
-            xlabel=f"penalty λ ({self.modality})",
-            ylabel="norm of the coefficients",
-            ylim=(0, None),
-        )
+        self.ax_.set(ylabel="norm of the coefficients", ylim=(0, None))
+        self.ax_.set_xlabel(f"penalty λ ({visible(self.modality)})", **PLAIN)
         if self.feature_names:
-            self.ax_.legend(title="best first", loc="upper left", bbox_to_anchor=(1, 1))
+            named = self.lines_[:n_named]
+            draw_legend(
+                self.ax_, named, title="best first", loc="upper left", bbox_to_anchor=(1, 1)
+            )
         return self

@@ -5,24 +5,26 @@ from typing import Any
 
 from .._extras import needs_extra
 
-__all__ = ["SERIES", "draw_legend", "drawing_axes", "line_style", "plain_log_ticks"]
+__all__ = ["PLAIN", "SERIES", "draw_legend", "drawing_axes", "line_style", "plain_log_ticks"]
 
 # The colours of Okabe and Ito, which colour-blind readers tell apart; their yellow is too pale for
 # a line on white.
 SERIES = ("#0072b2", "#d55e00", "#009e73", "#e69f00", "#cc79a7", "#56b4e9", "#000000")
+# Of texts that hold names: these are text, whatever dollars and backslashes they hold.
+PLAIN: dict[str, Any] = {"parse_math": False, "usetex": False}
 DASHES = ("-", (0, (5, 1.5)), (0, (5, 1.5, 1, 1.5)), (0, (1.5, 1)))
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 
 
-def drawing_axes(ax: Any, height: float = 4.8) -> Any:
+def drawing_axes(ax: Any, height: float = 4.8, width: float = 6.4) -> Any:
     """Return the axes to draw on.
 
     Parameters
     ----------
     ax : matplotlib Axes or None
         The axes; None makes a new figure.
-    height : float, default=4.8
-        Height of a new figure in inches.
+    height, width : float, default=4.8 and 6.4
+        Size of a new figure in inches.
 
     Returns
     -------
@@ -37,7 +39,7 @@ def drawing_axes(ax: Any, height: float = 4.8) -> Any:
     with needs_extra("plot", "Drawing"):
         import matplotlib.pyplot as plt
     if ax is None:
-        _, ax = plt.subplots(figsize=(6.4, height), layout="constrained")
+        _, ax = plt.subplots(figsize=(width, height), layout="constrained")
     return ax
 
 
@@ -62,7 +64,10 @@ def line_style(number: int) -> dict[str, Any]:
 
 
 def draw_legend(of: Any, handles: Sequence[Any], **style: Any) -> Any:
-    """Draw a legend of all handles; matplotlib would leave out names with an underscore first.
+    """Draw a legend of all handles, by their labels as they are.
+
+    Matplotlib would leave out names with an underscore first, and read those with two dollars as
+    formulas.
 
     Parameters
     ----------
@@ -80,7 +85,7 @@ def draw_legend(of: Any, handles: Sequence[Any], **style: Any) -> Any:
     """
     legend = of.legend(handles, ["?"] * len(handles), **style)
     for text, handle in zip(legend.get_texts(), handles, strict=True):
-        text.set_text(handle.get_label())
+        text.set(text=handle.get_label(), **PLAIN)
     return legend
 
 

@@ -7,11 +7,12 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from .._text import visible
 from ..benchmark._chance import at_chance
 from ..benchmark._comparison import FOLD
 from ..benchmark._metrics import metric_label
 from ..benchmark._statistics import corrected_variance
-from ._common import SERIES, drawing_axes
+from ._common import PLAIN, SERIES, drawing_axes
 
 __all__ = ["ComparisonDisplay"]
 
@@ -158,13 +159,9 @@ class ComparisonDisplay:
             mean, lower, upper = self.intervals.loc[name, ["mean", "lower", "upper"]]
             self.ax_.plot([lower, upper], [row, row], color="black", linestyle="-", linewidth=1.2)
             self.ax_.plot(mean, row, color="black", marker="D", markersize=4)
-        self.ax_.set(
-            yticks=range(n_estimators),
-            yticklabels=list(self.scores),
-            ylim=(n_estimators - 0.5, -0.5),
-            xlabel=metric_label(self.metric),
-            xlim=self._limits(),
-        )
+        self.ax_.set_yticks(range(n_estimators), list(map(visible, self.scores)), **PLAIN)
+        self.ax_.set(ylim=(n_estimators - 0.5, -0.5), xlim=self._limits())
+        self.ax_.set_xlabel(visible(metric_label(self.metric)), **PLAIN)
         self._mark_outside()
         return self
 

@@ -9,7 +9,7 @@ from sklearn.utils._param_validation import Interval, validate_params
 
 from .._text import visible
 from ..inspection import integrated_gradients
-from ._common import drawing_axes
+from ._common import PLAIN, drawing_axes
 
 __all__ = ["FeatureImportanceDisplay"]
 
@@ -105,7 +105,14 @@ class FeatureImportanceDisplay:
         -------
         FeatureImportanceDisplay
             The display, drawn.
+
+        Raises
+        ------
+        ValueError
+            If there is no feature or no class.
         """
+        if importance.empty:
+            raise ValueError("importance has no features or no classes: there is nothing to draw.")
         return cls(importance, n=n).plot(ax)
 
     def plot(self, ax: Any = None, **image_kwargs: Any) -> "FeatureImportanceDisplay":
@@ -139,8 +146,9 @@ class FeatureImportanceDisplay:
             names,
             rotation=45 if turned else 0,
             ha="right" if turned else "center",
+            **PLAIN,
         )
-        self.ax_.set_yticks(range(n_rows), [_short(name) for name in self.shown_.index])
+        self.ax_.set_yticks(range(n_rows), [_short(name) for name in self.shown_.index], **PLAIN)
         self.ax_.tick_params(length=0)
         self.ax_.grid(visible=False)
         if n_rows < len(self.importance):

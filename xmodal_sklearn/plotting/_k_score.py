@@ -6,8 +6,9 @@ import numpy as np
 import pandas as pd
 from sklearn.utils.validation import check_is_fitted
 
+from .._text import visible
 from ..benchmark._metrics import metric_label
-from ._common import drawing_axes, line_style
+from ._common import PLAIN, draw_legend, drawing_axes, line_style
 
 __all__ = ["KScoreDisplay"]
 
@@ -181,15 +182,18 @@ class KScoreDisplay:
             x = rows["k"].map(place)
             rows = rows.iloc[np.argsort(x, kind="stable")]
             self.lines_.append(
-                self.ax_.errorbar(np.sort(x), rows["mean"], rows["std"], label=name, **style)
+                self.ax_.errorbar(
+                    np.sort(x), rows["mean"], rows["std"], label=visible(name), **style
+                )
             )
         if "all" not in ks and len(ks) > 1:
             self.ax_.set_xscale("log")
         self.ax_.set_xticks(list(place.values()), labels=[f"{k}" for k in ks])
         self.ax_.minorticks_off()
-        self.ax_.set(xlabel="features per modality, K", ylabel=self.score_name)
+        self.ax_.set_xlabel("features per modality, K")
+        self.ax_.set_ylabel(visible(self.score_name), **PLAIN)
         if len(self.lines_) > 1:
-            self.ax_.legend()
+            draw_legend(self.ax_, self.lines_)
         return self
 
 

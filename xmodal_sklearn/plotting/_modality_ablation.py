@@ -11,6 +11,7 @@ from sklearn.utils._param_validation import Interval, StrOptions, validate_param
 from sklearn.utils.validation import _get_feature_names
 
 from .._alignment import check_order
+from .._text import visible
 from .._typing import Labels, Table, typed
 from ..benchmark._metrics import metric_label
 from ..modalities._columns import column_names, resolve_modalities, sample_labels
@@ -19,7 +20,7 @@ from ..modalities._encoding import ModalityEncoder
 from ..modalities._exchange import permuted, replace_columns
 from ..modalities._missing import find_missing
 from ..modalities._validation import as_table
-from ._common import SERIES, drawing_axes
+from ._common import PLAIN, SERIES, drawing_axes
 
 __all__ = ["ModalityAblationDisplay"]
 
@@ -192,12 +193,10 @@ class ModalityAblationDisplay:
             self.points_.append(self.ax_.scatter(self.scores[modality], row + spread, **style))
             self.ax_.plot(mean, row, color="black", marker="D", markersize=4)
         self.ax_.axvline(self.score, color="black", linestyle=":", label="all modalities")
-        self.ax_.set(
-            yticks=range(n_modalities),
-            yticklabels=[f"{modality} {done}" for modality in self.scores],
-            ylim=(n_modalities - 0.5, -0.5),
-            xlabel=self.score_name,
-        )
+        names = [f"{visible(modality)} {done}" for modality in self.scores]
+        self.ax_.set_yticks(range(n_modalities), names, **PLAIN)
+        self.ax_.set_ylim(n_modalities - 0.5, -0.5)
+        self.ax_.set_xlabel(visible(self.score_name), **PLAIN)
         self.ax_.legend(loc="lower center", bbox_to_anchor=(0.5, 1), frameon=False)
         return self
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from .._text import visible
 from ..inspection import ModalityImportance, modality_importance
-from ._common import SERIES, drawing_axes
+from ._common import PLAIN, SERIES, drawing_axes
 
 __all__ = ["ModalityImportanceDisplay"]
 
@@ -116,9 +116,16 @@ class ModalityImportanceDisplay:
 
         Raises
         ------
+        TypeError
+            If `importance` is something else.
         ValueError
             If there is no such measure.
         """
+        if not isinstance(importance, ModalityImportance):
+            raise TypeError(
+                "importance must be what modality_importance returns, got "
+                f"{type(importance).__name__}."
+            )
         if measure not in LABELS:
             raise ValueError(f"measure must be one of {list(LABELS)}, got {measure!r}.")
         return cls(importance, measure=measure).plot(ax)
@@ -147,10 +154,6 @@ class ModalityImportanceDisplay:
             self.ax_.scatter(values[modality], row + spread, **style)
             self.ax_.plot(values[modality].mean(), row, color="black", marker="D", markersize=5)
         self.ax_.axvline(0, color="lightgrey", zorder=0)
-        self.ax_.set(
-            yticks=range(values.shape[1]),
-            yticklabels=list(map(visible, values)),
-            ylim=(values.shape[1] - 0.5, -0.5),
-            xlabel=LABELS[self.measure],
-        )
+        self.ax_.set_yticks(range(values.shape[1]), list(map(visible, values)), **PLAIN)
+        self.ax_.set(ylim=(values.shape[1] - 0.5, -0.5), xlabel=LABELS[self.measure])
         return self

@@ -28,9 +28,13 @@ def looked_at(overview: Overview) -> dict[str, Any] | None:
     importance, features, maps = overview.inspected
     if importance is None and features is None and maps is None:
         return None
+    if importance is not None and features is None:
+        n_folds = len(importance.folds)
+        features = importance.features.groupby(level="feature").sum() / n_folds
     return {
         "modalities": [] if importance is None else _draw_modalities(importance),
         "heads": [] if importance is None else _heads(importance),
+        "stability": None if importance is None else _stability(importance),
         "features": None if features is None else _draw_features(features),
         "map": None if maps is None else _draw_map(maps),
     }
@@ -49,6 +53,13 @@ def _draw_modalities(importance: ModalityImportance) -> list[tuple[Markup, str]]
 def _heads(importance: ModalityImportance) -> list[dict[str, Any]]:
     weights = importance.heads.agg(["mean", "std"]).T.sort_values("mean", ascending=False)
     return [{"name": name, **row.to_dict()} for name, row in weights.iterrows()]
+
+
+def _stability(importance: ModalityImportance) -> dict[str, float] | None:
+    if len(importance.folds) < 2:
+        return None
+    stability, lower, upper = importance.stability()
+    return {"stability": stability, "lower": lower, "upper": upper}
 
 
 def _draw_features(features: pd.DataFrame) -> Markup:
