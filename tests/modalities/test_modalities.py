@@ -304,7 +304,7 @@ def test_a_number_is_the_text_of_it():
 
 
 def test_a_table_of_strangers_is_said():
-    with pytest.warns(UserWarning, match="No sample of modality 'cna'"):
+    with pytest.warns(UserWarning, match="No sample of modality 'exp'"):
         concat_modalities({"exp": EXP, "cna": EXP.set_axis(list("xyz"), axis=0)}, join="outer")
 
 
