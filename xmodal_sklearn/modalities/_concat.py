@@ -243,7 +243,7 @@ def _refuse_other_spellings(tables: Mapping[str, pd.DataFrame]) -> None:
         if alike:
             raise ValueError(
                 f"{len(alike)} samples are spelt otherwise in modality {one!r} than in {other!r}, "
-                f"the first is {mine[alike[0]]!a} and {theirs[alike[0]]!a}. Spell them alike."
+                f"the first is {mine[alike[0]]!a} and {theirs[alike[0]]!a}. Give them one name."
             )
 
 
