@@ -10,7 +10,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import cross_validate
 
 from xmodal_sklearn import CrossModalAttentionClassifier, MultiOmicsSelector
-from xmodal_sklearn._alignment import check_order
+from xmodal_sklearn._alignment import check_order, check_weights
 from xmodal_sklearn.baselines import LateFusionClassifier, StackedFusionClassifier
 from xmodal_sklearn.benchmark import compare
 from xmodal_sklearn.inspection import selection_stability
@@ -149,3 +149,11 @@ def test_values_that_do_not_compare_are_refused(what):
         compare(DUMMY, X, **given)
     with pytest.raises(ValueError, match=rf"{what} must be one value for each sample"):
         compare(DUMMY, X, **{**given, what: np.ones((24, 2))})
+
+
+@pytest.mark.parametrize("weight", [None, np.nan, pd.NA, "heavy"])
+def test_a_weight_that_is_no_number_is_named(weight):
+    X = pd.DataFrame({"exp__A": [1.0, 2.0]}, index=["P1", "P2"])
+    with pytest.raises(ValueError, match="sample_weight contains NaN: the weight of sample 'P2'"):
+        check_weights([1.0, weight], X)
+    check_weights(pd.Series([1, 2], X.index, dtype="Int64"), X)

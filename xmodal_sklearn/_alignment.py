@@ -1,11 +1,12 @@
 """Whether labels, groups, batches and weights belong to the samples of X, one each, in order."""
 
+from numbers import Number
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-__all__ = ["check_order", "values_by_sample"]
+__all__ = ["check_order", "check_weights", "plain_labels", "values_by_sample"]
 
 REMEDY = "Give one for each sample."
 
@@ -61,6 +62,56 @@ def check_order(values: Any, X: Any, what: str) -> None:
     )
 
 
+def check_weights(weights: Any, X: Any) -> None:
+    """Refuse weights that are not one number for each sample of X, in its order.
+
+    Parameters
+    ----------
+    weights : array-like of shape (n_samples,), number or None
+        Weights; a Series names its samples.
+    X : DataFrame or array of shape (n_samples, n_features)
+        Samples.
+
+    Raises
+    ------
+    ValueError
+        As :func:`check_order`; or if a weight is missing or no number.
+    """
+    check_order(weights, X, "sample_weight")
+    values = np.asarray(weights, dtype=object)
+    if weights is None or values.ndim != 1:
+        return
+    numbers = pd.to_numeric(pd.Series(values), errors="coerce").astype(float).to_numpy()
+    wrong = np.flatnonzero(np.isnan(numbers))
+    if len(wrong):
+        samples = X.index if isinstance(X, pd.DataFrame) else range(len(values))
+        raise ValueError(
+            f"Input sample_weight contains NaN: the weight of sample {samples[wrong[0]]!r} is "
+            f"{values[wrong[0]]!r} ({len(wrong)} such samples). Give each a number; 0 leaves it "
+            "out."
+        )
+
+
+def plain_labels(y: Any) -> Any:
+    """Return numbers in an array of objects, which scikit-learn takes for no labels, as numbers.
+
+    Parameters
+    ----------
+    y : array-like of shape (n_samples,)
+        Labels.
+
+    Returns
+    -------
+    array-like of shape (n_samples,)
+        An array if `y` holds numbers of dtype object, else `y` itself.
+    """
+    if getattr(getattr(y, "dtype", None), "kind", "") != "O" or getattr(y, "ndim", 0) != 1:
+        return y
+    values = list(y)
+    numbers = all(isinstance(value, Number | np.bool_) for value in values)
+    return np.array(values) if numbers else y
+
+
 def values_by_sample(values: Any, X: Any, what: str, *, known: bool = True) -> np.ndarray:
     """Return one plain value for each sample of X.
 
@@ -111,7 +162,7 @@ def values_by_sample(values: Any, X: Any, what: str, *, known: bool = True) -> n
                 f"{what} holds values of the types {types}, which can't be compared. Make them all "
                 "strings."
             ) from error
-    return array
+    return plain_labels(array)
 
 
 def _n_rows(values: Any) -> int | None:

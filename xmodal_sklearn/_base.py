@@ -8,7 +8,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils._param_validation import Interval, InvalidParameterError
 from sklearn.utils.validation import check_is_fitted
 
-from ._alignment import check_order
+from ._alignment import check_order, plain_labels
 from ._typing import Labels, Table
 
 __all__ = ["INTEGER_REMEDY", "ProbabilityClassifierMixin", "ValidatedEstimator"]
@@ -94,4 +94,4 @@ class ProbabilityClassifierMixin(ClassifierMixin):
         """
         check_order(y, X, "y")
         check_order(sample_weight, X, "sample_weight")
-        return super().score(X, y, sample_weight)
+        return super().score(X, plain_labels(y), sample_weight)

@@ -1,14 +1,48 @@
-"""Names as they may be shown: what is not printable is told, not sent to a terminal or a page."""
+"""Names as they may be shown, and as they may be compared."""
 
 import re
+import unicodedata
 
-__all__ = ["visible"]
+__all__ = ["plain_name", "visible"]
 
 # Characters that end lines, command terminals, or turn the direction of what follows them; and
 # halves of characters, which can't be written.
 _HIDDEN = re.compile(
     "[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]"
 )
+
+# Spreadsheets drop the zeros in front of a number, pandas reads it as a float.
+_NUMBER = re.compile(r"0*(\d+)(?:\.0+)?", re.ASCII)
+# R puts it in front of a name that begins with a digit.
+_R_PREFIX = re.compile(r"[xX](?=\d)", re.ASCII)
+_DASHES = re.compile(r"[\s\u2010-\u2015\u2212._-]+")
+
+
+def plain_name(name: object) -> str:
+    """Return a name without what programs change: case, blanks, quotes, dots for dashes, zeros.
+
+    Parameters
+    ----------
+    name : object
+        The name, which is made a string.
+
+    Returns
+    -------
+    str
+        Equal for names that may be meant alike.
+
+    Examples
+    --------
+    >>> from xmodal_sklearn._text import plain_name
+    >>> [plain_name(name) for name in ("P-1 ", "p.1", "X007", 7.0)]
+    ['p-1', 'p-1', '7', '7']
+    """
+    text = unicodedata.normalize("NFKC", str(name))
+    text = "".join(letter for letter in text if unicodedata.category(letter) != "Cf")
+    text = text.strip("\"' ")
+    text = text[1:] if _R_PREFIX.match(text) else text
+    number = _NUMBER.fullmatch(text)
+    return number[1] if number else _DASHES.sub("-", text).strip("-").casefold()
 
 
 def visible(name: object) -> str:

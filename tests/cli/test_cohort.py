@@ -89,7 +89,7 @@ REFUSED = {
         ("sample,A,B\n01,1,\n2,1,\n", "'exp__B' of modality 'exp' lacks a value in 100%"),
         ("sample,A,B\n01,1,inf\n2,1,2\n", "line 2: column 'B' holds infinity.*'01'"),
         ("gene,01,2\nESR1,1,2\n", "samples in columns. Transpose"),
-        ("sample,A\nX1,1\nX2,2\n", r"No sample of modality 'exp' \(X1, X2"),
+        ("sample,A\nQ1,1\nQ2,2\n", r"No sample of modality 'exp' \(Q1, Q2"),
     ],
     "classes.csv": [
         ("sample,A,B\n01,1,2\n", r"--target must say which column of .*\['A', 'B'\]"),

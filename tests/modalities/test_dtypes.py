@@ -5,7 +5,13 @@ import pandas as pd
 import pytest
 from sklearn.linear_model import LogisticRegression
 
-from xmodal_sklearn import CrossModalAttentionClassifier, MultiOmicsSelector, concat_modalities
+from xmodal_sklearn import (
+    CrossModalAttentionClassifier,
+    ModalityImputer,
+    MultiOmicsSelector,
+    concat_modalities,
+    split_modalities,
+)
 from xmodal_sklearn.baselines import LateFusionClassifier
 from xmodal_sklearn.modalities._dtypes import as_matrix
 
@@ -80,3 +86,75 @@ def test_a_column_of_numpy_dtypes_is_not_copied():
     assert np.shares_memory(as_matrix(X), X.to_numpy())
     mixed = pd.DataFrame({"a": [True, False], "b": np.int8([2, 3])})
     assert as_matrix(mixed).dtype == "int8"
+
+
+def gap(X, missing):
+    table = X.astype(object)
+    table.iloc[3, 0] = missing
+    return table
+
+
+@pytest.mark.parametrize("missing", [None, pd.NA, pd.NaT, float("nan")])
+def test_a_gap_among_objects_is_missing(missing):
+    X = concat_modalities(tables(24))
+    expected = X.mask(np.arange(24)[:, None] * 9 + np.arange(7) == 27)
+    np.testing.assert_array_equal(as_matrix(gap(X, missing)), expected)
+
+
+def test_what_a_masked_array_hides_is_missing():
+    X = concat_modalities(tables(24)).to_numpy()
+    hidden = np.ma.masked_array(X, np.arange(X.size).reshape(X.shape) == 9)
+    filled = ModalityImputer(modalities={"exp": [0, 1, 2, 3], "mut": [4, 5, 6]}).fit(hidden)
+    assert filled.n_imputed_ == {"exp": 1, "mut": 0}
+    assert filled.statistics_[2] == np.median(np.delete(X[:, 2], 1))
+
+
+@pytest.mark.parametrize(
+    "labels", [[0, 1] * 12, [True, False] * 12, [np.int64(3), 5.0] * 12, [np.True_, False] * 12]
+)
+def test_numbers_among_objects_are_classes(labels):
+    X = concat_modalities(tables(24))
+    y = pd.Series(labels, X.index, dtype=object)
+    selected = MultiOmicsSelector(k=2).fit(X, y).get_support()
+    np.testing.assert_array_equal(selected, MultiOmicsSelector(k=2).fit(X, labels).get_support())
+
+
+@pytest.mark.parametrize(
+    "column",
+    [pd.period_range("2020", periods=24), pd.interval_range(0, 24), [{}] * 24, [[1]] * 24],
+    ids=["period", "interval", "dict", "list"],
+)
+def test_what_is_neither_number_nor_word_is_refused(column):
+    X = concat_modalities(tables(24)).assign(exp__when=column)
+    with pytest.raises(ValueError, match="olumn 'exp__when'"):
+        MultiOmicsSelector(k=2).fit(X, Y)
+
+
+def test_names_that_are_categories_name_modalities():
+    X = concat_modalities(tables(24))
+    named = X.set_axis(pd.CategoricalIndex(X.columns), axis=1)
+    assert list(split_modalities(named)) == ["exp", "mut"]
+    assert list(MultiOmicsSelector(k=2).fit(named, Y).modalities_) == ["exp", "mut"]
+
+
+@pytest.mark.parametrize("axis", ["index", "columns"])
+def test_a_sample_or_feature_without_a_name_is_refused(axis):
+    part = tables(24)["exp"]
+    names = [*getattr(part, axis)[:-1], np.nan]
+    with pytest.raises(ValueError, match=r"of modality 'exp' has no name \(1 in all\)"):
+        concat_modalities({"exp": part.set_axis(names, axis=axis)})
+
+
+def test_decimal_commas_are_no_categories():
+    X = concat_modalities(tables(24)).assign(exp__comma=["1,5", "2,5"] * 12)
+    with pytest.raises(
+        ValueError, match=r"'exp__comma' is not numeric.*decimal commas, like '1,5'"
+    ):
+        MultiOmicsSelector(k=2).fit(X, Y)
+
+
+def test_a_score_of_numbers_among_objects_is_that_of_numbers():
+    X = concat_modalities(tables(24))
+    labels = pd.Series([0, 1] * 12, X.index, dtype=object)
+    model = LateFusionClassifier(LogisticRegression()).fit(X, labels)
+    assert model.score(X, labels) == model.score(X, labels.astype(int))

@@ -162,6 +162,7 @@ def test_only_a_data_frame_can_be_split():
         split_modalities(EXP.to_numpy())
 
 
+@pytest.mark.filterwarnings("ignore:No sample of modality")
 @given(
     st.lists(st.integers(0, 30), min_size=1, unique=True),
     st.lists(st.integers(0, 30), min_size=1, unique=True),
@@ -288,3 +289,30 @@ def test_a_modality_that_no_sample_has_is_refused_by_name():
     refuse_absent_modalities(["exp", "mut"], present)
     with pytest.raises(ValueError, match="Modality 'mut' is absent from every training sample"):
         refuse_absent_modalities(["exp", "mut"], present[:1])
+
+
+@pytest.mark.parametrize("join", ["inner", "outer"])
+@pytest.mark.parametrize("names", ["A-1 B-2 C-3", "a.1 b.2 c.4", "a-1\xa0 b-2 c-4"])
+def test_names_that_differ_in_spelling_only_are_not_two_samples(join, names):
+    exp = EXP.set_axis(["a-1", "b-2", "c-3"], axis=0)
+    with pytest.raises(ValueError, match="samples are spelt otherwise in modality 'exp' than in"):
+        concat_modalities({"exp": exp, "cna": exp.set_axis(names.split(" "), axis=0)}, join=join)
+
+
+def test_a_number_is_the_text_of_it():
+    cna = EXP.set_axis(["0", "1.0", "002"], axis=0)
+    with pytest.raises(ValueError, match=r"3 samples are spelt otherwise.*the first is 0 and '0'"):
+        concat_modalities({"exp": EXP.reset_index(drop=True), "cna": cna}, join="outer")
+
+
+def test_a_table_of_strangers_is_said():
+    with pytest.warns(UserWarning, match="No sample of modality 'exp'"):
+        concat_modalities({"exp": EXP, "cna": EXP.set_axis(list("xyz"), axis=0)}, join="outer")
+
+
+@pytest.mark.parametrize(
+    ("X", "remedy"), [({"exp": EXP}, "concat_modalities"), ("exp.csv", "Read the file first")]
+)
+def test_what_is_no_table_is_refused_with_what_to_do(X, remedy):
+    with pytest.raises(ValueError, match=remedy):
+        MultiOmicsSelector().fit(X, [0, 1, 0])

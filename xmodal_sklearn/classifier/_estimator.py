@@ -15,7 +15,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 from skorch import NeuralNet
 
-from .._alignment import check_order
+from .._alignment import check_weights
 from .._base import ProbabilityClassifierMixin, ValidatedEstimator
 from .._typing import Labels, Table, typed
 from ..modalities._columns import as_slice, resolve_modalities
@@ -460,7 +460,7 @@ class CrossModalAttentionClassifier(ProbabilityClassifierMixin, ValidatedEstimat
         incremental : bool
             Standardise by all samples so far, and allow a class to be missing.
         """
-        check_order(sample_weight, X, "sample_weight")
+        check_weights(sample_weight, X)
         check_head_kinds(self.heads)
         check_embedding(self.embed_dim, self.n_heads)
         check_device(self.device)

@@ -41,8 +41,8 @@ ENTREZ_ID = re.compile("[1-9][0-9]*")
 DECIMAL_COMMA = re.compile(r"[+-]?\d+,\d+")
 # With marks of thousands, per cent or limits, or digits that only people read.
 MARKED_NUMBER = re.compile(r"[<>~=]*\s?[+\-\u2212]?\d[\d.,'\s·_]*([eE][+\-]?\d+)?\s?%?")
-# A date, or a number that was too wide for its cell.
-SPREADSHEET = re.compile(rf"{DATE}|#{{2,}}")
+# A date, a time, or a number that was too wide for its cell.
+SPREADSHEET = re.compile(rf"{DATE}|\d{{1,2}}:\d\d(?::\d\d)?|#{{2,}}")
 # As many rows as tell whether names look alike.
 FEW_ROWS = 20
 

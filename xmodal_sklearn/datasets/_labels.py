@@ -1,5 +1,6 @@
 """Classes, as files spell them."""
 
+import re
 from pathlib import Path
 
 import pandas as pd
@@ -15,13 +16,17 @@ __all__ = ["is_unknown", "look_alikes", "read_labels", "spellings"]
 # among them, as it may be an answer.
 UNKNOWN = PLACEHOLDERS | {
     "nc", "unk", "unknown", "missing", "not evaluated", "not specified", "unspecified", "---",
+    "not evaluable", "not assessed", "not determined", "not known", "no data", "unavailable", "nat",
 }  # fmt: skip
+UNKNOWN_SPELT = {re.sub(r"[\s._]+", "", word) for word in UNKNOWN}
 
 
 def is_unknown(labels: pd.Series) -> pd.Series:
-    """Tell which labels only say that the class is not known."""
-    plain = labels.str.strip().str.casefold().str.replace("_", " ")
-    return plain.isin(UNKNOWN) | plain.str.fullmatch(r"\[.*\]")
+    """Tell which labels only say that the class is not known; beside "+", "-" is a class."""
+    plain = labels.str.strip().str.casefold().str.replace(r"[\s._]+", "", regex=True)
+    plain = plain.str.replace("[\u2010-\u2015\u2212]", "-", regex=True)
+    negative = (plain == "-") & bool((plain == "+").any())
+    return (plain.isin(UNKNOWN_SPELT) | plain.str.fullmatch(r"\[.*\]")) & ~negative
 
 
 def spellings(labels: pd.Series, where: str) -> Report:
@@ -31,13 +36,27 @@ def spellings(labels: pd.Series, where: str) -> Report:
 
 
 def look_alikes(labels: pd.Series, where: str) -> Report:
-    """Return a row of the report for each class that differs from another only in its case."""
+    """Return a row of the report for each class that differs from another only in its spelling.
+
+    That is in case, in what stands between words, or as 1 and 1.0 do.
+    """
     sizes = labels.value_counts(sort=False)
-    plain = sizes.index.astype(str).str.casefold()
+    cased = sizes.index.astype(str).str.casefold()
+    plain = pd.Index([_plain(label) for label in cased], dtype=object)
     return [
-        (where, f"class {label!r} differs from another only in its case", int(sizes[label]))
-        for label in sizes.index[plain.duplicated(keep=False)]
+        (where, f"class {label!r} differs from another only in its {what}", int(sizes[label]))
+        for what, alike in (
+            ("case", cased.duplicated(keep=False)),
+            ("spelling", plain.duplicated(keep=False) & ~cased.duplicated(keep=False)),
+        )
+        for label in sizes.index[alike]
     ]
+
+
+def _plain(label: str) -> str:
+    """Return a class with blanks between words, and as an integer if it is one."""
+    number = re.fullmatch(r"(\d+)\.0+", label)
+    return number[1] if number else re.sub(r"(?<=\w)[\s_-]+(?=\w)", " ", label)
 
 
 def read_labels(path: Path, column: str | None, report: Report) -> pd.Series:

@@ -1,13 +1,13 @@
 """Sample names that mean the same: blanks, dots for dashes, barcodes of several levels."""
 
 import re
-import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
 
+from .._text import plain_name
 from ._study import Report
 
 __all__ = [
@@ -40,7 +40,6 @@ DATE = (
     rf"(?i:\d{{1,2}}[-./ ]+(?:{MONTHS})(?:[-./ ]+\d{{2,4}})?|(?:{MONTHS})[-/ ]+\d{{1,4}}"
     r"|\d{4}-\d\d-\d\d(?: 00:00:00)?|\d{1,2}[/.]\d{1,2}[/.]\d{2,4})"
 )
-DASHES = re.compile(r"[\s\u2010-\u2015\u2212._-]+")
 
 
 def strip_name(name: object) -> str:
@@ -57,8 +56,8 @@ def strip_names(names: Iterable[object]) -> tuple[pd.Index, int]:
 
 
 def barcode_parts(name: str) -> tuple[str, ...]:
-    """Return the components of a TCGA or TARGET barcode, dots or dashes between; else nothing."""
-    found = BARCODE.fullmatch(name.strip().upper().replace(".", "-"))
+    """Return the components of a TCGA or TARGET barcode, whatever stands between; else nothing."""
+    found = BARCODE.fullmatch(re.sub("[._]", "-", name.strip().upper()))
     if not found:
         return ()
     patient, kind, vial, rest = found.groups()
@@ -204,7 +203,7 @@ class _Finder:
         self._by_prefix: dict[tuple[str, ...], list[str]] = defaultdict(list)
         self._levels: dict[tuple[str, ...], list[str]] = defaultdict(list)
         for name in known:
-            self._by_spelling[_plain(name)].append(name)
+            self._by_spelling[plain_name(name)].append(name)
             parts = barcode_parts(name)
             if parts:
                 self._levels[parts].append(name)
@@ -213,7 +212,7 @@ class _Finder:
 
     def find(self, name: str) -> tuple[list[str], str]:
         """Return candidates, and how they were found."""
-        if found := self._by_spelling.get(_plain(name)):
+        if found := self._by_spelling.get(plain_name(name)):
             return found, "spelt otherwise than in"
         if parts := barcode_parts(name):
             return self._kin(parts), "that are barcodes of another level than in"
@@ -248,10 +247,3 @@ def _join(parts: tuple[str, ...]) -> str:
     if not tail:
         return "-".join(head)
     return "-".join(["-".join(head) + tail[0], *tail[1:]])
-
-
-def _plain(name: str) -> str:
-    """Return a name without what programs change: case, blanks, quotes, dots for dashes."""
-    text = unicodedata.normalize("NFKC", name)
-    text = "".join(letter for letter in text if unicodedata.category(letter) != "Cf")
-    return DASHES.sub("-", text.strip("\"' ")).strip("-").casefold()

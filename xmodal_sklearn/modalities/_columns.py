@@ -133,7 +133,12 @@ def qualified_names(labels: Sequence[str], modalities: Modalities) -> np.ndarray
 
 
 def flatten_columns(X: Any) -> Any:
-    """Name the columns of a two-level DataFrame ``modality__feature``; return others unchanged."""
+    """Name the columns of a two-level DataFrame ``modality__feature``; return others unchanged.
+
+    Names that are categories become plain ones.
+    """
+    if isinstance(X, pd.DataFrame) and isinstance(X.columns, pd.CategoricalIndex):
+        return X.set_axis(X.columns.tolist(), axis=1)
     if not isinstance(X, pd.DataFrame) or not isinstance(X.columns, pd.MultiIndex):
         return X
     if X.columns.nlevels != 2:

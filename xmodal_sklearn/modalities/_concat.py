@@ -1,13 +1,15 @@
 """Align the tables of several modalities, and take them apart again."""
 
+import warnings
 from collections.abc import Mapping
-from itertools import permutations
+from itertools import combinations, permutations
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from .._extras import needs_extra
+from .._text import plain_name
 from ._columns import (
     SEPARATOR,
     check_modality_name,
@@ -49,11 +51,16 @@ def concat_modalities(tables: Mapping[str, pd.DataFrame], *, join: str = "inner"
     Raises
     ------
     ValueError
-        If a table repeats a sample or a feature, if no sample is common to all tables
-        (``join="inner"``), if a column holds neither numbers nor words, or if a modality has an
-        unusable name.
+        If a table repeats a sample or a feature, if two tables spell the name of a sample in two
+        ways, if no sample is common to all tables (``join="inner"``), if a column holds neither
+        numbers nor words, or if a modality has an unusable name.
     TypeError
         If a table is not a DataFrame.
+
+    Warns
+    -----
+    UserWarning
+        If a table has no sample of any other (``join="outer"``).
 
     See Also
     --------
@@ -86,6 +93,7 @@ def concat_modalities(tables: Mapping[str, pd.DataFrame], *, join: str = "inner"
         _check_table(modality, table)
 
     _refuse_transposed(tables)
+    _refuse_other_spellings(tables)
     samples = _join_samples(tables, join)
     aligned = [
         _reindex(table, samples).set_axis(
@@ -199,6 +207,12 @@ def _check_table(modality: str, table: Any) -> None:
         )
     if table.shape[1] == 0:
         raise ValueError(f"The table of modality {modality!r} has no feature columns.")
+    for what, names in (("sample", table.index), ("feature", table.columns)):
+        if (unnamed := np.asarray(names.isna()) if names.nlevels == 1 else np.array([])).any():
+            raise ValueError(
+                f"The {what} in position {int(unnamed.argmax())} of modality {modality!r} has no "
+                f"name ({unnamed.sum()} in all). Name it, or leave it out."
+            )
     check_unique(table.index, f"samples of modality {modality!r}")
     check_unique(map(str, table.columns), f"features of modality {modality!r}")
     try:
@@ -218,6 +232,21 @@ def _refuse_transposed(tables: Mapping[str, pd.DataFrame]) -> None:
             )
 
 
+def _refuse_other_spellings(tables: Mapping[str, pd.DataFrame]) -> None:
+    """Refuse tables that spell the name of a sample in two ways: they would become two samples."""
+    for (one, first), (other, second) in combinations(tables.items(), 2):
+        mine, theirs = (
+            {plain_name(name): name for name in index[~index.isin(others)]}
+            for index, others in ((first.index, second.index), (second.index, first.index))
+        )
+        alike = [name for name in mine if name in theirs]
+        if alike:
+            raise ValueError(
+                f"{len(alike)} samples are spelt otherwise in modality {one!r} than in {other!r}, "
+                f"the first is {mine[alike[0]]!a} and {theirs[alike[0]]!a}. Give them one name."
+            )
+
+
 def _join_samples(tables: Mapping[str, pd.DataFrame], join: str) -> pd.Index:
     indexes = [table.index for table in tables.values()]
     samples = indexes[0]
@@ -226,6 +255,8 @@ def _join_samples(tables: Mapping[str, pd.DataFrame], join: str) -> pd.Index:
             samples = samples[samples.isin(index)]
         else:
             samples = samples.append(index.difference(samples, sort=False))
+    if join == "outer":
+        _warn_of_strangers(tables)
     if len(samples) == 0:
         examples = {modality: list(table.index[:2]) for modality, table in tables.items()}
         raise ValueError(
@@ -233,6 +264,19 @@ def _join_samples(tables: Mapping[str, pd.DataFrame], join: str) -> pd.Index:
             f'{examples}. Give all tables the same sample names as index, or use join="outer".'
         )
     return samples
+
+
+def _warn_of_strangers(tables: Mapping[str, pd.DataFrame]) -> None:
+    for modality, table in tables.items():
+        others = [other.index for name, other in tables.items() if name != modality]
+        if len(table) and others and not any(table.index.isin(index).any() for index in others):
+            warnings.warn(
+                f"No sample of modality {modality!r} ({list(table.index[:2])} …) is in another "
+                f"table ({list(others[0][:2])} …), so none has it beside another modality. Give "
+                "all tables the same sample names.",
+                stacklevel=4,
+            )
+            return
 
 
 def _reindex(table: pd.DataFrame, samples: pd.Index) -> pd.DataFrame:

@@ -1,5 +1,6 @@
 """Tables of any dtype, pandas' extension dtypes included: which hold words, and the numbers."""
 
+import re
 from typing import Any
 
 import numpy as np
@@ -7,6 +8,8 @@ import pandas as pd
 from scipy import sparse
 
 __all__ = ["as_matrix", "as_sparse_matrix", "find_words", "is_number", "number_dtype"]
+
+DECIMAL_COMMA = re.compile(r"\s*[+-]?\d+,\d+\s*")
 
 
 def as_matrix(table: pd.DataFrame, dtype: Any = None) -> np.ndarray:
@@ -35,6 +38,8 @@ def as_matrix(table: pd.DataFrame, dtype: Any = None) -> np.ndarray:
     common = np.dtype(dtype or np.result_type(*map(number_dtype, dtypes)))
     if common.kind != "f" and table.isna().any(axis=None):
         common = np.result_type(common, np.float32)
+    if any(isinstance(dtype, np.dtype) and dtype.kind == "O" for dtype in dtypes):
+        table = table.mask(table.isna(), np.nan)  # pandas' NA and NaT are no floats
     if common.kind != "f" or all(isinstance(dtype, np.dtype | pd.SparseDtype) for dtype in dtypes):
         return table.to_numpy(dtype=common)
     return table.to_numpy(dtype=common, na_value=np.nan)
@@ -99,14 +104,22 @@ def _holds_words(column: pd.Series, name: Any) -> bool:
     dtype = column.dtype
     if isinstance(dtype, pd.CategoricalDtype):
         return not is_number(dtype.categories.dtype) and bool(column.notna().any())
-    if dtype.kind in "cmM":
+    if dtype.kind in "cmM" or isinstance(dtype, pd.PeriodDtype | pd.IntervalDtype):
         what = "Complex data" if dtype.kind == "c" else "Times are"
+        what = "Intervals are" if isinstance(dtype, pd.IntervalDtype) else what
         raise ValueError(f"{what} not supported: column {name!r} has dtype {dtype}.")
     try:
-        pd.to_numeric(column)
+        lost = column[pd.to_numeric(column).isna() & column.notna()]
+        if len(lost):  # pandas takes an empty dict for NaN
+            raise TypeError(f"{lost.iloc[0]!r} is no number")
     except (ValueError, TypeError) as error:
         values = column[column.notna()].astype(object)
         strings = all(isinstance(value, str) for value in values)
+        if strings and all(map(DECIMAL_COMMA.fullmatch, values)):
+            raise ValueError(
+                f"Column {name!r} is not numeric (dtype {dtype}), it has decimal commas, like "
+                f"{values.iloc[0]!r}. Make them points."
+            ) from error
         if strings and pd.to_numeric(values, errors="coerce").isna().all():
             return True
         remedy = "Correct it, encode it as numbers or leave it out"

@@ -1,5 +1,7 @@
 """Validate X: numbers and names."""
 
+from collections.abc import Mapping
+from os import PathLike
 from typing import Any
 
 import numpy as np
@@ -9,7 +11,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils import check_array, check_X_y
 from sklearn.utils.validation import validate_data
 
-from .._alignment import check_order
+from .._alignment import check_order, plain_labels
 from ._align_features import describe_missing
 from ._columns import (
     UNNAMED,
@@ -74,6 +76,7 @@ def validate_table(
     if not isinstance(y, str):
         check_order(y, X, "y")
         _refuse_unknown_classes(X, y)
+        y = plain_labels(y)
     checks["ensure_all_finite"] = False
     if not isinstance(X, pd.DataFrame):
         validated = validate_data(estimator, X, y, reset=reset, **checks)
@@ -106,7 +109,20 @@ def dense_columns(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def as_pandas(X: Any) -> Any:
-    """Convert a data frame of another library to pandas; return anything else as it is."""
+    """Convert a data frame of another library to pandas; return anything else as it is.
+
+    What a masked array hides is missing.
+    """
+    if isinstance(X, Mapping) and not hasattr(X, "columns"):
+        raise ValueError(
+            f"X must be one table, got a {type(X).__name__} of {list(X)[:5]}. Put tables side by "
+            "side by concat_modalities."
+        )
+    if isinstance(X, str | PathLike):
+        raise ValueError(f"X must be a table, got the text {str(X)!r}. Read the file first.")
+    if isinstance(X, np.ma.MaskedArray):
+        hidden = np.ma.getmaskarray(X)
+        return np.where(hidden, np.float32(np.nan), X.data) if hidden.any() else X.data
     if isinstance(X, pd.DataFrame) or not hasattr(X, "columns"):
         return X
     if hasattr(X, "column_names"):  # an Arrow table, whose `columns` are no names
@@ -152,7 +168,9 @@ def _check_names(
         try:
             _check_header(estimator, X, reset)
         except ValueError as error:
-            raise ValueError(f"{error}{_compare_names(estimator, X, known, needed)}") from None
+            said = str(error).rstrip()
+            compared = _compare_names(estimator, X, known, needed)
+            raise ValueError(f"{said}\n{compared}") from None
 
 
 def _check_header(estimator: BaseEstimator, X: pd.DataFrame, reset: bool) -> None:

@@ -92,6 +92,17 @@ FLAWS = {
     "a broken case list": ("case_lists/cases_all.txt", "no colon\n\0"),
     "two stable ids": ("meta_cna.txt", "stable_id: a\nstable_id: b\n"),
     "a panel of others": ("gene_panels/x.txt", "stable_id: X\n"),
+    "quotes": ("meta_exp.txt", meta("MRNA_EXPRESSION", "CONTINUOUS", '"rna"',
+                                    '"data_mrna_seq_tpm.txt"')),
+    "another case": ("meta_exp.txt", meta("MRNA_EXPRESSION", "CONTINUOUS", "rna",
+                                          "Data_mRNA_seq_TPM.txt")),
+    "a path of Windows": ("meta_exp.txt", meta("MRNA_EXPRESSION", "CONTINUOUS", "rna",
+                                               r"C:\me\data_mrna_seq_tpm.txt")),
+    "a data file that is gone": ("meta_exp.txt", meta("MRNA_EXPRESSION", "CONTINUOUS", "rna",
+                                                      "data_gone.txt")),
+    "an empty panel matrix": ("data_gene_panel_matrix.txt", ""),
+    "a copy": ("data_mrna_seq_tpm (1).txt", matrix(["P1-01"])),
+    "another copy": ("data_mrna_seq_tpm copy.txt", matrix(["P1-01"])),
 }  # fmt: skip
 
 
@@ -104,6 +115,42 @@ def test_a_harmless_flaw_of_a_companion_file_blocks_nothing(write, flaw):
     assert study.data.shape == (6, 3)
     if flaw in ("a NUL byte", "a clinical file elsewhere", "two stable ids"):
         assert name in study.report["where"].tolist()
+    if flaw == "a data file that is gone":
+        assert reported(study, "missing; data_mrna_seq_tpm.txt is read instead") == [1]
+
+
+LISTS = {
+    "commas": "stable_id: toy_sequenced\ncase_list_ids: P1-01, P2-01,P3-01\n",
+    "lines": "stable_id: toy_sequenced\ncase_list_ids: P1-01\nP2-01\n\nP3-01\n",
+    "another case": "stable_id: TOY_SEQUENCED\ncase_list_ids: P1-01\tP2-01\tP3-01\n",
+    "no stable id": "case_list_ids: P1-01\tP2-01\tP3-01\n",
+    "a name twice": "stable_id: toy_sequenced\ncase_list_ids: P1-01\tP1-01\tP2-01\tP3-01\n",
+}
+
+
+@pytest.mark.parametrize("form", LISTS)
+def test_a_case_list_may_be_written_in_many_ways(write, form):
+    mutations = maf([("TP53", "Missense_Mutation", "P1-01")])
+    lists = {"case_lists/cases_sequenced.txt": LISTS[form], "case_lists/cases_all.txt~": b"\0"}
+    study = read(write({"data_mutations.txt": mutations} | lists), ["mut"])
+    assert study.data["mut__TP53"].to_dict() == {"P1": 1, "P2": 0, "P3": 0}
+
+
+def test_clinical_files_are_found_in_any_case_and_blank_lines_pass(write):
+    folder = write(EXP)
+    file = folder / "data_clinical_patient.txt"
+    (folder / "Data_Clinical_Patient.TXT").write_text(file.read_text() + "\n  \n \t\t\n")
+    file.unlink()
+    assert len(read(folder).data) == 6
+
+
+@pytest.mark.parametrize("name", ["data_mrna_seq_tpm.txt", "data_clinical_patient.txt"])
+def test_a_comment_among_the_rows_is_told_from_a_truncated_row(write, name):
+    folder = write(EXP)
+    lines = (folder / name).read_text().splitlines()
+    (folder / name).write_text("\n".join([*lines[:2], "#P9\tcomment", *lines[2:]]))
+    with pytest.raises(ValueError, match=r"begins with #, as comments do \(line 3\)"):
+        read(folder)
 
 
 def test_a_flaw_that_matters_is_named(write):
@@ -147,6 +194,26 @@ LAYOUTS = {
     ),
     "GISTIC": ([(C, "DISCRETE", "cna_rae"), (C, "DISCRETE", "gistic")], "cna", "gistic"),
     "segments": ([(C, "SEG", "segment"), (C, "DISCRETE", "cna")], "cna", "cna"),
+    "z-scores called raw": (
+        [(M, "CONTINUOUS", "a_mrna_median_Zscores"), (M, "CONTINUOUS", "mrna")], "exp", "mrna",
+    ),
+    "logs of sequencing": (
+        [(M, "CONTINUOUS", "mrna_U133"), (M, "LOG2-VALUE", "rna_seq_mrna")], "exp", "rna_seq_mrna",
+    ),
+    "counts": (
+        [(M, "CONTINUOUS", "rna_seq_htseq_counts"), (M, "CONTINUOUS", "rna_seq_tpm")], "exp",
+        "rna_seq_tpm",
+    ),
+    "normals": (
+        [(M, "CONTINUOUS", "rna_seq_mrna_normal"), (M, "Z-SCORE", "rna_seq_normalized_Zscores")],
+        "exp", "rna_seq_normalized_Zscores",
+    ),
+    "other RNA": (
+        [(M, "CONTINUOUS", "snoRNA"), (M, "CONTINUOUS", "micro-rna"), (M, "CONTINUOUS", "ncrna"),
+         (M, "CONTINUOUS", "protein_quantification"), (M, "Z-SCORE", "rna_seq_mrna_zscores")],
+        "exp", "rna_seq_mrna_zscores",
+    ),
+    "arms": ([(C, "LOG2-VALUE", "armlevel_cna"), (C, "DISCRETE", "cna")], "cna", "cna"),
 }  # fmt: skip
 
 
@@ -165,6 +232,17 @@ def test_a_profile_is_chosen_by_its_stable_id_and_datatype(write, layout, ends):
     listed = list_profiles(folder).set_index("stable_id")
     assert listed["modality"][listed["modality"] == modality].index.tolist() == [expected]
     assert (listed["why"] != "").all()
+
+
+@pytest.mark.parametrize("other", ["mutations_uncalled", "mutations_nonsignedout", "germline"])
+def test_mutations_that_were_called_in_tumours_are_read(write, other):
+    for_files = enumerate([other, "mutations"])
+    files = {
+        f"meta_{n}.txt": meta("MUTATION_EXTENDED", "MAF", i, f"data_{n}.txt") for n, i in for_files
+    }
+    files |= {f"data_{number}.txt": "" for number in (0, 1)}
+    listed = list_profiles(write(files)).set_index("stable_id")
+    assert listed["modality"].to_dict() == {other: "", "mutations": "mut"}
 
 
 NEVER = "mirna|merged|outliers|normals"
@@ -276,7 +354,38 @@ def test_a_row_whose_status_denies_a_mutation_is_none(write, status):
     assert reported(study, f"Mutation_Status is '{status}'") == [1]
 
 
-@pytest.mark.parametrize("label", ["[Null]", "not available", "Not_Reported", "--", "UNK", " "])
+@pytest.mark.parametrize("name", ["Mutation Status", "MUTATION_STATUS", "Mutation.Status"])
+def test_the_column_of_the_status_is_known_however_it_is_spelt(write, name):
+    columns = ("Variant Classification", "Tumor.Sample.Barcode", name)
+    rows = [("TP53", "Missense_Mutation", "P1-01", "LOH")]
+    study = read(write({"data_mutations.txt": maf(rows, columns, SAMPLES)}), ["mut"])
+    assert study.data["mut__TP53"].sum() == 0
+
+
+def test_a_mutation_that_validation_did_not_confirm_is_counted_and_said(write):
+    columns = ("Variant_Classification", "Tumor_Sample_Barcode", "Validation_Status")
+    rows = [("TP53", "Missense_Mutation", "P1-01", "Invalid")]
+    study = read(write({"data_mutations.txt": maf(rows, columns, SAMPLES)}), ["mut"])
+    assert study.data["mut__TP53"].sum() == 1
+    assert reported(study, "Validation_Status is 'Invalid'") == [1]
+
+
+@pytest.mark.parametrize(
+    "label",
+    [
+        "n.a.",
+        "N A",
+        "\u2013",
+        "Not evaluable",
+        "NotAvailable",
+        "[Null]",
+        "not available",
+        "Not_Reported",
+        "--",
+        "UNK",
+        " ",
+    ],
+)
 def test_a_placeholder_is_no_class(write, label):
     study = read(write(EXP, classes=["A", "B", label, "A", "B", "None"]))
     assert study.target.to_dict() == {"P1": "A", "P2": "B", "P4": "A", "P5": "B", "P6": "None"}
@@ -304,6 +413,60 @@ def test_classes_that_differ_only_in_case_are_said(write):
     study = read(write(EXP, classes=["A", "a", "B", "B", "A", "A"]))
     assert set(study.target) == {"A", "a", "B"}
     assert reported(study, "only in its case") == [3, 1]
+
+
+@pytest.mark.parametrize("pair", [("1", "1.0"), ("Lum A", "Lum_A"), ("Lum A", "Lum-A")])
+def test_classes_that_differ_only_in_their_spelling_are_said(write, pair):
+    study = read(write(EXP, classes=[*pair, "B", "B", "A", "A"]))
+    assert reported(study, "only in its spelling") == [1, 1]
+
+
+def test_a_minus_beside_a_plus_is_a_class(write):
+    assert set(read(write(EXP, classes="+-+-+-")).target) == {"+", "-"}
+    assert set(read(write(EXP, classes="AB-BAB")).target) == {"A", "B"}
+
+
+def test_the_patient_file_is_compared_where_the_sample_file_holds_the_target(write):
+    samples = "".join(f"{i}-01\t{i}\t{c}\n" for i, c in zip(IDS[:5], "AAABB", strict=True))
+    files = {"data_clinical_sample.txt": f"SAMPLE_ID\tPATIENT_ID\tCLASS\n{samples}"}
+    study = read(write(EXP | files, classes="AAAAAA"))
+    assert "".join(study.target) == "AAABB"
+    assert reported(study, "other CLASS than data_clinical_sample.txt, which is read") == [2]
+    assert reported(study, "without a sample in data_clinical_sample.txt") == [1]
+    study = read(write(EXP | files | {"data_clinical_patient.txt": "PATIENT_ID\nP1\tB\n"}))
+    assert reported(study, "not needed and passed over") == [1]
+
+
+NUMBERS = {"X of R": "X{}", "a float": "{}.0", "zeros": "00{}"}
+
+
+@pytest.mark.parametrize("spelling", NUMBERS)
+def test_numbers_for_names_meet_however_programs_wrote_them(write, spelling):
+    samples = "SAMPLE_ID\tPATIENT_ID\n" + "".join(f"{n}\tP{n}\n" for n in range(1, 7))
+    table = matrix([NUMBERS[spelling].format(n) for n in range(1, 7)])
+    files = {"data_clinical_sample.txt": samples, "data_mrna_seq_tpm.txt": table}
+    study = read(write(files))
+    assert study.data["exp__ESR1"].tolist() == [10, 11, 12, 13, 14, 15]
+    assert reported(study, "spelt otherwise") == [6]
+
+
+TYPES = {
+    "Healthy": "Primary", "Control": "Tumor", "Adjacent non-tumor tissue": "Primary",
+    "Tumor-adjacent normal": "Tumor with matched normal", "Lymph node": "Primary",
+    "PDX": "Primary Tumor", "Cell line": "Tumor", "Secondary": "Primary",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("other", TYPES)
+def test_neither_normal_tissue_nor_a_later_tumour_stands_for_a_primary_one(write, other):
+    rows = [
+        ("P1-11", "P1", other),
+        *((s, p, TYPES[other]) for s, p in zip(SAMPLES, IDS, strict=True)),
+    ]
+    samples = "SAMPLE_ID\tPATIENT_ID\tSAMPLE_TYPE\n" + "".join("\t".join(r) + "\n" for r in rows)
+    table = matrix(["P1-11", *SAMPLES])
+    study = read(write({"data_clinical_sample.txt": samples, "data_mrna_seq_tpm.txt": table}))
+    assert study.data["exp__ESR1"].tolist() == [11, 12, 13, 14, 15, 16]
 
 
 SPELLINGS = {
@@ -423,6 +586,7 @@ def test_a_symbol_of_several_genes_is_not_averaged(write):
 PLACES = st.lists(st.sets(st.sampled_from(IDS), min_size=2), min_size=5, max_size=5)
 
 
+@pytest.mark.filterwarnings("ignore:No sample of modality")
 @settings(max_examples=80, deadline=None, suppress_health_check=list(HealthCheck))
 @given(
     places=PLACES,

@@ -80,6 +80,13 @@ REINTERPRETED = (
 )  # fmt: skip
 
 
+AROUND = "\"' \t\r\n\xa0\u200b"
+
+
+def naive_key(name):
+    return re.sub(r"[\W_]+", "_", name.strip().casefold())
+
+
 def naive_rows(content):
     """Comments and rows as dicts, by the csv module."""
     csv.field_size_limit(2**24)
@@ -88,8 +95,8 @@ def naive_rows(content):
     rows = [row for row in rows if row]
     n_comments = next(i for i, row in enumerate(rows) if not row[0].startswith("#"))
     comments, header, rows = rows[:n_comments], rows[n_comments], rows[n_comments + 1 :]
-    usual = {name.casefold(): name for name in COLUMNS}
-    header = [usual.get(name.strip().casefold(), name.strip()) for name in header]
+    usual = {naive_key(name): name for name in COLUMNS}
+    header = [usual.get(naive_key(name), name.strip()) for name in header]
     assert len(set(header)) == len(header)
     assert {len(row) for row in rows} <= {len(header)}
     return ["\t".join(comment) for comment in comments], [
@@ -143,7 +150,7 @@ def naive_mutations(study):
     lists = [c for c in comments if c.lower().startswith("#sequenced_samples:")]
     panels = naive_panels(study)
     if lists:
-        sequenced = lists[0].split(":", 1)[1].split()
+        sequenced = re.split(r"[\s,;]+", lists[0].split(":", 1)[1].strip(" ,;\t"))
     else:
         sequenced = {row["Tumor_Sample_Barcode"] for row in rows} | set(panels)
     genes = dict.fromkeys(naive_gene(row) for row in rows)
@@ -174,9 +181,17 @@ def naive_mutations(study):
 def naive_gene_list(content):
     marked = content.startswith((b"\xff\xfe", b"\xfe\xff"))
     text = content.decode("utf-16" if marked else "utf-8-sig")
-    pairs = (line.partition(":") for line in re.split("\r\n|\r|\n", text))
-    properties = {key.strip().casefold(): value.strip() for key, _, value in pairs if value.strip()}
-    return properties["stable_id"], set(properties.get("gene_list", "").split())
+    lines = []
+    for line in filter(str.strip, re.split("\r\n|\r|\n", text)):
+        # The list of genes may go on in the next lines.
+        goes_on = ":" not in line and not line.startswith("#") and lines
+        if goes_on and lines[-1].casefold().strip(AROUND).startswith("gene_list"):
+            lines[-1] += "\t" + line
+        else:
+            lines.append(line)
+    pairs = [[part.strip(AROUND) for part in line.split(":", 1)] for line in lines if ":" in line]
+    properties = {key.casefold(): value for key, value in pairs if value}
+    return properties["stable_id"], set(re.split(r"[\s,;]+", properties.get("gene_list", "")))
 
 
 def naive_panels(study):

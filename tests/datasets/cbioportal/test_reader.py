@@ -448,6 +448,9 @@ def test_meta_files_say_which_file_is_what(study):
     (study / "data_b.txt").unlink()
     assert read(study, modalities=["exp"]).profiles == {"exp": "data_a.txt"}
     (study / "data_a.txt").unlink()
+    with pytest.raises(ValueError, match=r"data_mrna_seq_v2_rsem.txt has no column"):
+        read(study, modalities=["exp"])
+    (study / "data_mrna_seq_v2_rsem.txt").unlink()
     with pytest.raises(FileNotFoundError, match=r"no data_b.txt or data_a.txt.*cna: data_cna.txt"):
         read(study, modalities=["exp"])
     with pytest.raises(FileNotFoundError, match=r"data_a.txt.*the file is missing"):
@@ -589,7 +592,7 @@ def test_a_map_that_does_not_fit_the_study_is_refused(study, options, message):
     [
         ("gene_panels/other.txt", "stable_id: SMALL\ngene_list: MYC\n", "'SMALL' has other genes"),
         ("gene_panels/other.txt", "stable_id: SMALL\n", "needs a line 'gene_list: …'"),
-        ("gene_panels/large.txt", "stable_id: LARGE\ngene_list: MYC,TP53\n", "separated by tabs"),
+        ("gene_panels/large.txt", "stable_id: LARGE\ngene_list: MYC|TP53\n", "separated by tabs"),
         ("data_gene_panel_matrix.txt", MATRIX + "P1-b\tLARGE\n", r"'P1-b' occurs.*\(line 6\)"),
         ("data_gene_panel_matrix.txt", "mutations\nSMALL\n", "no column 'SAMPLE_ID'"),
     ],

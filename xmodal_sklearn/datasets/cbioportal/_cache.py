@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 from sklearn.utils import Bunch
 
+from ... import _text
 from ..._files import atomic_write
 from ..._version import __version__
 from .. import _labels, _names
@@ -61,7 +62,7 @@ def cache_path(archive: Path, options: dict[str, Any]) -> Path:
     key = [
         recorded(archive),
         __version__,
-        [inspect.getsource(m) for m in (*READER, _labels, _names)],
+        [inspect.getsource(m) for m in (*READER, _labels, _names, _text)],
         options,
     ]
     # The order of the modalities is that of the columns.

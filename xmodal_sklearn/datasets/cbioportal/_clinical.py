@@ -1,5 +1,6 @@
 """The patient and the class of every sample."""
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -20,6 +21,18 @@ __all__ = [
 ]
 
 TYPE_COLUMNS = ("SAMPLE_TYPE", "SAMPLE_CLASS")
+# What these columns say of tissue that is no tumour, unless they speak of a tumour that has some.
+NORMAL = re.compile(
+    r"\b(?:normal|germline|healthy|control)\b|\bnon-? ?(?:tumou?r|neoplastic|malignant)|^nt$"
+)
+WITH_NORMAL = re.compile(
+    r"(?:primary|tumou?r|cancer|metast\w*|recur\w*)\b(?!.*adjacent)"
+    r".*\b(?:match|pair|with|avail|karyo)"
+)
+NOT_PRIMARY = re.compile(
+    r"metast|\bmets?\b|recur|relapse|progress|secondary|lymph node|xenograft|\bpdx|organoid"
+    r"|cell[- ]?line|\bplasma\b(?! cell)|\bc[ft]dna"
+)
 
 
 def read_samples(study: StudyFolder, target: str, report: Report) -> pd.DataFrame:
@@ -31,11 +44,14 @@ def read_samples(study: StudyFolder, target: str, report: Report) -> pd.DataFram
         With the columns "PATIENT_ID", "target", "is_normal" (whether it is no tumour) and "rank"
         (0 for primary tumours and where nothing is said, 1 for others), and the samples as index.
     """
+    if not isinstance(target, str):
+        raise ValueError(f"target must be the name of a clinical column, got {target!r}.")
     table = _read_clinical(study, study.sample_file, ["SAMPLE_ID", "PATIENT_ID"], report)
     table = table.set_index("SAMPLE_ID", drop=False)
     samples = table[["PATIENT_ID"]].assign(**_sample_types(table))
     if target in table:
-        return samples.assign(target=table[target].str.strip())
+        samples["target"] = table[target].str.strip()
+        return _compare_patients(study, target, samples, report)
     patients = _read_clinical(study, study.patient_file, ["PATIENT_ID"], report)
     if target not in patients:
         raise ValueError(
@@ -44,7 +60,8 @@ def read_samples(study: StudyFolder, target: str, report: Report) -> pd.DataFram
             f"{quote_all(table)}."
         )
     by_patient = patients.set_index("PATIENT_ID")[target].str.strip()
-    samples["PATIENT_ID"] = _match_patients(study, samples["PATIENT_ID"], by_patient, report)
+    patients_of_samples = samples["PATIENT_ID"]
+    samples["PATIENT_ID"] = _match_patients(study, patients_of_samples, by_patient.index, report)
     return samples.assign(target=samples["PATIENT_ID"].map(by_patient).fillna(""))
 
 
@@ -92,7 +109,8 @@ def apply_target_map(
             else ("target", f"renamed {new!r}")
         )
         report.append((where, f"target {old!r} {what}", count))
-    mapped = samples["target"].map(lambda label: renamed.get(label, label)).astype(object)
+    new_names = {old: new and new.strip() for old, new in renamed.items()}
+    mapped = samples["target"].map(lambda label: new_names.get(label, label)).astype(object)
     chosen = samples.assign(target=mapped)[~unknown & mapped.notna()]
     report.extend(look_alikes(chosen["target"], "target"))
     return chosen
@@ -104,28 +122,53 @@ def _sample_types(table: pd.DataFrame) -> dict[str, np.ndarray]:
     rank = np.array([type_rank(name) for name in table.index])
     for column in TYPE_COLUMNS:
         if column in table:
-            kinds = table[column].str.casefold()
-            normal |= kinds.str.contains(r"\bnormal\b|\bgermline\b", regex=True).to_numpy()
-            rank |= kinds.str.contains("metast|recur|relapse").to_numpy()
+            kinds = table[column].str.strip().str.casefold()
+            is_tumour = kinds.str.match(WITH_NORMAL)
+            normal |= (kinds.str.contains(NORMAL) & ~is_tumour).to_numpy()
+            rank |= kinds.str.contains(NOT_PRIMARY).to_numpy()
     return {"is_normal": normal, "rank": rank}
 
 
+def _compare_patients(
+    study: StudyFolder, target: str, samples: pd.DataFrame, report: Report
+) -> pd.DataFrame:
+    """Count what the patient file has besides, where the target is in the sample file."""
+    if not study.patient_file.is_file():
+        return samples
+    try:
+        notes: Report = []
+        patients = _read_clinical(study, study.patient_file, ["PATIENT_ID"], notes)
+        patients = patients.set_index("PATIENT_ID")
+        names = _match_patients(study, samples["PATIENT_ID"], patients.index, notes)
+    except ValueError as error:
+        report.append((study.patient_file.name, f"not needed and passed over: {error}", 1))
+        return samples
+    report.extend(notes)
+    samples["PATIENT_ID"] = names
+    if target in patients:
+        others = samples["PATIENT_ID"].map(patients[target].str.strip()).fillna("")
+        n_other = int((~is_unknown(others) & (others != samples["target"])).sum())
+        what = f"other {target} than {study.sample_file.name}, which is read"
+        report.append((study.patient_file.name, what, n_other))
+    return samples
+
+
 def _match_patients(
-    study: StudyFolder, of_samples: pd.Series, by_patient: pd.Series, report: Report
+    study: StudyFolder, of_samples: pd.Series, listed: pd.Index, report: Report
 ) -> np.ndarray:
     """Return the PATIENT_ID of each sample as the patient file spells it."""
     there, here = study.patient_file.name, study.sample_file.name
     matched = match_names(
-        pd.Index(of_samples, dtype=str), by_patient.index, where=here, other=there, report=report
+        pd.Index(of_samples, dtype=str), listed, where=here, other=there, report=report
     )
-    if not matched.isin(by_patient.index).any():
+    if not matched.isin(listed).any():
         raise ValueError(
             f"No PATIENT_ID of {here} ({examples(of_samples)}) is in {there} "
-            f"({examples(by_patient.index)}). Use the same names in both."
+            f"({examples(listed)}). Use the same names in both."
         )
-    unlisted = matched[~matched.isin(by_patient.index)].nunique()
+    unlisted = matched[~matched.isin(listed)].nunique()
     report.append((here, f"patients that {there} does not list", unlisted))
-    without = int((~by_patient.index.isin(matched)).sum())
+    without = int((~listed.isin(matched)).sum())
     report.append(("patients", f"without a sample in {here}", without))
     return matched.to_numpy()
 

@@ -8,7 +8,7 @@ import pandas as pd
 
 from .._study import Report
 from ._profiles import Profile, StudyFolder, visible_files
-from ._text_files import malformed, quote, read_properties, read_text_table
+from ._text_files import malformed, quote, read_names, read_properties, read_text_table
 
 __all__ = ["panel_files", "panels_of_samples", "read_gene_lists"]
 
@@ -26,7 +26,7 @@ def panels_of_samples(study: StudyFolder, profile: Profile, samples: pd.Index) -
     if profile.gene_panel:
         panels = pd.Series(profile.gene_panel, samples, dtype=str)
     else:
-        panels = _panel_matrix(study.panel_matrix, profile.stable_id or "mutations")
+        panels = _panel_matrix(study, profile.stable_id or "mutations")
     plain = panels.str.upper().str.replace(r"[\W_]+", "", regex=True)
     return panels[~plain.isin(WHOLE_EXOME)]
 
@@ -68,7 +68,7 @@ def panel_files(study: StudyFolder) -> list[Path]:
 def _gene_list(path: Path, properties: dict[str, str]) -> set[str]:
     if "gene_list" not in properties:
         raise malformed(path, "a gene panel needs a line 'gene_list: …'. Add it")
-    genes = set(properties["gene_list"].split())
+    genes = set(read_names(properties["gene_list"]))
     for gene in genes:
         if not GENE.fullmatch(gene):
             raise malformed(
@@ -79,8 +79,12 @@ def _gene_list(path: Path, properties: dict[str, str]) -> set[str]:
     return genes
 
 
-def _panel_matrix(path: Path, column: str) -> pd.Series:
+def _panel_matrix(study: StudyFolder, column: str) -> pd.Series:
+    path = study.panel_matrix
     if not path.is_file():
+        return pd.Series(dtype=str)
+    if path.stat().st_size == 0:
+        study.flaws.append((path.name, "empty, passed over", 1))
         return pd.Series(dtype=str)
     table = read_text_table(path, ["SAMPLE_ID"], [column]).fields
     table = table.apply(lambda column: column.str.strip()).drop_duplicates()

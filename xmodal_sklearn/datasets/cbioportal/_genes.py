@@ -11,14 +11,16 @@ from ._text_files import ENTREZ, LOCUS, ROW_NAMES
 
 __all__ = ["column", "gene_names"]
 
+# What spreadsheets make of symbols: dates, and numbers of RIKEN clones like 2310009E13.
+SPOILT = rf"{DATE}|\d(?:\.\d+)?[eE]\+\d+"
 NO_SYMBOL = {"", "NA", "NAN", "N/A", "NULL", "NONE", "UNKNOWN", "<NA>", "?", "-", "--", "---", "."}
 
 
 def gene_names(path: Path, labels: pd.DataFrame, what: str, report: Report) -> np.ndarray:
     """Name each row by its symbol, else by its Entrez id, else not at all.
 
-    A symbol names no row if it is a date, as spreadsheets make of some, or if its rows have
-    several Entrez ids: they are of several genes.
+    A symbol names no row if it is a date or a number with an exponent, as spreadsheets make of
+    some, or if its rows have several Entrez ids: they are of several genes.
 
     Parameters
     ----------
@@ -40,9 +42,10 @@ def gene_names(path: Path, labels: pd.DataFrame, what: str, report: Report) -> n
     symbols, entrez = column(labels, of_rows), column(labels, ENTREZ)
     if ENTREZ not in labels:
         entrez = column(labels, LOCUS)
+    entrez = entrez.str.replace(r"\.0+$", "", regex=True)  # read as a float by someone before
     has_id = entrez.str.fullmatch("[1-9][0-9]*")
     unnamed = symbols.str.upper().isin(NO_SYMBOL) | (of_rows == ENTREZ)
-    date = ~unnamed & symbols.str.fullmatch(DATE)
+    date = ~unnamed & symbols.str.fullmatch(SPOILT)
     n_ids = entrez[has_id].groupby(symbols[has_id]).nunique()
     # Repeated rows are of several genes; mutations of one gene repeat its symbol anyway.
     lost = date & ~has_id & symbols.duplicated(keep=False) & (what == "rows")

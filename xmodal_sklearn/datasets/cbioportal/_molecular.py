@@ -27,9 +27,6 @@ __all__ = ["drop_rare_genes", "read_profile"]
 # So far below what estimators refuse that no fold of a study exceeds it.
 MAX_GENE_MISSING = 0.5
 
-# Columns that tables of generic assays have, whether or not their meta file lists them.
-GENERIC = ("NAME", "DESCRIPTION", "URL")
-
 
 def read_profile(
     study: StudyFolder, profile: Profile, samples: pd.DataFrame, report: Report
@@ -42,8 +39,8 @@ def read_profile(
         return read_mutations(study, profile, samples, report)
     if profile.datatype == "DISCRETE_LONG" or _is_long(profile.path):
         return _read_values(profile.path, _read_long(profile.path, report), report)
-    annotations = (*profile.annotations, *GENERIC) if profile.alteration == "GENERIC_ASSAY" else ()
-    matrix = read_matrix(profile.path, annotations, limits=profile.datatype == "LIMIT-VALUE")
+    limits = profile.datatype == "LIMIT-VALUE"
+    matrix = read_matrix(profile.path, profile.annotations, limits=limits)
     return _read_values(profile.path, matrix, report)
 
 

@@ -12,7 +12,15 @@ from .._study import Report
 from ._gene_panels import panel_files, panels_of_samples, read_gene_lists
 from ._genes import column, gene_names
 from ._profiles import Profile, StudyFolder, visible_files
-from ._text_files import ENTREZ, SYMBOL, malformed, quote, read_properties, read_text_table
+from ._text_files import (
+    ENTREZ,
+    SYMBOL,
+    malformed,
+    quote,
+    read_names,
+    read_properties,
+    read_text_table,
+)
 
 __all__ = ["drop_uncovered", "read_mutations"]
 
@@ -31,7 +39,13 @@ SILENT = {
     "3primeutr", "5primeutr", "utr3", "utr5", "3primeflank", "5primeflank", "ncrna", "lincrna",
     "ncrnaexonic", "ncrnaintronic", "noncodingtranscriptexonvariant", "noncodingtranscriptvariant",
     "noncodingexonvariant", "maturemirnavariant", "nmdtranscriptvariant", "regulatoryregionvariant",
-    "tfbindingsitevariant",
+    "tfbindingsitevariant", "tfbsablation", "tfbsamplification", "regulatoryregionablation",
+    "regulatoryregionamplification", "nctranscriptvariant", "mirna", "pseudogene", "noncoding",
+    "noncodingexon", "codingtranscriptvariant", "ncrnasplicing", "ncrnautr3", "ncrnautr5",
+    "utr3prime", "utr5prime", "intragenic", "intragenicvariant", "intergenicconserved",
+    "intronconserved", "conservedintergenicvariant", "conservedintronvariant", "sequencefeature",
+    "synonymousstart", "synonymousstop", "startgained",
+    "5primeutrprematurestartcodongainvariant",
 }  # fmt: skip
 CHANGING = {
     "missense", "nonsense", "nonstop", "nonsensemutation", "missensemutation", "nonstopmutation",
@@ -44,9 +58,21 @@ CHANGING = {
     "proteinalteringvariant", "initiatorcodonvariant", "incompleteterminalcodonvariant",
     "nonsynonymous", "nonsynonymoussnv", "stopgain", "stoploss", "frameshiftdeletion",
     "frameshiftinsertion", "nonframeshiftdeletion", "nonframeshiftinsertion", "splicing",
+    "frameshiftsubstitution", "nonframeshiftsubstitution", "frameshiftblocksubstitution",
+    "nonframeshiftblocksubstitution", "startloss", "stopgainsnv", "stoplosssnv",
+    "disruptiveinframedeletion", "disruptiveinframeinsertion", "conservativeinframedeletion",
+    "conservativeinframeinsertion", "frameshifttruncation", "frameshiftelongation",
+    "codingsequencevariant", "transcriptablation", "transcriptamplification", "exonlossvariant",
+    "featuretruncation", "featureelongation", "rareaminoacidvariant", "genefusion",
+    "bidirectionalgenefusion", "nonsynonymouscoding", "nonsynonymousstart", "splicesiteacceptor",
+    "splicesitedonor", "splicedonor5thbasevariant", "splicedonorregionvariant",
+    "splicepolypyrimidinetractvariant", "exonic", "indel", "complexindel",
 }  # fmt: skip
 # What says that there is no mutation in the tumour; "" is no answer.
-NO_MUTATION = {"wildtype", "wt", "none", "loh", "lossofheterozygosity", "redacted", "uncalled"}
+NO_MUTATION = {"wildtype", "wt", "none", "loh", "lossofheterozygosity", "redacted", "uncalled",
+               "nomutation", "notmutated", "reference"}  # fmt: skip
+# Counted all the same, as cBioPortal does, but reported.
+DOUBTED = {"invalid", "notvalid", "notvalidated"}
 NOT_VALID = {"wildtype", "wt", "redacted"}
 # Marks the genes outside a sample's panel until it is known which samples are kept.
 NOT_COVERED = -1
@@ -113,8 +139,10 @@ def _counted(path: Path, table: pd.DataFrame, samples: pd.Index, report: Report)
     left = ~unlisted
     for name, denying in ((STATUS, NO_MUTATION), (VALIDATION, NOT_VALID)):
         values = column(table, name)
-        denied = left & values.str.casefold().str.replace(r"[\W_]+", "", regex=True).isin(denying)
+        plain = values.str.casefold().str.replace(r"[\W_]+", "", regex=True)
+        denied, doubted = left & plain.isin(denying), left & plain.isin(DOUBTED)
         report.extend(_counts(path, f"rows that are no mutation, as {name} is", values[denied]))
+        report.extend(_counts(path, f"rows counted, though {name} is", values[doubted]))
         left &= ~denied
     kinds = column(table, KIND)
     classes = {kind: _classes(kind) for kind in kinds.unique()}
@@ -171,7 +199,7 @@ def _listed_samples(study: StudyFolder, comments: list[str]) -> tuple[pd.Index |
     """Return the samples that the MAF or a case list says were sequenced, and which of them."""
     for comment in comments:
         if found := SEQUENCED.match(comment):
-            samples = comment[found.end() :].split()
+            samples = read_names(comment[found.end() :])
             return pd.Index(samples, dtype=str).unique(), "the line #Sequenced_Samples"
     for path in visible_files(study.folder / "case_lists", "*.txt"):
         try:
@@ -179,10 +207,10 @@ def _listed_samples(study: StudyFolder, comments: list[str]) -> tuple[pd.Index |
         except ValueError as error:
             study.flaws.append((path.name, f"case list passed over: {error}", 1))
             continue
-        if cases.get("stable_id", "").endswith("_sequenced"):
+        if cases.get("stable_id", path.stem).casefold().endswith("_sequenced"):
             if not cases.get("case_list_ids"):
                 raise malformed(path, "a case list needs a line 'case_list_ids: …'. Add it")
-            return pd.Index(cases["case_list_ids"].split(), dtype=str).unique(), path.name
+            return pd.Index(read_names(cases["case_list_ids"]), dtype=str).unique(), path.name
     return None, ""
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from os import PathLike
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 
 import pandas as pd
 
@@ -27,7 +27,11 @@ FILES = {
         "data_cna.txt": "DISCRETE",
         "data_linear_cna.txt": "CONTINUOUS",
     },
-    "mut": {"data_mutations.txt": "MAF", "data_mutations_extended.txt": "MAF"},
+    "mut": {
+        "data_mutations.txt": "MAF",
+        "data_mutations_extended.txt": "MAF",
+        "data_mutations_mskcc.txt": "MAF",
+    },
 }
 # By meta file: the modality of a genetic_alteration_type, its data types in order of preference.
 ALTERATIONS = {
@@ -49,15 +53,24 @@ TABLES = {
     *ALTERATIONS, "PROTEIN_LEVEL", "PROTEIN_ARRAY_PROTEIN_LEVEL", "METHYLATION",
     "METHYLATION_BINARY", "GENERIC_ASSAY", "GENESET_SCORE",
 }  # fmt: skip
-# What stable ids and file names tell of measurements that are not the tumours' messenger RNA.
-NOT_EXPRESSION = {
-    r"merged": "mRNA and microRNA in one table",
-    r"mi-?rna|micro_?rna|(^|_)mir(_|$)": "microRNA",
-    r"outlier": "outlier calls",
-    r"(?<!ref_)normal_samples|median_normals": "normal samples",
-    r"circ|lnc_?rna|pi_?rna|lincrna": "RNA that is no messenger",
-    r"isoform|exon|junction|splic": "parts of genes",
-}
+# What stable ids and file names tell of measurements that are not what a modality is: the tumours'
+# messenger RNA, the copy number of genes, the mutations that were called.
+NOT_MEANT = {
+    "exp": {
+        r"merged": "mRNA and microRNA in one table",
+        r"(mi|micro)[-_ ]?rna|(^|_)mir(_|$)": "microRNA",
+        r"outlier": "outlier calls",
+        r"(?<!ref_)normal_samples|(?<!ref_)normals?(?![a-z])": "normal samples",
+        r"circ|(?<![a-z])(lnc|linc|nc|pi|si|sn|sno|t|r|e)-?rna|lnc_rna|pi_rna":
+            "RNA that is no messenger",
+        r"isoform|exon|junction|splic": "parts of genes",
+        r"protein|rppa|methyl": "no RNA",
+    },
+    "cna": {r"(^|_)arms?(_|level|$)|cytoband|segment": "regions larger than genes"},
+    "mut": {r"uncalled|non_?signed_?out": "mutations that were not called"},
+}  # fmt: skip
+# What can't be told from the name of the file that it is a copy of: "data_cna (1).txt".
+COPY = re.compile(r"( copy( \d+)?| ?\(\d+\)|[ ._-](old|orig|bak|backup|copy))$")
 # By meta file: what the file is called where none names it.
 OTHER_FILES = {
     ("CLINICAL", "SAMPLE_ATTRIBUTES"): [
@@ -103,13 +116,20 @@ class Profile:
         return self.alteration in TABLES and self.datatype in NUMBERS
 
     @property
-    def other_than_expression(self) -> str:
-        """What an expression profile measures, if not the messenger RNA of tumours."""
-        names = f"{self.stable_id} {self.path.name}".lower()
-        if self.datatype == "DISCRETE":
+    def not_meant(self) -> str:
+        """What a profile measures, if not what its modality is."""
+        modality = ALTERATIONS.get(self.alteration, "")
+        if modality == "exp" and self.datatype == "DISCRETE":
             return "outlier calls"
-        found = (what for pattern, what in NOT_EXPRESSION.items() if re.search(pattern, names))
-        return next(found, "")
+        names = self.stable_id.lower(), self.path.stem.lower()
+        return next(
+            (
+                what
+                for pattern, what in NOT_MEANT.get(modality, {}).items()
+                if any(re.search(pattern, name) for name in names)
+            ),
+            "",
+        )
 
     def suits(self, modality: str) -> bool:
         """Tell whether it may be read as a modality without being asked for."""
@@ -117,19 +137,26 @@ class Profile:
             self.is_table
             and ALTERATIONS.get(self.alteration) == modality
             and self.datatype in DATATYPES[modality]
-            and not (modality == "exp" and self.other_than_expression)
+            and not self.not_meant
         )
 
-    def preference(self, modality: str) -> tuple[int, int, int, str]:
+    def preference(self, modality: str) -> tuple[int, int, int, int, str]:
         """Return the key that sorts the profiles that suit a modality, the preferred one first."""
         names = f"{self.stable_id} {self.path.name}".lower()
         # RNA-seq covers more genes and samples than the microarrays of the same study; read counts
         # depend on the depth of sequencing; calls other than GISTIC's are made by fewer studies.
         array = re.search("microarray|agilent|affymetrix|illumina|u133", names)
         method = 2 if array else 0 if re.search("rna_?seq|rsem|mrna_seq", names) else 1
-        rare = re.search("read_counts|capture|ref_normal|_rae|consensus", names)
+        rare = re.search(
+            r"(?<![a-z])counts?(?![a-z])|capture|ref_normal|_rae|consensus|germline|cell_?line",
+            names,
+        )
         datatype = DATATYPES[modality].index(self.datatype)
-        return datatype, method if modality == "exp" else 0, int(bool(rare)), self.path.name
+        # Called so, z-scores may be declared as of another type.
+        scores = self.datatype == "Z-SCORE" or bool(re.search("z-?_?scores?", names))
+        if modality == "exp":
+            return int(scores), method, int(bool(rare)), datatype, self.path.name
+        return datatype, 0, int(bool(rare)), 0, self.path.name
 
 
 class StudyFolder:
@@ -177,10 +204,11 @@ class StudyFolder:
     def candidates(self, modality: str) -> list[Profile]:
         """Return what may be read as a modality without being asked for, the preferred first.
 
-        Files known by name count only where no meta file describes such a profile.
+        Files known by name count only where no meta file describes such a profile that is there.
         """
         found = [profile for profile in self.profiles if profile.suits(modality)]
-        found = found or [profile for profile in self._named if profile.suits(modality)]
+        if not any(profile.path.is_file() for profile in found):
+            found += [profile for profile in self._named if profile.suits(modality)]
         return sorted(found, key=lambda profile: profile.preference(modality))
 
     def all_profiles(self) -> list[Profile]:
@@ -189,10 +217,12 @@ class StudyFolder:
 
     def describe_missing(self, wanted: str) -> str:
         """Return the message that says what the folder lacks, and what it has instead."""
-        data_files = sorted(path.name for path in self.folder.glob("data_*"))
+        files = [path for path in self.folder.iterdir() if path.name.lower().startswith("data_")]
+        data_files = sorted(path.name for path in files)
+        packed = any(path.suffix in (".gz", ".bz2", ".xz", ".zip") for path in files)
         return (
             f"{str(self.folder)!r} has no {wanted}; its profiles are [{self._listed()}], its data "
-            f"files are {data_files}."
+            f"files are {data_files}.{' Unpack those that are compressed.' if packed else ''}"
         )
 
     def _read_metas(self) -> Iterator[tuple[Path, dict[str, str]]]:
@@ -206,13 +236,13 @@ class StudyFolder:
         self, metas: Mapping[Path, dict[str, str]], alteration: str, datatype: str
     ) -> Path:
         """Return the file that a meta file names, else the first of the usual names there is."""
-        usual = [self.folder / name for name in OTHER_FILES[alteration, datatype]]
+        usual = [find_file(self.folder, name) for name in OTHER_FILES[alteration, datatype]]
         found = [path for path in usual if path.is_file()]
         for path, meta in metas.items():
             kind = meta.get("genetic_alteration_type", "").upper(), meta.get("datatype", "").upper()
             if kind == (alteration, datatype):
                 try:
-                    named = self.folder / _data_file(path, meta)
+                    named = find_file(self.folder, _data_file(path, meta))
                 except ValueError as error:
                     self.flaws.append((path.name, f"meta file passed over: {error}", 1))
                     continue
@@ -224,19 +254,28 @@ class StudyFolder:
 
     def _preferred(self, modality: str) -> Profile:
         candidates = self.candidates(modality)
-        for profile in candidates:
-            if profile.path.is_file():
-                return profile
+        there = next((one for one in candidates if one.path.is_file()), None)
+        if there:
+            self._report_missing(candidates, there)
+            return there
         wanted = [profile.path.name for profile in candidates] or FILES[modality]
         missing = self.describe_missing(" or ".join(wanted))
         unread = "".join(f" {where}: {what}" for where, what, count in self.flaws if count)
         raise FileNotFoundError(f"Modality {modality!r}: {missing}{unread}")
 
+    def _report_missing(self, candidates: list[Profile], read: Profile) -> None:
+        """Say which files are missing that would be read otherwise."""
+        preferred = self.profiles if read in self._named else candidates[: candidates.index(read)]
+        for profile in candidates:
+            if profile in preferred and not profile.path.is_file():
+                what = f"named by a meta file, but missing; {read.path.name} is read instead"
+                self.flaws.append((profile.path.name, what, 1))
+
     def _asked_for(self, modality: str, name: str) -> Profile:
         known = [
             profile
             for profile in self.all_profiles()
-            if name in (profile.path.name, profile.stable_id)
+            if name.casefold() in (profile.path.name.casefold(), profile.stable_id.casefold())
         ]
         if not known and modality not in FILES and name in _names_of_tables(self.folder):
             known = [Profile(self.folder / name, "GENERIC_ASSAY", "CONTINUOUS")]
@@ -332,14 +371,32 @@ def list_profiles(study_dir: str | PathLike[str]) -> pd.DataFrame:
 
 
 def visible_files(folder: Path, pattern: str) -> list[Path]:
-    """Return the files of a folder that a pattern fits, but not hidden ones, sorted by name."""
-    return [
+    """Return the files of a folder that a pattern fits, sorted by name.
+
+    Neither hidden ones nor copies of others.
+    """
+    found = [
         path
         for path in sorted(folder.iterdir() if folder.is_dir() else [])
         if fnmatchcase(path.name.lower(), pattern)
         and not path.name.startswith(".")
         and path.is_file()
     ]
+    stems = {path.stem for path in found}
+    return [
+        path
+        for path in found
+        if (stem := COPY.sub("", path.stem)) == path.stem or stem not in stems
+    ]
+
+
+def find_file(folder: Path, name: str) -> Path:
+    """Return the path of a file, by its name in any case; the name as given if there is none."""
+    path = folder / name
+    if path.is_file() or not folder.is_dir():
+        return path
+    alike = [one for one in folder.iterdir() if one.name.casefold() == name.casefold()]
+    return alike[0] if len(alike) == 1 else path
 
 
 def why_no_table(profile: Profile) -> str:
@@ -360,8 +417,8 @@ def _why_not_taken(profile: Profile) -> str:
         return why_no_table(profile)
     if not profile.path.is_file():
         return "the file is missing"
-    if profile.alteration == "MRNA_EXPRESSION" and profile.other_than_expression:
-        return f"{profile.other_than_expression}; read where asked for"
+    if profile.not_meant:
+        return f"{profile.not_meant}; read where asked for"
     return "read where asked for"
 
 
@@ -375,7 +432,7 @@ def _described_profile(path: Path, meta: dict[str, str]) -> Profile | None:
     if alteration in ("", "CLINICAL", "CANCER_TYPE", "GENE_PANEL_MATRIX"):
         return None
     try:
-        data_file, flaw = path.parent / _data_file(path, meta), ""
+        data_file, flaw = find_file(path.parent, _data_file(path, meta)), ""
     except ValueError as error:
         data_file, flaw = path, str(error)
     return Profile(
@@ -403,7 +460,7 @@ def _named_profiles(folder: Path) -> list[Profile]:
 def _data_file(path: Path, meta: dict[str, str]) -> str:
     name = meta.get("data_filename", "").removeprefix("./")
     # A name too long for the file system would be an OSError that does not name the meta file.
-    if not name or Path(name).name != name or len(name.encode()) > 255:
+    if not name or PureWindowsPath(name).name != name or len(name.encode()) > 255:
         raise malformed(
             path,
             f"data_filename must be the name of a file beside it, not {quote(name)}. Correct it",

@@ -107,6 +107,7 @@ def read_cbioportal(
     or normal samples; copy number from log2 ratios, else discrete calls, else linear values; and
     of equals, the first by file name is read. ``profiles`` asks for another one, such as the
     z-scores. A companion file with a flaw that does not matter is read all the same, or reported.
+    Where the file that a meta file names is missing, the next one is read, which is reported.
 
     *Samples and patients.* Modalities are joined by sample, since two samples of a patient may be
     two different tumours. Normal tissue and controls (TCGA's types 10 to 29, or ``SAMPLE_TYPE``)
@@ -116,7 +117,8 @@ def read_cbioportal(
     ``target_map`` names it.
 
     *Names.* Blanks around names are dropped. A name in a table that the sample file lacks is taken
-    for the one that differs in nothing but case, blanks, dashes, dots and underscores. Barcodes of
+    for the one that differs in nothing but case, blanks, dashes, dots and underscores, or, if it is
+    a number, in what programs make of one (``007``, ``7.0``, ``X7``). Barcodes of
     TCGA and TARGET, dots or dashes between, meet at the coarser level: an aliquot is of its sample,
     and a patient's name stands for the only, or only primary, tumour. Of several aliquots of a
     sample the first is kept; their mutations are joined. All this is reported, and a name that may
@@ -139,10 +141,11 @@ def read_cbioportal(
     sequenced and has none. Silent, Intron, IGR, RNA, UTR and Flank variants do not count, as in
     cBioPortal [1]_, but without its exception for the promoter of TERT, and neither do their names
     in VEP, SnpEff and ANNOVAR, nor rows whose status is Wildtype, None, LOH or Redacted. Classes
-    that are not known count, and are reported. Every gene of the file is a column. The samples that
-    were sequenced are listed in the line ``#Sequenced_Samples`` above the table, else in the case
-    list in ``case_lists/`` whose ``stable_id`` ends with ``_sequenced``; without either, they are
-    those with a row or with a gene panel.
+    that are not known count, and so do rows whose validation is Invalid; both are reported. Every
+    gene of the file is a column. The samples that were sequenced are listed in the line
+    ``#Sequenced_Samples`` above the table, else in the case list in ``case_lists/`` whose
+    ``stable_id`` ends with ``_sequenced``; without either, they are those with a row or with a gene
+    panel.
 
     *Gene panels.* A gene outside the panel with which a sample was sequenced is unknown, not wild
     type. As a modality is present as a whole or absent as a whole, only genes in the panels of all

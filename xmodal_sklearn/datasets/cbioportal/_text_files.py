@@ -25,6 +25,7 @@ __all__ = [
     "quote",
     "quote_all",
     "read_matrix",
+    "read_names",
     "read_properties",
     "read_text_table",
 ]
@@ -35,9 +36,11 @@ ENTITY, ELEMENT, LOCUS = "ENTITY_STABLE_ID", "Composite.Element.REF", "Locus ID"
 # lists.
 ROW_NAMES = [ENTITY, SYMBOL, ELEMENT]
 ANNOTATION = [SYMBOL, ENTREZ, "Cytoband", LOCUS, ELEMENT, ENTITY]
-# Columns that files spell in other cases, as they are called here.
+# Further columns of generic assays, whether or not their meta file lists them.
+GENERIC = ("NAME", "DESCRIPTION", "URL", "TRANSCRIPT_ID")
+# Columns that files spell otherwise, as they are called here.
 COLUMNS = {
-    name.casefold(): name
+    re.sub(r"[\W_]+", "_", name.casefold()): name
     for name in [
         *ANNOTATION,
         "Variant_Classification",
@@ -47,10 +50,12 @@ COLUMNS = {
         "SAMPLE_ID",
         "PATIENT_ID",
     ]
-} | {"gene symbol": SYMBOL}
+} | {"gene_symbol": SYMBOL}
 PLACEHOLDERS = ["NA", "N/A", "NaN", "NULL", "None", "<NA>", "#N/A", "[Not Available]", "[Null]"]
 MISSING = sorted({"", *PLACEHOLDERS, *map(str.upper, PLACEHOLDERS), *map(str.lower, PLACEHOLDERS),
                   *map(str.capitalize, PLACEHOLDERS)})  # fmt: skip
+# Keys whose values may go on in the next lines.
+LISTS = ("case_list_ids", "gene_list")
 FIELDS = "Give every row as many fields as the header has; a file that was cut off, fetch again"
 LINE_END = re.compile("\r\n|\r|\n")
 LIMIT = re.compile(rb"\t[<>]=?(?=[0-9.])")
@@ -163,7 +168,7 @@ def read_matrix(path: Path, annotations: Sequence[str] = (), *, limits: bool = F
         If the file is not such a table, or a value is neither missing nor a finite number.
     """
     table = _open_table(path)
-    known = {*ANNOTATION, *annotations}
+    known = {*ANNOTATION, *annotations, *(GENERIC if ENTITY in table.header else ())}
     labelling = [i for i, name in enumerate(table.header) if name in known]
     # Rows may be named by Entrez ids alone, but only in the first column, lest a column of other
     # names be taken for a sample.
@@ -216,20 +221,31 @@ def read_properties(path: Path, flaws: Report, keys: Collection[str]) -> dict[st
         If a key that matters has two different values, or if the file is not text.
     """
     properties: dict[str, str] = {}
-    odd, content = 0, _any_text(path)
+    odd, content, listing = 0, _any_text(path), ""
     n_replaced = content.count("\N{REPLACEMENT CHARACTER}")
     flaws.append((path.name, "bytes that are not UTF-8, passed over", n_replaced))
     for number, text in enumerate(LINE_END.split(content), start=1):
-        key, colon, value = (part.strip() for part in text.partition(":"))
+        key, colon, value = (part.strip("\"' \t\xa0\u200b") for part in text.partition(":"))
         key = key.casefold()
-        if text.strip() and not text.startswith("#") and not (colon and key):
+        if not text.strip() or text.startswith("#"):
+            continue
+        if colon and key:
+            listing = key if key in LISTS and key in keys else ""
+            if value and key in keys and value != properties.setdefault(key, value):
+                raise malformed(
+                    path, f"{quote(key)} occurs twice, with different values. Keep one", number
+                )
+        elif listing:
+            properties[listing] = f"{properties.get(listing, '')}\t{text.strip()}"
+        else:
             odd += 1
-        elif value and key in keys and value != properties.setdefault(key, value):
-            raise malformed(
-                path, f"{quote(key)} occurs twice, with different values. Keep one", number
-            )
     flaws.append((path.name, "lines that are not of the form 'key: value', passed over", odd))
     return properties
+
+
+def read_names(text: str) -> list[str]:
+    """Return the names in a list, whether blanks, commas or semicolons separate them."""
+    return [name for name in re.split(r"[\s,;]+", text) if name]
 
 
 def _any_text(path: Path) -> str:
@@ -282,7 +298,9 @@ def _open_table(path: Path, required: Sequence[str] = (), *, strip: bool = False
     else:
         raise malformed(path, "has no table, it is empty or holds only # lines. Fetch it again")
     header = [
-        COLUMNS.get(name.strip().casefold(), name.strip() if strip else name)
+        COLUMNS.get(
+            re.sub(r"[\W_]+", "_", name.strip().casefold()), name.strip() if strip else name
+        )
         for name in _decode(path, number, line).split("\t")
     ]
     repeated = [name for name, count in Counter(header).items() if count > 1]
@@ -317,6 +335,12 @@ def _rows(path: Path, lines: Lines, header: bytes) -> Lines:
     number = None
     for number, line in lines:
         n_fields = line.count(b"\t") + 1
+        if line.startswith(b"#"):
+            raise malformed(
+                path, "a line below the header begins with #, as comments do. Remove it", number
+            )
+        if n_fields != expected and not line.strip():
+            continue
         if n_fields != expected:
             raise malformed(
                 path, f"a row has {n_fields} fields, the header {expected}. {FIELDS}", number
@@ -386,7 +410,7 @@ def _bad_number(
                 path,
                 f"sample {quote(header[position])} has {quote(field.decode(errors='replace'))} "
                 f"for gene {quote(gene.decode(errors='replace'))}, which is not a finite number. "
-                "Correct it, or make it NA",
+                "Correct it, make it NA, or remove the column if it is no sample",
                 number,
             )
     return malformed(path, f"{reason}, between lines {chunk[0][0]} and {chunk[-1][0]}. Correct it")
