@@ -21,6 +21,7 @@ from xmodal_sklearn.cli._tables import cohort_text, prediction_table, ranking_ta
 from xmodal_sklearn.inspection import ModalityImportance
 from xmodal_sklearn.persistence import load_model, read_manifest, save_model
 from xmodal_sklearn.report import write_report
+from xmodal_sklearn.report._models import CURVES
 
 PIECES = [
     "<script>alert(1)</script>", "</style>", "<img src=x onerror=alert(1)>", "&lt;", "&", "'", '"',
@@ -99,8 +100,9 @@ def test_a_report_shows_them_whole_and_runs_none(comparison, tmp_path, monkeypat
     pytest.importorskip("matplotlib", reason="needs the extra report")
     pytest.importorskip("jinja2", reason="needs the extra report")
     # Figures of 200 classes have up to 40,000 texts, which take minutes; some are drawn below.
-    for figure in ("draw_confusion", "draw_roc", "draw_precision_recall", "draw_calibration"):
-        monkeypatch.setattr(f"xmodal_sklearn.report._models.{figure}", lambda *_: "")
+    monkeypatch.setattr("xmodal_sklearn.report._models.draw_confusion", lambda *_: "")
+    for figure in ("roc", "precision_recall", "calibration"):
+        monkeypatch.setitem(CURVES, figure, lambda *_: "")
     comparison.info["command"] = "xmodal bench '</script><script>alert(1)</script>'"
     table = pd.DataFrame(np.eye(len(NAMES)), NAMES, NAMES)
     parts = pd.MultiIndex.from_product([MEASURES, NAMES[:40]])

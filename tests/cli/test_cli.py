@@ -84,7 +84,7 @@ def test_commands_that_read_a_cohort_offer_the_same_options():
     ("arguments", "shown"),
     [(["--help"], "bench"), (["-h"], "bench"), (["--version"], __version__)]
     + [([command, "--help"], "Examples") for command in ("bench", "paper")]
-    + [([command, "--help"], "Example:") for command in COMMANDS[2:]],
+    + [([command, "--help"], "Example") for command in COMMANDS[2:]],
 )
 def test_help_and_version_wait_for_no_heavy_import(arguments, shown):
     code = (
