@@ -362,6 +362,9 @@ def test_a_quick_bench_takes_fewer_models_and_folds_unless_they_are_given(
     assert "over 3 folds" in shown.output
     models = Comparison.load(tmp_path).summary().index
     assert set(models) == {"cross-modal attention", "logistic regression, early", "dummy"}
+    assert quick_classifier[0]["n_estimators"] == 4
+    xmodal("bench", "--quick", "--n-estimators", 2, *source, "--jobs", 1, "--out", tmp_path / "two")
+    assert quick_classifier[-1]["n_estimators"] == 2
 
 
 def test_bench_adds_controls_and_learning_curves(quick_classifier, source, tmp_path, monkeypatch):

@@ -70,7 +70,13 @@ __all__ = ["app"]
 ATTENTION = "cross-modal attention"
 MAX_WARNINGS = 5
 MAX_RANKS = 10
-QUICK = {"k": 20, "models": "logistic regression", "fusion": "early", "folds": 3}
+QUICK = {
+    "k": 20,
+    "models": "logistic regression",
+    "fusion": "early",
+    "folds": 3,
+    "n_estimators": 4,
+}
 RESUMES = "Run again with the same --out to go on where it stopped.\n\n"
 
 app = typer.Typer(
@@ -119,8 +125,9 @@ def bench(
     Without a source of data, on a simulated cohort.
     """
     if quick:
-        given = {"k": k, "models": models, "fusion": fusion, "folds": folds}
-        k, models, fusion, folds = _quick_settings(context, given)
+        members = {"n_estimators": network["n_estimators"]}
+        given = {"k": k, "models": models, "fusion": fusion, "folds": folds, **members}
+        k, models, fusion, folds, network["n_estimators"] = _quick_settings(context, given)
     _start(cohort, folds)
     with status("Loading PyTorch"):
         from ..benchmark import compare
