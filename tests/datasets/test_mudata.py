@@ -211,6 +211,7 @@ def tables_with_absent_modalities(draw):
     return X, pd.Series(classes, index=samples, name=name, dtype=dtype)
 
 
+@pytest.mark.filterwarnings("ignore:No sample of modality")
 @settings(max_examples=60)
 @given(tables_with_absent_modalities())
 def test_a_table_comes_back_as_it_went(table):
@@ -220,6 +221,7 @@ def test_a_table_comes_back_as_it_went(table):
     pd.testing.assert_series_equal(study.target, y)
 
 
+@pytest.mark.filterwarnings("ignore:No sample of modality")
 @settings(max_examples=30)
 @given(tables_with_absent_modalities())
 def test_an_inner_join_of_what_went_out_has_the_complete_patients(table):

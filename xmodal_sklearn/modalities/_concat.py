@@ -267,11 +267,12 @@ def _join_samples(tables: Mapping[str, pd.DataFrame], join: str) -> pd.Index:
 
 
 def _warn_of_strangers(tables: Mapping[str, pd.DataFrame]) -> None:
-    for modality, table in tables.items():
-        others = [other.index for name, other in tables.items() if name != modality]
-        if len(table) and others and not any(table.index.isin(index).any() for index in others):
+    indices = {modality: table.index for modality, table in tables.items() if len(table)}
+    for modality, own in indices.items():
+        others = [index for name, index in indices.items() if name != modality]
+        if others and not any(own.isin(index).any() for index in others):
             warnings.warn(
-                f"No sample of modality {modality!r} ({list(table.index[:2])} …) is in another "
+                f"No sample of modality {modality!r} ({list(own[:2])} …) is in another "
                 f"table ({list(others[0][:2])} …), so none has it beside another modality. Give "
                 "all tables the same sample names.",
                 stacklevel=4,
