@@ -61,7 +61,7 @@ def test_one_ranking_per_fold_and_modality_serves_all_models(table, store):
 
 
 def test_the_larger_k_keeps_the_features_of_the_smaller_one_in_every_set(table):
-    rows = table.selected.set_index(["estimator", "fold", "modality"])["feature"]
+    rows = table.selected.set_index(["estimator", "fold", "modality"])["feature"].sort_index()
     for name in SETS:
         small, large = (rows.xs(f"{name}, K={k}") for k in (5, 15))
         for key, features in small.groupby(level=[0, 1]):
