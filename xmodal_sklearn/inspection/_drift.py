@@ -12,7 +12,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
 from .._text import visible
-from ..modalities._columns import Modalities, column_labels, sample_labels
+from ..modalities._columns import Modalities, column_labels, needed_columns, sample_labels
 from ..modalities._missing import refuse_infinity
 from ..modalities._training_summary import (
     LEVELS,
@@ -162,8 +162,7 @@ class _Samples(NamedTuple):
 
 def _bring_to_summary(model: Any, X: Any) -> _Samples:
     step, table = _summarised_step(model, X)
-    selects = hasattr(step, "get_support")
-    needed = step.get_support(indices=True) if selects else np.arange(step.n_features_in_)
+    needed = needed_columns(step)
     table, _ = validate_table(step, table, reset=False, needed=needed, accept_sparse="csc")
     places = needed
     if table.shape[1] < step.n_features_in_:

@@ -14,6 +14,7 @@ from ._columns import (
     Modalities,
     check_unique,
     flatten_columns,
+    needed_columns,
     refuse_transposed,
     resolve_modalities,
 )
@@ -228,9 +229,7 @@ def _columns_of(first: Any) -> tuple[np.ndarray, Modalities, np.ndarray]:
     if not hasattr(first, "modalities_"):
         header = pd.DataFrame(columns=pd.Index(names, dtype=object))
         return names, resolve_modalities(header, None), np.arange(len(names))
-    selects = hasattr(first, "get_support")
-    needed = first.get_support(indices=True) if selects else np.arange(len(names))
-    return names, first.modalities_, needed
+    return names, first.modalities_, needed_columns(first)
 
 
 def _as_absent(

@@ -22,6 +22,7 @@ __all__ = [
     "column_names",
     "flatten_columns",
     "has_named_modalities",
+    "needed_columns",
     "qualified_names",
     "refuse_transposed",
     "resolve_modalities",
@@ -269,3 +270,21 @@ def _check_partition(modalities: Modalities, labels: Sequence[str]) -> None:
             f"{len(left_over)} columns of X belong to no modality, the first is "
             f"{left_over[0]!r}. Add them to a modality in `modalities=`, or drop them from X."
         )
+
+
+def needed_columns(fitted: Any) -> np.ndarray:
+    """Return the positions of the columns that a fitted estimator needs: the selected ones, or all.
+
+    Parameters
+    ----------
+    fitted : estimator
+        A selector, or another estimator, which needs all columns seen in fit.
+
+    Returns
+    -------
+    ndarray of int
+        The positions, in order.
+    """
+    if hasattr(fitted, "get_support"):
+        return fitted.get_support(indices=True)
+    return np.arange(fitted.n_features_in_)

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from .._suggestions import did_you_mean
-from ._columns import Modalities
+from ._columns import Modalities, needed_columns
 from ._missing import column_means, refuse_infinity
 from ._training_summary import MANY_VALUES, TrainingSummary
 
@@ -123,9 +123,7 @@ def _in_training(
             "MultiOmicsSelector."
         )
     encoder = model._encoder
-    selects = hasattr(model, "get_support")
-    needed = model.get_support(indices=True) if selects else np.arange(model.n_features_in_)
-    columns = np.searchsorted(encoder.spread(needed), positions)
+    columns = np.searchsorted(encoder.spread(needed_columns(model)), positions)
     n_values = summary.n_values[columns]
     number = (n_values != 2) & ~np.isin(positions, list(encoder.categories))
     if not (n_values[number] == MANY_VALUES).any():

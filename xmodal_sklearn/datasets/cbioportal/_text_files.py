@@ -38,9 +38,15 @@ ROW_NAMES = [ENTITY, SYMBOL, ELEMENT]
 ANNOTATION = [SYMBOL, ENTREZ, "Cytoband", LOCUS, ELEMENT, ENTITY]
 # Further columns of generic assays, whether or not their meta file lists them.
 GENERIC = ("NAME", "DESCRIPTION", "URL", "TRANSCRIPT_ID")
+
+
+def _plain_column(name: str) -> str:
+    return re.sub(r"[\W_]+", "_", name.casefold())
+
+
 # Columns that files spell otherwise, as they are called here.
 COLUMNS = {
-    re.sub(r"[\W_]+", "_", name.casefold()): name
+    _plain_column(name): name
     for name in [
         *ANNOTATION,
         "Variant_Classification",
@@ -298,9 +304,7 @@ def _open_table(path: Path, required: Sequence[str] = (), *, strip: bool = False
     else:
         raise malformed(path, "has no table, it is empty or holds only # lines. Fetch it again")
     header = [
-        COLUMNS.get(
-            re.sub(r"[\W_]+", "_", name.strip().casefold()), name.strip() if strip else name
-        )
+        COLUMNS.get(_plain_column(name.strip()), name.strip() if strip else name)
         for name in _decode(path, number, line).split("\t")
     ]
     repeated = [name for name, count in Counter(header).items() if count > 1]
