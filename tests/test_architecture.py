@@ -15,6 +15,7 @@ BASE = {
     "_suggestions",
     "_text",
     "_version",
+    "_warnings",
 }
 LEVELS = [
     {"_alignment", "_typing"},

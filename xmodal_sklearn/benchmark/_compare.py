@@ -1,7 +1,6 @@
 """Comparing estimators on the same folds."""
 
 import time
-import warnings
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -17,6 +16,7 @@ from .._alignment import values_by_sample
 from .._progress import progress_bar
 from .._suggestions import did_you_mean
 from .._typing import Labels, Table
+from .._warnings import warn
 from ._batch_effects import association_warnings
 from ._comparison import FOLD, Comparison, as_labels, probability_column
 from ._execution import run_tasks, versions
@@ -142,7 +142,7 @@ def compare(
     splits = number_folds(outer_folds(cv, X, y, groups))
     found = check_design(splits, y, batch, grouped=groups is not None)
     for message in found:
-        warnings.warn(message, stacklevel=2)
+        warn(message)
     runs = {name: Run(estimator, Control()) for name, estimator in estimators.items()}
     first = next(iter(estimators.values()))
     if controls:
@@ -167,7 +167,7 @@ def compare(
     ordered = [results[number] for number in range(len(tasks))]
     from_folds = _gather_warnings(tasks, ordered)
     for message in from_folds:
-        warnings.warn(message, stacklevel=2)
+        warn(message)
     tables = _tabulate(tasks, ordered, y)
     return Comparison(*tables, np.unique(y), metrics, (*found, *from_folds), info)
 

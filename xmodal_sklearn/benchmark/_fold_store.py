@@ -5,7 +5,6 @@ import inspect
 import json
 import re
 import sys
-import warnings
 from collections.abc import Mapping
 from functools import cache, partial
 from pathlib import Path
@@ -14,6 +13,7 @@ from typing import Any
 import joblib
 
 from .._files import atomic_write, check_plain_file, remove_abandoned
+from .._warnings import warn
 
 __all__ = ["FoldCache", "fingerprint", "own_source"]
 
@@ -66,9 +66,7 @@ class FoldCache:
         except FileNotFoundError:
             return None
         except (ValueError, RecursionError) as error:
-            warnings.warn(
-                f"{path} is no finished fold ({error}); it will be computed again.", stacklevel=3
-            )
+            warn(f"{path} is no finished fold ({error}); it will be computed again.")
             path.unlink(missing_ok=True)
             return None
 

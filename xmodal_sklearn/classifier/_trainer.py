@@ -1,6 +1,5 @@
 """Training: from samples, columns and settings to a fitted net and its history."""
 
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -19,6 +18,7 @@ from torch.optim.lr_scheduler import CosineAnnealingLR
 from torch.utils.data import TensorDataset
 
 from .._screening import screen_pairs
+from .._warnings import warn
 from ._checks import check_callbacks
 from ._net import (
     EVALUATION_BATCH,
@@ -160,11 +160,10 @@ def train(
     # A fitted model carries neither patients nor what only training needs, the optimiser above all.
     net.trim_for_prediction()
     if settings.early_stopping and len(history) == max_epochs:
-        warnings.warn(
+        warn(
             f"Early stopping did not stop the training within max_epochs={max_epochs}. "
             "Raise max_epochs or lr.",
             ConvergenceWarning,
-            stacklevel=5,
         )
     return net, history
 

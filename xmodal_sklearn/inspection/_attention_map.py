@@ -1,6 +1,5 @@
 """Which features of two modalities a classifier looks at together."""
 
-import warnings
 from collections.abc import Iterator
 from functools import partial
 from typing import Any
@@ -9,6 +8,7 @@ import numpy as np
 import pandas as pd
 from sklearn.utils._param_validation import Integral, Interval, StrOptions, validate_params
 
+from .._warnings import warn
 from ..modalities._validation import as_table
 from ._fitted import Fitted, gene, open_model, watched
 
@@ -121,11 +121,10 @@ def attention_map(
     progress = partial(watched, what="Attention map")
     effects = fitted.opened.cross_effects(rows, source, progress)
     if not effects.any():
-        warnings.warn(
+        warn(
             "The attention map is zero: on the patients held out in training, heads that see two "
             "modalities told nothing that others do not, so stacking gave them no weight (see "
-            "stacking_weights_).",
-            stacklevel=2,
+            "stacking_weights_)."
         )
     if by == "class":
         return {

@@ -1,6 +1,5 @@
 """What each feature adds to the logit of each class, sample by sample."""
 
-import warnings
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,6 +8,7 @@ import pandas as pd
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.parallel import Parallel, delayed
 
+from .._warnings import warn
 from ._fitted import open_model, watched
 
 __all__ = ["Attributions", "integrated_gradients"]
@@ -148,11 +148,10 @@ def integrated_gradients(model: Any, X: Any, *, n_jobs: int | None = None) -> At
     ):
         values[:, rows], gaps[rows] = of_part.transpose(1, 0, 2), gap
     if (gaps > TOLERANCE).any():
-        warnings.warn(
+        warn(
             f"The attributions of {(gaps > TOLERANCE).any(axis=1).sum()} samples sum to the "
             f"difference in logits by no better than {gaps.max():.2g}.",
             ConvergenceWarning,
-            stacklevel=2,
         )
     start = np.where(np.isnan(opened.x), np.float32(np.nan), np.float32(0))
     labels = pd.Index(classes, name="class")

@@ -1,6 +1,5 @@
 """How far the samples of another cohort lie from those that a model was fitted to."""
 
-import warnings
 from shlex import quote
 from typing import Any, NamedTuple
 
@@ -12,6 +11,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
 from .._text import visible
+from .._warnings import warn
 from ..modalities._columns import Modalities, column_labels, needed_columns, sample_labels
 from ..modalities._missing import refuse_infinity
 from ..modalities._training_summary import (
@@ -247,11 +247,10 @@ def _warn_of_far(table: pd.DataFrame, samples: _Samples) -> None:
         f"distances, {row['moved']:.0%} of {row['features']} features moved)"
         for name, row in table[far].iterrows()
     ]
-    warnings.warn(
+    warn(
         f"Values differ from those that the model was fitted to: {', '.join(said)}. Its scores may "
         "not hold here. Check units and how the values were prepared, and score the model on "
-        f"samples of known class.{_remedy(table.index[far], samples)}",
-        stacklevel=3,
+        f"samples of known class.{_remedy(table.index[far], samples)}"
     )
 
 

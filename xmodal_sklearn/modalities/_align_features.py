@@ -1,6 +1,5 @@
 """Bringing the table of another cohort to the columns that a model was fitted to."""
 
-import warnings
 from collections.abc import Mapping
 from typing import Any
 
@@ -8,6 +7,7 @@ import numpy as np
 import pandas as pd
 from sklearn.utils.validation import check_is_fitted
 
+from .._warnings import warn
 from ._columns import (
     SEPARATOR,
     UNNAMED,
@@ -178,7 +178,7 @@ def align_features(
             done = "They are filled with their means in the training samples"
             what = "filled with their means in training"
         notes += [(one, f"needed columns lacking, {what}", len(lacking[one])) for one in lacking]
-        warnings.warn(f"X lacks columns that the model needs: {said}. {done}.", stacklevel=2)
+        warn(f"X lacks columns that the model needs: {said}. {done}.")
         table = pd.concat([table, filled], axis=1)
         table = table[[name for name in names if name in table]]
     return normalise(table, first, {one: wanted[one] for one in by_themselves}, notes)

@@ -1,6 +1,5 @@
 """Which columns belong to which modality, and what they are called."""
 
-import warnings
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
@@ -9,6 +8,8 @@ from typing import Any, TypeAlias
 import numpy as np
 import pandas as pd
 from sklearn.utils import _safe_indexing
+
+from .._warnings import warn
 
 __all__ = [
     "SEPARATOR",
@@ -226,12 +227,11 @@ def _warn_of_added_prefixes(names: Sequence[str], modalities: Modalities) -> Non
                 added.append(modality)
     if added:
         first = names[modalities[added[0]][0]]
-        warnings.warn(
+        warn(
             f"Taken for modalities: {added}. The names of all their columns go on as if a modality "
             f"followed, the first is {first!r}. If a ColumnTransformer or FeatureUnion put "
             f"{added[0]!r} in front, build it with verbose_feature_names_out=False; otherwise say "
-            "by `modalities=` which columns belong to which modality.",
-            stacklevel=3,
+            "by `modalities=` which columns belong to which modality."
         )
 
 

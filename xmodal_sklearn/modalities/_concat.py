@@ -1,6 +1,5 @@
 """Align the tables of several modalities, and take them apart again."""
 
-import warnings
 from collections.abc import Mapping
 from itertools import combinations, permutations
 from typing import Any
@@ -10,6 +9,7 @@ import pandas as pd
 
 from .._extras import needs_extra
 from .._text import plain_name
+from .._warnings import warn
 from ._columns import (
     SEPARATOR,
     check_modality_name,
@@ -271,11 +271,10 @@ def _warn_of_strangers(tables: Mapping[str, pd.DataFrame]) -> None:
     for modality, own in indices.items():
         others = [index for name, index in indices.items() if name != modality]
         if others and not any(own.isin(index).any() for index in others):
-            warnings.warn(
+            warn(
                 f"No sample of modality {modality!r} ({list(own[:2])} …) is in another "
                 f"table ({list(others[0][:2])} …), so none has it beside another modality. Give "
-                "all tables the same sample names.",
-                stacklevel=4,
+                "all tables the same sample names."
             )
             return
 

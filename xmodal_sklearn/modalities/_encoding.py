@@ -1,6 +1,5 @@
 """How the columns of a table become numbers: as they are, or a column for each category."""
 
-import warnings
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -243,10 +242,9 @@ def _encode(column: pd.Series, known: Categories, warn: bool) -> np.ndarray:
     unknown = (codes < 0) & ~missing
     if warn and unknown.any():
         taken = "missing" if known.ordered else "none of the categories"
-        warnings.warn(
+        warn(
             f"Column {column.name!r} has categories that it had not in fit, which are taken for "
-            f"{taken}: {sorted(set(words[unknown]))[:5]}.",
-            stacklevel=4,
+            f"{taken}: {sorted(set(words[unknown]))[:5]}."
         )
     if known.ordered:
         return np.where(codes < 0, np.nan, codes)[:, None]

@@ -1,6 +1,5 @@
 """Signs that an imputer filled the modalities that samples lack."""
 
-import warnings
 from collections.abc import Mapping
 from typing import Any
 
@@ -8,6 +7,7 @@ import numpy as np
 from scipy import sparse
 from scipy.stats import rankdata
 
+from .._warnings import warn
 from ._columns import sample_labels
 
 __all__ = ["warn_of_filled_blocks"]
@@ -43,12 +43,11 @@ def warn_of_filled_blocks(table: Any, blocks: Mapping[str, Any]) -> None:
             continue
         filled = np.flatnonzero(_at_centre(values) | _alike(values, rows))
         if len(filled):
-            warnings.warn(
+            warn(
                 f"{len(filled)} samples, the first is {sample_labels(table)[filled[0]]!r}, seem to "
                 f"have been given modality {modality!r} by an imputer: they have the mean or the "
                 "median of its columns, or the very same values as others. A model takes them for "
-                "measured. Leave absent modalities NaN, and impute with ModalityImputer.",
-                stacklevel=6,
+                "measured. Leave absent modalities NaN, and impute with ModalityImputer."
             )
 
 

@@ -1,12 +1,12 @@
 """Which samples have which modality, and which values are missing in those that they have."""
 
-import warnings
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
 from scipy import sparse
 
+from .._warnings import warn
 from ._columns import UNNAMED, Modalities, column_labels, has_named_modalities, sample_labels
 
 __all__ = [
@@ -192,10 +192,9 @@ def tell_imputed(missing: Missing, modalities: Modalities) -> None:
             f"{modality!r} {'under 1%' if share < 0.005 else f'about {share:.0%}'}"
             for modality, share in shares.items()
         )
-        warnings.warn(
+        warn(
             f"Missing values are filled with the mean of their feature in the training samples: "
-            f"{said} of the values of samples that have the modality. n_imputed_ counts them.",
-            stacklevel=5,
+            f"{said} of the values of samples that have the modality. n_imputed_ counts them."
         )
 
 

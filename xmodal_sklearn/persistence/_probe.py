@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from .._warnings import warn
+
 __all__ = ["probe", "takes_absent", "warn_of_other_versions"]
 
 N_SAMPLES = 8
@@ -91,10 +93,9 @@ def warn_of_other_versions(
         told = f"predicts otherwise here: a probability differs by {difference:.2g}"
     else:
         told = "can't be compared with what it predicted there"
-    warnings.warn(
+    warn(
         f"{path} was saved with {', '.join(other)}, and {told}. Install those versions, or fit the "
-        "model again.",
-        stacklevel=3,
+        "model again."
     )
 
 

@@ -3,7 +3,6 @@
 import hashlib
 import io
 import os
-import warnings
 from collections.abc import Callable, Iterable, Sequence
 from functools import cache
 from pathlib import Path
@@ -14,6 +13,7 @@ import numpy as np
 
 from .._files import atomic_write, check_plain_file, remove_abandoned
 from .._version import __version__
+from .._warnings import warn
 
 __all__ = ["ArrayCache"]
 
@@ -71,10 +71,7 @@ class ArrayCache:
                 return _read(path, digest)
             # A damaged file raises whatever its bytes lead to, in zipfile, zlib or NumPy.
             except Exception as error:
-                warnings.warn(
-                    f"{path} is no whole entry of the cache ({error}); it is computed again.",
-                    stacklevel=3,
-                )
+                warn(f"{path} is no whole entry of the cache ({error}); it is computed again.")
         arrays = [np.asarray(array) for array in compute()]
         with atomic_write(path) as scratch, scratch.open("wb") as file:
             np.savez(file, *arrays, checksum=np.array(_checksum(digest, arrays)))

@@ -1,6 +1,5 @@
 """Prediction sets with a coverage that is guaranteed for each class."""
 
-import warnings
 from math import ceil
 from numbers import Real
 from typing import Any, ClassVar, Self
@@ -16,6 +15,7 @@ from sklearn.utils.validation import check_is_fitted, column_or_1d
 
 from .._alignment import check_order
 from .._typing import Labels, Table
+from .._warnings import warn
 from ._wrapper import ClassifierWrapper
 
 __all__ = ["ConformalClassifier"]
@@ -225,10 +225,9 @@ class ConformalClassifier(ClassifierWrapper):
         if few:
             needed = ceil(coverage / (1 - coverage) - ROUNDING)
             found = ", ".join(f"{label!r} has {number}" for label, number in few.items())
-            warnings.warn(
+            warn(
                 f"A coverage of {coverage:g} needs {needed} samples of each class held out; "
-                f"{found}. Every set holds such a class. Hold out a larger share, or ask for less.",
-                stacklevel=3,
+                f"{found}. Every set holds such a class. Hold out a larger share, or ask for less."
             )
         thresholds = [_threshold(one, coverage) for one in self.calibration_probabilities_]
         return np.asarray(probabilities) >= np.array(thresholds)
