@@ -10,6 +10,7 @@ BASE = {
     "_base",
     "_extras",
     "_files",
+    "_fitted_model",
     "_progress",
     "_screening",
     "_suggestions",
