@@ -97,8 +97,6 @@ def test_a_stored_comparison_comes_back(comparison, tmp_path):
 # There is no room for so many or so long names, which is not the matter here.
 @pytest.mark.filterwarnings("ignore:constrained_layout not applied:UserWarning")
 def test_a_report_shows_them_whole_and_runs_none(comparison, tmp_path, monkeypatch):
-    pytest.importorskip("matplotlib", reason="needs the extra report")
-    pytest.importorskip("jinja2", reason="needs the extra report")
     # Figures of 200 classes have up to 40,000 texts, which take minutes; some are drawn below.
     monkeypatch.setattr("xmodal_sklearn.report._models.draw_confusion", lambda *_: "")
     for figure in ("roc", "precision_recall", "calibration"):
@@ -133,7 +131,6 @@ def test_a_report_shows_them_whole_and_runs_none(comparison, tmp_path, monkeypat
 
 @pytest.mark.filterwarnings("ignore:constrained_layout not applied:UserWarning")
 def test_figures_show_them_whole():
-    pytest.importorskip("matplotlib", reason="needs the extra report")
     from xmodal_sklearn.report import _figures, _model_figures
 
     classes = [*PIECES[:4], *PIECES[24:42]]

@@ -55,7 +55,6 @@ def test_the_wheel_holds_every_file_of_the_package(installed):
 
 
 def test_the_report_finds_its_templates_where_it_is_installed(installed):
-    pytest.importorskip("jinja2", reason="needs the extra report")
     code = (
         "import numpy as np, xmodal_sklearn.report as ours\n"
         "from sklearn.dummy import DummyClassifier\n"

@@ -10,7 +10,6 @@ from xmodal_sklearn.cli import app
 from xmodal_sklearn.cli._importance import load_importance
 from xmodal_sklearn.datasets import make_multiomics
 
-pytest.importorskip("captum", reason="integrated gradients need captum")
 SECTION = "What the model looked at"
 
 

@@ -74,7 +74,6 @@ def test_another_platform_is_told_and_taken_out(folder):
 
 
 def test_explain_takes_the_same_option(folder):
-    pytest.importorskip("captum")
     sample = pd.read_csv(folder / "exp.csv", index_col=0).index[0]
     texts = [
         predict(folder, "--sample", sample, "--normalize", "exp=within", exp=exp, command="explain")

@@ -19,8 +19,6 @@ from xmodal_sklearn.inspection import (
     permutation_importance,
 )
 
-pytest.importorskip("captum", reason="integrated gradients need captum")
-
 
 def centred_logs(model, X):
     logs = np.log(model.predict_proba(X))

@@ -9,8 +9,6 @@ from xmodal_sklearn.cli import app
 from xmodal_sklearn.inspection import explain, integrated_gradients
 from xmodal_sklearn.persistence import save_model
 
-pytest.importorskip("captum", reason="integrated gradients need captum")
-
 
 @pytest.fixture(scope="module")
 def found(fitted):

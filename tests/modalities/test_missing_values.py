@@ -345,7 +345,6 @@ def test_pipelines_and_comparisons_take_gaps_and_see_no_other_fold(gappy):
 
 def test_displays_take_gaps(gappy):
     X, y = gappy
-    pytest.importorskip("matplotlib")
     path = CoefficientPathDisplay.from_estimator(MultiOmicsSelector(), X, y, modality="exp")
     ranking = MultiOmicsSelector().fit(X, y).rankings_["exp"]
     assert path.feature_names[:5] == ranking[:5].tolist()

@@ -1,6 +1,5 @@
 """The displays."""
 
-import sys
 from itertools import combinations, pairwise
 
 import numpy as np
@@ -277,9 +276,3 @@ def test_ablations_that_cannot_be_are_refused(cohort):
         ModalityAblationDisplay.from_estimator(model, alone, y, method="absent")
     with pytest.raises(ValueError, match="method"):
         ModalityAblationDisplay.from_estimator(model, X, y, method="shuffle")
-
-
-def test_without_matplotlib_the_extra_is_named(comparison, monkeypatch):
-    monkeypatch.setitem(sys.modules, "matplotlib.pyplot", None)
-    with pytest.raises(ImportError, match=r"xmodal-sklearn\[plot\]"):
-        ComparisonDisplay.from_comparison(comparison)

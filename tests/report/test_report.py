@@ -4,7 +4,6 @@ import base64
 import dataclasses
 import json
 import re
-import sys
 from html import unescape
 from io import StringIO
 from xml.etree import ElementTree
@@ -26,9 +25,6 @@ from xmodal_sklearn.inspection import ModalityImportance, stability_index
 from xmodal_sklearn.learning import learning_curves
 from xmodal_sklearn.report import write_report
 from xmodal_sklearn.report._model_figures import answered_curve
-
-pytest.importorskip("matplotlib", reason="needs the extra report")
-pytest.importorskip("jinja2", reason="needs the extra report")
 
 HOSTILE = '<script>alert("x")</script> & Co'
 
@@ -380,13 +376,6 @@ def test_a_report_of_one_model_that_selects_nothing(cohort, tmp_path):
     assert "xmodal bench --k 3" in text
     assert "Every pair" not in text
     assert "Selected features" not in text
-
-
-@pytest.mark.parametrize("library", ["jinja2", "matplotlib"])
-def test_without_a_library_the_extra_is_named(comparison, tmp_path, monkeypatch, library):
-    monkeypatch.setitem(sys.modules, library, None)
-    with pytest.raises(ImportError, match=r"xmodal-sklearn\[report\]"):
-        write_report(comparison, tmp_path / "report.html")
 
 
 @pytest.fixture

@@ -8,7 +8,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .._extras import needs_extra
 from ..modalities._validation import validate_table
 from ._cross_effects import CROSS_MODAL_HEADS, cross_effects
 from ._torch_settings import own_torch_settings
@@ -89,8 +88,7 @@ class OpenedClassifier:
         gap : ndarray of shape (n_rows, n_classes)
             How far their sums are from the differences in logits.
         """
-        with needs_extra("inspect", "integrated_gradients"):
-            from captum.attr import IntegratedGradients
+        from captum.attr import IntegratedGradients
 
         integrate = IntegratedGradients(self._logits)
         integrate.gradient_func = _gradients_of_classes

@@ -132,13 +132,12 @@ def bench(
     with status("Loading PyTorch"):
         from ..benchmark import compare
         from ..learning import learning_curves
-        from ._importance import check_inspectable, measure_importance
+        from ._importance import measure_importance
         from ._models import attention_pipeline, classical_pipelines, outer_folds
         from ._tables import significance_table, summary_table
 
     memory = str((out / "rankings").absolute())
     with usage_errors():
-        check_inspectable(inspect)
         attention = attention_pipeline(k, seed, network, memory=memory)
         classical = classical_pipelines(k, models, fusion, seed, network["device"], memory)
     estimators = {ATTENTION: attention, **classical}
@@ -424,7 +423,7 @@ def _start(cohort: "Bunch", folds: int) -> None:
 
 
 def _finish(result: Any, out: Path, importance: Any = None) -> None:
-    """Save a comparison and, where the extra is installed, its report, both or neither."""
+    """Save a comparison and its report, both or neither."""
     from ..benchmark._result_folder import publishing
     from ..report import write_report
     from ._importance import save_importance
@@ -450,7 +449,5 @@ def _finish(result: Any, out: Path, importance: Any = None) -> None:
         )
     if failed is None:
         console.print(f"\nScores and report.html in {out}")
-    elif isinstance(failed, ImportError):
-        console.print(f"\nScores in {out}; no report.html: {failed}")
     else:
         raise failed

@@ -44,10 +44,7 @@ def explain(
     normalize: Normalize = None,
     allow_pickle: AllowPickle = False,
 ) -> None:
-    """Explain the prediction of a saved model for one sample.
-
-    Needs the extra inspect.
-    """
+    """Explain the prediction of a saved model for one sample."""
     from ._files import load_model, pipeline_of
     from ._sources import (
         absent_modalities,

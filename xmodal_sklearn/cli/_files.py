@@ -11,7 +11,6 @@ import pandas as pd
 from sklearn.pipeline import Pipeline
 
 from .. import persistence
-from .._extras import needs_extra
 from .._files import atomic_write
 from ..benchmark._comparison import probability_column
 from ..selection import MultiOmicsSelector
@@ -46,9 +45,6 @@ def is_pickle(path: Path) -> bool:
 
 def check_new_model(path: Path) -> None:
     """Refuse before fitting a file that could not be written after it."""
-    if not is_pickle(path):
-        with needs_extra("models", "A file of a model that runs no code"):
-            import skops  # noqa: F401
     if path.is_dir():
         raise ValueError(f"{path} is a folder; --out must name a file.")
 

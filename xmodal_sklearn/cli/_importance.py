@@ -7,23 +7,14 @@ from typing import Any
 import pandas as pd
 from sklearn.utils import Bunch
 
-from .._extras import needs_extra
 from ..benchmark._result_folder import IMPORTANCE, result_file
 from ..inspection import ModalityImportance, modality_importance
 from ._models import outer_folds
 from ._session import error_console
 
-__all__ = ["check_inspectable", "load_importance", "measure_importance", "save_importance"]
+__all__ = ["load_importance", "measure_importance", "save_importance"]
 
 PARTS = ("folds", "heads", "features")
-
-
-def check_inspectable(inspect: bool) -> None:
-    """Refuse before fitting what could not be measured after it."""
-    if not inspect:
-        return
-    with needs_extra("inspect", "--inspect"):
-        import captum  # noqa: F401
 
 
 def measure_importance(

@@ -226,7 +226,7 @@ Inspect = Annotated[
     typer.Option(
         "--inspect",
         help="Also report what attention looked at: its tables and features, with their spread "
-        "over the folds, in which it is fitted again (extra inspect).",
+        "over the folds; it is fitted again in each.",
         rich_help_panel=RUN,
     ),
 ]

@@ -67,7 +67,7 @@ def integrated_gradients(model: Any, X: Any, *, n_jobs: int | None = None) -> At
     r"""Attribute the logits of each class to the features, through the whole classifier.
 
     Integrated gradients [1]_ through standardisation, all heads, their stacking and the average
-    over members, computed by captum (extra ``inspect``). They do not rest on attention.
+    over members, computed by captum. They do not rest on attention.
 
     Parameters
     ----------

@@ -122,8 +122,6 @@ def explain(
 
     Raises
     ------
-    ImportError
-        If captum is not installed (extra ``inspect``).
     ValueError
         If X is not one sample or has other columns than those seen in fit; if the training samples
         lack a class of the model.

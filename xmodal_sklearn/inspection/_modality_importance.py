@@ -146,8 +146,6 @@ def modality_importance(
 
     Raises
     ------
-    ImportError
-        If captum is not installed (extra ``inspect``).
     TypeError
         If the model is another.
 

@@ -13,7 +13,6 @@ from sklearn.base import BaseEstimator
 from sklearn.exceptions import InconsistentVersionWarning
 from sklearn.utils.validation import check_is_fitted
 
-from .._extras import needs_extra
 from .._version import __version__
 from ._bounds import check_bounds
 from ._container import read_parts, write_parts
@@ -54,8 +53,6 @@ def save_model(model: Any, path: Any, *, training: Mapping[str, Any] | None = No
         packages.
     sklearn.exceptions.NotFittedError
         If the model is not fitted.
-    ImportError
-        If skops or safetensors is not installed; the extra ``models`` brings both.
 
     See Also
     --------
@@ -86,8 +83,8 @@ def save_model(model: Any, path: Any, *, training: Mapping[str, Any] | None = No
     >>> bool((loaded.predict_proba(X) == model.predict_proba(X)).all())
     True
     """
-    with needs_extra("models", "save_model"):
-        from safetensors.numpy import save
+    from safetensors.numpy import save
+
     check_is_fitted(model)
     path = Path(path)
     structure, arrays = take_out(model)
@@ -130,8 +127,6 @@ def load_model(path: Any) -> Any:
     ValueError
         If the file is damaged, changed, no model, of a newer format, or hostile: holding types that
         no model consists of, compressed parts, or indices that lead out of its arrays.
-    ImportError
-        If skops or safetensors is not installed; the extra ``models`` brings both.
 
     Warns
     -----
@@ -155,8 +150,8 @@ def load_model(path: Any) -> Any:
     Traceback (most recent call last):
     FileNotFoundError: There is no file nothing.xmodal.
     """
-    with needs_extra("models", "load_model"):
-        from safetensors.numpy import load
+    from safetensors.numpy import load
+
     path = Path(path)
     with _naming(path):
         manifest, parts = read_parts(path)

@@ -8,8 +8,6 @@ from zipfile import ZIP_STORED, ZipFile
 
 import numpy as np
 
-from .._extras import needs_extra
-
 __all__ = ["structure_from_bytes", "structure_to_bytes"]
 
 SCHEMA = "schema.json"
@@ -139,8 +137,8 @@ def structure_to_bytes(structure: Any) -> bytes:
     ValueError
         If there is something in it that is not on the list, or that skops can't write.
     """
-    with needs_extra("models", "save_model"):
-        import skops.io
+    import skops.io
+
     try:
         data = skops.io.dumps(structure)
     # What can't be written fails in as many ways as there are types.
@@ -179,8 +177,8 @@ def structure_from_bytes(data: bytes) -> Any:
     ValueError
         If it holds what is not on the list, or is compressed.
     """
-    with needs_extra("models", "load_model"):
-        import skops.io
+    import skops.io
+
     with ZipFile(io.BytesIO(data)) as archive:
         _check_members(archive, len(data))
         schema = json.loads(archive.read(SCHEMA))

@@ -3,8 +3,6 @@
 from collections.abc import Sequence
 from typing import Any
 
-from .._extras import needs_extra
-
 __all__ = ["PLAIN", "SERIES", "draw_legend", "drawing_axes", "line_style", "plain_log_ticks"]
 
 # The colours of Okabe and Ito, which colour-blind readers tell apart; their yellow is too pale for
@@ -30,14 +28,9 @@ def drawing_axes(ax: Any, height: float = 4.8, width: float = 6.4) -> Any:
     -------
     matplotlib Axes
         Those given, or those of the new figure.
-
-    Raises
-    ------
-    ImportError
-        If matplotlib is not installed.
     """
-    with needs_extra("plot", "Drawing"):
-        import matplotlib.pyplot as plt
+    import matplotlib.pyplot as plt
+
     if ax is None:
         _, ax = plt.subplots(figsize=(width, height), layout="constrained")
     return ax

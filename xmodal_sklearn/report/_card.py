@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from .._extras import needs_extra
 from .._files import atomic_write
 from .._text import visible
 from ..benchmark._metrics import metric_label
@@ -87,8 +86,6 @@ def write_card(model: str | Path, path: str | Path) -> Path:
         If there is no file `model`.
     ValueError
         If it is damaged, no model, or of a newer format.
-    ImportError
-        If jinja2 or matplotlib is not installed; the extra ``report`` brings both.
 
     See Also
     --------
@@ -116,9 +113,6 @@ def write_card(model: str | Path, path: str | Path) -> Path:
     from ..persistence import read_manifest
 
     manifest = read_manifest(model)
-    with needs_extra("report", "write_card"):
-        import jinja2  # noqa: F401
-        import matplotlib  # noqa: F401
     from ._page import page_environment
     from ._style import COLOURS
 

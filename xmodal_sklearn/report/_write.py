@@ -6,7 +6,6 @@ from typing import Any
 
 import pandas as pd
 
-from .._extras import needs_extra
 from .._files import atomic_write
 from ..benchmark import Comparison
 from ..inspection import ModalityImportance
@@ -62,11 +61,6 @@ def write_report(
     Path
         The file written.
 
-    Raises
-    ------
-    ImportError
-        If jinja2 or matplotlib is not installed; the extra ``report`` brings both.
-
     Notes
     -----
     Confusion matrices, curves and scores by class take the predictions of all test folds
@@ -92,9 +86,6 @@ def write_report(
     ...     written.read_text(encoding="utf-8")[:15]
     '<!doctype html>'
     """
-    with needs_extra("report", "write_report"):
-        import jinja2  # noqa: F401
-        import matplotlib  # noqa: F401
     from ._content import report_content
     from ._overview import Inspected
     from ._page import page_environment
