@@ -21,6 +21,7 @@ BASE = {
 LEVELS = [
     {"_alignment", "_typing"},
     BASE,
+    {"_store"},
     {"modalities"},
     {"selection", "classifier", "datasets"},
     {"baselines", "uncertainty", "_inputs"},

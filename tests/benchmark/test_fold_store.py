@@ -22,9 +22,10 @@ from sklearn.preprocessing import FunctionTransformer
 
 import xmodal_sklearn
 from xmodal_sklearn import MultiOmicsSelector, _files
+from xmodal_sklearn._store import Store, dump_json, load_json
 from xmodal_sklearn.baselines import make_baselines
 from xmodal_sklearn.benchmark import compare
-from xmodal_sklearn.benchmark._fold_store import FoldCache, fingerprint
+from xmodal_sklearn.benchmark._fingerprint import fingerprint
 
 CV = RepeatedStratifiedKFold(n_splits=4, n_repeats=3, random_state=0)
 COSTS = ["fit_seconds", "predict_seconds", "peak_mb"]
@@ -95,7 +96,7 @@ def test_twenty_kills_at_random_moments_lose_and_repeat_nothing(problem, tmp_pat
     processes.set_forkserver_preload([__name__])
     delays = np.random.default_rng().uniform(0, 0.08, size=20)
     for delay in delays:
-        finished = {path.name: path.stat() for path in store.glob("*.json")}
+        finished = {path.name: path.stat() for path in store.glob("*.fold")}
         n_fits = len(fits(log))
         process = processes.Process(
             target=compare, args=(estimators, X, y), kwargs={"cv": CV, "store": store}
@@ -135,9 +136,9 @@ def test_workers_store_their_folds_when_the_main_process_is_killed(problem, tmp_
     process.kill()
     process.join()
     patience = time.monotonic() + 20
-    while len(list(store.glob("*.json"))) < len(fits(log)) and time.monotonic() < patience:
+    while len(list(store.glob("*.fold"))) < len(fits(log)) and time.monotonic() < patience:
         time.sleep(0.01)
-    finished = {path: path.stat().st_mtime_ns for path in store.glob("*.json")}
+    finished = {path: path.stat().st_mtime_ns for path in store.glob("*.fold")}
     assert len(finished) >= 2
     resumed = compare(estimators, X, y, cv=CV, store=store)
     # Orphaned workers may still have been at a fold each.
@@ -291,7 +292,7 @@ def test_every_source_file_of_this_package_counts(tmp_path):
             check=True,
         )
         assert done.stdout.startswith(str(package))
-        return len(list((tmp_path / "store").glob("*.json")))
+        return len(list((tmp_path / "store").glob("*.fold")))
 
     by_depth = sorted(package.rglob("*.py"), key=lambda path: len(path.parts))
     assert stored() == stored() == 2
@@ -314,7 +315,7 @@ def test_what_can_not_be_told_apart_is_refused(problem, tmp_path):
     X, y = problem
     model = Recorder(str(tmp_path / "log"))
     model.set_params(seconds=(i for i in range(3)))
-    with pytest.raises(ValueError, match="Can't tell whether <generator"):
+    with pytest.raises(ValueError, match="Cannot check whether <generator"):
         compare({"model": model}, X, y, store=tmp_path)
     namespace = {}
     exec("class Unknown: pass", {"__name__": "nowhere"}, namespace)
@@ -328,7 +329,7 @@ def test_a_broken_file_is_computed_again_with_a_warning(problem, tmp_path):
     first = compare(estimators, X, y, cv=3, store=tmp_path / "store")
     one = next((tmp_path / "store").iterdir())
     one.write_bytes(one.read_bytes()[:100])
-    with pytest.warns(UserWarning, match=f"{one.name} is no finished fold"):
+    with pytest.warns(UserWarning, match=f"invalid cache entry .*{one.name}"):
         second = compare(estimators, X, y, cv=3, store=tmp_path / "store")
     assert equal(first, second)
     assert len(fits(tmp_path / "log")) == 4
@@ -340,9 +341,9 @@ def test_an_edited_score_is_computed_again_with_a_warning(problem, tmp_path, val
     estimators = {"model": Recorder(str(tmp_path / "log"))}
     first = compare(estimators, X, y, cv=3, store=tmp_path / "store")
     one = next((tmp_path / "store").iterdir())
-    score = json.loads(one.read_text())["result"]["scores"]["f1_macro"]
+    score = json.loads(one.read_text().partition("\n")[2])["scores"]["f1_macro"]
     one.write_text(one.read_text().replace(f'"f1_macro": {score}', f'"f1_macro": {value}'))
-    with pytest.warns(UserWarning, match=f"{one.name} is no finished fold .*it was changed"):
+    with pytest.warns(UserWarning, match=f"invalid cache entry .*{one.name} .*checksum"):
         second = compare(estimators, X, y, cv=3, store=tmp_path / "store")
     assert equal(first, second)
     assert equal(first, compare(estimators, X, y, cv=3, store=tmp_path / "store"))
@@ -355,7 +356,7 @@ def test_a_fold_in_the_place_of_another_is_not_taken_for_it(problem, tmp_path):
     first = compare(estimators, X, y, cv=3, store=tmp_path / "store")
     one, other, _ = (tmp_path / "store").iterdir()
     one.write_bytes(other.read_bytes())
-    with pytest.warns(UserWarning, match=f"{one.name} is no finished fold"):
+    with pytest.warns(UserWarning, match=f"invalid cache entry .*{one.name}"):
         assert equal(first, compare(estimators, X, y, cv=3, store=tmp_path / "store"))
 
 
@@ -374,7 +375,7 @@ def test_a_folder_or_a_link_in_a_folds_place_is_named(problem, tmp_path, kind):
 def test_a_model_of_others_is_scored_again_once_our_code_changes(problem, tmp_path, monkeypatch):
     X, y = problem
     compare({"model": LogisticRegression()}, X, y, cv=3, store=tmp_path)
-    monkeypatch.setattr("xmodal_sklearn.benchmark._execution.own_source", lambda: "changed")
+    monkeypatch.setattr("xmodal_sklearn.benchmark._execution.package_hash", lambda: "changed")
     compare({"model": LogisticRegression()}, X, y, cv=3, store=tmp_path)
     assert len(list(tmp_path.iterdir())) == 6
 
@@ -384,11 +385,11 @@ def test_scratch_files_of_killed_processes_are_removed_by_the_next(tmp_path):
     process.start()
     process.join()
     host = _files._HOST
-    names = [f".a.json.{host}.{process.pid}-1", f".a.json.{host}.{os.getpid()}-1"]
-    names += [f".a.json.elsewhere.{process.pid}-1", ".hidden"]
+    names = [f".a.fold.{host}.{process.pid}-1", f".a.fold.{host}.{os.getpid()}-1"]
+    names += [f".a.fold.elsewhere.{process.pid}-1", ".hidden"]
     for name in names:
         (tmp_path / name).touch()
-    FoldCache(tmp_path)
+    Store(tmp_path, ".fold")
     assert {path.name for path in tmp_path.iterdir()} == set(names[1:])
 
 
@@ -406,7 +407,7 @@ def test_numbers_come_back_bit_for_bit(tmp_path):
         np.random.default_rng(0).normal(size=1000)
         * 10.0 ** np.arange(-300, 300)[: 1000 % 600].mean()
     )
-    store = FoldCache(tmp_path)
+    store = Store(tmp_path, ".fold", load=load_json, dump=dump_json)
     store.write("x", {"values": values.tolist(), "nan": float("nan")})
     read = store.read("x")
     assert read["values"] == values.tolist()

@@ -57,7 +57,7 @@ def test_every_model_predicts_what_its_plain_pipeline_does(cohort, table, k):
 
 
 def test_one_ranking_per_fold_and_modality_serves_all_models(table, store):
-    assert len(list((store / "rankings").rglob("*.npz"))) == 2 * 3
+    assert len(list((store / "rankings").rglob("*.ranking"))) == 2 * 3
 
 
 def test_the_larger_k_keeps_the_features_of_the_smaller_one_in_every_set(table):

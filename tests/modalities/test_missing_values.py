@@ -137,7 +137,7 @@ def test_rankings_with_gaps_are_found_in_the_cache(gappy, tmp_path):
         cached = MultiOmicsSelector(k=5, memory=tmp_path).fit(X, y)
         np.testing.assert_array_equal(cached.scores_, plain.scores_)
         assert cached.n_imputed_ == plain.n_imputed_
-    assert len(list(tmp_path.rglob("*.npz"))) == 3
+    assert len(list(tmp_path.rglob("*.ranking"))) == 3
 
 
 def lacking(X, share_of_column=0.0, share_of_sample=0.0):

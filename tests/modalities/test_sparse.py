@@ -127,7 +127,7 @@ def test_a_cache_tells_sparse_tables_apart(values, cohort, tmp_path):
             cached = MultiOmicsSelector(memory=tmp_path).fit(sparse.csr_array(table), y)
         plain = MultiOmicsSelector().fit(sparse.csr_array(table), y)
         np.testing.assert_array_equal(cached.scores_, plain.scores_)
-    assert len(list(tmp_path.rglob("*.npz"))) == 2
+    assert len(list(tmp_path.rglob("*.ranking"))) == 2
 
 
 def test_duplicates_of_a_matrix_are_summed(cohort):

@@ -22,7 +22,7 @@ SHORT_FILE = 20_000
 
 
 def entries(folder):
-    return set(folder.glob("*.npz"))
+    return set(folder.glob("*.ranking"))
 
 
 def search(X, y, memory, n_jobs=None):
@@ -206,7 +206,7 @@ def test_a_damaged_or_hostile_entry_is_computed_again(cohort, tmp_path, kind):
     plain = MultiOmicsSelector(memory=tmp_path).fit(X, y)
     for path in entries(tmp_path):
         path.write_bytes(hostile(kind, path.read_bytes()))
-    with pytest.warns(UserWarning, match=r"\.npz is no whole entry .* computed again"):
+    with pytest.warns(UserWarning, match=r"invalid cache entry .*\.ranking .*recomputing"):
         again = MultiOmicsSelector(memory=tmp_path).fit(X, y)
     np.testing.assert_array_equal(again.scores_, plain.scores_)
     MultiOmicsSelector(memory=tmp_path).fit(X, y)
@@ -229,7 +229,7 @@ def test_a_folder_or_a_link_in_an_entrys_place_is_named(cohort, tmp_path, kind):
     for path in entries(tmp_path):
         path.rename(tmp_path / "elsewhere")
         path.mkdir() if kind == "folder" else path.symlink_to(tmp_path / "elsewhere")
-    with pytest.raises(OSError, match=rf"\.npz is a {kind}, where a file belongs"):
+    with pytest.raises(OSError, match=rf"\.ranking is a {kind}, where a file belongs"):
         MultiOmicsSelector(memory=tmp_path).fit(X, y)
 
 

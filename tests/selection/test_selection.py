@@ -215,10 +215,10 @@ def test_the_cache_changes_nothing_and_saves_the_ranking(cohort, tmp_path):
     X, y = cohort
     plain = MultiOmicsSelector(k=10).fit(X, y)
     MultiOmicsSelector(k=20, memory=str(tmp_path)).fit(X, y)
-    entries = set(tmp_path.rglob("*.npz"))
+    entries = set(tmp_path.rglob("*.ranking"))
     cached = MultiOmicsSelector(k=10, memory=str(tmp_path)).fit(X, y)
     assert len(entries) == 3
-    assert set(tmp_path.rglob("*.npz")) == entries
+    assert set(tmp_path.rglob("*.ranking")) == entries
     np.testing.assert_array_equal(cached.scores_, plain.scores_)
     assert cached.get_feature_names_out().tolist() == plain.get_feature_names_out().tolist()
 
@@ -275,10 +275,10 @@ def test_modalities_ranked_at_once_share_the_processors(cohort, n_jobs, expected
 def test_a_half_written_cache_is_ranked_anew(cohort, tmp_path):
     X, y = cohort
     expected = MultiOmicsSelector(memory=str(tmp_path)).fit(X, y)
-    entries = list(tmp_path.rglob("*.npz"))
+    entries = list(tmp_path.rglob("*.ranking"))
     assert len(entries) == 3
     for entry in entries:
         entry.write_bytes(entry.read_bytes()[:100])
-    with pytest.warns(UserWarning, match="computed again"):
+    with pytest.warns(UserWarning, match="recomputing"):
         again = MultiOmicsSelector(memory=str(tmp_path)).fit(X, y)
     np.testing.assert_array_equal(again.scores_, expected.scores_)

@@ -13,9 +13,10 @@ from joblib import effective_n_jobs
 from joblib.parallel import get_active_backend
 from sklearn.utils.parallel import Parallel, delayed
 
+from .._store import Store, dump_json, load_json
 from .._version import __version__
 from ._fold import Result, Run, Task, dask_client, run_fold
-from ._fold_store import FoldCache, fingerprint, own_source
+from ._fingerprint import fingerprint, package_hash
 
 __all__ = ["run_tasks", "versions"]
 
@@ -59,10 +60,10 @@ def run_tasks(
         finish.
     """
     waiting = dict(enumerate(tasks))
-    cache = None if store is None else FoldCache(store)
+    cache = None if store is None else Store(store, ".fold", load=load_json, dump=dump_json)
     keys = dict.fromkeys(waiting, "")
     if cache is not None:
-        keys = _cache_keys(tasks, runs, X, y, metrics)
+        keys = _file_names(cache, tasks, runs, X, y, metrics)
         for number, key in keys.items():
             result = cache.read(key)
             if result is not None:
@@ -125,7 +126,8 @@ def _on_every_worker(X: Any, n_jobs: int | None) -> Iterator[Any]:
             client.amm.start()
 
 
-def _cache_keys(
+def _file_names(
+    store: Store,
     tasks: list[Task],
     runs: Mapping[str, Run],
     X: Any,
@@ -139,10 +141,11 @@ def _cache_keys(
         for name, run in runs.items()
     }
     # The code that scores is ours, even where what is fitted is not.
-    shared = joblib.hash([joblib.hash(X), y.tolist(), list(metrics), versions(), own_source()])
+    shared = joblib.hash([joblib.hash(X), y.tolist(), list(metrics), versions(), package_hash()])
     keys = {}
     for number, task in enumerate(tasks):
         split = task.train.tolist(), task.test.tolist()
-        digest = joblib.hash([shared, fingerprints[task.name], split])
-        keys[number] = f"{task.name}-{task.repeat}-{task.fold}-{digest}"
+        fold = [task.name, task.repeat, task.fold]
+        label = f"{task.name[:40]}-{task.repeat}-{task.fold}"
+        keys[number] = store.name([shared, fingerprints[task.name], fold, split], label)
     return keys

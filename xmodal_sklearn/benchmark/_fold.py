@@ -16,8 +16,8 @@ from sklearn.metrics import get_scorer
 from sklearn.utils import _safe_indexing
 from sklearn.utils.validation import _num_samples
 
+from .._store import Store
 from ..selection import MultiOmicsSelector
-from ._fold_store import FoldCache
 from ._metrics import METRICS, ablation_metric, class_recalls, fold_metric, weight_metric
 from ._negative_controls import Control, exchange_rows, modalities_of, replace_by_noise
 
@@ -66,7 +66,7 @@ def run_fold(
     number: int,
     run: Run,
     X: Any,
-    rest: tuple[np.ndarray, Task, FoldCache | None, str],
+    rest: tuple[np.ndarray, Task, Store | None, str],
     metrics: tuple[str, ...],
 ) -> tuple[int, Result]:
     """Fit and score one fold.
@@ -79,7 +79,7 @@ def run_fold(
         What to fit.
     X : DataFrame or array of shape (n_samples, n_features)
         Samples.
-    rest : tuple of (ndarray, Task, FoldCache or None, str)
+    rest : tuple of (ndarray, Task, Store or None, str)
         Class labels, the task, the cache of finished folds and the task's key in it.
     metrics : tuple of str
         Names of the metrics.

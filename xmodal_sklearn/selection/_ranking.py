@@ -12,13 +12,15 @@ from sklearn.base import clone
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.validation import check_memory
 
+from .._store import Store, source_hash
 from .._version import __version__
 from ..modalities._missing import column_means, fill_gaps, find_gaps
-from ._ranking_cache import ArrayCache
 
 __all__ = ["best_first", "cached", "one_hot", "ranker", "samples_with", "standardise"]
 
 DIGEST_BYTES = 2**24
+# All code that decides what a ranking is.
+SOURCES = ("_screening.py", "modalities/*.py", "selection/*.py")
 
 
 def best_first(scores: np.ndarray, labels: np.ndarray) -> np.ndarray:
@@ -58,7 +60,8 @@ def cached(memory: Any, function: Callable[..., Any], key: Sequence[Any]) -> Any
     if memory is None:
         return function()
     if isinstance(memory, str | os.PathLike):
-        return ArrayCache(memory).look_up(key, function)
+        store = Store(memory, ".ranking")
+        return store.look_up(store.name([*key, __version__, source_hash(*SOURCES)]), function)
     return check_memory(memory).cache(_call, ignore=["function"])(function, [*key, __version__])
 
 
