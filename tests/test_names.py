@@ -6,6 +6,7 @@ import random
 import re
 from html.parser import HTMLParser
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
@@ -247,7 +248,6 @@ def hostile_displays():
 
 
 def test_displays_read_none_as_a_formula(monkeypatch):
-    plt = pytest.importorskip("matplotlib.pyplot", reason="needs the extra plot")
     monkeypatch.setitem(plt.rcParams, "svg.fonttype", "none")
     names, displays = hostile_displays()
     for kind, display in displays.items():

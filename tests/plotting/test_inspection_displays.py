@@ -1,15 +1,12 @@
 """Displays of attention maps, features and modalities."""
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
 
 from xmodal_sklearn.inspection import ModalityImportance, top_pairs
-
-matplotlib = pytest.importorskip("matplotlib", reason="needs the extra plot")
-matplotlib.use("Agg")
-
-from xmodal_sklearn.plotting import (  # noqa: E402
+from xmodal_sklearn.plotting import (
     AttentionMapDisplay,
     FeatureImportanceDisplay,
     ModalityImportanceDisplay,
@@ -19,7 +16,7 @@ from xmodal_sklearn.plotting import (  # noqa: E402
 @pytest.fixture(autouse=True)
 def _close_figures():
     yield
-    matplotlib.pyplot.close("all")
+    plt.close("all")
 
 
 def make_maps(n):

@@ -2,9 +2,11 @@
 
 from itertools import combinations, pairwise
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.colors import to_rgb
 from scipy import stats
 from sklearn.dummy import DummyClassifier
 from sklearn.linear_model import LogisticRegression, MultiTaskElasticNet
@@ -24,9 +26,6 @@ from xmodal_sklearn.plotting import (
     ModalityAblationDisplay,
 )
 from xmodal_sklearn.plotting._common import line_style
-
-plt = pytest.importorskip("matplotlib.pyplot", reason="needs the extra plot")
-to_rgb = pytest.importorskip("matplotlib.colors").to_rgb
 
 
 @pytest.fixture

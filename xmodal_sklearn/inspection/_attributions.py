@@ -85,8 +85,6 @@ def integrated_gradients(model: Any, X: Any, *, n_jobs: int | None = None) -> At
 
     Raises
     ------
-    ImportError
-        If captum is not installed.
     ValueError
         If X has other columns than those seen in fit.
     sklearn.exceptions.NotFittedError
