@@ -20,7 +20,7 @@ from .datasets._study import Report, make_study
 from .datasets._tables import read_table
 from .modalities._columns import check_unique
 from .modalities._concat import concat_modalities
-from .modalities._dtypes import find_words
+from .modalities._dtypes import find_categorical
 
 __all__ = ["read_cohort", "read_tables"]
 
@@ -86,7 +86,9 @@ def read_cohort(
     read = {modality: read[modality] for modality in modalities or read}
     read, labels = _meet(read, labels, target_file, report)
     for modality, table in read.items():
-        report.append((modality, "columns of words, taken for categories", len(find_words(table))))
+        report.append(
+            (modality, "columns of words, taken for categories", len(find_categorical(table)))
+        )
     data = concat_modalities(read, join=join)
     known = data.index.isin(labels.dropna().index)
     if not known.any():

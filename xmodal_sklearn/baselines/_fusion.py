@@ -16,16 +16,14 @@ from sklearn.utils.validation import check_is_fitted
 
 from .._base import ProbabilityClassifierMixin
 from .._typing import Labels, Table, typed
-from ..modalities._columns import resolve_modalities
-from ..modalities._encoding import ModalityEncoder
-from ..modalities._filled_blocks import warn_of_filled_blocks
+from ..modalities._filled_blocks import warn_if_looks_imputed
+from ..modalities._input import ModalityInput
 from ..modalities._missing import (
     MAX_MISSING,
-    column_means,
+    check_modalities_present,
     fill_gaps,
     find_missing,
-    refuse_absent_modalities,
-    tell_imputed,
+    warn_imputed,
 )
 from ..modalities._validation import validate_table
 
@@ -176,7 +174,8 @@ class LateFusionClassifier(ProbabilityClassifierMixin, BaseEstimator):
         check_classification_targets(y)
         self.classes_, counts = np.unique(y, return_counts=True)
         self.class_prior_ = counts / counts.sum()
-        self.modalities_ = resolve_modalities(table, self.modalities)
+        self.input_ = ModalityInput(table, self.modalities)
+        self.modalities_ = self.input_.modalities
         self._used = list(self.modalities_ if self.use is None else self.use)
         unknown = [modality for modality in self._used if modality not in self.modalities_]
         if unknown or not self._used:
@@ -184,12 +183,11 @@ class LateFusionClassifier(ProbabilityClassifierMixin, BaseEstimator):
                 f"use must name at least one of the modalities {list(self.modalities_)}, "
                 f"got {self.use!r}."
             )
-        self._encoder = ModalityEncoder(table, self.modalities_)
         values, present = self._values(table, training=True)
         self.estimators_ = {}
         for modality, block in values.items():
             there = present[modality]
-            refuse_absent_modalities([modality], there[:, None])
+            check_modalities_present([modality], there[:, None])
             with _naming(modality, y[there]):
                 self.estimators_[modality] = clone(self.estimator).fit(block[there], y[there])
         return values, present, y
@@ -198,32 +196,25 @@ class LateFusionClassifier(ProbabilityClassifierMixin, BaseEstimator):
         self, table: Any, *, training: bool = False
     ) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
         """Return the numbers of the modalities in use, without gaps, and who has them."""
-        blocks = self._encoder.blocks(table)
+        blocks = self.input_.encoder.blocks(table)
         missing = find_missing(
             table,
             blocks,
-            self._encoder.origins,
+            self.input_.encoder.origins,
             max_missing=self.max_missing,
             training=training,
         )
         if training:
-            self._means = {modality: column_means(block) for modality, block in blocks.items()}
+            self.input_.learn_means(blocks)
             self.n_imputed_ = missing.n_gaps
-            tell_imputed(missing, self.modalities_)
-            warn_of_filled_blocks(table, blocks)
+            warn_imputed(missing, self.modalities_)
+            warn_if_looks_imputed(table, blocks)
         present = dict(zip(blocks, missing.present.T, strict=True))
         for modality, n_gaps in missing.n_gaps.items():
             if n_gaps:
-                means = self._means[modality]
+                means = self.input_.means[self.input_.encoder.columns[modality]]
                 blocks[modality] = fill_gaps(blocks[modality], present[modality], means)
         return {modality: blocks[modality] for modality in self._used}, present
-
-    @property
-    def _needed_means(self) -> np.ndarray:
-        means = np.empty(self.n_features_in_)
-        for modality, positions in self.modalities_.items():
-            means[positions] = self._encoder.numbers_of(positions, self._means[modality])
-        return means
 
     def _probabilities_by_modality(self, X: Any) -> np.ndarray:
         """Return probabilities (samples, modalities, classes), NaN for an absent modality."""

@@ -8,7 +8,7 @@ import pandas as pd
 from sklearn.utils import check_random_state
 
 from ..modalities._columns import Modalities, resolve_modalities
-from ..modalities._dtypes import is_number
+from ..modalities._dtypes import is_numeric
 from ..modalities._encoding import column_values
 from ..modalities._exchange import permuted, replace_columns
 from ..modalities._validation import as_table
@@ -177,6 +177,6 @@ def block_values(table: Any, positions: np.ndarray) -> np.ndarray:
     """
     if isinstance(table, pd.DataFrame):
         kinds = table.dtypes.iloc[positions].unique()
-        if not all(map(is_number, kinds)):
+        if not all(map(is_numeric, kinds)):
             return table.iloc[:, positions].to_numpy(dtype=object)
     return column_values(table, positions)

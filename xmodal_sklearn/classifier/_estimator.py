@@ -20,16 +20,16 @@ from .._base import ProbabilityClassifierMixin, ValidatedEstimator
 from .._typing import Labels, Table, typed
 from ..modalities._columns import as_slice, resolve_modalities
 from ..modalities._encoding import ModalityEncoder
-from ..modalities._filled_blocks import warn_of_filled_blocks
+from ..modalities._filled_blocks import warn_if_looks_imputed
 from ..modalities._missing import (
     MAX_MISSING,
     Missing,
+    check_modalities_present,
     fill_gaps,
     find_missing,
-    refuse_absent_modalities,
-    tell_imputed,
+    warn_imputed,
 )
-from ..modalities._training_summary import TrainingSummary, summarise
+from ..modalities._training_summary import TrainingSummary, summarize
 from ..modalities._validation import validate_table
 from ._checks import (
     check_all_classes,
@@ -435,7 +435,7 @@ class CrossModalAttentionClassifier(ProbabilityClassifierMixin, ValidatedEstimat
         """How far each feature moves the log-probabilities, see the attributes of the class."""
         check_is_fitted(self)
         # A column of words is as important as its categories together.
-        origin = self._encoder.spread(np.arange(self.n_features_in_))
+        origin = self._encoder.repeat_encoded(np.arange(self.n_features_in_))
         of_inputs = feature_importances(self.net_, len(origin))
         return np.bincount(origin, of_inputs, minlength=self.n_features_in_)
 
@@ -485,9 +485,9 @@ class CrossModalAttentionClassifier(ProbabilityClassifierMixin, ValidatedEstimat
             self._encoder = ModalityEncoder(table, self.modalities_)
         values, missing = self._values(table, training=not (warm and incremental))
         if not (warm and incremental):
-            refuse_absent_modalities(self.modalities_, missing.present)
-        tell_imputed(missing, self.modalities_)
-        warn_of_filled_blocks(table, self._blocks(values))
+            check_modalities_present(self.modalities_, missing.present)
+        warn_imputed(missing, self.modalities_)
+        warn_if_looks_imputed(table, self._blocks(values))
         check_classes(self.classes_, y, given=classes)
         codes = np.searchsorted(self.classes_, y)
         kept, weights = merge_copies(values, codes, weights)
@@ -500,7 +500,7 @@ class CrossModalAttentionClassifier(ProbabilityClassifierMixin, ValidatedEstimat
             # A weight of two must count as two samples, which a common factor does not change.
             self._scaler.partial_fit(values, sample_weight=weights / weights.mean())
         columns = self._encoder.columns
-        self._summary = None if incremental else summarise(values, columns, self._scaler, weights)
+        self._summary = None if incremental else summarize(values, columns, self._scaler, weights)
         of_classes = class_weights(self.class_weight, self.classes_, self._class_counts)
         target = np.diag(of_classes)[codes] * weights[:, None]
         self.n_imputed_ = missing.n_gaps
@@ -525,14 +525,14 @@ class CrossModalAttentionClassifier(ProbabilityClassifierMixin, ValidatedEstimat
     def _standardise(self, values: np.ndarray, missing: Missing) -> torch.Tensor:
         standardised = self._scaler.transform(values).astype(np.float32, copy=False)
         if any(missing.n_gaps.values()):
-            origin = self._encoder.spread(np.arange(self.n_features_in_))
+            origin = self._encoder.repeat_encoded(np.arange(self.n_features_in_))
             there = missing.by_column(self.modalities_, origin)
             standardised = fill_gaps(standardised, there, np.zeros(len(origin)))
         return torch.from_numpy(standardised)
 
     @property
     def _needed_means(self) -> np.ndarray:
-        return self._encoder.numbers_of(np.arange(self.n_features_in_), self._scaler.mean_)
+        return self._encoder.numeric_only(np.arange(self.n_features_in_), self._scaler.mean_)
 
     def __sklearn_tags__(self) -> Tags:
         """Return the estimator's capabilities."""

@@ -238,7 +238,7 @@ def parse_normalize(values: Sequence[str] | None) -> str | dict[str, str]:
 
 def measure_drift(X: pd.DataFrame, fitted: Pipeline) -> pd.DataFrame | None:
     """Measure how far samples lie from those of training; None if the model can't tell."""
-    return None if fitted[0]._summary is None else drift(fitted, X)
+    return drift(fitted, X)
 
 
 def filled_values(X: pd.DataFrame, fitted: Pipeline) -> list[str]:

@@ -16,7 +16,7 @@ from sklearn.utils import Bunch
 from .._extras import needs_extra
 from ..modalities._columns import UNNAMED, check_unique
 from ..modalities._concat import concat_modalities, split_modalities
-from ..modalities._dtypes import as_matrix, find_words
+from ..modalities._dtypes import as_matrix, find_categorical
 from ._study import make_study
 from ._tables import errors_name
 
@@ -427,7 +427,7 @@ def _to_matrix(table: pd.DataFrame) -> np.ndarray | sparse.csr_matrix:
     dtypes = table.dtypes.unique()
     if all(isinstance(dtype, pd.SparseDtype) and dtype.fill_value == 0 for dtype in dtypes):
         return table.sparse.to_coo().tocsr()
-    words = find_words(table)
+    words = find_categorical(table)
     if words:
         raise ValueError(
             f"Column {table.columns[words[0]]!r} holds words, but AnnData objects hold numbers. "

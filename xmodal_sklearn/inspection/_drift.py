@@ -13,7 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 from .._text import visible
 from .._warnings import warn
 from ..modalities._columns import Modalities, column_labels, needed_columns, sample_labels
-from ..modalities._missing import refuse_infinity
+from ..modalities._missing import check_finite
 from ..modalities._training_summary import (
     LEVELS,
     MANY_VALUES,
@@ -168,14 +168,14 @@ def _bring_to_summary(model: Any, X: Any) -> _Samples:
     if table.shape[1] < step.n_features_in_:
         # Some columns are missing that were not selected.
         places = table.columns.get_indexer(step.feature_names_in_)[needed]
-    encoder = step._encoder
-    values = encoder.encode(table, needed, places, warn=False).astype(float)
+    encoder = step.input_.encoder if hasattr(step, "input_") else step._encoder
+    values = encoder.encode(table, needed, places, warn_unseen=False).astype(float)
     columns = encoder.columns_of(needed)
     labels = np.array(column_labels(table), dtype=object)[places]
     names = encoder.names(needed, labels)
     for name, of_modality in columns.items():
-        refuse_infinity(values[:, of_modality], name, names[of_modality], sample_labels(table))
-    summary = step._summary
+        check_finite(values[:, of_modality], name, names[of_modality], sample_labels(table))
+    summary = step.input_.summary if hasattr(step, "input_") else step._summary
     unlike_mean = np.abs(values - summary.mean) > ROUNDING * summary.scale
     values[:, ~unlike_mean.any(axis=0) & (summary.n_values > 1)] = np.nan
     return _Samples(summary, values, names, columns)
@@ -193,8 +193,8 @@ def _summarised_step(model: Any, X: Any) -> tuple[Any, Any]:
             model = getattr(model, "best_estimator_", None) or model.estimator_
     steps = [step for _, step in model.steps] if isinstance(model, Pipeline) else [model]
     for step in steps:
-        if hasattr(type(step), "_summary"):
-            if step._summary is None:
+        if hasattr(type(step), "_summary") or hasattr(getattr(step, "input_", None), "summary"):
+            if not hasattr(step, "input_") and step._summary is None:
                 raise ValueError(
                     f"This {type(step).__name__} holds no summary of its training samples: an "
                     "earlier version fitted it, or partial_fit did. Fit it again, by fit."

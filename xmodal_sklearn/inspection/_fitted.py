@@ -62,7 +62,7 @@ class Fitted(NamedTuple):
         """Return a sample's value of the feature behind each input, a number or a word."""
         encoder = self.classifier._encoder
         values = np.asarray(self.table, dtype=object if encoder.categories else float)[row]
-        return encoder.spread(np.arange(len(values)), values)
+        return encoder.repeat_encoded(np.arange(len(values)), values)
 
 
 def open_model(model: Any, X: Any) -> Fitted:

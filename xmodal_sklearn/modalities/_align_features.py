@@ -12,10 +12,10 @@ from ._columns import (
     SEPARATOR,
     UNNAMED,
     Modalities,
+    check_not_transposed,
     check_unique,
     flatten_columns,
     needed_columns,
-    refuse_transposed,
     resolve_modalities,
 )
 from ._feature_map import rename_features
@@ -161,7 +161,7 @@ def align_features(
     }
     table = X[names[known].tolist()]
     if lacking:
-        refuse_transposed(X, names)
+        check_not_transposed(X, names)
         said = describe_missing(names, wanted, known)
         if missing == "error":
             raise ValueError(
@@ -173,7 +173,7 @@ def align_features(
             table = X[names[known & ~gone].tolist()]
             done, what = "These modalities are taken for absent", "so the modality is absent"
         else:
-            _refuse_too_many(wanted, lacking, max_missing, said)
+            _check_too_many(wanted, lacking, max_missing, said)
             filled = _as_means(X, first, names, needed, np.concatenate(list(lacking.values())))
             done = "They are filled with their means in the training samples"
             what = "filled with their means in training"
@@ -254,19 +254,24 @@ def _as_absent(
 def _as_means(
     X: pd.DataFrame, first: Any, names: np.ndarray, needed: np.ndarray, positions: np.ndarray
 ) -> pd.DataFrame:
-    if not hasattr(first, "_needed_means"):
+    means = _needed_means(first)
+    if means is None:
         raise ValueError(
             f"{type(first).__name__} keeps no means of the training samples to fill columns with. "
             "Begin the pipeline with MultiOmicsSelector."
         )
-    means = first._needed_means[np.searchsorted(needed, positions)]
+    means = means[np.searchsorted(needed, positions)]
     values = np.broadcast_to(means, (len(X), len(means)))
     return pd.DataFrame(values.copy(), X.index, names[positions].tolist())
 
 
-def _refuse_too_many(
-    wanted: Modalities, lacking: Modalities, max_missing: float, said: str
-) -> None:
+def _needed_means(first: Any) -> np.ndarray | None:
+    if hasattr(first, "input_"):
+        return first.input_.needed_means
+    return getattr(first, "_needed_means", None)
+
+
+def _check_too_many(wanted: Modalities, lacking: Modalities, max_missing: float, said: str) -> None:
     for modality, positions in lacking.items():
         share = len(positions) / len(wanted[modality])
         if share > max_missing:

@@ -18,6 +18,7 @@ __all__ = [
     "Modalities",
     "as_slice",
     "check_modality_name",
+    "check_not_transposed",
     "check_unique",
     "column_labels",
     "column_names",
@@ -25,7 +26,6 @@ __all__ = [
     "has_named_modalities",
     "needed_columns",
     "qualified_names",
-    "refuse_transposed",
     "resolve_modalities",
     "sample_labels",
 ]
@@ -163,7 +163,7 @@ def check_modality_name(modality: Any) -> None:
         )
 
 
-def refuse_transposed(X: pd.DataFrame, names: Iterable[str]) -> None:
+def check_not_transposed(X: pd.DataFrame, names: Iterable[str]) -> None:
     """Raise a ValueError if most rows of X are called as features are."""
     features = {str(name).partition(SEPARATOR)[2] or str(name) for name in names}
     rows = [str(row) for row in X.index]

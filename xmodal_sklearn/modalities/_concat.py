@@ -18,7 +18,7 @@ from ._columns import (
     has_named_modalities,
     resolve_modalities,
 )
-from ._dtypes import find_words
+from ._dtypes import find_categorical
 
 __all__ = ["concat_modalities", "split_modalities"]
 
@@ -92,8 +92,8 @@ def concat_modalities(tables: Mapping[str, pd.DataFrame], *, join: str = "inner"
         check_modality_name(modality)
         _check_table(modality, table)
 
-    _refuse_transposed(tables)
-    _refuse_other_spellings(tables)
+    _check_transposed(tables)
+    _check_other_spellings(tables)
     samples = _join_samples(tables, join)
     aligned = [
         _reindex(table, samples).set_axis(
@@ -216,12 +216,12 @@ def _check_table(modality: str, table: Any) -> None:
     check_unique(table.index, f"samples of modality {modality!r}")
     check_unique(map(str, table.columns), f"features of modality {modality!r}")
     try:
-        find_words(table)
+        find_categorical(table)
     except ValueError as error:
         raise ValueError(f"Modality {modality!r}: {error}") from error
 
 
-def _refuse_transposed(tables: Mapping[str, pd.DataFrame]) -> None:
+def _check_transposed(tables: Mapping[str, pd.DataFrame]) -> None:
     """Refuse tables of which one has in its columns what another has in its rows."""
     for (one, rows), (other, columns) in permutations(tables.items(), 2):
         shared = columns.columns[columns.columns.isin(rows.index)]
@@ -232,7 +232,7 @@ def _refuse_transposed(tables: Mapping[str, pd.DataFrame]) -> None:
             )
 
 
-def _refuse_other_spellings(tables: Mapping[str, pd.DataFrame]) -> None:
+def _check_other_spellings(tables: Mapping[str, pd.DataFrame]) -> None:
     """Refuse tables that spell the name of a sample in two ways: they would become two samples."""
     for (one, first), (other, second) in combinations(tables.items(), 2):
         mine, theirs = (

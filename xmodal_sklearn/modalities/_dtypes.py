@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
-__all__ = ["as_matrix", "as_sparse_matrix", "find_words", "is_number", "number_dtype"]
+__all__ = ["as_matrix", "as_sparse_matrix", "find_categorical", "is_numeric", "numeric_dtype"]
 
 DECIMAL_COMMA = re.compile(r"\s*[+-]?\d+,\d+\s*")
 
@@ -35,7 +35,7 @@ def as_matrix(table: pd.DataFrame, dtype: Any = None) -> np.ndarray:
         if values.dtype.kind in "fiub":
             return values if dtype is None else values.astype(dtype, copy=False)
     # pandas itself would turn numbers beside booleans, and numbers beside gaps, into objects.
-    common = np.dtype(dtype or np.result_type(*map(number_dtype, dtypes)))
+    common = np.dtype(dtype or np.result_type(*map(numeric_dtype, dtypes)))
     if common.kind != "f" and table.isna().any(axis=None):
         common = np.result_type(common, np.float32)
     if any(isinstance(dtype, np.dtype) and dtype.kind == "O" for dtype in dtypes):
@@ -52,19 +52,19 @@ def as_sparse_matrix(table: pd.DataFrame) -> sparse.csc_matrix | None:
     return table.sparse.to_coo().tocsc() if thin else None
 
 
-def number_dtype(dtype: Any) -> np.dtype:
+def numeric_dtype(dtype: Any) -> np.dtype:
     """Return the dtype of NumPy's that holds the numbers of a column, but for gaps among them."""
     if isinstance(dtype, pd.SparseDtype):
-        return number_dtype(dtype.subtype)
+        return numeric_dtype(dtype.subtype)
     if isinstance(dtype, pd.CategoricalDtype):
-        return number_dtype(dtype.categories.dtype)
+        return numeric_dtype(dtype.categories.dtype)
     plain = getattr(dtype, "numpy_dtype", dtype)
     # Decimals are objects to NumPy, and so are numbers in a column of objects.
     known = isinstance(plain, np.dtype) and plain.kind in "fiub"
     return plain if known else np.dtype(np.float64)
 
 
-def find_words(table: pd.DataFrame) -> list[int]:
+def find_categorical(table: pd.DataFrame) -> list[int]:
     """Return the positions of the columns whose values are words, to be taken for categories.
 
     These are columns of strings none of which is a number, and of categories that are no numbers.
@@ -86,24 +86,25 @@ def find_words(table: pd.DataFrame) -> list[int]:
         If a column holds times, complex numbers, other objects than strings, or words among
         numbers; the message names it.
     """
-    if all(is_number(dtype) for dtype in table.dtypes.unique()):
+    if all(is_numeric(dtype) for dtype in table.dtypes.unique()):
         return []
     return [
         position
         for position, dtype in enumerate(table.dtypes)
-        if not is_number(dtype) and _holds_words(table.iloc[:, position], table.columns[position])
+        if not is_numeric(dtype)
+        and _is_categorical(table.iloc[:, position], table.columns[position])
     ]
 
 
-def is_number(dtype: Any) -> bool:
+def is_numeric(dtype: Any) -> bool:
     """Tell whether a dtype holds numbers only, booleans among them."""
     return pd.api.types.is_numeric_dtype(dtype) and dtype.kind != "c"
 
 
-def _holds_words(column: pd.Series, name: Any) -> bool:
+def _is_categorical(column: pd.Series, name: Any) -> bool:
     dtype = column.dtype
     if isinstance(dtype, pd.CategoricalDtype):
-        return not is_number(dtype.categories.dtype) and bool(column.notna().any())
+        return not is_numeric(dtype.categories.dtype) and bool(column.notna().any())
     if dtype.kind in "cmM" or isinstance(dtype, pd.PeriodDtype | pd.IntervalDtype):
         what = "Complex data" if dtype.kind == "c" else "Times are"
         what = "Intervals are" if isinstance(dtype, pd.IntervalDtype) else what

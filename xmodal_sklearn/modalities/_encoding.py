@@ -7,8 +7,9 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
+from .._warnings import warn
 from ._columns import Modalities, as_slice, check_unique, column_labels
-from ._dtypes import as_matrix, as_sparse_matrix, find_words, is_number
+from ._dtypes import as_matrix, as_sparse_matrix, find_categorical, is_numeric
 
 __all__ = ["ModalityEncoder", "column_values"]
 
@@ -21,13 +22,13 @@ class Categories(NamedTuple):
 
     Attributes
     ----------
-    words : list of str
+    levels : list of str
         Those that training samples have, or all where they are ordered.
     ordered : bool
         Whether the column becomes the number of its category, not a column for each.
     """
 
-    words: list[str]
+    levels: list[str]
     ordered: bool
 
 
@@ -54,10 +55,10 @@ class ModalityEncoder:
     def __init__(self, table: Any, modalities: Modalities):
         self.modalities = modalities
         self.categories: dict[int, Categories] = {}
-        words = find_words(table) if isinstance(table, pd.DataFrame) else []
+        words = find_categorical(table) if isinstance(table, pd.DataFrame) else []
         for position in words:
             name = column_labels(table)[position]
-            self.categories[position] = _find_categories(table.iloc[:, position], name)
+            self.categories[position] = _read_categories(table.iloc[:, position], name)
 
     def encode(
         self,
@@ -67,7 +68,7 @@ class ModalityEncoder:
         *,
         dtype: Any = None,
         keep_sparse: bool = False,
-        warn: bool = True,
+        warn_unseen: bool = True,
     ) -> Any:
         """Return some columns as numbers.
 
@@ -83,8 +84,8 @@ class ModalityEncoder:
             None is the smallest that holds the numbers.
         keep_sparse : bool, default=False
             Whether sparse columns stay sparse.
-        warn : bool, default=True
-            Whether to warn of unknown categories.
+        warn_unseen : bool, default=True
+            Whether to warn of categories that training samples did not have.
 
         Returns
         -------
@@ -92,8 +93,8 @@ class ModalityEncoder:
             The encoded columns; a view of `table` where it holds them like this.
         """
         places = positions if places is None else places
-        self._refuse_new_words(table, positions, places)
-        worded = self._worded(positions)
+        self._check_still_numeric(table, positions, places)
+        worded = self._is_categorical(positions)
         if not worded.any():
             return column_values(table, places, dtype, keep_sparse=keep_sparse)
         widths = self._widths(positions)
@@ -107,7 +108,9 @@ class ModalityEncoder:
             starts[worded], widths[worded], positions[worded], places[worded], strict=True
         ):
             column = table.iloc[:, place]
-            encoded[:, start : start + width] = _encode(column, self.categories[position], warn)
+            encoded[:, start : start + width] = _encode(
+                column, self.categories[position], warn_unseen
+            )
         return encoded
 
     def blocks(self, table: Any, *, keep_sparse: bool = False) -> dict[str, Any]:
@@ -120,30 +123,30 @@ class ModalityEncoder:
     @property
     def origins(self) -> Modalities:
         """The column that each column of a block comes from, by modality."""
-        return {name: self.spread(positions) for name, positions in self.modalities.items()}
+        return {name: self.repeat_encoded(positions) for name, positions in self.modalities.items()}
 
-    def spread(self, positions: np.ndarray, values: np.ndarray | None = None) -> np.ndarray:
+    def repeat_encoded(self, positions: np.ndarray, values: np.ndarray | None = None) -> np.ndarray:
         """Repeat a value of each column for all its encoded ones; None repeats the position."""
         values = positions if values is None else values
         return np.repeat(values, self._widths(positions)) if self.categories else values
 
-    def gather_best(self, positions: np.ndarray, scores: np.ndarray) -> np.ndarray:
+    def max_encoded(self, positions: np.ndarray, scores: np.ndarray) -> np.ndarray:
         """Return the largest score of each column, given those of its encoded ones."""
-        if not self._worded(positions).any():
+        if not self._is_categorical(positions).any():
             return scores
         widths = self._widths(positions)
         return np.maximum.reduceat(scores, np.cumsum(widths) - widths)
 
-    def numbers_of(self, positions: np.ndarray, values: np.ndarray) -> np.ndarray:
+    def numeric_only(self, positions: np.ndarray, values: np.ndarray) -> np.ndarray:
         """Return the value of each column, given those of encoded ones; NaN for words."""
-        if not self._worded(positions).any():
+        if not self._is_categorical(positions).any():
             return values
         widths = self._widths(positions)
-        return np.where(self._worded(positions), np.nan, values[np.cumsum(widths) - widths])
+        return np.where(self._is_categorical(positions), np.nan, values[np.cumsum(widths) - widths])
 
     def names(self, positions: np.ndarray, names: Sequence[str] | np.ndarray) -> np.ndarray:
         """Return the names of encoded columns, given those of the columns."""
-        if not self._worded(positions).any():
+        if not self._is_categorical(positions).any():
             return np.asarray(names, dtype=object)
         encoded: list[str] = []
         for position, name in zip(positions.tolist(), names, strict=True):
@@ -172,30 +175,30 @@ class ModalityEncoder:
 
     def columns_of(self, positions: np.ndarray) -> Modalities:
         """Positions of each modality's columns among those that some columns are encoded to."""
-        origin = self.spread(positions)
+        origin = self.repeat_encoded(positions)
         return {
             modality: np.flatnonzero(np.isin(origin, of_modality))
             for modality, of_modality in self.modalities.items()
         }
 
-    def _worded(self, positions: np.ndarray) -> np.ndarray:
+    def _is_categorical(self, positions: np.ndarray) -> np.ndarray:
         return np.isin(positions, list(self.categories))
 
     def _widths(self, positions: np.ndarray) -> np.ndarray:
         widths = np.ones(len(positions), dtype=int)
-        for index in np.flatnonzero(self._worded(positions)):
+        for index in np.flatnonzero(self._is_categorical(positions)):
             words, ordered = self.categories[positions[index]]
             widths[index] = 1 if ordered else len(words)
         return widths
 
-    def _refuse_new_words(self, table: Any, positions: np.ndarray, places: np.ndarray) -> None:
+    def _check_still_numeric(self, table: Any, positions: np.ndarray, places: np.ndarray) -> None:
         if not isinstance(table, pd.DataFrame):
             return
-        others = places[~self._worded(positions)]
-        if all(map(is_number, table.dtypes.iloc[others].unique())):
+        others = places[~self._is_categorical(positions)]
+        if all(map(is_numeric, table.dtypes.iloc[others].unique())):
             return
         numbers = table.iloc[:, as_slice(others)]
-        words = find_words(numbers)
+        words = find_categorical(numbers)
         if words:
             name, column = numbers.columns[words[0]], numbers.iloc[:, words[0]]
             raise ValueError(
@@ -218,7 +221,7 @@ def column_values(
     return as_matrix(chosen, dtype) if thin is None else thin
 
 
-def _find_categories(column: pd.Series, name: str) -> Categories:
+def _read_categories(column: pd.Series, name: str) -> Categories:
     dtype = column.dtype
     if isinstance(dtype, pd.CategoricalDtype):
         used = column if dtype.ordered else column.cat.remove_unused_categories()
@@ -235,19 +238,19 @@ def _find_categories(column: pd.Series, name: str) -> Categories:
     return Categories(sorted(map(str, counts.index)), ordered=False)
 
 
-def _encode(column: pd.Series, known: Categories, warn: bool) -> np.ndarray:
+def _encode(column: pd.Series, known: Categories, warn_unseen: bool) -> np.ndarray:
     missing = column.isna().to_numpy(dtype=bool)
-    words = column.astype(object).map(str)
-    codes = pd.Index(known.words, dtype=object).get_indexer(words)
-    unknown = (codes < 0) & ~missing
-    if warn and unknown.any():
-        taken = "missing" if known.ordered else "none of the categories"
+    values = column.astype(object).map(str)
+    codes = pd.Index(known.levels, dtype=object).get_indexer(values)
+    unseen = (codes < 0) & ~missing
+    if warn_unseen and unseen.any():
+        encoding = "treated as missing" if known.ordered else "encoded as zeros"
         warn(
-            f"Column {column.name!r} has categories that it had not in fit, which are taken for "
-            f"{taken}: {sorted(set(words[unknown]))[:5]}."
+            f"Column {column.name!r} has categories not seen in fit; they are {encoding}: "
+            f"{sorted(set(values[unseen]))[:5]}."
         )
     if known.ordered:
         return np.where(codes < 0, np.nan, codes)[:, None]
-    encoded = (codes[:, None] == np.arange(len(known.words))).astype(np.float32)
+    encoded = (codes[:, None] == np.arange(len(known.levels))).astype(np.float32)
     encoded[missing] = np.nan
     return encoded

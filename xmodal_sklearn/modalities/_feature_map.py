@@ -68,7 +68,7 @@ def rename_features(
         used.add(entry)
         known_before += name in known and new != name
         renamed.append(new)
-    _refuse_merged(names, renamed)
+    _check_merged(names, renamed)
     n_renamed = sum(new != old for new, old in zip(renamed, names, strict=True))
     report += [
         (WHERE, "columns renamed", n_renamed),
@@ -126,7 +126,7 @@ def _without_version(name: str) -> str:
     return found[1] if found else name
 
 
-def _refuse_merged(names: Sequence[str], renamed: list[str]) -> None:
+def _check_merged(names: Sequence[str], renamed: list[str]) -> None:
     """Refuse columns that would get the name of another."""
     sources: dict[str, list[str]] = defaultdict(list)
     for old, new in zip(names, renamed, strict=True):

@@ -10,7 +10,7 @@ from scipy.stats import rankdata
 from .._warnings import warn
 from ._columns import sample_labels
 
-__all__ = ["warn_of_filled_blocks"]
+__all__ = ["warn_if_looks_imputed"]
 
 # Columns to look at; with fewer than the least, what several have in common may be chance.
 MAX_COLUMNS = 20
@@ -19,7 +19,7 @@ MIN_COLUMNS = 10
 MIN_ALIKE = 4
 
 
-def warn_of_filled_blocks(table: Any, blocks: Mapping[str, Any]) -> None:
+def warn_if_looks_imputed(table: Any, blocks: Mapping[str, Any]) -> None:
     """Warn where samples seem to have been given a modality that they lack.
 
     Two signs are looked for in some columns of each modality of floats: a sample that has the mean

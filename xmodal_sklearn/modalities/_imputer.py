@@ -10,8 +10,8 @@ from sklearn.utils import Tags
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
-from ._columns import as_slice, resolve_modalities
-from ._encoding import ModalityEncoder
+from ._columns import as_slice
+from ._input import ModalityInput
 from ._missing import MAX_MISSING, Missing, column_means, fill_gaps, find_missing
 from ._validation import validate_table
 
@@ -114,17 +114,17 @@ class ModalityImputer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
             The fitted imputer.
         """
         table, _ = validate_table(self, X)
-        self.modalities_ = resolve_modalities(table, self.modalities)
-        self._encoder = ModalityEncoder(table, self.modalities_)
+        self.input_ = ModalityInput(table, self.modalities)
+        self.modalities_ = self.input_.modalities
         self.n_imputed_ = self._find_missing(table, training=True).n_gaps
         self.statistics_ = np.empty(
-            self.n_features_in_, dtype=object if self._encoder.categories else float
+            self.n_features_in_, dtype=object if self.input_.encoder.categories else float
         )
         for positions in self.modalities_.values():
-            known = np.setdiff1d(positions, list(self._encoder.categories))
+            known = np.setdiff1d(positions, list(self.input_.encoder.categories))
             if len(known):
-                self.statistics_[known] = self._centre(self._encoder.encode(table, known))
-        for position in self._encoder.categories:
+                self.statistics_[known] = self._centre(self.input_.encoder.encode(table, known))
+        for position in self.input_.encoder.categories:
             self.statistics_[position] = table.iloc[:, position].mode().iloc[0]
         return self
 
@@ -161,8 +161,8 @@ class ModalityImputer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
     def _find_missing(self, table: Any, *, training: bool) -> Missing:
         return find_missing(
             table,
-            self._encoder.blocks(table),
-            self._encoder.origins,
+            self.input_.encoder.blocks(table),
+            self.input_.encoder.origins,
             max_missing=self.max_missing,
             training=training,
         )
@@ -184,9 +184,11 @@ class ModalityImputer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
             gaps = column.isna().to_numpy(dtype=bool) & present
             if not gaps.any():
                 continue
-            if position not in self._encoder.categories and not isinstance(column.dtype, np.dtype):
+            if position not in self.input_.encoder.categories and not isinstance(
+                column.dtype, np.dtype
+            ):
                 # Nullable integers and sparse columns may not hold a mean.
-                column = pd.Series(self._encoder.encode(table, np.array([position]))[:, 0])
+                column = pd.Series(self.input_.encoder.encode(table, np.array([position]))[:, 0])
             table.isetitem(position, column.mask(gaps, self.statistics_[position]).to_numpy())
 
     def __sklearn_tags__(self) -> Tags:

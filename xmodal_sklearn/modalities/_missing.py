@@ -12,14 +12,14 @@ from ._columns import UNNAMED, Modalities, column_labels, has_named_modalities, 
 __all__ = [
     "MAX_MISSING",
     "Missing",
+    "check_finite",
+    "check_modalities_present",
+    "check_samples_have_modality",
     "column_means",
     "fill_gaps",
     "find_gaps",
     "find_missing",
-    "refuse_absent_modalities",
-    "refuse_infinity",
-    "refuse_samples_without_modality",
-    "tell_imputed",
+    "warn_imputed",
 ]
 
 # Of the values of a feature, or of a sample in a modality: a fifth must be known. Of three clinical
@@ -94,7 +94,7 @@ def find_missing(
         for modality, block in blocks.items()
     }
     present = np.column_stack([present for present, _ in found.values()])
-    refuse_samples_without_modality(table, present)
+    check_samples_have_modality(table, present)
     return Missing(present, {modality: n_gaps for modality, (_, n_gaps) in found.items()})
 
 
@@ -112,7 +112,7 @@ def find_gaps(
     if values.dtype.kind != "f" or _all_finite(values):
         return np.ones(block.shape[0], dtype=bool), 0
     where = modality, np.array(column_labels(table), dtype=object)[origin], sample_labels(table)
-    refuse_infinity(block, *where)
+    check_finite(block, *where)
     # A column of words is one feature, whose encoded columns are missing together.
     features = np.flatnonzero(np.diff(origin, prepend=-1))
     missing = _is_missing(block if len(features) == len(origin) else block[:, features])
@@ -125,13 +125,13 @@ def find_gaps(
     of_samples = np.where(present, of_samples, 0)
     _, labels, samples = where
     if modality == UNNAMED and not has_named_modalities(table, None):
-        _refuse_unnamed_block(missing, of_samples, samples)
+        _check_unnamed_block(missing, of_samples, samples)
     if training:
-        _refuse_too_many(
+        _check_too_many(
             of_features / present.sum(), max_missing, modality, "Column", labels[features],
             "of the samples that have the modality", "Drop the column",
         )  # fmt: skip
-    _refuse_too_many(
+    _check_too_many(
         of_samples / len(features), max_missing, modality, "Sample", samples,
         "of its columns", "Leave the sample out, set the whole modality of it to NaN",
     )  # fmt: skip
@@ -177,7 +177,7 @@ def fill_gaps(block: Any, present: np.ndarray, values: np.ndarray) -> Any:
     return filled
 
 
-def tell_imputed(missing: Missing, modalities: Modalities) -> None:
+def warn_imputed(missing: Missing, modalities: Modalities) -> None:
     """Warn of the modalities whose gaps are filled.
 
     Shares are rounded, so that all folds of a comparison warn alike.
@@ -198,7 +198,7 @@ def tell_imputed(missing: Missing, modalities: Modalities) -> None:
         )
 
 
-def refuse_samples_without_modality(table: Any, present: np.ndarray) -> None:
+def check_samples_have_modality(table: Any, present: np.ndarray) -> None:
     """Raise a ValueError if a sample has no modality at all.
 
     Parameters
@@ -221,7 +221,7 @@ def refuse_samples_without_modality(table: Any, present: np.ndarray) -> None:
         )
 
 
-def refuse_absent_modalities(modalities: Iterable[str], present: np.ndarray) -> None:
+def check_modalities_present(modalities: Iterable[str], present: np.ndarray) -> None:
     """Raise a ValueError if no training sample has one of the modalities.
 
     Parameters
@@ -244,7 +244,7 @@ def refuse_absent_modalities(modalities: Iterable[str], present: np.ndarray) -> 
             )
 
 
-def refuse_infinity(block: Any, modality: str, columns: np.ndarray, samples: Any) -> None:
+def check_finite(block: Any, modality: str, columns: np.ndarray, samples: Any) -> None:
     """Raise a ValueError for an infinite value; the message names modality, column and sample."""
     stored = block.data if sparse.issparse(block) else block
     infinite = np.isinf(stored)
@@ -270,7 +270,7 @@ def _is_missing(block: Any) -> Any:
     )
 
 
-def _refuse_too_many(
+def _check_too_many(
     shares: np.ndarray,
     most: float,
     modality: str,
@@ -290,7 +290,7 @@ def _refuse_too_many(
         )
 
 
-def _refuse_unnamed_block(missing: Any, of_samples: np.ndarray, samples: Any) -> None:
+def _check_unnamed_block(missing: Any, of_samples: np.ndarray, samples: Any) -> None:
     """Refuse a row that lacks columns side by side, where nothing says that they are a modality."""
     for row in np.flatnonzero(of_samples >= MAX_ADJACENT):
         gaps = missing[[row]]

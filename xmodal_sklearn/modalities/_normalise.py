@@ -8,7 +8,7 @@ import pandas as pd
 
 from .._suggestions import did_you_mean
 from ._columns import Modalities, needed_columns
-from ._missing import column_means, refuse_infinity
+from ._missing import check_finite, column_means
 from ._training_summary import MANY_VALUES, TrainingSummary
 
 __all__ = ["MIN_SAMPLES", "normalise", "parse_normalize"]
@@ -91,11 +91,11 @@ def normalise(
         if there.isna().all(axis=None):
             continue
         mean, deviation, number = _in_training(model, modality, positions)
-        values = model._encoder.encode(
+        values = _encoder(model).encode(
             table, positions[number], table.columns.get_indexer(names[number]), dtype=float
         )
-        refuse_infinity(values, modality, names[number], table.index)
-        _refuse_few(values, modality, names[number])
+        check_finite(values, modality, names[number], table.index)
+        _check_few(values, modality, names[number])
         own_mean, own_deviation, constant = _moments(values)
         # What does not vary here can't be scaled, and becomes the mean in training.
         own_deviation[constant] = np.inf
@@ -114,7 +114,9 @@ def _in_training(
     model: Any, modality: str, positions: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return mean and deviation of columns in training, and which hold numbers to standardise."""
-    summary: TrainingSummary | None = getattr(model, "_summary", None)
+    summary: TrainingSummary | None = getattr(
+        getattr(model, "input_", None), "summary", getattr(model, "_summary", None)
+    )
     if summary is None:
         raise ValueError(
             f'normalize="within" needs what a model keeps of its training samples, and this '
@@ -122,8 +124,8 @@ def _in_training(
             "did, or it is of another package. Fit it again, or begin the pipeline with "
             "MultiOmicsSelector."
         )
-    encoder = model._encoder
-    columns = np.searchsorted(encoder.spread(needed_columns(model)), positions)
+    encoder = _encoder(model)
+    columns = np.searchsorted(encoder.repeat_encoded(needed_columns(model)), positions)
     n_values = summary.n_values[columns]
     number = (n_values != 2) & ~np.isin(positions, list(encoder.categories))
     if not (n_values[number] == MANY_VALUES).any():
@@ -137,7 +139,11 @@ def _in_training(
     return summary.mean[columns], deviation, number
 
 
-def _refuse_few(values: np.ndarray, modality: str, names: np.ndarray) -> None:
+def _encoder(model: Any) -> Any:
+    return model.input_.encoder if hasattr(model, "input_") else model._encoder
+
+
+def _check_few(values: np.ndarray, modality: str, names: np.ndarray) -> None:
     n_known = (~np.isnan(values)).sum(axis=0)
     few = (n_known > 0) & (n_known < MIN_SAMPLES)
     if few.any():

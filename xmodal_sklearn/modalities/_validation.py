@@ -15,12 +15,12 @@ from .._alignment import check_order, plain_labels
 from ._align_features import describe_missing
 from ._columns import (
     UNNAMED,
+    check_not_transposed,
     column_names,
     flatten_columns,
-    refuse_transposed,
     sample_labels,
 )
-from ._dtypes import find_words
+from ._dtypes import find_categorical
 
 __all__ = [
     "as_pandas",
@@ -75,7 +75,7 @@ def validate_table(
     X = flatten_columns(as_pandas(X))
     if not isinstance(y, str):
         check_order(y, X, "y")
-        _refuse_unknown_classes(X, y)
+        _check_classes_known(X, y)
         y = plain_labels(y)
     checks["ensure_all_finite"] = False
     if not isinstance(X, pd.DataFrame):
@@ -86,7 +86,7 @@ def validate_table(
     # Iterating over pandas' own strings takes several times as long where Arrow holds them.
     X = X.set_axis(pd.Index(X.columns.tolist(), dtype=object), axis=1)
     if reset:
-        find_words(X)  # refuses columns that are neither numbers nor words
+        find_categorical(X)  # refuses columns that are neither numbers nor words
     _check_names(estimator, X, reset, needed)
     stand_in = np.broadcast_to(np.float32(0), X.shape)
     if isinstance(y, str):
@@ -140,7 +140,7 @@ def as_table(X: Any) -> Any:
     return check_array(X, dtype=None, ensure_all_finite=False)
 
 
-def _refuse_unknown_classes(X: Any, y: Any) -> None:
+def _check_classes_known(X: Any, y: Any) -> None:
     unknown = np.asarray(pd.isna(np.asarray(y, dtype=object)))
     if unknown.ndim == 1 and unknown.any() and len(unknown) == len(sample_labels(X)):
         raise ValueError(
@@ -183,7 +183,7 @@ def _compare_names(
 ) -> str:
     """Say how many columns are missing or surplus, for the end of an error message."""
     seen = estimator.feature_names_in_
-    refuse_transposed(X, seen)
+    check_not_transposed(X, seen)
     wanted = getattr(estimator, "modalities_", {UNNAMED: np.arange(len(seen))})
     if needed is not None:
         wanted = {name: np.intersect1d(positions, needed) for name, positions in wanted.items()}

@@ -70,6 +70,7 @@ _CLASSES = {
     "xmodal_sklearn.classifier._estimator": ["CrossModalAttentionClassifier"],
     "xmodal_sklearn.modalities._encoding": ["ModalityEncoder"],
     "xmodal_sklearn.modalities._imputer": ["ModalityImputer"],
+    "xmodal_sklearn.modalities._input": ["ModalityInput"],
     "xmodal_sklearn.modalities._training_summary": ["TrainingSummary"],
     "xmodal_sklearn.persistence._leaves": ["Stored"],
     "xmodal_sklearn.selection._selector": ["MultiOmicsSelector"],

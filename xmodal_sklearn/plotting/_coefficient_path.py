@@ -14,7 +14,7 @@ from ..modalities._encoding import ModalityEncoder
 from ..modalities._missing import find_missing
 from ..modalities._validation import validate_table
 from ..selection import MultiOmicsSelector
-from ..selection._ranking import best_first, one_hot, samples_with
+from ..selection._ranking import best_first, one_hot, select_present
 from ._common import PLAIN, draw_legend, drawing_axes, line_style, plain_log_ticks
 
 __all__ = ["CoefficientPathDisplay"]
@@ -129,7 +129,7 @@ class CoefficientPathDisplay:
         present = missing.present[:, list(modalities).index(modality)]
         codes = LabelEncoder().fit_transform(y)
         gaps = missing.n_gaps[modality] > 0
-        block, codes = samples_with(modality, blocks[modality], codes, present, gaps=gaps)
+        block, codes = select_present(modality, blocks[modality], codes, present, gaps=gaps)
         path = ranking_path(block, one_hot(codes), l1_ratio=selector.l1_ratio)
         norms = np.zeros((block.shape[1], len(path.penalties)))
         for step, (features, coefficients) in enumerate(

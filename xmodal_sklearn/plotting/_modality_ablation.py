@@ -15,7 +15,7 @@ from .._text import visible
 from .._typing import Labels, Table, typed
 from ..benchmark._metrics import metric_label
 from ..modalities._columns import column_names, resolve_modalities, sample_labels
-from ..modalities._dtypes import find_words
+from ..modalities._dtypes import find_categorical
 from ..modalities._encoding import ModalityEncoder
 from ..modalities._exchange import permuted, replace_columns
 from ..modalities._missing import find_missing
@@ -206,7 +206,7 @@ def _numeric_table(X: Any) -> Any:
     table = as_table(X)
     if not isinstance(table, pd.DataFrame):
         return check_array(table, ensure_all_finite=False)
-    find_words(table)  # refuses what is neither numbers nor words
+    find_categorical(table)  # refuses what is neither numbers nor words
     if column_names(table) is None:
         _get_feature_names(table)  # refuses text beside other names
     check_array(np.broadcast_to(np.float32(0), table.shape))  # refuses an empty table

@@ -7,7 +7,7 @@ import numba
 import numpy as np
 from scipy import sparse
 
-__all__ = ["Design", "WorkingSet", "longest"]
+__all__ = ["Design", "WorkingSet", "largest_norms"]
 
 # Columns correlated more closely than this are copies of one another; the difference is wider than
 # the rounding errors of single precision.
@@ -125,7 +125,7 @@ class WorkingSet:
             if solved and not violates.any():
                 break
             if violates.any():
-                self._join(longest(lengths, violates, MAX_JOINING))
+                self._join(largest_norms(lengths, violates, MAX_JOINING))
             _descend(
                 self.gram,
                 np.ascontiguousarray(self.correlation[self.leading].T),
@@ -182,7 +182,7 @@ class WorkingSet:
         return np.bincount(self.leader, minlength=len(self.leading))
 
 
-def longest(lengths: np.ndarray, candidates: np.ndarray, most: int) -> np.ndarray:
+def largest_norms(lengths: np.ndarray, candidates: np.ndarray, most: int) -> np.ndarray:
     """Return the positions of at most so many candidates, those of the greatest length."""
     chosen = np.flatnonzero(candidates)
     if len(chosen) > most:

@@ -32,7 +32,7 @@ from typing import Any
 
 import numpy as np
 
-from ._coordinate_descent import Design, WorkingSet, longest
+from ._coordinate_descent import Design, WorkingSet, largest_norms
 
 __all__ = [
     "PENALTY_STEP",
@@ -183,7 +183,7 @@ def elastic_net_path(
     for penalty in penalties:
         candidates = ~work.screened & (lengths >= l1_ratio * (2 * penalty - before))
         while True:
-            work.screen(longest(lengths, candidates, MAX_SCREENED))
+            work.screen(largest_norms(lengths, candidates, MAX_SCREENED))
             work.solve(penalty, l1_ratio, tol)
             lengths = design.correlation_lengths(work.residual)
             candidates = ~work.screened & (lengths > l1_ratio * penalty * (1 + tol))

@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 
 from .._screening import screen_pairs
-from ._ranking import cached, one_hot, standardise
+from ._ranking import cached, one_hot, standardize
 
-__all__ = ["put_pairs_first"]
+__all__ = ["promote_interactions"]
 
 
-def put_pairs_first(
+def promote_interactions(
     scores: Sequence[np.ndarray],
     blocks: Mapping[str, Any],
     present: np.ndarray,
@@ -39,7 +39,7 @@ def put_pairs_first(
     list of ndarray
         The scores by modality.
     """
-    standardised = [standardise(block.astype(np.float32)) for block in blocks.values()]
+    standardised = [standardize(block.astype(np.float32)) for block in blocks.values()]
     for block, there in zip(standardised, present.T, strict=True):
         block[np.isnan(block) & there[:, None]] = 0  # the mean
     values = np.hstack(standardised)

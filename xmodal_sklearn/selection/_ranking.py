@@ -16,7 +16,7 @@ from .._store import Store, source_hash
 from .._version import __version__
 from ..modalities._missing import column_means, fill_gaps, find_gaps
 
-__all__ = ["best_first", "cached", "one_hot", "ranker", "samples_with", "standardise"]
+__all__ = ["best_first", "cached", "one_hot", "ranker", "select_present", "standardize"]
 
 DIGEST_BYTES = 2**24
 # All code that decides what a ranking is.
@@ -34,7 +34,7 @@ def best_first(scores: np.ndarray, labels: np.ndarray) -> np.ndarray:
     return order
 
 
-def standardise(block: Any) -> np.ndarray:
+def standardize(block: Any) -> np.ndarray:
     """Return standardised columns as an array, whatever scikit-learn's transform_output says."""
     dense = block.toarray() if sparse.issparse(block) else block
     return StandardScaler().set_output(transform="default").fit_transform(dense)
@@ -99,7 +99,7 @@ def _rank_modality(
     table, the modality and its columns, gives names to errors.
     """
     present, n_gaps = find_gaps(*where, block, max_missing=max_missing)
-    block, codes = samples_with(where[1], block, codes, present, gaps=n_gaps > 0)
+    block, codes = select_present(where[1], block, codes, present, gaps=n_gaps > 0)
     if estimator is not None:
         return present, n_gaps, _score_by_estimator(block, codes, estimator)
     # Imported here because numba takes half a second that other users need not wait for.
@@ -108,7 +108,7 @@ def _rank_modality(
     return present, n_gaps, score_features(block, one_hot(codes), l1_ratio=l1_ratio)
 
 
-def samples_with(
+def select_present(
     modality: str, block: Any, codes: np.ndarray, present: np.ndarray, *, gaps: bool = False
 ) -> tuple[Any, np.ndarray]:
     """Return the block of a modality and the class codes, of the samples that have it.
@@ -132,7 +132,7 @@ def one_hot(codes: np.ndarray) -> np.ndarray:
 
 
 def _score_by_estimator(block: Any, codes: np.ndarray, estimator: Any) -> np.ndarray:
-    standardised = standardise(block)
+    standardised = standardize(block)
     importances = _importances(clone(estimator).fit(standardised, codes))
     if importances.shape != (block.shape[1],) or not np.isfinite(importances).all():
         raise ValueError(

@@ -11,7 +11,7 @@ import pandas as pd
 from joblib import effective_n_jobs
 from sklearn.base import _fit_context
 from sklearn.feature_selection import SelectorMixin
-from sklearn.preprocessing import LabelEncoder, StandardScaler
+from sklearn.preprocessing import LabelEncoder
 from sklearn.utils import Tags, check_array
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.multiclass import check_classification_targets
@@ -22,27 +22,20 @@ from threadpoolctl import ThreadpoolController
 from .._base import INTEGER_REMEDY, ValidatedEstimator
 from .._suggestions import did_you_mean
 from .._typing import Labels, Table, typed
-from ..modalities._columns import (
-    Modalities,
-    has_named_modalities,
-    qualified_names,
-    resolve_modalities,
-)
+from ..modalities._columns import Modalities, qualified_names
 from ..modalities._dtypes import as_matrix
-from ..modalities._encoding import ModalityEncoder
-from ..modalities._filled_blocks import warn_of_filled_blocks
+from ..modalities._filled_blocks import warn_if_looks_imputed
+from ..modalities._input import ModalityInput
 from ..modalities._missing import (
     MAX_MISSING,
     Missing,
-    column_means,
+    check_samples_have_modality,
     fill_gaps,
     find_missing,
-    refuse_samples_without_modality,
-    tell_imputed,
+    warn_imputed,
 )
-from ..modalities._training_summary import TrainingSummary, summarise
 from ..modalities._validation import dense_columns, validate_table
-from ._pairs import put_pairs_first
+from ._pairs import promote_interactions
 from ._ranking import best_first, ranker
 
 __all__ = ["MultiOmicsSelector"]
@@ -181,8 +174,6 @@ class MultiOmicsSelector(SelectorMixin, ValidatedEstimator):
         "memory": [str, HasMethods(["cache"]), HasMethods(["__fspath__"]), None],
         "n_jobs": [Integral, None],
     }
-    # None in models of versions that kept none.
-    _summary: TrainingSummary | None = None
 
     def __init__(
         self,
@@ -269,10 +260,10 @@ class MultiOmicsSelector(SelectorMixin, ValidatedEstimator):
         blocks, origins = {}, {}
         for modality, positions in self.modalities_.items():
             known = positions[there[positions] >= 0]
-            blocks[modality] = self._encoder.encode(
-                table, known, there[known], keep_sparse=True, warn=False
+            blocks[modality] = self.input_.encoder.encode(
+                table, known, there[known], keep_sparse=True, warn_unseen=False
             )
-            origins[modality] = self._encoder.spread(known, there[known])
+            origins[modality] = self.input_.encoder.repeat_encoded(known, there[known])
         missing = find_missing(table, blocks, origins, max_missing=self.max_missing, training=False)
         return self._select(table, missing, there[places])
 
@@ -296,7 +287,7 @@ class MultiOmicsSelector(SelectorMixin, ValidatedEstimator):
         else:
             selected = check_array(X, dtype=None, ensure_all_finite=False)
         support = self.get_support(indices=True)
-        origin = self._encoder.spread(support)
+        origin = self.input_.encoder.repeat_encoded(support)
         if selected.shape[1] != len(origin):
             raise ValueError(f"X has {selected.shape[1]} columns, {len(origin)} were selected.")
         full = np.zeros((len(selected), self.n_features_in_), dtype=selected.dtype)
@@ -305,8 +296,8 @@ class MultiOmicsSelector(SelectorMixin, ValidatedEstimator):
             absent = np.isnan(full[:, positions]).any(axis=1)
             full[np.ix_(absent, positions)] = np.nan
         words = {
-            position: self._encoder.decode(position, selected[:, origin == position])
-            for position in self._encoder.categories
+            position: self.input_.encoder.decode(position, selected[:, origin == position])
+            for position in self.input_.encoder.categories
         }
         if isinstance(X, pd.DataFrame) and hasattr(self, "feature_names_in_"):
             table = pd.DataFrame(full, index=X.index, columns=self.feature_names_in_)
@@ -332,22 +323,21 @@ class MultiOmicsSelector(SelectorMixin, ValidatedEstimator):
         """
         names = super().get_feature_names_out(input_features)
         support = self.get_support(indices=True)
-        if self._named:
+        if self.input_.is_named:
             selected = {
                 modality: np.flatnonzero(np.isin(support, positions))
                 for modality, positions in self.modalities_.items()
             }
             names = qualified_names(names, selected)
-        return self._encoder.names(support, names)
+        return self.input_.encoder.names(support, names)
 
     def _fit(self, X: Any, y: Any) -> tuple[Any, Missing]:
         """Rank the features; return the validated table and what is missing in it."""
         table, y = validate_table(self, X, y, ensure_min_samples=2, accept_sparse="csc")
         check_classification_targets(y)
-        self.modalities_ = resolve_modalities(table, self.modalities)
-        self._named = has_named_modalities(table, self.modalities)
+        self.input_ = ModalityInput(table, self.modalities)
+        self.modalities_ = self.input_.modalities
         self._k = _k_by_modality(self.k, self.modalities_)
-        self._encoder = ModalityEncoder(table, self.modalities_)
         codes = LabelEncoder().fit_transform(y)
         rank = partial(
             ranker(self.memory),
@@ -355,51 +345,43 @@ class MultiOmicsSelector(SelectorMixin, ValidatedEstimator):
             l1_ratio=self.l1_ratio,
             max_missing=self.max_missing,
         )
-        blocks = self._encoder.blocks(table, keep_sparse=True)
+        blocks = self.input_.encoder.blocks(table, keep_sparse=True)
         # Threads, because the solver releases the lock and processes would copy the table.
         with _shared_processors(min(effective_n_jobs(self.n_jobs), len(self.modalities_))):
             ranked = Parallel(n_jobs=self.n_jobs, require="sharedmem")(
-                delayed(rank)(block, codes, (table, name, self._encoder.spread(of_modality)))
+                delayed(rank)(
+                    block, codes, (table, name, self.input_.encoder.repeat_encoded(of_modality))
+                )
                 for (name, of_modality), block in zip(
                     self.modalities_.items(), blocks.values(), strict=True
                 )
             )
         present, n_gaps, scores = map(list, zip(*ranked, strict=True))
         missing = Missing(np.column_stack(present), dict(zip(blocks, n_gaps, strict=True)))
-        refuse_samples_without_modality(table, missing.present)
-        warn_of_filled_blocks(table, blocks)
+        check_samples_have_modality(table, missing.present)
+        warn_if_looks_imputed(table, blocks)
         if self.pairs:
-            scores = put_pairs_first(scores, blocks, missing.present, codes, self.memory)
+            scores = promote_interactions(scores, blocks, missing.present, codes, self.memory)
         self._set_rankings(scores)
-        self._summarise(table)
+        self.input_.needed = self.get_support(indices=True)
+        self.input_.learn_summary(self.input_.encoder.encode(table, self.input_.needed))
         self.n_imputed_ = missing.n_gaps
-        tell_imputed(missing, self.modalities_)
+        warn_imputed(missing, self.modalities_)
         return table, missing
-
-    def _summarise(self, table: Any) -> None:
-        support = self.get_support(indices=True)
-        selected = self._encoder.encode(table, support)
-        self._fill = column_means(selected)
-        scaler = StandardScaler().fit(selected)
-        self._summary = summarise(selected, self._encoder.columns_of(support), scaler)
-
-    @property
-    def _needed_means(self) -> np.ndarray:
-        return self._encoder.numbers_of(self.get_support(indices=True), self._fill)
 
     def _select(self, table: Any, missing: Missing, places: np.ndarray) -> Any:
         """Return the selected columns, which are at `places` of the table, filled and encoded."""
         support = self.get_support(indices=True)
         gaps = any(missing.n_gaps.values())
-        worded = any(position in self._encoder.categories for position in support.tolist())
-        if isinstance(table, pd.DataFrame) and self._named and not gaps and not worded:
+        worded = any(position in self.input_.encoder.categories for position in support.tolist())
+        if isinstance(table, pd.DataFrame) and self.input_.is_named and not gaps and not worded:
             selected = dense_columns(table.iloc[:, places])
             return selected.set_axis(self.get_feature_names_out(), axis=1)
-        values = self._encoder.encode(table, support, places)
+        values = self.input_.encoder.encode(table, support, places)
         if gaps:
-            there = missing.by_column(self.modalities_, self._encoder.spread(support))
-            values = fill_gaps(values, there, self._fill)
-        if not self._named:
+            there = missing.by_column(self.modalities_, self.input_.encoder.repeat_encoded(support))
+            values = fill_gaps(values, there, self.input_.means)
+        if not self.input_.is_named:
             return values
         index = getattr(table, "index", None)
         return pd.DataFrame(values, index, self.get_feature_names_out())
@@ -418,7 +400,7 @@ class MultiOmicsSelector(SelectorMixin, ValidatedEstimator):
         for (modality, positions), modality_scores in zip(
             self.modalities_.items(), scores, strict=True
         ):
-            modality_scores = self._encoder.gather_best(positions, modality_scores)
+            modality_scores = self.input_.encoder.max_encoded(positions, modality_scores)
             self.scores_[positions] = modality_scores
             labels = positions if names is None else names[positions]
             self._orders[modality] = positions[best_first(modality_scores, labels)]
