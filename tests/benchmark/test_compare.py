@@ -73,10 +73,10 @@ def test_running_in_parallel_changes_nothing(cohort):
 
 
 def test_every_metric_of_every_fold_has_one_row(result):
-    keys = ["estimator", "repeat", "fold", "metric"]
+    keys = ["estimator", "repeat", "fold", "metric", "part"]
     assert not result.scores.duplicated(keys).any()
     assert {*METRICS, *COSTS, "n_train", "n_test"} < set(result.scores["metric"])
-    assert result.scores.groupby("metric").size().eq(2 * 6).all()
+    assert result.scores.groupby(["metric", "part"]).size().eq(2 * 6).all()
 
 
 def test_predictions_hold_every_sample_once_a_repeat(cohort, result):
@@ -238,7 +238,7 @@ def test_a_class_that_a_fold_does_not_test_is_told(cohort):
     told = "No sample of class class_2 is tested in 2 of 3 folds"
     assert len(warned) == 3
     assert str(warned[2].message).startswith(told)
-    recall = result.scores.query("metric == 'recall: class_2'")["value"]
+    recall = result.scores.query("metric == 'class_recall' and part == 'class_2'")["value"]
     assert recall.isna().sum() == 2
 
 

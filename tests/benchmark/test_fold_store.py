@@ -341,8 +341,8 @@ def test_an_edited_score_is_computed_again_with_a_warning(problem, tmp_path, val
     estimators = {"model": Recorder(str(tmp_path / "log"))}
     first = compare(estimators, X, y, cv=3, store=tmp_path / "store")
     one = next((tmp_path / "store").iterdir())
-    score = json.loads(one.read_text().partition("\n")[2])["scores"]["f1_macro"]
-    one.write_text(one.read_text().replace(f'"f1_macro": {score}', f'"f1_macro": {value}'))
+    score = json.loads(one.read_text().partition("\n")[2])["scores"][0][2]
+    one.write_text(one.read_text().replace(f'"", {score}]', f'"", {value}]', 1))
     with pytest.warns(UserWarning, match=f"invalid cache entry .*{one.name} .*checksum"):
         second = compare(estimators, X, y, cv=3, store=tmp_path / "store")
     assert equal(first, second)

@@ -118,10 +118,11 @@ def test_time_machine_and_folds_are_recorded(cohort):
 
 def test_a_modality_that_a_model_ignores_costs_nothing(cohort):
     result = compare({"exp": OnlyExpression()}, *cohort, cv=3, scoring=["f1_macro", "log_loss"])
-    by_metric = result.scores.pivot_table(index="fold", columns="metric", values="value")
-    assert (by_metric["without: exp"] < by_metric["f1_macro"]).all()
-    for ignored in ("without: cna", "without: mut"):
-        assert by_metric[ignored].tolist() == by_metric["f1_macro"].tolist()
+    by_metric = result.scores.pivot_table(index="fold", columns=["metric", "part"], values="value")
+    without = by_metric["without_modality"]
+    assert (without["exp"] < by_metric["f1_macro", ""]).all()
+    for ignored in ("cna", "mut"):
+        assert without[ignored].tolist() == by_metric["f1_macro", ""].tolist()
 
 
 def test_columns_of_any_type_and_with_two_levels_are_taken(cohort):
@@ -130,7 +131,7 @@ def test_columns_of_any_type_and_with_two_levels_are_taken(cohort):
     X = X.assign(clin__grade=grade, clin__site=["Ulm"] * len(X), clin__age=40)
     X.columns = X.columns.str.split("__", expand=True)
     result = compare({"same": SameTable()}, X, y, cv=2, scoring=["accuracy"])
-    assert "without: clin" in set(result.scores["metric"])
+    assert "clin" in set(result.scores.query("metric == 'without_modality'")["part"])
     assert result.info["data"]["hash"]
     assert result.warnings == ()
 
@@ -139,8 +140,8 @@ def test_the_weights_of_a_network_are_kept(cohort):
     network = CrossModalAttentionClassifier(n_estimators=1, max_epochs=2, random_state=0)
     model = make_pipeline(MultiOmicsSelector(4), network)
     scores = compare({"attention": model}, *cohort, cv=2, scoring=["accuracy"]).scores
-    weights = scores[scores["metric"].str.startswith("weight: ")]
-    assert {"weight: attention", "weight: mlp: exp"} <= set(weights["metric"])
+    weights = scores[scores["metric"] == "branch_weight"]
+    assert {"attention", "mlp: exp"} <= set(weights["part"])
     assert weights.groupby("fold")["value"].sum().tolist() == pytest.approx([1, 1])
 
 

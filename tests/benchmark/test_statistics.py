@@ -41,7 +41,7 @@ DEMSAR = np.array(
 def comparison(scores, metric="accuracy"):
     """A comparison of scores (folds, estimators), made by hand."""
     rows = [
-        {"estimator": name, "repeat": 0, "fold": fold, "metric": what, "value": value}
+        {"estimator": name, "repeat": 0, "fold": fold, "metric": what, "part": "", "value": value}
         for name, values in scores.items()
         for fold, score in enumerate(values)
         for what, value in {metric: score, "n_train": N_TRAIN, "n_test": N_TEST}.items()

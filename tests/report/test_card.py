@@ -49,7 +49,7 @@ def test_the_card_tells_the_scores_of_the_comparison(saved, comparison):
     assert re.search(rf"macro-F1 +{mean:.3f}", text)
     scores = comparison.scores[comparison.scores["estimator"] == "mine"]
     for label in comparison.classes:
-        recall = scores.loc[scores["metric"] == f"recall: {label}", "value"].mean()
+        recall = scores.query("metric == 'class_recall' and part == @label")["value"].mean()
         assert re.search(rf"{label} +{recall:.3f}", text)
     assert "over 3 folds" in text
 

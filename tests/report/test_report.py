@@ -184,12 +184,14 @@ def test_settings_of_every_model_and_the_origin_are_shown(comparison, html):
 def test_what_a_modality_is_worth_is_the_loss_without_it(comparison, html):
     rows = visible(section(html, "modalities"))
     scores = comparison.scores.query("estimator == 'linear SVM, early'")
-    means = scores.groupby("metric")["value"].mean()
+    means = scores.groupby(["metric", "part"])["value"].mean()
     shown = r"linear SVM, early " + " ".join(
         r"([+−][\d.]+) ±[\d.]+" for _ in comparison.info["n_features"]
     )
     losses = [float(x.replace("−", "-")) for x in re.search(shown, rows).groups()]
-    expected = [means["f1_macro"] - means[f"without: {m}"] for m in comparison.info["n_features"]]
+    expected = [
+        means["f1_macro", ""] - means["without_modality", m] for m in comparison.info["n_features"]
+    ]
     assert losses == pytest.approx(expected, abs=6e-4)
     assert "alert" not in rows
 
@@ -199,8 +201,8 @@ def test_weights_of_heads_are_shown_where_there_are_some(comparison, html, tmp_p
     name = "linear SVM, early"
     rows = comparison.scores.query("estimator == @name and metric == 'n_test'")
     weights = [
-        rows.assign(metric="weight: attention", value=0.75),
-        rows.assign(metric="weight: mlp: exp", value=0.25),
+        rows.assign(metric="branch_weight", part="attention", value=0.75),
+        rows.assign(metric="branch_weight", part="mlp: exp", value=0.25),
     ]
     scores = pd.concat([comparison.scores, *weights], ignore_index=True)
     weighted = dataclasses.replace(comparison, scores=scores)
@@ -277,7 +279,7 @@ def test_methods_are_made_from_the_run(comparison, html, cohort, tmp_path):
 
 def test_comparisons_stored_before_any_of_this_are_still_reported(comparison, tmp_path):
     known = ("n_samples", "n_features", "n_folds", "n_repeats", "seconds", "versions")
-    added = comparison.scores["metric"].str.startswith("without: ")
+    added = comparison.scores["metric"] == "without_modality"
     old = dataclasses.replace(
         comparison,
         scores=comparison.scores[~added],

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from ._comparison import FOLD, Comparison
-from ._metrics import recall_metric
+from ._metrics import CLASS_RECALL
 from ._statistics import corrected_t_test
 
 __all__ = ["at_chance"]
@@ -30,7 +30,7 @@ def at_chance(comparison: Comparison) -> frozenset[str]:
         all.
     """
     scores = comparison.scores
-    recalls = scores[scores["metric"].isin([recall_metric(c) for c in comparison.classes])]
+    recalls = scores[scores["metric"] == CLASS_RECALL]
     by_fold = recalls.groupby(["estimator", *FOLD])["value"]
     # A fold that lacks a class has no recall of it, and fewer classes to guess from.
     gains = [by_fold.mean() - 1 / by_fold.count()]

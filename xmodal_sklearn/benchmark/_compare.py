@@ -234,8 +234,8 @@ def _tabulate(
     for (name, repeat, fold, _, test), result in zip(tasks, results, strict=True):
         key = {"estimator": name, "repeat": repeat, "fold": fold}
         scores += [
-            {**key, "metric": metric, "value": float(value)}
-            for metric, value in result["scores"].items()
+            {**key, "metric": metric, "part": part, "value": float(value)}
+            for metric, part, value in result["scores"]
         ]
         probabilities = result["probabilities"]
         if probabilities is None:

@@ -25,7 +25,7 @@ COSTS = ("fit_seconds", "predict_seconds", "peak_mb")
 FOLD = ["repeat", "fold"]
 TABLES = ("scores", "predictions", "selected")
 LEARNING = "learning.csv"
-TEXT_COLUMNS = ("estimator", "metric", "modality", "feature", "run", "target", "predicted")
+TEXT_COLUMNS = ("estimator", "metric", "part", "modality", "feature", "run", "target", "predicted")
 INTEGER_COLUMNS = (*FOLD, "sample")
 
 
@@ -54,11 +54,12 @@ class Comparison:
     Parameters
     ----------
     scores : DataFrame
-        One row per ``estimator``, ``repeat``, ``fold`` and ``metric``, with its ``value``. Beside
-        the metrics there are ``"recall: CLASS"`` for every class; where there are several
-        modalities, ``"without: MODALITY"``, the first metric after the test samples exchanged that
-        modality among themselves; ``"weight: HEAD"``, the stacking weights of a network;
-        ``"fit_seconds"``, ``"predict_seconds"``, ``"peak_mb"``, ``"n_train"`` and ``"n_test"``.
+        One row per ``estimator``, ``repeat``, ``fold``, ``metric`` and ``part``, with its
+        ``value``. The part is empty except for ``"class_recall"``, one row per class;
+        ``"without_modality"``, if there are several modalities: the first metric after permuting
+        the modality among the test samples; and ``"branch_weight"``, the stacking weights of a
+        network. Further metrics are ``"fit_seconds"``, ``"predict_seconds"``, ``"peak_mb"``,
+        ``"n_train"`` and ``"n_test"``.
     predictions : DataFrame
         One row per ``estimator``, ``repeat``, ``fold`` and test ``sample`` (its position in X),
         with its ``target``, the ``predicted`` label and the probability ``"p: CLASS"`` of every
@@ -100,7 +101,8 @@ class Comparison:
             columns (metric, ``"mean"`` or ``"std"``), for seconds and memory too.
         """
         shown = [*self.metrics, *COSTS]
-        by_metric = self.scores.groupby(["estimator", "metric"])["value"].agg(["mean", "std"])
+        whole = self.scores[self.scores["part"] == ""]
+        by_metric = whole.groupby(["estimator", "metric"])["value"].agg(["mean", "std"])
         summary = by_metric.unstack("metric").swaplevel(axis=1)  # noqa: PD010
         summary = summary[[(metric, part) for metric in shown for part in ("mean", "std")]]
         first = self.metrics[0]
@@ -333,9 +335,10 @@ class Comparison:
     def _by_fold(self, metric: str | None, *estimators: str) -> pd.DataFrame:
         """Return one row per fold and one column per estimator; higher is better."""
         metric = metric or self.metrics[0]
-        rows = self.scores[self.scores["metric"] == metric]
+        whole = self.scores[self.scores["part"] == ""]
+        rows = whole[whole["metric"] == metric]
         if rows.empty:
-            known = list(self.scores["metric"].unique())
+            known = list(whole["metric"].unique())
             raise ValueError(
                 f"No metric {metric!r} was computed{did_you_mean(metric, known)} There are {known}."
             )

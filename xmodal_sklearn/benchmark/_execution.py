@@ -15,8 +15,8 @@ from sklearn.utils.parallel import Parallel, delayed
 
 from .._store import Store, dump_json, load_json
 from .._version import __version__
-from ._fold import Result, Run, Task, dask_client, run_fold
 from ._fingerprint import fingerprint, package_hash
+from ._fold import Result, Run, Task, dask_client, run_fold
 
 __all__ = ["run_tasks", "versions"]
 

@@ -18,7 +18,14 @@ from sklearn.utils.validation import _num_samples
 
 from .._store import Store
 from ..selection import MultiOmicsSelector
-from ._metrics import METRICS, ablation_metric, class_recalls, fold_metric, weight_metric
+from ._metrics import (
+    BRANCH_WEIGHT,
+    CLASS_RECALL,
+    METRICS,
+    WITHOUT_MODALITY,
+    class_recalls,
+    fold_metric,
+)
 from ._negative_controls import Control, exchange_rows, modalities_of, replace_by_noise
 
 __all__ = ["Result", "Run", "Task", "dask_client", "run_fold"]
@@ -136,21 +143,25 @@ def _fit_and_score(
     predict_seconds = time.perf_counter() - start
     peak_mb = _peak_mb()
     answer = predicted, probabilities
+    costs = {
+        "fit_seconds": fit_seconds,
+        "predict_seconds": predict_seconds,
+        "peak_mb": peak_mb,
+        "n_train": len(task.train),
+        "n_test": len(task.test),
+    }
+    whole = {m: _score(m, fitted, X_test, target, answer, classes) for m in metrics}
+    parts = {
+        CLASS_RECALL: class_recalls(target, predicted, classes),
+        WITHOUT_MODALITY: _without_modalities(metrics[0], fitted, X_test, target, task, classes),
+        BRANCH_WEIGHT: _branch_weights(fitted),
+    }
     return {
-        "scores": {
-            **{
-                metric: _score(metric, fitted, X_test, target, answer, classes)
-                for metric in metrics
-            },
-            **class_recalls(target, predicted, classes),
-            **_without_modalities(metrics[0], fitted, X_test, target, task, classes),
-            **_head_weights(fitted),
-            "fit_seconds": fit_seconds,
-            "predict_seconds": predict_seconds,
-            "peak_mb": peak_mb,
-            "n_train": len(task.train),
-            "n_test": len(task.test),
-        },
+        "scores": [
+            *([metric, "", value] for metric, value in whole.items()),
+            *([m, part, value] for m, values in parts.items() for part, value in values.items()),
+            *([metric, "", value] for metric, value in costs.items()),
+        ],
         "predicted": np.searchsorted(classes, predicted).tolist(),
         "probabilities": None if probabilities is None else probabilities.tolist(),
         "selected": _selected(fitted),
@@ -188,9 +199,7 @@ def _without_modalities(
         exchanged = exchange_rows(X, columns, random)
         probabilities, predicted = _predict(fitted, exchanged, classes)
         answer = predicted, probabilities
-        scores[ablation_metric(modality)] = _score(
-            metric, fitted, exchanged, target, answer, classes
-        )
+        scores[modality] = _score(metric, fitted, exchanged, target, answer, classes)
     return scores
 
 
@@ -234,13 +243,13 @@ def _selected(fitted: Any) -> dict[str, list[str]]:
     return selected
 
 
-def _head_weights(fitted: Any) -> dict[str, float]:
-    """Return the weights that the heads of a network have for samples with all modalities."""
+def _branch_weights(fitted: Any) -> dict[str, float]:
+    """Return the stacking weights of a network's branches for samples with all modalities."""
     for part in _parts(fitted):
         weights = getattr(part, "stacking_weights_", None)
         if weights is not None:
             pattern = max(weights.index[:-1], key=lambda name: name.count("+"), default="other")
-            return {weight_metric(head): float(w) for head, w in weights.loc[pattern].items()}
+            return {str(branch): float(w) for branch, w in weights.loc[pattern].items()}
     return {}
 
 

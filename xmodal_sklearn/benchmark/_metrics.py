@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Sequence
 from itertools import combinations
-from typing import Any
 
 import numpy as np
 from sklearn.metrics import (
@@ -17,17 +16,20 @@ from sklearn.metrics import (
 )
 
 __all__ = [
+    "BRANCH_WEIGHT",
+    "CLASS_RECALL",
     "LOSSES",
     "METRICS",
     "METRIC_LABELS",
-    "ablation_metric",
+    "WITHOUT_MODALITY",
     "class_recalls",
     "expected_calibration_error",
     "fold_metric",
     "metric_label",
-    "recall_metric",
-    "weight_metric",
 ]
+
+# Metrics with one value for each part: class, modality or branch of a network.
+CLASS_RECALL, WITHOUT_MODALITY, BRANCH_WEIGHT = "class_recall", "without_modality", "branch_weight"
 
 # Lower is better.
 LOSSES = frozenset({"log_loss", "brier", "ece"})
@@ -70,54 +72,6 @@ def metric_label(metric: str) -> str:
     return METRIC_LABELS.get(metric, metric.removeprefix("neg_").replace("_", " "))
 
 
-def recall_metric(label: Any) -> str:
-    """Name the recall of one class among the metrics of a comparison.
-
-    Parameters
-    ----------
-    label : object
-        The class.
-
-    Returns
-    -------
-    str
-        ``"recall: CLASS"``.
-    """
-    return f"recall: {label}"
-
-
-def ablation_metric(modality: str) -> str:
-    """Name the first metric with one modality exchanged among the metrics of a comparison.
-
-    Parameters
-    ----------
-    modality : str
-        Name of the modality.
-
-    Returns
-    -------
-    str
-        ``"without: MODALITY"``.
-    """
-    return f"without: {modality}"
-
-
-def weight_metric(head: str) -> str:
-    """Name the stacking weight of one head of the network among the metrics of a comparison.
-
-    Parameters
-    ----------
-    head : str
-        Name of the head.
-
-    Returns
-    -------
-    str
-        ``"weight: HEAD"``.
-    """
-    return f"weight: {head}"
-
-
 def fold_metric(
     name: str,
     target: np.ndarray,
@@ -154,24 +108,9 @@ def fold_metric(
 def class_recalls(
     target: np.ndarray, predicted: np.ndarray, classes: np.ndarray
 ) -> dict[str, float]:
-    """Compute the recall of each class.
-
-    Parameters
-    ----------
-    target, predicted : ndarray of shape (n_samples,)
-        True and predicted labels.
-    classes : ndarray of shape (n_classes,)
-        All labels, sorted.
-
-    Returns
-    -------
-    dict of str to float
-        By :func:`recall_metric`; NaN for a class that no target has.
-    """
+    """Return the recall of each class, NaN for a class that no target has."""
     recalls = recall_score(target, predicted, labels=classes, average=None, zero_division=np.nan)
-    return {
-        recall_metric(label): float(recall) for label, recall in zip(classes, recalls, strict=True)
-    }
+    return {str(label): float(recall) for label, recall in zip(classes, recalls, strict=True)}
 
 
 def expected_calibration_error(

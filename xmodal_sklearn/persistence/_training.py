@@ -8,7 +8,7 @@ from scipy.sparse import issparse
 
 from .._typing import Labels, Table
 from ..benchmark import Comparison
-from ..benchmark._metrics import recall_metric
+from ..benchmark._metrics import CLASS_RECALL
 from ..modalities._columns import resolve_modalities
 
 __all__ = ["describe_training"]
@@ -103,12 +103,14 @@ def _scores(comparison: Comparison, estimator: str | None) -> dict[str, Any]:
     if estimator not in names:
         raise ValueError(f"estimator must be one of {names}, got {estimator!r}.")
     of_model = comparison.scores[comparison.scores["estimator"] == estimator]
-    values = of_model.groupby("metric")["value"].agg(["mean", "std"])
-    metrics = [metric for metric in comparison.metrics if np.isfinite(values.loc[metric, "mean"])]
-    recalls = [(label, recall_metric(label)) for label in comparison.classes.tolist()]
+    values = of_model.groupby(["metric", "part"])["value"].agg(["mean", "std"])
+    metrics = [
+        metric for metric in comparison.metrics if np.isfinite(values.loc[(metric, ""), "mean"])
+    ]
+    recalls = [(label, (CLASS_RECALL, str(label))) for label in comparison.classes.tolist()]
     return {
         "folds": len(of_model[["repeat", "fold"]].drop_duplicates()),
-        "scores": [[metric, *_plain(values.loc[metric])] for metric in metrics],
+        "scores": [[metric, *_plain(values.loc[metric, ""])] for metric in metrics],
         "recalls": [[label, *_plain(values.loc[name])] for label, name in recalls],
     }
 

@@ -115,7 +115,7 @@ class ComparisonDisplay:
         folds.
         """
         metric = metric or comparison.metrics[0]
-        table = comparison.scores
+        table = comparison.scores[comparison.scores["part"] == ""]
         if metric not in set(table["metric"]):
             known = list(table["metric"].unique())
             raise ValueError(f"No metric {metric!r} was measured, only {known}.")

@@ -4,7 +4,7 @@ from typing import Any
 
 import pandas as pd
 
-from ..benchmark._metrics import LOSSES, ablation_metric, metric_label, weight_metric
+from ..benchmark._metrics import BRANCH_WEIGHT, LOSSES, WITHOUT_MODALITY, metric_label
 from ._figures import draw_ablation
 from ._overview import Overview
 
@@ -13,15 +13,14 @@ __all__ = ["head_weights", "modality_ablation"]
 
 def modality_ablation(overview: Overview) -> dict[str, Any] | None:
     """Return what each model loses without each modality, or None where that was not measured."""
-    prefix = ablation_metric("")
     names = [name for name in overview.names if name not in overview.at_chance]
     by_fold = _by_fold(overview, names)
-    modalities = [name.removeprefix(prefix) for name in by_fold if name.startswith(prefix)]
-    if not modalities:
+    if WITHOUT_MODALITY not in by_fold:
         return None
+    modalities = list(by_fold[WITHOUT_MODALITY])
     losses: dict[str, dict[str, tuple[float, float]]] = {}
     for modality in modalities:
-        loss = by_fold[overview.metric] - by_fold[ablation_metric(modality)]
+        loss = by_fold[overview.metric, ""] - by_fold[WITHOUT_MODALITY, modality]
         loss = -loss if overview.metric in LOSSES else loss
         table = loss.groupby(level="estimator").agg(["mean", "std"])
         losses[modality] = {
@@ -41,28 +40,28 @@ def modality_ablation(overview: Overview) -> dict[str, Any] | None:
 
 def head_weights(overview: Overview) -> dict[str, Any] | None:
     """Return the stacking weights of each network's heads, or None where there is no network."""
-    prefix = weight_metric("")
     by_fold = _by_fold(overview, overview.names)
-    columns = [name for name in by_fold if name.startswith(prefix)]
+    if BRANCH_WEIGHT not in by_fold:
+        return None
     tables = []
     for name in overview.names:
-        weights = by_fold.loc[name, columns].dropna(axis=1, how="all")
-        if weights.empty or not len(weights.columns):
+        weights = by_fold.loc[name, BRANCH_WEIGHT].dropna(axis=1, how="all")
+        if weights.empty:
             continue
         mean, std = weights.mean(), weights.std()
         rows = [
-            {"head": head.removeprefix(prefix), "mean": mean[head], "std": std[head]}
+            {"head": head, "mean": mean[head], "std": std[head]}
             for head in mean.sort_values(ascending=False, kind="stable").index
         ]
         tables.append({"name": name, "rows": rows})
-    return {"tables": tables} if tables else None
+    return {"tables": tables}
 
 
 def _by_fold(overview: Overview, names: list[str]) -> pd.DataFrame:
-    """Return one row per model and fold, one column per metric, in the order of the scores."""
+    """Return one row per model and fold, one column per (metric, part), in their order."""
     scores = overview.comparison.scores
     scores = scores[scores["estimator"].isin(names)]
     table = scores.pivot(  # noqa: PD010
-        index=["estimator", "repeat", "fold"], columns="metric", values="value"
+        index=["estimator", "repeat", "fold"], columns=["metric", "part"], values="value"
     )
-    return table[list(scores["metric"].unique())]
+    return table[list(scores[["metric", "part"]].drop_duplicates().itertuples(index=False))]

@@ -5,7 +5,7 @@ from typing import Any
 import pandas as pd
 
 from ..benchmark._comparison import COSTS
-from ..benchmark._metrics import LOSSES, metric_label, recall_metric
+from ..benchmark._metrics import CLASS_RECALL, LOSSES, metric_label
 from ._figures import draw_folds, draw_learning, draw_time
 from ._overview import SIGNIFICANT, Overview
 
@@ -94,11 +94,11 @@ def learning_curves(overview: Overview) -> dict[str, Any] | None:
 def recall_by_class(overview: Overview) -> dict[str, Any]:
     """Return the table of recalls by model and class."""
     comparison = overview.comparison
-    recalls = [recall_metric(label) for label in comparison.classes]
-    scores = comparison.scores[comparison.scores["metric"].isin(recalls)]
-    means = scores.groupby(["estimator", "metric"])["value"].agg(["mean", "std"])
+    scores = comparison.scores[comparison.scores["metric"] == CLASS_RECALL]
+    means = scores.groupby(["estimator", "part"])["value"].agg(["mean", "std"])
+    parts = [str(label) for label in comparison.classes]
     rows = [
-        {"name": name, "cells": [means.loc[(name, metric)].to_dict() for metric in recalls]}
+        {"name": name, "cells": [means.loc[(name, part)].to_dict() for part in parts]}
         for name in overview.names
     ]
     return {"labels": list(comparison.classes), "rows": rows}
