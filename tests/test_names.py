@@ -22,7 +22,7 @@ from xmodal_sklearn.cli._tables import cohort_text, prediction_table, ranking_ta
 from xmodal_sklearn.inspection import ModalityImportance
 from xmodal_sklearn.persistence import load_model, read_manifest, save_model
 from xmodal_sklearn.report import write_report
-from xmodal_sklearn.report._models import CURVES
+from xmodal_sklearn.report._models import CURVES, draw_confusion, draw_curve
 
 PIECES = [
     "<script>alert(1)</script>", "</style>", "<img src=x onerror=alert(1)>", "&lt;", "&", "'", '"',
@@ -101,7 +101,7 @@ def test_a_report_shows_them_whole_and_runs_none(comparison, tmp_path, monkeypat
     # Figures of 200 classes have up to 40,000 texts, which take minutes; some are drawn below.
     monkeypatch.setattr("xmodal_sklearn.report._models.draw_confusion", lambda *_: "")
     for figure in ("roc", "precision_recall", "calibration"):
-        monkeypatch.setitem(CURVES, figure, lambda *_: "")
+        monkeypatch.setitem(CURVES, figure, CURVES["reliability"])
     comparison.info["command"] = "xmodal bench '</script><script>alert(1)</script>'"
     table = pd.DataFrame(np.eye(len(NAMES)), NAMES, NAMES)
     parts = pd.MultiIndex.from_product([MEASURES, NAMES[:40]])
@@ -132,22 +132,22 @@ def test_a_report_shows_them_whole_and_runs_none(comparison, tmp_path, monkeypat
 
 @pytest.mark.filterwarnings("ignore:constrained_layout not applied:UserWarning")
 def test_figures_show_them_whole():
-    from xmodal_sklearn.report import _figures, _model_figures
+    from xmodal_sklearn.report._figures import draw_ablation, draw_frequencies
 
     classes = [*PIECES[:4], *PIECES[24:42]]
     predictions = pd.DataFrame({"target": classes, "predicted": classes})
     for name in classes:
         predictions[f"p: {name}"] = np.where(predictions["target"] == name, 0.9, 0.1)
     shares = {name: np.array([0.5, 1.0]) for name in PIECES}
-    losses = {name: dict.fromkeys(classes, (0.1, 0.2)) for name in PIECES}
+    losses = dict.fromkeys(PIECES, pd.DataFrame({"mean": 0.1, "std": 0.2}, classes))
     title = "<script>$\\frac{1}$\n"
     svgs = {
-        "confusion": _model_figures.draw_confusion(title, predictions, classes),
-        "roc": _model_figures.draw_roc(title, predictions, classes),
-        "precision": _model_figures.draw_precision_recall(title, predictions, classes),
-        "calibration": _model_figures.draw_calibration(title, predictions, classes),
-        "frequencies": _figures.draw_frequencies(title, shares),
-        "ablation": _figures.draw_ablation(losses, "accuracy", classes),
+        "confusion": draw_confusion(title, predictions, classes),
+        "roc": draw_curve("roc", title, predictions, classes),
+        "precision": draw_curve("precision_recall", title, predictions, classes),
+        "calibration": draw_curve("calibration", title, predictions, classes),
+        "frequencies": draw_frequencies(title, shares),
+        "ablation": draw_ablation(losses, "accuracy", classes),
     }
     for figure, svg in svgs.items():
         page = Page()

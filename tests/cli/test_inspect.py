@@ -1,4 +1,4 @@
-"""bench --inspect keeps what the model looked at beside the results, and reports it."""
+"""bench --inspect keeps the importance of modalities beside the results, and reports it."""
 
 import json
 
@@ -10,7 +10,7 @@ from xmodal_sklearn.cli import app
 from xmodal_sklearn.cli._importance import load_importance
 from xmodal_sklearn.datasets import make_multiomics
 
-SECTION = "What the model looked at"
+SECTION = "Inspection of the attention model"
 
 
 @pytest.fixture(scope="module")

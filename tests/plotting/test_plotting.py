@@ -82,8 +82,8 @@ def test_a_model_without_the_metric_keeps_an_empty_row(comparison, ax):
     assert display.scores["svm"].isna().all()
 
 
-def test_an_unknown_metric_is_refused(comparison):
-    with pytest.raises(ValueError, match=r"No metric 'auc'.*f1_macro"):
+def test_an_unknown_metric_is_an_error(comparison):
+    with pytest.raises(ValueError, match=r"no metric 'auc'.*f1_macro"):
         ComparisonDisplay.from_comparison(comparison, metric="auc")
 
 
@@ -118,15 +118,15 @@ def test_lines_differ_in_more_than_colour(ax):
     lines = [container[0] for container in display.lines_]
     looks = [(str(line._dash_pattern), line.get_marker(), line.get_color()) for line in lines]
     assert len(set(looks)) == 28
-    # Printed in grey, neighbours are told apart by dash and marker.
-    for one, other in pairwise(looks):
-        assert one[0] != other[0]
-        assert one[1] != other[1]
+    # Printed in gray, neighbors differ in dash and marker.
+    for first, second in pairwise(looks):
+        assert first[0] != second[0]
+        assert first[1] != second[1]
 
 
 # What people without green cones and without red cones see, in linear RGB (Machado, Oliveira and
 # Fernandes, IEEE Transactions on Visualization and Computer Graphics 15, 2009).
-COLOUR_BLIND = {
+COLOR_BLIND = {
     "deuteranope": [
         [0.367322, 0.860646, -0.227968],
         [0.280085, 0.672501, 0.047413],
@@ -146,17 +146,17 @@ def cielab(linear):
     return np.array([116 * y - 16, 500 * (x - y), 200 * (y - z)])
 
 
-@pytest.mark.parametrize("who", COLOUR_BLIND)
-def test_colours_are_told_apart_by_colour_blind_readers(who):
-    colours = []
-    for number in range(7):
-        rgb = np.array(to_rgb(line_style(number)["color"]))
+@pytest.mark.parametrize("who", COLOR_BLIND)
+def test_colors_are_distinct_for_color_blind_readers(who):
+    colors = []
+    for index in range(7):
+        rgb = np.array(to_rgb(line_style(index)["color"]))
         linear = np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
-        colours.append(cielab(np.clip(COLOUR_BLIND[who] @ linear, 0, 1)))
-    assert min(np.linalg.norm(a - b) for a, b in combinations(colours, 2)) > 15
+        colors.append(cielab(np.clip(COLOR_BLIND[who] @ linear, 0, 1)))
+    assert min(np.linalg.norm(a - b) for a, b in combinations(colors, 2)) > 15
 
 
-def test_scores_by_k_are_summarised_over_folds(ax):
+def test_scores_by_k_are_summarized_over_folds(ax):
     table = pd.DataFrame(
         {"k": [500, 500, 300, 300], "accuracy": [0.7, 0.9, 0.5, 0.7], "fold": [0, 1, 0, 1]}
     )
@@ -175,15 +175,15 @@ def test_scores_by_k_are_summarised_over_folds(ax):
         ({"multiomicsselector__k": [{"exp": 5, "cna": 5, "mut": 5}]}, 'integer or "all"'),
     ],
 )
-def test_searches_that_show_no_k_are_refused(cohort, grid, message):
+def test_searches_without_k_are_errors(cohort, grid, message):
     model = make_pipeline(MultiOmicsSelector(5), LogisticRegression(max_iter=1000))
     search = GridSearchCV(model, grid, cv=2).fit(*cohort)
     with pytest.raises(ValueError, match=message):
         KScoreDisplay.from_estimator(search)
 
 
-def test_scores_without_the_column_are_refused():
-    with pytest.raises(ValueError, match="no column 'score', only"):
+def test_scores_without_the_column_are_an_error():
+    with pytest.raises(ValueError, match=r"no column 'score'\. Choose from"):
         KScoreDisplay.from_scores(pd.DataFrame({"k": [1], "accuracy": [1.0]}))
 
 
@@ -210,16 +210,16 @@ def test_the_path_is_that_of_scikit_learns_elastic_net(cohort, ax):
     np.testing.assert_allclose(display.norms[:, step], expected, atol=2e-3)
 
 
-def test_paths_that_are_not_there_are_refused(cohort):
+def test_selectors_without_a_path_are_errors(cohort):
     X, y = cohort
-    with pytest.raises(ValueError, match="no modality 'rna', only"):
+    with pytest.raises(ValueError, match=r"no modality 'rna'\. Choose one of"):
         CoefficientPathDisplay.from_estimator(MultiOmicsSelector(), X, y, modality="rna")
     with pytest.raises(ValueError, match="has no path"):
         selector = MultiOmicsSelector(estimator=LogisticRegression(max_iter=1000))
         CoefficientPathDisplay.from_estimator(selector, X, y)
 
 
-def test_permuting_a_modality_costs_what_the_model_took_from_it(cohort, ax):
+def test_permuting_a_modality_costs_what_it_contributes(cohort, ax):
     X, y = cohort
     X = X.assign(**dict.fromkeys(X.filter(like="mut__"), 1.0))
     before = X.copy()
@@ -248,7 +248,7 @@ def test_an_absent_modality_is_a_block_of_nan(cohort, ax):
     assert ax.get_xlabel() == "macro-F1"
 
 
-def test_modalities_of_an_array_are_taken_away_alike(cohort, positions, ax):
+def test_modalities_of_an_array_are_removed_alike(cohort, positions, ax):
     X, y = cohort
     table = ModalityAblationDisplay.from_estimator(
         LogisticRegression(max_iter=1000).fit(X, y), X, y, random_state=0, ax=ax
@@ -265,7 +265,7 @@ def test_modalities_of_an_array_are_taken_away_alike(cohort, positions, ax):
     pd.testing.assert_frame_equal(table.scores, array.scores)
 
 
-def test_ablations_that_cannot_be_are_refused(cohort):
+def test_impossible_ablations_are_errors(cohort):
     X, y = cohort
     model = LogisticRegression(max_iter=1000).fit(X, y)
     with pytest.raises(ValueError, match="could not predict with 'exp' absent"):

@@ -1,4 +1,4 @@
-"""The card of a saved model tells what is known of it, and what is not."""
+"""The card of a saved model shows what was recorded, and what was not."""
 
 import re
 from html import unescape
@@ -43,7 +43,7 @@ def saved(cohort, linear, comparison, tmp_path_factory):
     return save_model(linear, path, training=training)
 
 
-def test_the_card_tells_the_scores_of_the_comparison(saved, comparison):
+def test_the_card_shows_the_scores_of_the_comparison(saved, comparison):
     text = card_text(saved)
     mean = comparison.summary().loc["mine", ("f1_macro", "mean")]
     assert re.search(rf"macro-F1 +{mean:.3f}", text)
@@ -54,10 +54,10 @@ def test_the_card_tells_the_scores_of_the_comparison(saved, comparison):
     assert "over 3 folds" in text
 
 
-def test_the_card_tells_what_was_fitted_to_and_what_is_needed(saved, cohort, linear):
+def test_the_card_shows_the_training_data_and_the_required_input(saved, cohort, linear):
     text = card_text(saved)
     y = cohort[1]
-    assert "120 samples of the cohort" in text
+    assert "120 samples from the cohort" in text
     for label, count in y.value_counts().items():
         assert re.search(rf"{label} +{count}\n", text)
     assert re.search(r"exp +60 +5 +no\n", text)
@@ -67,7 +67,7 @@ def test_the_card_tells_what_was_fitted_to_and_what_is_needed(saved, cohort, lin
         assert names[5] not in text
 
 
-def test_quantiles_are_those_of_the_values_that_are_there(cohort):
+def test_quantiles_are_those_of_present_values(cohort):
     X, y = cohort
     X = X.astype(float).copy()
     X.iloc[:20, :60] = np.nan
@@ -77,7 +77,7 @@ def test_quantiles_are_those_of_the_values_that_are_there(cohort):
     assert (block["samples"], block["features"], block["words"]) == (100, 60, 0)
 
 
-def test_whether_a_sample_may_lack_a_modality_is_tried(cohort, tmp_path):
+def test_whether_a_modality_may_be_missing_is_tested(cohort, tmp_path):
     late = LateFusionClassifier(LogisticRegression(max_iter=1000)).fit(*cohort)
     save_model(late, tmp_path / "late")
     assert read_manifest(tmp_path / "late")["takes_absent"] == dict.fromkeys(
@@ -88,16 +88,16 @@ def test_whether_a_sample_may_lack_a_modality_is_tried(cohort, tmp_path):
     assert not any(read_manifest(tmp_path / "linear")["takes_absent"].values())
 
 
-def test_what_is_not_known_is_said(linear, tmp_path):
+def test_the_card_says_what_was_not_recorded(linear, tmp_path):
     text = card_text(save_model(linear, tmp_path / "model"))
-    assert "saved without a description of its training" in text
+    assert "saved without a description of its training data" in text
     assert "no cross-validated scores" in text
     assert "no prediction sets" in text
     dummy = save_model(DummyClassifier().fit([[0.0], [1.0]], [0, 1]), tmp_path / "dummy")
-    assert "It knows 2 classes" in card_text(dummy)
+    assert "one of its 2 classes" in card_text(dummy)
 
 
-def test_the_card_tells_the_largest_coverage(cohort, linear, tmp_path):
+def test_the_card_shows_the_largest_coverage(cohort, linear, tmp_path):
     X, y = cohort
     conformal = ConformalClassifier(FrozenEstimator(linear)).fit(X, y)
     text = card_text(save_model(conformal, tmp_path / "model"))
@@ -119,7 +119,7 @@ def test_names_come_out_whole_and_harmless(cohort, tmp_path):
     saved = save_model(model, tmp_path / "m", training=describe_training(X, y, source=HOSTILE))
     text = card_text(saved)
     shown = '<script>alert("x")</script>\\u202e{{ 7 * 7 }}\\r\\n$x$'
-    assert f"samples of {shown}" in text
+    assert f"samples from {shown}" in text
     assert HOSTILE not in text
     html = write_card(saved, tmp_path / "card.html").read_text(encoding="utf-8")
     assert "<script" not in html
@@ -137,9 +137,9 @@ def test_the_page_has_the_sections_of_the_text(saved, tmp_path):
 
 
 @pytest.mark.parametrize("training", [5, {"n_samples": "x"}, {"n_samples": 1, "modalities": [1]}])
-def test_a_manifest_of_another_kind_is_refused(linear, tmp_path, training):
+def test_a_manifest_of_another_kind_is_an_error(linear, tmp_path, training):
     saved = save_model(linear, tmp_path / "odd.xmodal", training=training)
-    with pytest.raises(ValueError, match=r"odd\.xmodal: its manifest is not"):
+    with pytest.raises(ValueError, match=r"odd\.xmodal: its manifest was not written"):
         card_text(saved)
 
 

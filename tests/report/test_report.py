@@ -24,7 +24,7 @@ from xmodal_sklearn.benchmark import Comparison, compare
 from xmodal_sklearn.inspection import ModalityImportance, stability_index
 from xmodal_sklearn.learning import learning_curves
 from xmodal_sklearn.report import write_report
-from xmodal_sklearn.report._model_figures import answered_curve
+from xmodal_sklearn.report._models import accuracy_coverage
 
 HOSTILE = '<script>alert("x")</script> & Co'
 
@@ -148,11 +148,11 @@ def test_where_all_guess_none_is_at_chance(cohort, tmp_path):
 
 
 def test_pairs_carry_the_names_of_rows_and_columns(comparison, html):
-    heads = re.findall('class="upright">(.*?)</span>', section(html, "pairs"))
+    heads = re.findall('class="upright">(.*?)</span>', section(html, "pairwise"))
     assert [unescape(name) for name in heads] == list(comparison.summary().index)
 
 
-def test_a_selection_of_all_features_says_nothing(cohort, tmp_path):
+def test_a_selection_of_all_features_has_no_stability(cohort, tmp_path):
     model = make_pipeline(
         MultiOmicsSelector({"exp": "all", "cna": 5, "mut": 20}), DummyClassifier()
     )
@@ -160,9 +160,9 @@ def test_a_selection_of_all_features_says_nothing(cohort, tmp_path):
     features = section(write_report(kept, tmp_path / "all.html").read_text("utf-8"), "features")
     text = visible(features)
     for name, number in [("exp", 60), ("mut", 20)]:
-        everything = f"{name} {number} {number} {number} {number} – all kept: says nothing"
-        assert everything in text
-    assert text.count("says nothing") == 2
+        row = f"{name} {number} {number} {number} {number} – undefined: all features kept"
+        assert row in text
+    assert text.count("undefined") == 2
     assert "<h4>cna</h4>" in features
     assert "<h4>exp</h4>" not in features
     assert features.count(">exp</text>") == 0
@@ -196,8 +196,8 @@ def test_what_a_modality_is_worth_is_the_loss_without_it(comparison, html):
     assert "alert" not in rows
 
 
-def test_weights_of_heads_are_shown_where_there_are_some(comparison, html, tmp_path):
-    assert 'id="heads"' not in html
+def test_weights_of_branches_are_shown_if_there_are_any(comparison, html, tmp_path):
+    assert 'id="branches"' not in html
     name = "linear SVM, early"
     rows = comparison.scores.query("estimator == @name and metric == 'n_test'")
     weights = [
@@ -207,11 +207,11 @@ def test_weights_of_heads_are_shown_where_there_are_some(comparison, html, tmp_p
     scores = pd.concat([comparison.scores, *weights], ignore_index=True)
     weighted = dataclasses.replace(comparison, scores=scores)
     text = write_report(weighted, tmp_path / "weights.html").read_text(encoding="utf-8")
-    heads = visible(section(text, "heads"))
-    assert f"{name} head weight attention 0.750 ±0.000 mlp: exp 0.250 ±0.000" in heads
+    branches = visible(section(text, "branches"))
+    assert f"{name} branch weight attention 0.750 ±0.000 mlp: exp 0.250 ±0.000" in branches
 
 
-def test_samples_that_most_models_get_wrong_are_named(comparison, html):
+def test_samples_that_most_models_misclassify_are_named(comparison, html):
     predictions = comparison.predictions.query("estimator != @HOSTILE")
     wrong = predictions["target"] != predictions["predicted"]
     by_model = wrong.groupby([predictions["sample"], predictions["estimator"]]).mean() >= 0.5
@@ -356,7 +356,7 @@ def test_a_single_fold_has_no_spread_and_no_test(cohort, models, tmp_path):
     text = visible(write_report(single, tmp_path / "one.html").read_text(encoding="utf-8"))
     assert not re.search(r"\bnan\b", text)
     assert "standard deviation over folds" not in text
-    assert "Every pair" not in text
+    assert "Pairwise comparisons" not in text
 
 
 def test_models_without_the_first_metric_are_left_out_of_the_tests(cohort, models, tmp_path):
@@ -376,7 +376,7 @@ def test_a_report_of_one_model_that_selects_nothing(cohort, tmp_path):
     text = visible(write_report(one, tmp_path / "one.html").read_text(encoding="utf-8"))
     assert "dummy has the best mean accuracy" in text
     assert "xmodal bench --k 3" in text
-    assert "Every pair" not in text
+    assert "Pairwise comparisons" not in text
     assert "Selected features" not in text
 
 
@@ -575,9 +575,9 @@ def test_it_prints_with_everything_open(opened):
     assert pages == len(re.findall(rb"/Type\s*/Page\b", opened_pdf)) > 2
 
 
-def test_what_a_model_looked_at_is_shown_where_it_is_given(comparison, tmp_path):
+def test_inspection_is_shown_where_it_is_given(comparison, tmp_path):
     plain = write_report(comparison, tmp_path / "plain.html").read_text(encoding="utf-8")
-    assert "What the model looked at" not in plain
+    assert 'id="inspection"' not in plain
     modalities = ["exp", "mut", "together"]
     columns = pd.MultiIndex.from_product(
         [["permutation", "shapley", "gradients", "stacking"], modalities]
@@ -599,7 +599,7 @@ def test_what_a_model_looked_at_is_shown_where_it_is_given(comparison, tmp_path)
         features=features,
         maps=maps,
     ).read_text(encoding="utf-8")
-    section = page[page.index('<section id="looked-at">') : page.index('<section id="origin">')]
+    section = page[page.index('<section id="inspection">') : page.index('<section id="origin">')]
     assert section.count("<svg ") == 6
     assert ">mlp: exp</th>" in section and "0.400" in section
     assert HOSTILE not in section
@@ -623,25 +623,25 @@ def test_features_are_taken_from_the_folds_where_none_are_given(comparison, tmp_
         tmp_path / "report.html",
         importance=ModalityImportance(folds, heads, pd.Series([0.5, 0.6]), by_fold),
     ).read_text(encoding="utf-8")
-    section = page[page.index('<section id="looked-at">') : page.index('<section id="origin">')]
+    section = page[page.index('<section id="inspection">') : page.index('<section id="origin">')]
     assert section.count("<svg ") == 5
     assert section.index(">two<") < section.index(">one<")
 
 
-def test_the_curve_of_answers_is_the_accuracy_above_every_threshold():
+def test_accuracy_against_coverage_is_the_accuracy_above_every_threshold():
     rng = np.random.default_rng(0)
     confidence = rng.integers(40, 100, size=300) / 100
     correct = rng.random(300) < confidence
-    shares, accuracies = answered_curve(confidence, correct)
+    shares, accuracies = accuracy_coverage(confidence, correct)
     thresholds = np.unique(confidence)[::-1]
     assert len(shares) == len(thresholds)
     for threshold, share, accuracy in zip(thresholds, shares, accuracies, strict=True):
-        answered = confidence >= threshold
-        assert share == pytest.approx(answered.mean())
-        assert accuracy == pytest.approx(correct[answered].mean())
+        predicted = confidence >= threshold
+        assert share == pytest.approx(predicted.mean())
+        assert accuracy == pytest.approx(correct[predicted].mean())
 
 
-def test_each_model_with_probabilities_has_a_curve_of_answers(comparison, html):
+def test_each_model_with_probabilities_has_a_curve_of_accuracy_against_coverage(comparison, html):
     columns = comparison.predictions.filter(like="p: ")
     n_models = comparison.predictions[columns.notna().all(axis=1)]["estimator"].nunique()
-    assert html.count("Accuracy if only the surest") == n_models > 0
+    assert html.count("Accuracy if only the most confident") == n_models > 0

@@ -1,4 +1,4 @@
-"""The path of the elastic net that ranks features."""
+"""The display of the elastic-net path that ranks features."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -21,7 +21,7 @@ __all__ = ["CoefficientPathDisplay"]
 
 
 class CoefficientPathDisplay:
-    """The path of the elastic net that ranks the features of one modality.
+    """Elastic-net path that ranks the features of one modality.
 
     Create it by :meth:`from_estimator`.
 
@@ -47,7 +47,7 @@ class CoefficientPathDisplay:
 
     See Also
     --------
-    xmodal_sklearn.MultiOmicsSelector : Ranks by this path, and describes it.
+    xmodal_sklearn.MultiOmicsSelector : Rank features by this path.
 
     Examples
     --------
@@ -84,45 +84,44 @@ class CoefficientPathDisplay:
         modality: str | None = None,
         ax: Any = None,
     ) -> "CoefficientPathDisplay":
-        """Compute the path that a selector ranks by, and draw it.
+        """Compute the path by which a selector ranks features, and draw it.
 
         Parameters
         ----------
         selector : MultiOmicsSelector
-            The source of `l1_ratio` and `modalities`; it need not be fitted.
+            Provides `l1_ratio` and `modalities`; it need not be fitted.
         X : DataFrame or array of shape (n_samples, n_features)
-            Samples; those that lack the modality are left out.
+            Samples; those without the modality are ignored.
         y : array-like of shape (n_samples,)
             Class labels.
         modality : str, default=None
-            The modality; None is the first.
+            The modality; None uses the first.
         ax : matplotlib Axes, default=None
             Where to draw; None makes a new figure.
 
         Returns
         -------
         CoefficientPathDisplay
-            The display, drawn. It holds the features that enter the path, in the order of the
-            ranking.
+            The display, drawn, with the features that enter the path in the order of the ranking.
 
         Raises
         ------
         ValueError
-            If X lacks the modality, or the selector ranks by another estimator.
+            If X does not have the modality, or the selector ranks by another estimator.
         """
-        # Imported here because numba takes half a second that other users need not wait for.
+        # numba takes half a second to import.
         from ..selection._elastic_net import ranking_path, scores_of_path
 
         if selector.estimator is not None:
             raise ValueError(
-                f"The selector ranks by estimator={selector.estimator!r}, which has no path. Give "
-                "one with estimator=None, the built-in elastic net."
+                f"The selector ranks by estimator={selector.estimator!r}, which has no path. Use "
+                "estimator=None, the built-in elastic net."
             )
         table, y = validate_table(clone(selector), X, y, ensure_min_samples=2)
         modalities = resolve_modalities(table, selector.modalities)
         modality = next(iter(modalities)) if modality is None else modality
         if modality not in modalities:
-            raise ValueError(f"X has no modality {modality!r}, only {list(modalities)}.")
+            raise ValueError(f"X has no modality {modality!r}. Choose one of {list(modalities)}.")
         encoder = ModalityEncoder(table, modalities)
         blocks = encoder.blocks(table)
         missing = find_missing(table, blocks, encoder.origins, max_missing=selector.max_missing)
@@ -156,7 +155,7 @@ class CoefficientPathDisplay:
         ax : matplotlib Axes, default=None
             Where to draw; None makes a new figure.
         n_named : int, default=8
-            Number of features, best first, to draw in colour and with their names.
+            Number of features, best first, to draw in color and with their names.
 
         Returns
         -------

@@ -1,34 +1,35 @@
-"""What several displays need: axes to draw on, their ticks, and lines that can be told apart."""
+"""Drawing shared by displays: axes, legends, strips of points, heat maps, distinct lines."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-__all__ = ["PLAIN", "SERIES", "draw_legend", "drawing_axes", "line_style", "plain_log_ticks"]
+import numpy as np
+import pandas as pd
 
-# The colours of Okabe and Ito, which colour-blind readers tell apart; their yellow is too pale for
-# a line on white.
+from .._text import visible
+
+__all__ = [
+    "PLAIN",
+    "SERIES",
+    "draw_heat_map",
+    "draw_legend",
+    "draw_strips",
+    "drawing_axes",
+    "line_style",
+    "plain_log_ticks",
+]
+
+# The colors of Okabe and Ito, which color-blind readers can distinguish; their yellow is too pale
+# for a line on white.
 SERIES = ("#0072b2", "#d55e00", "#009e73", "#e69f00", "#cc79a7", "#56b4e9", "#000000")
-# Of texts that hold names: these are text, whatever dollars and backslashes they hold.
+# For texts that contain names, which may have dollars and backslashes.
 PLAIN: dict[str, Any] = {"parse_math": False, "usetex": False}
 DASHES = ("-", (0, (5, 1.5)), (0, (5, 1.5, 1, 1.5)), (0, (1.5, 1)))
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 
 
 def drawing_axes(ax: Any, height: float = 4.8, width: float = 6.4) -> Any:
-    """Return the axes to draw on.
-
-    Parameters
-    ----------
-    ax : matplotlib Axes or None
-        The axes; None makes a new figure.
-    height, width : float, default=4.8 and 6.4
-        Size of a new figure in inches.
-
-    Returns
-    -------
-    matplotlib Axes
-        Those given, or those of the new figure.
-    """
+    """Return the axes to draw on: those given, or those of a new figure, in inches."""
     import matplotlib.pyplot as plt
 
     if ax is None:
@@ -36,60 +37,66 @@ def drawing_axes(ax: Any, height: float = 4.8, width: float = 6.4) -> Any:
     return ax
 
 
-def line_style(number: int) -> dict[str, Any]:
-    """Give a line a colour, a dash and a marker that together no other of the first 28 has.
-
-    Parameters
-    ----------
-    number : int
-        Number of the line, from 0.
-
-    Returns
-    -------
-    dict of str to object
-        Arguments of ``Axes.plot``.
-    """
+def line_style(index: int) -> dict[str, Any]:
+    """Return a color, a dash and a marker, as a combination unique among the first 28 lines."""
     return {
-        "color": SERIES[number % len(SERIES)],
-        "linestyle": DASHES[number % len(DASHES)],
-        "marker": MARKERS[number % len(MARKERS)],
+        "color": SERIES[index % len(SERIES)],
+        "linestyle": DASHES[index % len(DASHES)],
+        "marker": MARKERS[index % len(MARKERS)],
     }
 
 
-def draw_legend(of: Any, handles: Sequence[Any], **style: Any) -> Any:
-    """Draw a legend of all handles, by their labels as they are.
+def draw_legend(parent: Any, handles: Sequence[Any], **style: Any) -> Any:
+    """Draw a legend of all handles on axes or a figure, with their labels as they are.
 
-    Matplotlib would leave out names with an underscore first, and read those with two dollars as
+    Matplotlib would leave out names with a leading underscore, and read those with two dollars as
     formulas.
-
-    Parameters
-    ----------
-    of : matplotlib Axes or Figure
-        What the legend belongs to.
-    handles : sequence of matplotlib Artist
-        The labelled artists.
-    **style : dict
-        Passed to ``of.legend``.
-
-    Returns
-    -------
-    matplotlib Legend
-        The legend.
     """
-    legend = of.legend(handles, ["?"] * len(handles), **style)
+    legend = parent.legend(handles, ["?"] * len(handles), **style)
     for text, handle in zip(legend.get_texts(), handles, strict=True):
         text.set(text=handle.get_label(), **PLAIN)
     return legend
 
 
-def plain_log_ticks(axis: Any) -> None:
-    """Label a logarithmic axis with plain numbers, few enough not to overlap.
+def draw_strips(
+    ax: Any, values: pd.DataFrame, means: pd.Series, *, height: float, **style: Any
+) -> list[Any]:
+    """Draw each column as a row of points with a diamond at its mean, the first column on top.
 
-    Parameters
-    ----------
-    axis : matplotlib Axis
-        The axis, with its data drawn.
+    The points of a row are spread over the height, in the same order in every row.
     """
+    n_points, n_rows = values.shape
+    offsets = np.linspace(-height / 2, height / 2, n_points) if n_points > 1 else np.zeros(1)
+    style = {"color": SERIES[0], "linewidths": 0, **style}
+    points = [ax.scatter(values[name], row + offsets, **style) for row, name in enumerate(values)]
+    for row, name in enumerate(values):
+        ax.plot(means[name], row, color="black", marker="D", markersize=4)
+    ax.set_yticks(range(n_rows), list(map(visible, values)), **PLAIN)
+    ax.set_ylim(n_rows - 0.5, -0.5)
+    return points
+
+
+def draw_heat_map(
+    ax: Any,
+    values: pd.DataFrame,
+    row_names: Sequence[str],
+    column_names: Sequence[str],
+    *,
+    label: str,
+    column_style: Mapping[str, Any],
+    **style: Any,
+) -> None:
+    """Draw values as colors, which a bar with the label explains, and name rows and columns."""
+    image = ax.imshow(values.to_numpy(), **{"aspect": "auto", **style})
+    ax.set_xticks(range(len(column_names)), column_names, **column_style, **PLAIN)
+    ax.set_yticks(range(len(row_names)), row_names, **PLAIN)
+    ax.tick_params(length=0)
+    ax.grid(visible=False)
+    ax.figure.colorbar(image, ax=ax).set_label(label)
+
+
+def plain_log_ticks(axis: Any) -> None:
+    """Label a logarithmic axis, with its data drawn, by plain numbers that do not overlap."""
     from matplotlib.ticker import LogLocator, NullFormatter
 
     lowest, highest = axis.get_data_interval()

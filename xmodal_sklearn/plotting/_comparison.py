@@ -1,4 +1,4 @@
-"""The scores of models, fold by fold."""
+"""The display of a comparison, fold by fold."""
 
 from collections.abc import Collection
 from typing import Any
@@ -12,13 +12,13 @@ from ..benchmark._chance import at_chance
 from ..benchmark._comparison import FOLD
 from ..benchmark._metrics import metric_label
 from ..benchmark._statistics import corrected_variance
-from ._common import PLAIN, SERIES, drawing_axes
+from ._common import PLAIN, draw_strips, drawing_axes
 
 __all__ = ["ComparisonDisplay"]
 
 
 class ComparisonDisplay:
-    """Scores of models fold by fold: a point for every fold, with mean and interval.
+    """Scores of models, with a point for every fold, the mean, and a confidence interval.
 
     Create it by :meth:`from_comparison`.
 
@@ -31,8 +31,8 @@ class ComparisonDisplay:
     metric : str
         Name of the metric.
     at_chance : collection of str, default=()
-        Estimators that predict no better than chance. They do not stretch the axis: where they lie
-        beyond the others, an arrow and their mean stand at its end.
+        Estimators that predict no better than chance. They do not stretch the axis; an arrow and
+        the mean mark those outside of it.
 
     Attributes
     ----------
@@ -45,8 +45,8 @@ class ComparisonDisplay:
 
     See Also
     --------
-    xmodal_sklearn.benchmark.compare : Makes the comparison.
-    xmodal_sklearn.report.write_report : Draws this for every metric, and much else.
+    xmodal_sklearn.benchmark.compare : Compute the comparison.
+    xmodal_sklearn.report.write_report : Draw all metrics, and more.
 
     Examples
     --------
@@ -91,7 +91,7 @@ class ComparisonDisplay:
         comparison : Comparison
             The comparison.
         metric : str, default=None
-            The metric to draw; None is the first.
+            The metric to draw; None uses the first.
         confidence : float, default=0.95
             Coverage of the intervals, in (0, 1).
         ax : matplotlib Axes, default=None
@@ -105,7 +105,7 @@ class ComparisonDisplay:
         Raises
         ------
         ValueError
-            If the metric was not measured.
+            If the metric was not computed.
 
         Notes
         -----
@@ -117,8 +117,8 @@ class ComparisonDisplay:
         metric = metric or comparison.metrics[0]
         table = comparison.scores[comparison.scores["part"] == ""]
         if metric not in set(table["metric"]):
-            known = list(table["metric"].unique())
-            raise ValueError(f"No metric {metric!r} was measured, only {known}.")
+            metrics = list(table["metric"].unique())
+            raise ValueError(f"The comparison has no metric {metric!r}. Choose one of {metrics}.")
         by_fold = table[table["metric"].isin([metric, "n_train", "n_test"])].pivot(  # noqa: PD010
             index=FOLD, columns=["metric", "estimator"], values="value"
         )
@@ -128,13 +128,14 @@ class ComparisonDisplay:
         margin = stats.t.ppf(0.5 + confidence / 2, df=scores.count() - 1) * error
         mean = scores.mean()
         intervals = pd.DataFrame({"mean": mean, "lower": mean - margin, "upper": mean + margin})
-        guessing = at_chance(comparison)
-        return cls(scores=scores, intervals=intervals, metric=metric, at_chance=guessing).plot(ax)
+        return cls(
+            scores=scores, intervals=intervals, metric=metric, at_chance=at_chance(comparison)
+        ).plot(ax)
 
     def plot(self, ax: Any = None, **point_kwargs: Any) -> "ComparisonDisplay":
         """Draw the folds, means and intervals, one row per estimator.
 
-        Every row has its folds from top to bottom in the same order.
+        All rows show the folds in the same order from top to bottom.
 
         Parameters
         ----------
@@ -148,31 +149,27 @@ class ComparisonDisplay:
         ComparisonDisplay
             The display itself.
         """
-        n_folds, n_estimators = self.scores.shape
-        self.ax_ = drawing_axes(ax, height=1.2 + 0.4 * n_estimators)
+        self.ax_ = drawing_axes(ax, height=1.2 + 0.4 * self.scores.shape[1])
         self.figure_ = self.ax_.figure
-        spread = np.linspace(-0.25, 0.25, n_folds) if n_folds > 1 else np.zeros(1)
-        style = {"s": 12, "color": SERIES[0], "alpha": 0.45, "linewidths": 0, **point_kwargs}
-        self.points_ = []
-        for row, name in enumerate(self.scores):
-            self.points_.append(self.ax_.scatter(self.scores[name], row + spread, **style))
-            mean, lower, upper = self.intervals.loc[name, ["mean", "lower", "upper"]]
-            self.ax_.plot([lower, upper], [row, row], color="black", linestyle="-", linewidth=1.2)
-            self.ax_.plot(mean, row, color="black", marker="D", markersize=4)
-        self.ax_.set_yticks(range(n_estimators), list(map(visible, self.scores)), **PLAIN)
-        self.ax_.set(ylim=(n_estimators - 0.5, -0.5), xlim=self._limits())
+        intervals = self.intervals.loc[list(self.scores)]
+        for row, ends in enumerate(intervals[["lower", "upper"]].to_numpy()):
+            self.ax_.plot(ends, [row, row], color="black", linestyle="-", linewidth=1.2)
+        style = {"s": 12, "alpha": 0.45, **point_kwargs}
+        means = intervals["mean"]
+        self.points_ = draw_strips(self.ax_, self.scores, means, height=0.5, **style)
+        self.ax_.set_xlim(self._limits())
         self.ax_.set_xlabel(visible(metric_label(self.metric)), **PLAIN)
         self._mark_outside()
         return self
 
     def _limits(self) -> tuple[float, float] | None:
-        """Return the ends of the axis, which hold all folds of estimators better than chance."""
+        """Return limits that contain all folds of estimators better than chance."""
         rows = ~self.scores.columns.isin(self.at_chance)
         values = self.scores.loc[:, rows].to_numpy()
         if np.isnan(values).all():
             return None
         low, high = np.nanmin(values), np.nanmax(values)
-        # Two or three folds have intervals so wide that nothing else could be seen.
+        # Intervals over two or three folds are so wide that nothing else could be seen.
         room = (high - low) / 2 or 0.01
         lower, upper = (self.intervals.loc[rows, end] for end in ("lower", "upper"))
         low = max(low - room, np.nanmin([low, *lower]))

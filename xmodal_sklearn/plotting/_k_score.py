@@ -1,4 +1,4 @@
-"""The score against K."""
+"""The display of a score against K."""
 
 from typing import Any
 
@@ -36,7 +36,7 @@ class KScoreDisplay:
 
     See Also
     --------
-    sklearn.model_selection.ValidationCurveDisplay : Fits the models itself.
+    sklearn.model_selection.ValidationCurveDisplay : Fit models and draw their scores.
 
     Examples
     --------
@@ -66,12 +66,12 @@ class KScoreDisplay:
         Parameters
         ----------
         search : GridSearchCV or another search with ``cv_results_``
-            Fitted over K and perhaps over other parameters; each combination of their values makes
-            one line.
+            Fitted over K and optionally over other parameters; each combination of their values is
+            drawn as a line.
         param : str, default=None
-            The parameter that is K; None is the only one named ``k`` or ending in ``__k``.
+            The parameter that is K; None uses the only one named ``k`` or ending in ``__k``.
         score_name : str, default=None
-            Name of the score; None takes it from the search.
+            Name of the score; None uses that of the search.
         ax : matplotlib Axes, default=None
             Where to draw; None makes a new figure.
 
@@ -83,20 +83,20 @@ class KScoreDisplay:
         Raises
         ------
         ValueError
-            If the search was not over K, over several parameters that may be K, or over K as a
-            dict.
+            If the search was not over K, was over several parameters that may be K, or was over K
+            as a dict.
         """
         check_is_fitted(search, "cv_results_")
         parameters = list(search.cv_results_["params"])
-        varied = sorted({name for one in parameters for name in one})
+        varied = sorted({name for setting in parameters for name in setting})
         param = param or _only_k(varied)
         if param not in varied:
-            raise ValueError(f"The search was not over {param!r}, only over {varied}.")
+            raise ValueError(f"The search was not over {param!r}, but over {varied}.")
         metric = search.refit if isinstance(search.refit, str) else "score"
         scores = pd.DataFrame(
             {
-                "group": [_label_setting(one, without=param) for one in parameters],
-                "k": [one.get(param) for one in parameters],
+                "group": [_label_setting(setting, without=param) for setting in parameters],
+                "k": [setting.get(param) for setting in parameters],
                 "mean": search.cv_results_[f"mean_test_{metric}"],
                 "std": search.cv_results_[f"std_test_{metric}"],
             }
@@ -122,13 +122,13 @@ class KScoreDisplay:
         Parameters
         ----------
         scores : DataFrame
-            One row per K and fold, and per group where there are groups.
+            One row per K and fold, and per group if there are groups.
         k : str, default="k"
             Column that holds K.
         score : str, default="score"
             Column that holds the score.
         group : str, default=None
-            Column that tells the lines apart, such as the modalities used; None is one line.
+            Column with the name of the line, such as the modalities used; None draws one line.
         ax : matplotlib Axes, default=None
             Where to draw; None makes a new figure.
 
@@ -140,11 +140,11 @@ class KScoreDisplay:
         Raises
         ------
         ValueError
-            If the table lacks a column.
+            If the table does not have one of the columns.
         """
         absent = [name for name in (k, score, group) if name is not None and name not in scores]
         if absent:
-            raise ValueError(f"scores has no column {absent[0]!r}, only {list(scores)}.")
+            raise ValueError(f"scores has no column {absent[0]!r}. Choose from {list(scores)}.")
         _check_ks(scores[k])
         # Groups keep their order in the table.
         groups = pd.Series("", index=scores.index) if group is None else scores[group].map(str)
@@ -174,12 +174,12 @@ class KScoreDisplay:
         self.ax_ = drawing_axes(ax)
         self.figure_ = self.ax_.figure
         ks = sorted(self.scores["k"].unique(), key=lambda k: (k == "all", k))
-        # "all" is no number, so it takes the next place after the numbers.
-        place = {k: row for row, k in enumerate(ks)} if "all" in ks else {k: k for k in ks}
+        # "all" is not a number: it follows the numbers, all at equal distances.
+        ticks = {k: rank for rank, k in enumerate(ks)} if "all" in ks else {k: k for k in ks}
         self.lines_ = []
-        for number, (name, rows) in enumerate(self.scores.groupby("group", sort=False)):
-            style = {**line_style(number), "markersize": 4, "capsize": 2, **line_kwargs}
-            x = rows["k"].map(place)
+        for index, (name, rows) in enumerate(self.scores.groupby("group", sort=False)):
+            style = {**line_style(index), "markersize": 4, "capsize": 2, **line_kwargs}
+            x = rows["k"].map(ticks)
             rows = rows.iloc[np.argsort(x, kind="stable")]
             self.lines_.append(
                 self.ax_.errorbar(
@@ -188,7 +188,7 @@ class KScoreDisplay:
             )
         if "all" not in ks and len(ks) > 1:
             self.ax_.set_xscale("log")
-        self.ax_.set_xticks(list(place.values()), labels=[f"{k}" for k in ks])
+        self.ax_.set_xticks(list(ticks.values()), labels=[f"{k}" for k in ks])
         self.ax_.minorticks_off()
         self.ax_.set_xlabel("features per modality, K")
         self.ax_.set_ylabel(visible(self.score_name), **PLAIN)
@@ -202,13 +202,13 @@ def _only_k(names: list[str]) -> str:
     if len(ks) != 1:
         raise ValueError(
             "The search must be over one parameter named k or ending in __k, but it was over "
-            f"{names}. Name the one that is K by param=."
+            f"{names}. Pass the name of the parameter that is K as param=."
         )
     return ks[0]
 
 
 def _label_setting(parameters: dict, *, without: str) -> str:
-    """Write out all parameters but one, each by the last part of its name."""
+    """Return all parameters but one as text, each with the last part of its name."""
     others = {name: value for name, value in parameters.items() if name != without}
     return ", ".join(f"{name.rpartition('__')[2]}={value}" for name, value in others.items())
 

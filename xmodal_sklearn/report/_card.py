@@ -1,13 +1,12 @@
-"""The card of a saved model: what it was fitted to, how well it does, what it needs, its limits."""
+"""The card of a saved model: training data, performance, required input, limitations."""
 
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from .._files import atomic_write
 from .._text import visible
 from ..benchmark._metrics import metric_label
-from ._format import format_number
+from ._write import format_number, write_page
 
 __all__ = ["card_text", "write_card"]
 
@@ -17,7 +16,7 @@ Section = dict[str, Any]
 
 
 def card_text(model: str | Path) -> str:
-    """Give the card of a saved model as text.
+    """Return the card of a saved model as text.
 
     Parameters
     ----------
@@ -32,13 +31,13 @@ def card_text(model: str | Path) -> str:
     Raises
     ------
     FileNotFoundError
-        If there is no such file.
+        If the file does not exist.
     ValueError
-        If the file is damaged, no model, or of a newer format.
+        If the file is damaged, is not a model, or has a newer format.
 
     See Also
     --------
-    write_card : Writes it as HTML.
+    write_card : Write the card as HTML.
 
     Examples
     --------
@@ -47,21 +46,17 @@ def card_text(model: str | Path) -> str:
     Traceback (most recent call last):
     FileNotFoundError: There is no file nothing.xmodal.
     """
-    # It imports PyTorch, which other pages need not wait for.
+    # It imports PyTorch, which the report need not wait for.
     from ..persistence import read_manifest
 
     lines = [visible(Path(model).name)]
-    for section in _sections_of(model, read_manifest(model)):
+    for section in _checked_sections(model, read_manifest(model)):
         lines += ["", section["title"].upper(), *map(visible, section["paragraphs"])]
-        rows = [[visible(cell) for cell in row] for row in [section["heads"], *section["rows"]]]
-        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
         if section["rows"]:
-            lines += [
-                "  ".join(
-                    cell.ljust(width) for cell, width in zip(row, widths, strict=True)
-                ).rstrip()
-                for row in rows
-            ]
+            table = [section["columns"], *section["rows"]]
+            rows = [[visible(cell) for cell in row] for row in table]
+            widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+            lines += ["  ".join(map(str.ljust, row, widths)).rstrip() for row in rows]
     return "\n".join(lines)
 
 
@@ -83,17 +78,17 @@ def write_card(model: str | Path, path: str | Path) -> Path:
     Raises
     ------
     FileNotFoundError
-        If there is no file `model`.
+        If the file `model` does not exist.
     ValueError
-        If it is damaged, no model, or of a newer format.
+        If it is damaged, is not a model, or has a newer format.
 
     See Also
     --------
-    card_text : Gives it as text.
+    card_text : Return the card as text.
 
     Notes
     -----
-    What the file does not tell, as nobody handed it to ``save_model``, the card says is not known.
+    Information that was not passed to ``save_model`` is marked as not recorded.
 
     Examples
     --------
@@ -109,194 +104,173 @@ def write_card(model: str | Path, path: str | Path) -> Path:
     ...     write_card(saved, f"{folder}/card.html").read_text(encoding="utf-8")[:15]
     '<!doctype html>'
     """
-    # It imports PyTorch, which other pages need not wait for.
+    # It imports PyTorch, which the report need not wait for.
     from ..persistence import read_manifest
 
     manifest = read_manifest(model)
-    from ._page import page_environment
-    from ._style import COLOURS
-
-    text = (
-        page_environment()
-        .get_template("card.html")
-        .render(
-            title=Path(model).name,
-            sections=_sections_of(model, manifest),
-            colours=COLOURS,
-            versions=manifest.get("versions") or {},
-        )
+    return write_page(
+        "card.html",
+        path,
+        title=Path(model).name,
+        sections=_checked_sections(model, manifest),
+        versions=manifest.get("versions") or {},
     )
-    path = Path(path)
-    with atomic_write(path) as scratch:
-        scratch.write_text(text, encoding="utf-8")
-    return path
 
 
-def _sections_of(path: str | Path, manifest: Mapping[str, Any]) -> list[Section]:
+def _checked_sections(path: str | Path, manifest: Mapping[str, Any]) -> list[Section]:
     try:
         return card_sections(manifest)
-    # Checksums tell nothing of who wrote the file, or what.
+    # Checksums do not show which program wrote the file.
     except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
         raise ValueError(
-            f"Can't make a card of {path}: its manifest is not what save_model writes ({error!r})."
+            f"Can't make a card of {path}: its manifest was not written by save_model ({error!r})."
         ) from error
 
 
 def card_sections(manifest: Mapping[str, Any]) -> list[Section]:
-    """Gather what a card shows.
-
-    Parameters
-    ----------
-    manifest : mapping
-        What the file of a model says.
-
-    Returns
-    -------
-    list of dict
-        ``title``, ``paragraphs``, and a table of ``heads`` and ``rows``, all texts.
-    """
+    """Return the sections of a card: title, paragraphs, columns and rows of a table, as text."""
     training = manifest.get("training") or {}
+    scores = training.get("cross_validation")
     return [
         _section("Model", [" ".join(str(manifest.get("model")).split())]),
-        _fitted_to(training, manifest),
+        _training_data(training, manifest),
         *_classes(training, manifest),
-        _how_well(training.get("cross_validation")),
-        *_by_class(training.get("cross_validation")),
-        _needs(manifest, training),
-        *_features(manifest.get("features") or {}),
-        _limits(manifest),
+        _performance(scores),
+        *_recalls(scores),
+        _required_input(manifest),
+        *_top_features(manifest.get("features") or {}),
+        _limitations(manifest),
     ]
 
 
 def _section(
-    title: str, paragraphs: list[str], heads: tuple[str, ...] = (), rows: Any = ()
+    title: str, paragraphs: list[str], columns: tuple[str, ...] = (), rows: Any = ()
 ) -> Section:
     cells = [[str(cell) for cell in row] for row in rows]
-    return {"title": title, "paragraphs": paragraphs, "heads": list(heads), "rows": cells}
+    return {"title": title, "paragraphs": paragraphs, "columns": list(columns), "rows": cells}
 
 
-def _fitted_to(training: Mapping[str, Any], manifest: Mapping[str, Any]) -> Section:
+def _training_data(training: Mapping[str, Any], manifest: Mapping[str, Any]) -> Section:
+    title = "Training data"
     if not training:
-        said = ["Not known: the model was saved without a description of its training."]
-        return _section("What it was fitted to", said)
-    source = training.get("source")
-    said = [
-        f"{training['n_samples']} samples{f' of {source}' if source else ''}."
-        + (
-            f" {sum(manifest['held_out'])} of them were held out, for prediction sets."
-            if manifest.get("held_out")
-            else ""
+        return _section(
+            title,
+            ["Not recorded: the model was saved without a description of its training data."],
         )
+    source, held_out = training.get("source"), manifest.get("held_out")
+    text = f"{training['n_samples']} samples{f' from {source}' if source else ''}."
+    if held_out:
+        text += f" {sum(held_out)} of them were held out to calibrate prediction sets."
+    rows = [
+        [
+            name,
+            block["features"],
+            block.get("words", "–"),
+            block.get("samples", "–"),
+            *([f"{value:g}" for value in block.get("quantiles", ())] or ["–"] * 3),
+        ]
+        for name, block in training["modalities"].items()
     ]
-    rows = []
-    for name, block in training["modalities"].items():
-        quantiles = [f"{value:g}" for value in block.get("quantiles", ())] or ["–"] * 3
-        rows.append(
-            [
-                name,
-                block["features"],
-                block.get("words", "–"),
-                block.get("samples", "–"),
-                *quantiles,
-            ]
-        )
-    heads = ("modality", "features", "of words", "samples that have it", "1% of values below",
-             "half below", "99% below")  # fmt: skip
-    return _section("What it was fitted to", said, heads, rows)
+    columns = (
+        "modality",
+        "features",
+        "categorical features",
+        "samples with this modality",
+        "1st percentile",
+        "median",
+        "99th percentile",
+    )
+    return _section(title, [text], columns, rows)
 
 
 def _classes(training: Mapping[str, Any], manifest: Mapping[str, Any]) -> list[Section]:
-    known = training.get("classes") or [[label, "–"] for label in manifest.get("classes") or ()]
-    return [_section("Classes", [], ("class", "samples"), known)] if known else []
+    sizes = training.get("classes") or [[label, "–"] for label in manifest.get("classes") or ()]
+    return [_section("Classes", [], ("class", "samples"), sizes)] if sizes else []
 
 
-def _how_well(scores: Mapping[str, Any] | None) -> Section:
+def _performance(scores: Mapping[str, Any] | None) -> Section:
+    title = "Performance"
     if not scores:
-        return _section(
-            "How well it does",
-            ["Not known: the file holds no cross-validated scores."],
-        )
+        return _section(title, ["Not recorded: the file contains no cross-validated scores."])
+    text = (
+        f"Cross-validated on the training cohort, over {scores['folds']} folds. Expect lower "
+        "performance in another cohort. For log loss, Brier score and calibration error, lower is "
+        "better."
+    )
     rows = [
-        [metric_label(metric), _number(mean), _number(std)]
+        [metric_label(metric), format_number(mean), format_number(std)]
         for metric, mean, std in scores["scores"]
     ]
-    said = (
-        f"Cross-validated on the same cohort, over {scores['folds']} folds. Expect less "
-        "of another cohort. Log loss, Brier score and calibration error are better when lower."
-    )
-    return _section(
-        "How well it does", [said], ("metric", "mean", "standard deviation over folds"), rows
-    )
+    return _section(title, [text], ("metric", "mean", "standard deviation over folds"), rows)
 
 
-def _by_class(scores: Mapping[str, Any] | None) -> list[Section]:
+def _recalls(scores: Mapping[str, Any] | None) -> list[Section]:
     if not scores:
         return []
-    rows = [[label, _number(mean), _number(std)] for label, mean, std in scores["recalls"]]
-    heads = ("class", "share found (recall)", "standard deviation over folds")
-    return [_section("By class", [], heads, rows)]
+    rows = [
+        [label, format_number(mean), format_number(std)] for label, mean, std in scores["recalls"]
+    ]
+    columns = ("class", "recall", "standard deviation over folds")
+    return [_section("Recall by class", [], columns, rows)]
 
 
-def _needs(manifest: Mapping[str, Any], training: Mapping[str, Any]) -> Section:
-    features = manifest.get("features")
-    takes = manifest.get("takes_absent") or {}
-    said = ["Values must be in the units of training; the quantiles above tell which they were."]
+def _required_input(manifest: Mapping[str, Any]) -> Section:
+    features, takes_absent = manifest.get("features"), manifest.get("takes_absent") or {}
+    paragraphs = [
+        "Values must be in the same units as the training data; compare them with its percentiles."
+    ]
     if features is None:
-        said.append("It needs every column that it was fitted to.")
+        paragraphs.append("Every training column is required.")
     rows = [
         [
             name,
             n_columns,
             n_columns if features is None else len(features.get(name, ())),
-            {True: "yes", False: "no", None: "not known"}[takes.get(name)],
+            {True: "yes", False: "no", None: "unknown"}[takes_absent.get(name)],
         ]
         for name, n_columns in (manifest.get("modalities") or {}).items()
     ]
     if not rows:
-        rows = [["all", manifest.get("n_columns"), manifest.get("n_columns"), "not known"]]
-    heads = ("modality", "columns in training", "features needed", "a sample may lack it")
-    return _section("What it needs", said, heads, rows)
+        rows = [["all", manifest.get("n_columns"), manifest.get("n_columns"), "unknown"]]
+    columns = ("modality", "training columns", "required features", "may be missing")
+    return _section("Required input", paragraphs, columns, rows)
 
 
-def _features(features: Mapping[str, list[str]]) -> list[Section]:
+def _top_features(features: Mapping[str, list[str]]) -> list[Section]:
     if not features:
         return []
-    said = (
-        "In the order in which the selection ranked them on the training samples; rank is not "
-        "effect."
+    text = (
+        "In the order in which the selection ranked them on the training samples. A high rank does "
+        "not imply a large effect."
     )
-    best = {name: names[:N_FEATURES] for name, names in features.items()}
+    first = {name: names[:N_FEATURES] for name, names in features.items()}
     rows = [
-        [rank + 1, *(names[rank] if rank < len(names) else "" for names in best.values())]
-        for rank in range(max(map(len, best.values())))
+        [rank + 1, *(names[rank] if rank < len(names) else "" for names in first.values())]
+        for rank in range(max(map(len, first.values())))
     ]
-    return [_section("First features", [said], ("rank", *best), rows)]
+    return [_section("Top-ranked features", [text], ("rank", *first), rows)]
 
 
-def _limits(manifest: Mapping[str, Any]) -> Section:
-    classes = manifest.get("classes") or []
-    said = [
-        f"It knows {len(classes)} classes, and gives every sample one of them, also a sample of "
-        "none.",
-        "Another laboratory, platform or population may shift the values; xmodal predict says how "
-        "far they lie from those of training. Score it on samples of known class there before "
-        "relying on it.",
-        "A modality that is taken as absent costs accuracy; the scores above are for samples as "
-        "those of training.",
-        "Selected features predict the classes together; they need not cause them.",
-        "It is no medical device.",
+def _limitations(manifest: Mapping[str, Any]) -> Section:
+    paragraphs = [
+        f"The model always predicts one of its {len(manifest.get('classes') or [])} classes, even "
+        "for samples that belong to none.",
+        "Another laboratory, platform or population may shift the values; xmodal predict reports "
+        "how far they are from the training data. Evaluate the model there on samples of known "
+        "class before relying on it.",
+        "Predictions for samples with a missing modality are less accurate; the scores above are "
+        "for samples like those used in training.",
+        "The selected features predict the classes jointly; they need not be causal.",
+        "The model is not a medical device.",
     ]
     held_out = manifest.get("held_out")
-    if held_out and min(held_out) > 0:
-        fewest = min(held_out)
-        said.append(
-            f"Its prediction sets are calibrated up to a coverage of {fewest / (fewest + 1):.2f}, "
-            f"as the smallest class had {fewest} samples held out."
+    if not held_out:
+        paragraphs.append(
+            "The model provides no prediction sets: no samples were held out to calibrate them."
         )
-    elif not held_out:
-        said.append("It gives no prediction sets: no samples were held out for them.")
-    return _section("Limits", said)
-
-
-def _number(value: float | None) -> str:
-    return format_number(float("nan") if value is None else value)
+    elif (fewest := min(held_out)) > 0:
+        paragraphs.append(
+            f"Its prediction sets are calibrated up to a coverage of {fewest / (fewest + 1):.2f}, "
+            f"because the smallest class had {fewest} samples held out."
+        )
+    return _section("Limitations", paragraphs)

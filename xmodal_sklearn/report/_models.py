@@ -1,40 +1,46 @@
-"""The section of figures and scores of each model."""
+"""The section on each model: its settings, scores by class, and figures."""
 
 import re
-from typing import Any
+from collections.abc import Callable, Sequence
+from textwrap import fill
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
+from markupsafe import Markup
+from matplotlib.colors import LinearSegmentedColormap, to_rgb
 from scipy import stats
-from sklearn.metrics import average_precision_score, precision_recall_fscore_support, roc_auc_score
-
-from ..benchmark import Comparison
-from ..benchmark._comparison import FOLD, probability_column
-from ..benchmark._statistics import corrected_variance
-from ._model_figures import (
-    draw_answered,
-    draw_calibration,
-    draw_confusion,
-    draw_precision_recall,
-    draw_reliability,
-    draw_roc,
+from sklearn.calibration import calibration_curve
+from sklearn.metrics import (
+    ConfusionMatrixDisplay,
+    PrecisionRecallDisplay,
+    RocCurveDisplay,
+    average_precision_score,
+    confusion_matrix,
+    precision_recall_fscore_support,
+    roc_auc_score,
 )
+
+from .._text import visible
+from ..benchmark._comparison import FOLD, Comparison, probability_column
+from ..benchmark._statistics import corrected_variance
+from ..plotting._common import line_style
+from ._figures import LIGHT, UNNAMED, draw_legend_below, figure_for_page
 from ._overview import Overview
 
-__all__ = ["each_model"]
+__all__ = ["CURVES", "accuracy_coverage", "draw_confusion", "draw_curve", "model_section"]
 
 LABELS = ["target", "predicted"]
 CONFIDENCE = 0.95
-CURVES = {
-    "roc": draw_roc,
-    "precision_recall": draw_precision_recall,
-    "reliability": draw_reliability,
-    "calibration": draw_calibration,
-    "answered": draw_answered,
-}
+RATE_AXES = {"xlim": (-0.01, 1.01), "ylim": (-0.01, 1.01), "aspect": "equal"}
+DIAGONAL = {"label": UNNAMED, "color": LIGHT["muted"], "linestyle": ":", "linewidth": 1}
+LABEL_WIDTH = 16
+MAX_BINS = 10
+# The frequency in a bin of fewer samples is too uncertain.
+MIN_IN_BIN = 10
 
 
-def each_model(overview: Overview) -> dict[str, Any]:
+def model_section(overview: Overview) -> dict[str, Any]:
     """Return figures, scores by class and settings of each model."""
     return {
         "repeated": overview.info.get("n_repeats", 1) > 1,
@@ -43,40 +49,39 @@ def each_model(overview: Overview) -> dict[str, Any]:
 
 
 def _model(comparison: Comparison, name: str) -> dict[str, Any]:
-    """Return the figures of one model and its scores by class, from all test folds together."""
+    """Return one model's figures and scores by class, from all test folds together."""
     predictions = comparison.predictions[comparison.predictions["estimator"] == name]
     # scikit-learn's displays take neither pandas' strings nor numbers of dtype object.
     texts = {column: predictions[column].map(str).astype(object) for column in LABELS}
     predictions = predictions.assign(**texts)
     classes = [str(label) for label in comparison.classes]
     probabilities = predictions[[probability_column(label) for label in classes]]
-    drawn = bool(probabilities.notna().all(axis=None))
+    has_probabilities = bool(probabilities.notna().all(axis=None))
     return {
         "name": name,
         "settings": _settings(comparison.info.get("models", {}).get(name)),
         "by_class": _by_class(comparison, name, predictions, classes),
         "confusion": draw_confusion(name, predictions, classes),
-        **{
-            figure: draw(name, predictions, classes) if drawn else None
-            for figure, draw in CURVES.items()
-        },
+        "curves": [
+            {"figure": draw_curve(kind, name, predictions, classes), "caption": curve.caption}
+            for kind, curve in CURVES.items()
+            if has_probabilities
+        ],
     }
 
 
 def _settings(recorded: dict[str, Any] | None) -> list[tuple[str, str]]:
-    """Return K, seeds and parameters of a model, where they were recorded."""
+    """Return K, seeds and parameters of a model, if they were recorded."""
     if recorded is None:
         return []
-    seeds = [
-        "not set" if one == "None" else one for one in dict.fromkeys(recorded["seeds"].values())
-    ]
-    found = [
+    seeds = dict.fromkeys(recorded["seeds"].values())
+    settings = [
         ("K", ", ".join(recorded["k"])),
-        ("seeds", ", ".join(seeds)),
-        # Without the lines into which scikit-learn breaks it.
+        ("seeds", ", ".join("not set" if seed == "None" else seed for seed in seeds)),
+        # scikit-learn breaks it into lines.
         ("parameters", re.sub(r"\n\s*", " ", recorded["text"])),
     ]
-    return [(name, text) for name, text in found if text]
+    return [(name, text) for name, text in settings if text]
 
 
 def _by_class(
@@ -86,8 +91,8 @@ def _by_class(
     scores = precision_recall_fscore_support(
         *(predictions[column] for column in LABELS), labels=classes, zero_division=0
     )
-    mine = comparison.scores[comparison.scores["estimator"] == name]
-    n_train, n_test = (mine.loc[mine["metric"] == m, "value"].mean() for m in ("n_train", "n_test"))
+    own = comparison.scores[comparison.scores["estimator"] == name]
+    n_train, n_test = (own.loc[own["metric"] == m, "value"].mean() for m in ("n_train", "n_test"))
     rows = []
     for label, precision, recall, f1 in zip(classes, *scores[:3], strict=True):
         areas = _areas(predictions, label)
@@ -106,7 +111,7 @@ def _by_class(
 
 
 def _areas(predictions: pd.DataFrame, label: str) -> pd.DataFrame:
-    """Return the areas under the curves of one class against the rest, fold by fold."""
+    """Return the areas under the curves of one class versus the rest, a row per fold."""
     rows = []
     for _, fold in predictions.groupby(FOLD):
         is_class, probability = fold["target"] == label, fold[probability_column(label)]
@@ -121,10 +126,178 @@ def _areas(predictions: pd.DataFrame, label: str) -> pd.DataFrame:
 
 
 def _interval(values: pd.Series, test_to_train: float) -> tuple[float, float, float]:
-    """Return the mean over folds and its interval, which can't leave [0, 1]."""
+    """Return the mean over folds and its confidence interval, clipped to [0, 1]."""
     mean, n_folds = values.mean(), len(values)
     if n_folds < 2:
         return mean, np.nan, np.nan
     error = np.sqrt(corrected_variance(values.var(), n_folds, test_to_train))
     margin = stats.t.ppf(0.5 + CONFIDENCE / 2, df=n_folds - 1) * error
     return mean, max(mean - margin, 0.0), min(mean + margin, 1.0)
+
+
+def draw_confusion(name: str, predictions: pd.DataFrame, classes: Sequence[str]) -> Markup:
+    """Draw the confusion matrix, with the share of the true class and the count in each cell."""
+    with figure_for_page(f"Confusion matrix of {name}") as (ax, svg):
+        rgb = to_rgb(LIGHT["series-1"])
+        # From transparent to a color, to suit light and dark pages alike.
+        shades = LinearSegmentedColormap.from_list("shades", [(*rgb, 0), (*rgb, 0.62)])
+        counts = confusion_matrix(predictions["target"], predictions["predicted"], labels=classes)
+        shares = counts / counts.sum(axis=1, keepdims=True).clip(1)
+        ConfusionMatrixDisplay(
+            shares, display_labels=[fill(visible(label), LABEL_WIDTH) for label in classes]
+        ).plot(
+            include_values=False,
+            cmap=shades,
+            colorbar=False,
+            im_kw={"vmin": 0, "vmax": 1, "interpolation": "none"},
+            xticks_rotation=90 if len(classes) > 4 or max(map(len, classes)) > 8 else 0,
+            ax=ax,
+        )
+        size = min(9.5, 62 / len(classes))
+        for (row, column), count in np.ndenumerate(counts):
+            cell = {"ha": "center", "color": LIGHT["ink"]}
+            share = f"{shares[row, column]:.0%}"
+            ax.text(column, row - 0.02, share, va="bottom", fontsize=size, **cell)
+            ax.text(column, row + 0.06, f"{count}", va="top", fontsize=0.85 * size, **cell)
+        ax.grid(visible=False)
+        ax.set(xlabel="predicted class", ylabel="true class")
+        ax.tick_params(length=0, labelcolor=LIGHT["ink"])
+        ax.spines[:].set_visible(False)
+    return svg()
+
+
+def draw_curve(kind: str, name: str, predictions: pd.DataFrame, classes: Sequence[str]) -> Markup:
+    """Draw one of :data:`CURVES` of a model whose predictions have labels as text."""
+    curve = CURVES[kind]
+    with figure_for_page(curve.label.format(name)) as (ax, svg):
+        curve.draw(ax, predictions, classes)
+        ax.set(xlabel=curve.xlabel, ylabel=curve.ylabel, **RATE_AXES)
+    return svg()
+
+
+def _draw_roc(ax: Any, predictions: pd.DataFrame, classes: Sequence[str]) -> None:
+    _draw_by_class(ax, predictions, classes, RocCurveDisplay.from_predictions)
+    ax.plot([0, 1], [0, 1], **DIAGONAL)
+
+
+def _draw_precision_recall(ax: Any, predictions: pd.DataFrame, classes: Sequence[str]) -> None:
+    _draw_by_class(ax, predictions, classes, PrecisionRecallDisplay.from_predictions)
+
+
+def _draw_by_class(
+    ax: Any, predictions: pd.DataFrame, classes: Sequence[str], draw: Callable[..., Any]
+) -> None:
+    # Two classes have the same curve.
+    shown = [label for label in classes if (predictions["target"] == label).any()]
+    shown = shown if len(classes) > 2 else list(classes[1:])
+    for index, label in enumerate(shown):
+        style = {
+            **line_style(index),
+            "linewidth": 1.4,
+            "markersize": 4,
+            # A part of the figure's diagonal, from another start for each curve.
+            "markevery": (0.03 * (index % 5), 0.17),
+        }
+        probability = predictions[probability_column(label)]
+        is_class = predictions["target"] == label
+        draw(is_class, probability, name=visible(label), curve_kwargs=style, ax=ax)
+    draw_legend_below(ax)
+
+
+def _draw_reliability(ax: Any, predictions: pd.DataFrame, classes: Sequence[str]) -> None:
+    _draw_frequency(ax, *_correct_by_confidence(predictions, classes), line_style(0))
+
+
+def _draw_calibration(ax: Any, predictions: pd.DataFrame, classes: Sequence[str]) -> None:
+    for index, label in enumerate(classes):
+        style = {**line_style(index), "label": visible(label)}
+        is_class = predictions["target"] == label
+        _draw_frequency(ax, is_class, predictions[probability_column(label)], style)
+    draw_legend_below(ax)
+
+
+def _draw_frequency(
+    ax: Any, happens: pd.Series, probability: pd.Series, style: dict[str, Any]
+) -> None:
+    """Draw the frequency of an event against its predicted probability, in bins of equal size."""
+    n_bins = max(2, min(MAX_BINS, len(happens) // MIN_IN_BIN))
+    share, mean = calibration_curve(
+        happens, probability.clip(0, 1), n_bins=n_bins, strategy="quantile"
+    )
+    ax.plot(mean, share, markersize=4, **style)
+    if not ax.lines[1:]:
+        ax.plot([0, 1], [0, 1], **DIAGONAL)
+
+
+def _draw_accuracy_coverage(ax: Any, predictions: pd.DataFrame, classes: Sequence[str]) -> None:
+    correct, confidence = _correct_by_confidence(predictions, classes)
+    ax.plot(*accuracy_coverage(confidence.to_numpy(), correct.to_numpy()), linewidth=1.4)
+
+
+def _correct_by_confidence(
+    predictions: pd.DataFrame, classes: Sequence[str]
+) -> tuple[pd.Series, pd.Series]:
+    """Return whether each prediction is correct, and the probability of the predicted class."""
+    confidence = predictions[[probability_column(label) for label in classes]].max(axis=1)
+    return predictions["target"] == predictions["predicted"], confidence
+
+
+def accuracy_coverage(confidence: np.ndarray, correct: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return coverage and accuracy of the most confident predictions, at each distinct confidence.
+
+    Both arguments have shape (n_samples,), both results (n_distinct,).
+    """
+    order = np.argsort(-confidence, kind="stable")
+    n_predicted = np.arange(1, len(order) + 1)
+    # No threshold separates predictions of equal confidence.
+    last = np.append(np.diff(confidence[order]) != 0, True)
+    return n_predicted[last] / len(order), (np.cumsum(correct[order]) / n_predicted)[last]
+
+
+class Curve(NamedTuple):
+    """A figure of a model's probabilities; `draw` takes axes, predictions and classes."""
+
+    label: str
+    caption: str
+    xlabel: str
+    ylabel: str
+    draw: Callable[[Any, pd.DataFrame, Sequence[str]], None]
+
+
+CURVES = {
+    "roc": Curve(
+        "ROC curves of {}",
+        "ROC curves, one class versus the rest",
+        "false positive rate",
+        "true positive rate",
+        _draw_roc,
+    ),
+    "precision_recall": Curve(
+        "Precision and recall of {}",
+        "Precision-recall curves, one class versus the rest",
+        "recall",
+        "precision",
+        _draw_precision_recall,
+    ),
+    "reliability": Curve(
+        "Reliability of {}",
+        "Reliability; the dotted line is perfect calibration",
+        "probability of the predicted class",
+        "share correct",
+        _draw_reliability,
+    ),
+    "calibration": Curve(
+        "Calibration by class of {}",
+        "Calibration by class",
+        "predicted probability of the class",
+        "observed share of the class",
+        _draw_calibration,
+    ),
+    "accuracy_coverage": Curve(
+        "Accuracy of {} against coverage",
+        "Accuracy if only the most confident predictions are made, against their share",
+        "share of samples predicted, most confident first",
+        "share correct",
+        _draw_accuracy_coverage,
+    ),
+}

@@ -1,37 +1,24 @@
-"""What several sections of the report need, computed once, and its headline."""
+"""What several sections of the report share, computed once, and the report's headline."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import pandas as pd
 
-from ..benchmark import Comparison
 from ..benchmark._chance import at_chance
+from ..benchmark._comparison import Comparison
 from ..benchmark._metrics import metric_label
-from ..inspection import ModalityImportance
-from ._format import format_duration
+from ..inspection._modality_importance import ModalityImportance
 
-__all__ = ["SIGNIFICANT", "Inspected", "Overview", "facts", "headline", "overview_of"]
+__all__ = ["SIGNIFICANT", "Inspected", "Overview", "facts", "headline"]
 
-# Level of significance.
 SIGNIFICANT = 0.05
-
-Pairs = dict[tuple[str, str], dict[str, float]]
 
 
 class Inspected(NamedTuple):
-    """What is known of how a model decides.
-
-    Parameters
-    ----------
-    importance : ModalityImportance, default=None
-        How much each table matters.
-    features : DataFrame of shape (n_features, n_classes), default=None
-        Signed importance of features.
-    maps : mapping of class to DataFrame, default=None
-        Attention maps.
-    """
+    """How a model decides, as far as it was computed: see :func:`write_report`."""
 
     importance: ModalityImportance | None = None
     features: pd.DataFrame | None = None
@@ -40,27 +27,35 @@ class Inspected(NamedTuple):
 
 @dataclass(frozen=True)
 class Overview:
-    """A comparison and what its sections share.
-
-    Parameters
-    ----------
-    comparison : Comparison
-        The comparison.
-    at_chance : frozenset of str
-        Models that predict no better than chance.
-    summary : DataFrame
-        Summary, best model first, those at chance last.
-    pairs : dict of (str, str) to dict
-        ``difference``, ``p`` and ``p_holm`` of every ordered pair that can be tested.
-    inspected : Inspected
-        What is known of how a model decides.
-    """
+    """A comparison and what its sections share."""
 
     comparison: Comparison
-    at_chance: frozenset[str]
-    summary: pd.DataFrame
-    pairs: Pairs
     inspected: Inspected
+
+    @cached_property
+    def at_chance(self) -> frozenset[str]:
+        """Models that predict no better than chance."""
+        return at_chance(self.comparison)
+
+    @cached_property
+    def summary(self) -> pd.DataFrame:
+        """Summary, best model first, those at chance last."""
+        summary = self.comparison.summary()
+        return summary.iloc[summary.index.isin(self.at_chance).argsort(kind="stable")]
+
+    @cached_property
+    def pairs(self) -> dict[tuple[str, str], dict[str, float]]:
+        """``difference``, ``p`` and ``p_holm`` of every ordered pair that can be tested."""
+        comparison = self.comparison
+        first = comparison.scores[comparison.scores["metric"] == self.metric]
+        counts = first.groupby("estimator")["value"].count()
+        # A test needs the scores of two folds.
+        testable = comparison.scores["estimator"].isin(counts.index[counts > 1])
+        if (counts > 1).sum() < 2:
+            return {}
+        table = replace(comparison, scores=comparison.scores[testable]).pairwise()
+        columns = ["difference", "p", "p_holm"]
+        return table.set_index(["estimator", "other"])[columns].to_dict("index")
 
     @property
     def names(self) -> list[str]:
@@ -74,50 +69,27 @@ class Overview:
 
     @property
     def info(self) -> dict[str, Any]:
-        """What the comparison says of itself."""
+        """What the comparison records about data, models and machine."""
         return self.comparison.info
 
 
-def overview_of(comparison: Comparison, inspected: Inspected) -> Overview:
-    """Compute what the sections share.
-
-    Parameters
-    ----------
-    comparison : Comparison
-        The comparison.
-    inspected : Inspected
-        What is known of how a model decides.
-
-    Returns
-    -------
-    Overview
-        The comparison with its summary and tests.
-    """
-    guessing = at_chance(comparison)
-    summary = comparison.summary()
-    order = summary.index.isin(guessing).argsort(kind="stable")
-    return Overview(comparison, guessing, summary.iloc[order], _pairs(comparison), inspected)
-
-
 def facts(overview: Overview) -> list[str]:
-    """Say how large the data and the comparison were, as far as that is known."""
+    """Describe the size of the data and of the comparison, as far as it was recorded."""
     info = overview.info
-    found = [f"{len(overview.comparison.classes)} classes"]
+    facts = [f"{len(overview.comparison.classes)} classes"]
     if "n_samples" in info:
-        found.insert(0, f"{info['n_samples']:,} samples")
-    sizes = [f"{number:,} {modality}" for modality, number in info.get("n_features", {}).items()]
+        facts.insert(0, f"{info['n_samples']:,} samples")
+    sizes = [f"{size:,} {modality}" for modality, size in info.get("n_features", {}).items()]
     if sizes:
-        found.append(f"{' + '.join(sizes)} features")
+        facts.append(f"{' + '.join(sizes)} features")
     if "n_folds" in info:
         repeats = info.get("n_repeats", 1)
-        found.append(f"{info['n_folds']} folds" + (f" × {repeats} repeats" if repeats > 1 else ""))
-    if "seconds" in info:
-        found.append(f"computed in {format_duration(info['seconds'])}")
-    return found
+        facts.append(f"{info['n_folds']} folds" + (f" × {repeats} repeats" if repeats > 1 else ""))
+    return facts
 
 
 def headline(overview: Overview) -> dict[str, Any]:
-    """Say which model leads, and whether by more than chance."""
+    """Return the best model, and how it compares with the runner-up."""
     summary, metric = overview.summary, overview.metric
     best = summary.index[0]
     shown = {
@@ -133,14 +105,3 @@ def headline(overview: Overview) -> dict[str, Any]:
         shown |= {"second": second, "better": better, "equal": equal, **pair}
         shown["significant"] = shown["p_holm"] < SIGNIFICANT
     return shown
-
-
-def _pairs(comparison: Comparison) -> Pairs:
-    """Test all pairs of estimators that have scores of two folds, which a test needs."""
-    first = comparison.scores[comparison.scores["metric"] == comparison.metrics[0]]
-    counts = first.groupby("estimator")["value"].count()
-    testable = comparison.scores["estimator"].isin(counts.index[counts > 1])
-    if (counts > 1).sum() < 2:
-        return {}
-    table = replace(comparison, scores=comparison.scores[testable]).pairwise()
-    return table.set_index(["estimator", "other"])[["difference", "p", "p_holm"]].to_dict("index")

@@ -1,4 +1,4 @@
-"""Sections of scores: summary, folds, pairs, time, learning curves, recall by class."""
+"""Sections of scores: summary, folds, pairwise tests, timing, learning curves, recall by class."""
 
 from typing import Any
 
@@ -6,20 +6,26 @@ import pandas as pd
 
 from ..benchmark._comparison import COSTS
 from ..benchmark._metrics import CLASS_RECALL, LOSSES, metric_label
-from ._figures import draw_folds, draw_learning, draw_time
+from ._figures import draw_folds, draw_learning, draw_timing
 from ._overview import SIGNIFICANT, Overview
 
-__all__ = ["every_pair", "fold_by_fold", "learning_curves", "recall_by_class", "summary", "time"]
+__all__ = [
+    "fold_section",
+    "learning_section",
+    "pairwise_section",
+    "recall_section",
+    "summary_section",
+    "timing_section",
+]
 
 
-def summary(overview: Overview) -> dict[str, Any]:
+def summary_section(overview: Overview) -> dict[str, Any]:
     """Return the table of all metrics."""
     metrics = [*_measured(overview), *COSTS]
     # A model that guesses by the class frequencies is perfectly calibrated, which is no merit.
-    better_than_chance = overview.summary[~overview.summary.index.isin(overview.at_chance)]
-    means = better_than_chance.xs("mean", axis=1, level=1)
-    best = {m: means[m].min() if m in (*LOSSES, *COSTS) else means[m].max() for m in metrics}
-    heads = [
+    means = overview.summary.drop(list(overview.at_chance)).xs("mean", axis=1, level=1)
+    best = {m: means[m].min() if m in LOSSES else means[m].max() for m in metrics}
+    columns = [
         {"label": metric_label(metric), "lower": metric in LOSSES, "cost": metric in COSTS}
         for metric in metrics
     ]
@@ -30,7 +36,7 @@ def summary(overview: Overview) -> dict[str, Any]:
                 {
                     "mean": row[metric, "mean"],
                     "std": row[metric, "std"],
-                    "best": name not in overview.at_chance
+                    "best": name in means.index
                     and metric not in COSTS
                     and row[metric, "mean"] == best[metric],
                     "cost": metric in COSTS,
@@ -40,49 +46,50 @@ def summary(overview: Overview) -> dict[str, Any]:
         }
         for name, row in overview.summary.iterrows()
     ]
-    return {"heads": heads, "rows": rows}
+    return {"columns": columns, "rows": rows}
 
 
-def fold_by_fold(overview: Overview) -> dict[str, Any]:
-    """Return a figure of every fold for each metric."""
+def fold_section(overview: Overview) -> dict[str, Any]:
+    """Return a figure of all folds for each metric."""
     return {"strips": [draw_folds(overview.comparison, m) for m in _measured(overview)]}
 
 
-def every_pair(overview: Overview) -> dict[str, Any] | None:
-    """Return the table of all pairs, or None where no pair can be tested."""
+def _measured(overview: Overview) -> list[str]:
+    summary = overview.summary
+    return [m for m in overview.comparison.metrics if summary[m, "mean"].notna().any()]
+
+
+def pairwise_section(overview: Overview) -> dict[str, Any] | None:
+    """Return the table of all pairs, or None if no pair can be tested."""
     pairs = overview.pairs
     if not pairs:
         return None
-    tested = {name for pair in pairs for name in pair}
-    names = [name for name in overview.names if name in tested]
-    # The colours are for the differences between models that are better than chance.
-    shown = [pair for names, pair in pairs.items() if not overview.at_chance & set(names)]
-    largest = max(abs(pair["difference"]) for pair in shown or pairs.values()) or 1
-    rows = [
-        {
-            "name": name,
-            "cells": [_pair(pairs.get((name, other)), largest) for other in names],
+    names = [name for name in overview.names if any(name in pair for pair in pairs)]
+    # Shades are scaled to the differences between models that are better than chance.
+    scaling = [pair for names, pair in pairs.items() if not overview.at_chance & set(names)]
+    largest = max(abs(pair["difference"]) for pair in scaling or pairs.values()) or 1
+    cells = {
+        names: {
+            **pair,
+            "strength": min(abs(pair["difference"]) / largest, 1),
+            "significant": pair["p_holm"] < SIGNIFICANT,
         }
-        for name in names
+        for names, pair in pairs.items()
+    }
+    rows = [
+        {"name": name, "cells": [cells.get((name, other)) for other in names]} for name in names
     ]
     return {"metric": metric_label(overview.metric), "rows": rows}
 
 
-def _pair(pair: dict[str, float] | None, largest: float) -> dict[str, Any] | None:
-    if pair is None:
-        return None
-    strength = min(abs(pair["difference"]) / largest, 1)
-    return {**pair, "strength": strength, "significant": pair["p_holm"] < SIGNIFICANT}
-
-
-def time(overview: Overview) -> dict[str, Any]:
-    """Return the figure of time against the first metric."""
-    figure = draw_time(overview.summary, overview.metric, overview.at_chance)
+def timing_section(overview: Overview) -> dict[str, Any]:
+    """Return the figure of the first metric against the time to fit."""
+    figure = draw_timing(overview.summary, overview.metric, overview.at_chance)
     return {"metric": metric_label(overview.metric), "figure": figure, "names": overview.names}
 
 
-def learning_curves(overview: Overview) -> dict[str, Any] | None:
-    """Return the figure of learning curves, or None where none were computed."""
+def learning_section(overview: Overview) -> dict[str, Any] | None:
+    """Return the figure of learning curves, or None if none were computed."""
     comparison = overview.comparison
     if comparison.learning is None:
         return None
@@ -91,19 +98,14 @@ def learning_curves(overview: Overview) -> dict[str, Any] | None:
     return {"figure": draw_learning(scores, overview.metric, names, overview.at_chance)}
 
 
-def recall_by_class(overview: Overview) -> dict[str, Any]:
+def recall_section(overview: Overview) -> dict[str, Any]:
     """Return the table of recalls by model and class."""
     comparison = overview.comparison
     scores = comparison.scores[comparison.scores["metric"] == CLASS_RECALL]
-    means = scores.groupby(["estimator", "part"])["value"].agg(["mean", "std"])
+    recalls = scores.groupby(["estimator", "part"])["value"].agg(["mean", "std"])
     parts = [str(label) for label in comparison.classes]
     rows = [
-        {"name": name, "cells": [means.loc[(name, part)].to_dict() for part in parts]}
+        {"name": name, "cells": [recalls.loc[(name, part)].to_dict() for part in parts]}
         for name in overview.names
     ]
     return {"labels": list(comparison.classes), "rows": rows}
-
-
-def _measured(overview: Overview) -> list[str]:
-    table = overview.summary
-    return [m for m in overview.comparison.metrics if table[m, "mean"].notna().any()]

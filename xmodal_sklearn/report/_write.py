@@ -1,16 +1,20 @@
-"""Writing the report as one HTML file."""
+"""Writing pages: the report of a comparison, and what its page shares with the card of a model."""
 
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from .._files import atomic_write
-from ..benchmark import Comparison
-from ..inspection import ModalityImportance
+from .._text import visible
+from ..benchmark._comparison import Comparison
+from ..inspection._modality_importance import ModalityImportance
 
-__all__ = ["write_report"]
+__all__ = ["format_number", "write_page", "write_report"]
+
+MISSING = "–"
 
 
 def write_report(
@@ -25,11 +29,11 @@ def write_report(
 ) -> Path:
     """Write a comparison as one HTML file that needs no other file and no network.
 
-    It shows the data, the summary, every fold, tests between all pairs, time against score, what
-    each modality contributes, each model's settings, confusion matrix, curves, calibration and
-    scores by class, the samples that most models get wrong, how often each feature was selected,
-    and a paragraph on methods. Tables are sorted by a click on a column's header, or by the
-    keyboard; each table can be saved as CSV and each figure as SVG.
+    It shows the data, the summary, every fold, pairwise tests, timing, the contribution of each
+    modality, each model's settings, confusion matrix, curves, calibration and scores by class, the
+    samples that most models misclassify, how often each feature was selected, and a paragraph on
+    methods. Tables can be sorted by mouse or keyboard; each table can be saved as CSV and each
+    figure as SVG.
 
     Parameters
     ----------
@@ -39,20 +43,19 @@ def write_report(
     path : str or Path
         The file to write; its folder must exist.
     command : str, default=None
-        The command that made the comparison, to be shown in the report; None takes
-        ``comparison.info["command"]`` if there is one.
+        The command that produced the comparison, to show in the report; None uses
+        ``comparison.info["command"]`` if it is recorded.
     title : str, default=None
-        The title; None is "Comparison of classifiers".
+        The title; None uses "Comparison of classifiers".
     importance : ModalityImportance, default=None
-        How much each table matters to a model, from
-        :func:`~xmodal_sklearn.inspection.modality_importance`, for a section "What the model looked
-        at".
+        Importance of each modality to a model, from
+        :func:`~xmodal_sklearn.inspection.modality_importance`, for the section on inspection.
     features : DataFrame of shape (n_features, n_classes), default=None
-        Which features speak for which class, from
+        Importance of each feature, from
         :meth:`Attributions.importance <xmodal_sklearn.inspection.Attributions.importance>`, for
         that section.
     maps : dict of class to DataFrame, default=None
-        Which pairs of features it looks at, from
+        Interactions between features, from
         :func:`attention_map(…, by="class") <xmodal_sklearn.inspection.attention_map>`, for that
         section.
 
@@ -63,13 +66,12 @@ def write_report(
 
     Notes
     -----
-    Confusion matrices, curves and scores by class take the predictions of all test folds
-    together; every other figure is a mean over folds. What the comparison has no data for is left
-    out: curves of an estimator that gives no probabilities, selected features of one that selects
-    none, settings and hardware of a comparison stored before these were kept. Models that predict
-    no better than chance stand last, and are never the best of a column.
+    Confusion matrices, curves and scores by class pool the predictions of all test folds; all
+    other values are means over folds. Parts without data are left out, such as curves of an
+    estimator without probabilities, or the selected features of one that selects none. Models that
+    predict no better than chance are listed last and never highlighted as best.
 
-    Where X has an index, the samples that most models get wrong are listed by its names.
+    If X has an index, the samples that most models misclassify are listed by its names.
 
     Examples
     --------
@@ -86,24 +88,126 @@ def write_report(
     ...     written.read_text(encoding="utf-8")[:15]
     '<!doctype html>'
     """
-    from ._content import report_content
-    from ._overview import Inspected
-    from ._page import page_environment
-    from ._style import COLOURS, LIGHT
+    from . import _data, _inspection, _models, _scores
+    from ._figures import LIGHT
+    from ._overview import Inspected, Overview, facts, headline
 
-    text = (
-        page_environment()
-        .get_template("report.html")
-        .render(
-            report_content(comparison, Inspected(importance, features, maps)),
-            colours=COLOURS,
-            light=LIGHT,
-            command=command or comparison.info.get("command"),
-            run=comparison.info.get("run"),
-            title=title or "Comparison of classifiers",
-        )
+    # Name of the template and id in the page, heading in the contents, variables of the template;
+    # a section without variables is left out.
+    sections = (
+        ("data", "Data", _data.data_section),
+        ("summary", "Summary", _scores.summary_section),
+        ("folds", "Folds", _scores.fold_section),
+        ("pairwise", "Pairwise", _scores.pairwise_section),
+        ("timing", "Timing", _scores.timing_section),
+        ("learning", "Learning curves", _scores.learning_section),
+        ("classes", "Classes", _scores.recall_section),
+        ("modalities", "Modalities", _inspection.ablation_section),
+        ("branches", "Branches", _inspection.branch_section),
+        ("models", "Models", _models.model_section),
+        ("hard", "Hard samples", _data.hard_sample_section),
+        ("features", "Features", _inspection.selection_section),
+        ("inspection", "Inspection", _inspection.inspection_section),
+        ("methods", "Methods", _data.methods_section),
+        ("origin", "Origin", _data.origin_section),
     )
+    overview = Overview(comparison, Inspected(importance, features, maps))
+    contents = [(name, heading, content(overview)) for name, heading, content in sections]
+    return write_page(
+        "report.html",
+        path,
+        title=title or "Comparison of classifiers",
+        facts=facts(overview),
+        seconds=overview.info.get("seconds"),
+        headline=headline(overview),
+        warnings=comparison.warnings,
+        at_chance=overview.at_chance,
+        sections=[
+            {"name": name, "heading": heading, "content": content}
+            for name, heading, content in contents
+            if content is not None
+        ],
+        light=LIGHT,
+        command=command or overview.info.get("command"),
+        run=overview.info.get("run"),
+    )
+
+
+def write_page(template: str, path: str | Path, **variables: Any) -> Path:
+    """Write one of the templates, filled in, in which names are shown whole and harmless."""
+    import jinja2
+
+    from ._figures import COLORS
+
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("xmodal_sklearn.report"),
+        autoescape=True,
+        # Plain strings, unlike our markup, may be names or contain them.
+        finalize=lambda value: visible(value) if type(value) is str else value,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {
+        "number": format_number,
+        "signed": format_signed,
+        "percent": "{:.0%}".format,
+        "share": format_share,
+        "p": format_p,
+        "p_equals": format_p_equals,
+        "seconds": format_seconds,
+        "duration": format_duration,
+    }
+    text = environment.get_template(template).render(colors=COLORS, **variables)
     path = Path(path)
     with atomic_write(path) as scratch:
         scratch.write_text(text, encoding="utf-8")
     return path
+
+
+def format_number(value: float | None, digits: int = 3) -> str:
+    """Return a number with a fixed number of decimals and a true minus sign."""
+    return MISSING if pd.isna(value) else f"{value:.{digits}f}".replace("-", "−")
+
+
+def format_signed(value: float) -> str:
+    """Return a difference with its sign."""
+    return MISSING if pd.isna(value) else f"{value:+.3f}".replace("-", "−")
+
+
+def format_p(value: float) -> str:
+    """Return a p value."""
+    if pd.isna(value):
+        return MISSING
+    return "<\N{NO-BREAK SPACE}0.001" if value < 0.001 else f"{value:.3f}"
+
+
+def format_p_equals(value: float) -> str:
+    """Return a p value to follow the letter p, with its sign."""
+    shown = format_p(value)
+    return shown if shown.startswith("<") else f"=\N{NO-BREAK SPACE}{shown}"
+
+
+def format_seconds(value: float) -> str:
+    """Return seconds with three significant digits and at most three decimals."""
+    if pd.isna(value):
+        return MISSING
+    digits = max(0, 2 - int(np.floor(np.log10(max(abs(value), 1e-3)))))
+    return f"{value:,.{min(digits, 3)}f}"
+
+
+def format_share(value: float) -> str:
+    """Return a percentage that is 0 or 100 only if the share is."""
+    if value in (0, 1) or 0.01 <= value <= 0.99:
+        return f"{value:.0%}"
+    if 0.001 <= value <= 0.999:
+        return f"{value:.1%}"
+    return "<\N{NO-BREAK SPACE}0.1%" if value < 0.5 else ">\N{NO-BREAK SPACE}99.9%"
+
+
+def format_duration(seconds: float) -> str:
+    """Return a duration in hours, minutes or seconds."""
+    minutes, hours = seconds / 60, seconds / 3600
+    if hours >= 2:
+        return f"{hours:.1f} hours"
+    return f"{minutes:.0f} minutes" if minutes >= 2 else f"{seconds:.0f} seconds"

@@ -1,5 +1,5 @@
 for (const table of document.querySelectorAll("table.sortable")) {
-  const heads = [...table.tHead.rows[0].cells];
+  const headers = [...table.tHead.rows[0].cells];
   const valueOf = (row, column) => {
     const cell = row.cells[column];
     const text = cell.dataset.value ?? cell.textContent.trim();
@@ -9,16 +9,16 @@ for (const table of document.querySelectorAll("table.sortable")) {
   const missing = (value) => ["", "nan", "–"].includes(value);
   const compare = (a, b) =>
     typeof a === "number" && typeof b === "number" ? a - b : String(a).localeCompare(String(b));
-  heads.forEach((head, column) => {
-    head.querySelector("button").addEventListener("click", () => {
-      const ascending = head.ariaSort === null
-        ? head.classList.contains("text") || head.textContent.includes("↓") || column === 0
-        : head.ariaSort !== "ascending";
-      for (const other of heads) other.ariaSort = null;
-      head.ariaSort = ascending ? "ascending" : "descending";
-      const rows = [...table.tBodies[0].rows].sort((one, two) => {
-        const a = valueOf(one, column), b = valueOf(two, column);
-        // What is missing stays last, whichever way the others go.
+  headers.forEach((header, column) => {
+    header.querySelector("button").addEventListener("click", () => {
+      const ascending = header.ariaSort === null
+        ? header.classList.contains("text") || header.textContent.includes("↓") || column === 0
+        : header.ariaSort !== "ascending";
+      for (const other of headers) other.ariaSort = null;
+      header.ariaSort = ascending ? "ascending" : "descending";
+      const rows = [...table.tBodies[0].rows].sort((first, second) => {
+        const a = valueOf(first, column), b = valueOf(second, column);
+        // Missing values stay last in either direction.
         if (missing(a) || missing(b)) return missing(a) - missing(b);
         return ascending ? compare(a, b) : compare(b, a);
       });
@@ -34,29 +34,29 @@ const SMALL_PRINT = {
   upper: "upper end of the 95% interval",
 };
 const textOf = (cell) => cell.textContent.replace(/\s+/g, " ").trim();
-// A cell that is a name is taken as it is, whatever it looks like.
+// The text of a cell that holds a name is kept as it is.
 const isName = (cell) => cell.tagName === "TH" || cell.className === "name";
 const valueOfCell = (cell) => {
   const value = cell.dataset.value ?? (isName(cell) ? cell.textContent : textOf(cell));
   return !isName(cell) && (value === "nan" || value === "–") ? "" : value;
 };
-const nameOfHead = (head) => (head.querySelector("button")?.firstChild ?? head).textContent;
+const headerText = (header) => (header.querySelector("button")?.firstChild ?? header).textContent;
 const quoted = (text) => (/[",\n\r]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text);
 
 function csvOf(table) {
   const rows = [...table.tBodies[0].rows].map((row) => [...row.cells]);
-  const columns = [...table.tHead.rows[0].cells].flatMap((head, place) => {
-    const name = nameOfHead(head);
+  const columns = [...table.tHead.rows[0].cells].flatMap((header, index) => {
+    const name = headerText(header);
     const more = Object.keys(SMALL_PRINT)
-      .filter((key) => rows.some((row) => row[place].dataset[key] !== undefined))
-      .map((key) => [`${name}: ${SMALL_PRINT[key]}`, (row) => row[place].dataset[key] ?? ""]);
-    return [[name, (row) => valueOfCell(row[place])], ...more];
+      .filter((key) => rows.some((row) => row[index].dataset[key] !== undefined))
+      .map((key) => [`${name}: ${SMALL_PRINT[key]}`, (row) => row[index].dataset[key] ?? ""]);
+    return [[name, (row) => valueOfCell(row[index])], ...more];
   });
-  const lines = [columns.map(([name]) => name), ...rows.map((row) => columns.map(([, of]) => of(row)))];
+  const lines = [columns.map(([name]) => name), ...rows.map((row) => columns.map(([, value]) => value(row)))];
   return lines.map((line) => line.map(quoted).join(",")).join("\r\n") + "\r\n";
 }
 
-// A file of its own has no page to take colours, font and size from: it gets those of paper.
+// A separate file has no page to inherit colors, font and size from: it gets those of print.
 function svgOf(figure) {
   const svg = figure.cloneNode(true);
   const [, , width, height] = svg.getAttribute("viewBox").split(/[ ,]+/);
@@ -64,9 +64,9 @@ function svgOf(figure) {
   svg.setAttribute("height", `${height}pt`);
   svg.setAttribute("font-family", "Helvetica, Arial, sans-serif");
   svg.setAttribute("style", `fill: ${LIGHT.ink}; stroke-linejoin: round; background: white`);
-  // In attributes only: what stands between the tags may be a name.
-  for (const one of [svg, ...svg.querySelectorAll("*")]) {
-    for (const attribute of one.attributes) {
+  // Only in attributes: text between tags may be a name.
+  for (const element of [svg, ...svg.querySelectorAll("*")]) {
+    for (const attribute of element.attributes) {
       if (attribute.name === "aria-label") continue;
       attribute.value = attribute.value.replace(/var\(--([\w-]+)\)/g, (all, name) => LIGHT[name] ?? all);
     }
@@ -82,14 +82,14 @@ function save(label, ending, type, text) {
   setTimeout(() => URL.revokeObjectURL(link.href), 60000);
 }
 
-function addButton(place, text, label, action) {
+function addButton(parent, text, label, action) {
   const button = document.createElement("button");
   button.type = "button";
   button.className = "download";
   button.textContent = text;
   button.ariaLabel = label;
   button.addEventListener("click", action);
-  place.append(button);
+  parent.append(button);
   return button;
 }
 
@@ -101,9 +101,9 @@ for (const svg of document.querySelectorAll("figure > svg")) {
 for (const table of document.querySelectorAll("table")) {
   const box = table.closest(".scroll") ?? table;
   const label = table.closest("[aria-label]").ariaLabel;
-  const place = document.createElement("div");
-  box.after(place);
-  addButton(place, "CSV", `Save “${label}” as CSV`, () =>
+  const container = document.createElement("div");
+  box.after(container);
+  addButton(container, "CSV", `Save “${label}” as CSV`, () =>
     save(label, "csv", "text/csv", csvOf(table)));
 }
 for (const paste of document.querySelectorAll(".paste")) {

@@ -1,4 +1,4 @@
-"""What a fitted model loses without a modality."""
+"""Displays of modalities: their importance fold by fold, and the score without each."""
 
 from numbers import Integral
 from typing import Any
@@ -14,19 +14,164 @@ from .._alignment import check_order
 from .._text import visible
 from .._typing import Labels, Table, typed
 from ..benchmark._metrics import metric_label
+from ..inspection._modality_importance import ModalityImportance, modality_importance
 from ..modalities._columns import column_names, resolve_modalities, sample_labels
 from ..modalities._dtypes import find_categorical
 from ..modalities._encoding import ModalityEncoder
 from ..modalities._exchange import permuted, replace_columns
 from ..modalities._missing import find_missing
 from ..modalities._validation import as_table
-from ._common import PLAIN, SERIES, drawing_axes
+from ._common import PLAIN, draw_strips, drawing_axes
 
-__all__ = ["ModalityAblationDisplay"]
+__all__ = ["ModalityAblationDisplay", "ModalityImportanceDisplay"]
+
+LABELS = {
+    "permutation": "loss in score when permuted",
+    "shapley": "share of the score (Shapley value)",
+    "gradients": "share of integrated gradients",
+    "stacking": "stacking weight",
+}
+
+
+class ModalityImportanceDisplay:
+    """Importance of each modality by one measure, with a point for every fold.
+
+    Create it by :meth:`from_estimator` or :meth:`from_importance`.
+
+    Parameters
+    ----------
+    importance : ModalityImportance
+        The measures of importance.
+    measure : {"shapley", "permutation", "gradients", "stacking"}, default="shapley"
+        Which measure to draw.
+
+    Attributes
+    ----------
+    ax_ : matplotlib Axes
+        The axes drawn on.
+    figure_ : matplotlib Figure
+        Their figure.
+
+    See Also
+    --------
+    xmodal_sklearn.inspection.modality_importance : Compute the measures.
+
+    Examples
+    --------
+    >>> from xmodal_sklearn import CrossModalAttentionClassifier
+    >>> from xmodal_sklearn.datasets import make_multiomics
+    >>> from xmodal_sklearn.plotting import ModalityImportanceDisplay
+    >>> X, y = make_multiomics(120, {"exp": 40, "mut": 10}, 2, return_X_y=True, random_state=0)
+    >>> model = CrossModalAttentionClassifier(n_estimators=2, max_epochs=5, random_state=0)
+    >>> display = ModalityImportanceDisplay.from_estimator(model, X, y, cv=2, random_state=0)
+    >>> display.ax_.get_xlabel()
+    'share of the score (Shapley value)'
+    """
+
+    def __init__(self, importance: ModalityImportance, *, measure: str = "shapley"):
+        self.importance = importance
+        self.measure = measure
+
+    @classmethod
+    def from_estimator(
+        cls,
+        model: Any,
+        X: Any,
+        y: Any,
+        *,
+        measure: str = "shapley",
+        ax: Any = None,
+        **settings: Any,
+    ) -> "ModalityImportanceDisplay":
+        """Compute the importance of each modality, and draw it.
+
+        Parameters
+        ----------
+        model : CrossModalAttentionClassifier, or Pipeline that ends in one
+            Fitted or not.
+        X : DataFrame or array of shape (n_samples, n_features)
+            Samples.
+        y : array-like of shape (n_samples,)
+            Their classes.
+        measure : {"shapley", "permutation", "gradients", "stacking"}, default="shapley"
+            Which measure to draw.
+        ax : matplotlib Axes, default=None
+            Where to draw; None makes a new figure.
+        **settings : dict
+            Passed to :func:`~xmodal_sklearn.inspection.modality_importance`.
+
+        Returns
+        -------
+        ModalityImportanceDisplay
+            The display, drawn.
+        """
+        return cls.from_importance(
+            modality_importance(model, X, y, **settings), measure=measure, ax=ax
+        )
+
+    @classmethod
+    def from_importance(
+        cls, importance: ModalityImportance, *, measure: str = "shapley", ax: Any = None
+    ) -> "ModalityImportanceDisplay":
+        """Draw measures that were computed before.
+
+        Parameters
+        ----------
+        importance : ModalityImportance
+            The measures of importance.
+        measure : {"shapley", "permutation", "gradients", "stacking"}, default="shapley"
+            Which measure to draw.
+        ax : matplotlib Axes, default=None
+            Where to draw; None makes a new figure.
+
+        Returns
+        -------
+        ModalityImportanceDisplay
+            The display, drawn.
+
+        Raises
+        ------
+        TypeError
+            If `importance` is not a ModalityImportance.
+        ValueError
+            If `measure` is unknown.
+        """
+        if not isinstance(importance, ModalityImportance):
+            raise TypeError(
+                "importance must be a ModalityImportance, as modality_importance returns, got "
+                f"{type(importance).__name__}."
+            )
+        if measure not in LABELS:
+            raise ValueError(f"measure must be one of {list(LABELS)}, got {measure!r}.")
+        return cls(importance, measure=measure).plot(ax)
+
+    def plot(self, ax: Any = None, **point_kwargs: Any) -> "ModalityImportanceDisplay":
+        """Draw a row of points and their mean for each modality.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, default=None
+            Where to draw; None makes a new figure.
+        **point_kwargs : dict
+            Passed to ``Axes.scatter``.
+
+        Returns
+        -------
+        ModalityImportanceDisplay
+            The display itself.
+        """
+        values = self.importance.folds[self.measure].dropna(axis=1)
+        self.ax_ = drawing_axes(ax, height=1.4 + 0.4 * values.shape[1])
+        self.figure_ = self.ax_.figure
+        style = {"s": 16, "alpha": 0.6, **point_kwargs}
+        draw_strips(self.ax_, values, values.mean(), height=0.3, **style)
+        self.ax_.axvline(0, color="lightgrey", zorder=0)
+        self.ax_.set_xlabel(LABELS[self.measure])
+        return self
 
 
 class ModalityAblationDisplay:
-    """What a fitted model loses when a modality is taken from it.
+    """Score of a fitted model without each modality.
 
     Create it by :meth:`from_estimator`.
 
@@ -37,7 +182,7 @@ class ModalityAblationDisplay:
     scores : DataFrame of shape (n_repeats, n_modalities)
         The scores without each modality.
     method : {"permute", "absent"}
-        How a modality was taken away.
+        How a modality was removed.
     score_name : str
         Name of the score.
 
@@ -52,7 +197,7 @@ class ModalityAblationDisplay:
 
     See Also
     --------
-    sklearn.inspection.permutation_importance : Permutes one column at a time.
+    sklearn.inspection.permutation_importance : Permute one column at a time.
 
     Examples
     --------
@@ -96,7 +241,7 @@ class ModalityAblationDisplay:
         random_state: Any = None,
         ax: Any = None,
     ) -> "ModalityAblationDisplay":
-        """Score a fitted estimator without each modality in turn, and draw that.
+        """Score a fitted estimator without each modality in turn, and draw the scores.
 
         Parameters
         ----------
@@ -109,12 +254,12 @@ class ModalityAblationDisplay:
         modalities : dict of str to columns, default=None
             The columns of each modality; None reads them from the column names.
         method : {"permute", "absent"}, default="permute"
-            ``"permute"`` gives each sample the modality of another sample, all its columns
-            together. ``"absent"`` makes its block NaN, for estimators that take absent modalities.
+            ``"permute"`` exchanges the modality between samples, all of its columns together.
+            ``"absent"`` sets its columns to NaN, for estimators that accept absent modalities.
         scoring : str or callable, default=None
-            The score; None is the estimator's own.
+            The score; None uses that of the estimator.
         n_repeats : int, default=10
-            Number of permutations; ``"absent"`` takes one score only.
+            Number of permutations; with ``"absent"``, a single score is computed.
         random_state : int, RandomState instance or None, default=None
             Determines the permutations.
         ax : matplotlib Axes, default=None
@@ -128,13 +273,12 @@ class ModalityAblationDisplay:
         Raises
         ------
         ValueError
-            If a column is not numeric, a sample would be left without any modality, or the
-            estimator takes no NaN.
+            If a sample would have no modality left, or the estimator does not accept NaN.
 
         Notes
         -----
-        Modalities share information: each may be dispensable beside the others and still carry
-        most of what there is to know.
+        Modalities share information: the loss may be small for each of them even if each alone is
+        sufficient for most of the score.
         """
         check_order(y, X, "y")
         table = _numeric_table(X)
@@ -164,7 +308,7 @@ class ModalityAblationDisplay:
         ).plot(ax)
 
     def plot(self, ax: Any = None, **point_kwargs: Any) -> "ModalityAblationDisplay":
-        """Draw the scores without each modality, and a line at the score with all.
+        """Draw the scores without each modality, and a line at the score with all of them.
 
         Parameters
         ----------
@@ -178,24 +322,19 @@ class ModalityAblationDisplay:
         ModalityAblationDisplay
             The display itself.
         """
-        n_repeats, n_modalities = self.scores.shape
-        done = {"permute": "permuted", "absent": "absent"}[self.method]
-        self.ax_ = drawing_axes(ax, height=1.5 + 0.5 * n_modalities)
+        suffix = {"permute": "permuted", "absent": "absent"}[self.method]
+        means = self.scores.mean()
+        self.ax_ = drawing_axes(ax, height=1.5 + 0.5 * len(means))
         self.figure_ = self.ax_.figure
-        spread = np.linspace(-0.2, 0.2, n_repeats) if n_repeats > 1 else np.zeros(1)
-        style = {"s": 16, "color": SERIES[0], "alpha": 0.6, "linewidths": 0, **point_kwargs}
-        self.points_ = []
-        for row, modality in enumerate(self.scores):
-            mean = self.scores[modality].mean()
+        for row, mean in enumerate(means):
             self.ax_.plot(
                 [mean, self.score], [row, row], color="lightgrey", linestyle="-", zorder=1
             )
-            self.points_.append(self.ax_.scatter(self.scores[modality], row + spread, **style))
-            self.ax_.plot(mean, row, color="black", marker="D", markersize=4)
+        style = {"s": 16, "alpha": 0.6, **point_kwargs}
+        self.points_ = draw_strips(self.ax_, self.scores, means, height=0.4, **style)
+        names = [f"{visible(modality)} {suffix}" for modality in self.scores]
+        self.ax_.set_yticks(range(len(names)), names, **PLAIN)
         self.ax_.axvline(self.score, color="black", linestyle=":", label="all modalities")
-        names = [f"{visible(modality)} {done}" for modality in self.scores]
-        self.ax_.set_yticks(range(n_modalities), names, **PLAIN)
-        self.ax_.set_ylim(n_modalities - 0.5, -0.5)
         self.ax_.set_xlabel(visible(self.score_name), **PLAIN)
         self.ax_.legend(loc="lower center", bbox_to_anchor=(0.5, 1), frameon=False)
         return self
