@@ -337,27 +337,10 @@ def test_bad_input_is_named(model, split, held_back):
         drift(late, X)
 
 
-def test_a_model_without_a_summary_says_so(split, held_back, data_files):
+def test_a_model_without_a_summary_says_so(split, held_back):
     X, _, y, _ = split
     parted = small().partial_fit(X, y, classes=np.unique(y))
     with pytest.raises(ValueError, match=r"CrossModalAttentionClassifier holds no summary.*again"):
         drift(parted, held_back)
     fitted = small(warm_start=True).partial_fit(X, y, classes=np.unique(y)).fit(X, y)
     assert drift(fitted, held_back)["samples"].to_list() == [len(held_back)] * 3
-    old, X_old = data_files
-    old.predict(X_old)
-    with pytest.raises(ValueError, match="MultiOmicsSelector holds no summary of its training"):
-        drift(old, X_old)
-
-
-@pytest.fixture
-def data_files():
-    """A model that an earlier version saved, and samples."""
-    import json
-    from pathlib import Path
-
-    file = Path(__file__).parents[1] / "persistence" / "files" / "format-1.xmodal"
-    known = json.loads(file.with_suffix(".json").read_text())
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        return load_model(file), pd.DataFrame(known["samples"], columns=known["columns"])

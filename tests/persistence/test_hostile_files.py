@@ -50,7 +50,7 @@ def test_pickles_are_not_loaded(tmp_path, marker):
     (tmp_path / "pickled").write_bytes(pickle.dumps(Payload(marker)))
     joblib.dump(Payload(marker), tmp_path / "dumped")
     for name in ("pickled", "dumped"):
-        refused(tmp_path / name, "no file that save_model wrote")
+        refused(tmp_path / name, "save_model did not write it")
     joblib.dump(Payload(marker), tmp_path / "compressed", compress=3)
     refused(tmp_path / "compressed")
 
@@ -207,6 +207,57 @@ def test_random_manifests_are_refused(saved, parts_of, write):
                 read(path)
 
 
+WRONG = [
+    {"classes": 3}, {"columns": [1, 2]}, {"features": {"exp": [None]}}, {"held_out": "ab"},
+    {"modalities": {"exp": "30"}}, {"modalities": []}, {"n_columns": 1.5}, {"versions": None},
+    {"versions": {"torch": 2}}, {"takes_absent": {"exp": "yes"}}, {"training": [1]},
+    {"reference_predictions": [["a"]]}, {"model": None}, {"format_version": True},
+    {"format_version": 99, "needs": "1'; rm -rf ~; '"}, {"format_version": 99, "needs": None},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("changes", WRONG, ids=str)
+def test_manifests_of_other_content_are_refused(changes, saved, parts_of, write):
+    parts = parts_of(saved)
+    manifest = json.dumps(json.loads(parts["manifest.json"]) | changes).encode()
+    path = write(saved, {**parts, "manifest.json": manifest})
+    for read in (load_model, read_manifest):
+        with pytest.raises(ValueError, match=str(path)) as caught:
+            read(path)
+        assert "rm -rf" not in str(caught.value)
+
+
+def test_no_control_character_of_a_file_is_in_a_message(saved, parts_of, write, recwarn):
+    parts, clear = parts_of(saved), "\x1b[2J\u202e\n"
+    manifest = json.loads(parts["manifest.json"])
+    for changes in (
+        {"format_version": clear},
+        {"versions": {"torch": clear, clear: "1"}, "reference_predictions": None},
+    ):
+        changed = json.dumps(manifest | changes).encode()
+        path = write(saved, {**parts, "manifest.json": changed})
+        try:
+            load_model(path)
+        except ValueError as error:
+            messages = [str(error)]
+        else:
+            messages = [str(warning.message) for warning in recwarn]
+        assert messages
+        assert all(message.isprintable() for message in messages)
+    structure = node("ObjectNode", "os", clear)
+    parts["structure.skops"] = zipped_schema(structure)
+    with pytest.raises(ValueError, match="none of which") as caught:
+        load_model(write(saved, parts))
+    assert str(caught.value).isprintable()
+
+
+def zipped_schema(schema):
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        archive.writestr("schema.json", json.dumps(schema))
+    return buffer.getvalue()
+
+
 def test_arrays_that_are_missing_or_of_other_sizes_are_refused(saved_attention, parts_of, write):
     parts = parts_of(saved_attention)
     arrays = load(parts["arrays.safetensors"])
@@ -242,7 +293,7 @@ def test_an_array_that_claims_to_be_huge_is_refused(cohort, tmp_path, parts_of, 
     )
     name = next(name for name in files if name.endswith(".npy"))
     parts["structure.skops"] = zipped({**files, name: huge.getvalue()})
-    refused(write(path, parts), "not as large as it says")
+    refused(write(path, parts), "does not have the size that it claims")
 
 
 @pytest.mark.parametrize("feature", [10**6, -5])
@@ -273,7 +324,9 @@ def test_machines_whose_arrays_do_not_fit_are_refused(cohort, tmp_path, monkeypa
 
 def save_broken(model, tmp_path, monkeypatch):
     # Predicting by it while it is saved would crash.
-    monkeypatch.setattr("xmodal_sklearn.persistence._model_file.probe", lambda model: None)
+    monkeypatch.setattr(
+        "xmodal_sklearn.persistence._description.reference_predictions", lambda model: None
+    )
     return save_model(model, tmp_path / "model")
 
 
@@ -284,6 +337,8 @@ def test_hostile_files_take_no_more_memory_than_the_model(saved, parts_of, write
         "overlap": {**parts, "arrays.safetensors": bytes(2 * 10**7)},
         "deep": {**parts, "manifest.json": b"[" * 10**6},
         "wide": {**parts, "structure.skops": zipped({"schema.json": b"[" + b"[]," * 10**6})},
+        "wide manifest": {**parts, "manifest.json": b"[" + b"[]," * 10**6 + b"[]]"},
+        "many texts": {**parts, "manifest.json": b"[" + b'"ab",' * 10**6 + b'"ab"]'},
     }
     code = (
         "import resource, sys\n"
@@ -300,5 +355,5 @@ def test_hostile_files_take_no_more_memory_than_the_model(saved, parts_of, write
     arguments = [sys.executable, "-c", code, saved, *paths]
     done = subprocess.run(arguments, capture_output=True, text=True, check=True)
     *said, extra = done.stdout.split()
-    assert said == ["refused"] * 3
+    assert said == ["refused"] * 5
     assert int(extra) < 2 * max(path.stat().st_size for path in paths) + 2**24

@@ -69,8 +69,8 @@ MODELS = {
     "out-of-bag forest": OutOfBagForest(min_samples_leaf=[5, 2], random_state=0),
     "boosting": HistGradientBoostingClassifier(max_iter=3),
     "machine": SVC(random_state=np.random.RandomState(0)),
-    "neighbours": KNeighborsClassifier(3, weights="distance"),
-    "neighbours in a tree": KNeighborsClassifier(3, algorithm="kd_tree"),
+    "neighbors": KNeighborsClassifier(3, weights="distance"),
+    "neighbors in a tree": KNeighborsClassifier(3, algorithm="kd_tree"),
     "layers": LabelEncodedClassifier(MLPClassifier((5,), max_iter=500, tol=1e-2)),
     "centroids": NearestCentroid(),
 }
@@ -173,7 +173,7 @@ def test_the_file_is_what_the_docs_say(saved_attention, attention, parts_of):
         assert "schema.json" in archive.namelist()
     manifest = json.loads(parts["manifest.json"])
     assert manifest == read_manifest(saved_attention)
-    assert manifest["format_version"] == 1
+    assert manifest["format_version"] == 2
     assert manifest["classes"] == attention.classes_.tolist()
     assert manifest["columns"] == attention.feature_names_in_.tolist()
     assert manifest["modalities"] == {"exp": 30, "mut": 8}

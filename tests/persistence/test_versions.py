@@ -26,20 +26,22 @@ def test_a_file_of_each_format_loads_for_ever(path):
     assert read_manifest(path)["classes"] == model.classes_.tolist()
 
 
-def test_a_file_of_every_format_is_kept(saved):
-    kept = {read_manifest(path)["format_version"] for path in FILES.glob("*.xmodal")}
-    assert kept == set(range(1, read_manifest(saved)["format_version"] + 1))
-
-
 def change_manifest(path, parts, write, **changes):
     manifest = {**json.loads(parts["manifest.json"]), **changes}
     return write(path, {**parts, "manifest.json": json.dumps(manifest).encode()})
 
 
 def test_a_newer_format_is_refused_with_the_version_needed(saved, parts_of, write):
-    change_manifest(saved, parts_of(saved), write, format_version=2, needs="7.1")
+    change_manifest(saved, parts_of(saved), write, format_version=3, needs="7.1")
     for read in (load_model, read_manifest):
-        with pytest.raises(ValueError, match=r"of format 2, .*xmodal-sklearn>=7\.1"):
+        with pytest.raises(ValueError, match=r"has format 3, .*xmodal-sklearn>=7\.1"):
+            read(saved)
+
+
+def test_the_format_before_the_first_version_is_refused_with_what_to_do(saved, parts_of, write):
+    change_manifest(saved, parts_of(saved), write, format_version=1)
+    for read in (load_model, read_manifest):
+        with pytest.raises(ValueError, match=r"has format 1, .*Fit the model again and save it"):
             read(saved)
 
 
@@ -53,11 +55,13 @@ def test_other_versions_that_predict_otherwise_are_told(saved_attention, parts_o
     parts = parts_of(saved_attention)
     manifest = json.loads(parts["manifest.json"])
     versions = {**manifest["versions"], "torch": "2.1"}
-    probe = np.roll(manifest["probe"], 1, axis=1).tolist()
-    change_manifest(saved_attention, parts, write, versions=versions, probe=probe)
+    predictions = np.roll(manifest["reference_predictions"], 1, axis=1).tolist()
+    changes = {"versions": versions, "reference_predictions": predictions}
+    change_manifest(saved_attention, parts, write, **changes)
     with pytest.warns(UserWarning, match=r"torch 2\.1 \(here .*\), and predicts otherwise here"):
         load_model(saved_attention)
-    change_manifest(saved_attention, parts, write, versions=versions, probe=None)
+    changes["reference_predictions"] = None
+    change_manifest(saved_attention, parts, write, **changes)
     with pytest.warns(UserWarning, match="can't be compared"):
         load_model(saved_attention)
 

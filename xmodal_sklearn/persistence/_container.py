@@ -1,6 +1,6 @@
 """The file of a model: a zip archive of a few named parts, none of them compressed.
 
-What is not compressed can't be larger than the file that it is in, so no file of a model expands.
+An uncompressed part is no larger than the file, so no file of a model expands.
 """
 
 import hashlib
@@ -13,30 +13,64 @@ from zipfile import ZIP_STORED, BadZipFile, ZipFile
 
 from .._files import atomic_write
 
-__all__ = ["FORMAT_VERSION", "read_parts", "write_parts"]
+__all__ = ["JsonReader", "read_parts", "write_parts"]
 
 FORMAT = "xmodal-sklearn model"
-FORMAT_VERSION = 1
+# Format 1 was written before the first version of this package was published.
+FORMAT_VERSION, OLDEST_READ = 2, 2
 MANIFEST = "manifest.json"
 CHECKSUMS = "checksums.txt"
 PARTS = ("arrays.safetensors", "structure.skops")
-# In bytes. The columns of 100,000 features take 3 million; as Python's objects several times that.
+# In bytes. The columns of 100,000 features take 3 million.
 MAX_MANIFEST = 2**24
-READ_BYTES = 2**20
+MAX_CHECKSUMS = 2**10
+# What a model of the manifest holds; a tuple gives alternatives.
+CONTENT: dict[str, Any] = {
+    "needs": str,
+    "versions": {str: str},
+    "model": str,
+    "n_columns": (int, None),
+    "columns": ([str], None),
+    "classes": ([(str, int, float, bool)], None),
+    "modalities": {str: int},
+    "features": ({str: [str]}, None),
+    "takes_absent": {str: bool},
+    "held_out": ([int], None),
+    "training": ({str: object}, None),
+    "reference_predictions": ([[float]], None),
+}
 
 
-def write_parts(path: Path, manifest: Mapping[str, Any], parts: Mapping[str, bytes]) -> None:
-    """Write the file of a model whole or not at all.
+class JsonReader:
+    """Parses the JSON of one file, whose objects together may take a bounded multiple of its size.
 
     Parameters
     ----------
-    path : Path
-        The file.
-    manifest : mapping
-        What JSON can hold; the format and its version are added.
-    parts : mapping of str to bytes
-        The parts by name.
+    file_size : int
+        Size of the file in bytes.
     """
+
+    # In bytes of Python's objects; skops makes objects of its own for dicts.
+    PER_VALUE, PER_DICT = 64, 400
+
+    def __init__(self, file_size: int):
+        # A forest of small trees takes five times its file.
+        self.budget = 2**24 + 6 * file_size
+
+    def parse(self, text: bytes) -> Any:
+        """Return the value of a JSON text, unless it is too large."""
+        # Brackets and commas in names count as well, which does no harm.
+        n_values = text.count(b",") + text.count(b"[")
+        self.budget -= self.PER_VALUE * n_values + self.PER_DICT * text.count(b"{")
+        # One character beyond Latin-1 makes all characters of a text take up to four bytes.
+        self.budget -= 5 * len(text) if b"\\u" in text or not text.isascii() else len(text)
+        if self.budget < 0:
+            raise ValueError("the lists in it would take far more memory than the file")
+        return json.loads(text)
+
+
+def write_parts(path: Path, manifest: Mapping[str, Any], parts: Mapping[str, bytes]) -> None:
+    """Write the file of a model whole or not at all, with the format added to its manifest."""
     text = json.dumps(
         {"format": FORMAT, "format_version": FORMAT_VERSION, **manifest}, indent=1, allow_nan=False
     )
@@ -54,82 +88,90 @@ def write_parts(path: Path, manifest: Mapping[str, Any], parts: Mapping[str, byt
             archive.writestr(name, part)
 
 
-def read_parts(path: Path, names: tuple[str, ...] = PARTS) -> tuple[dict, dict[str, bytes]]:
-    """Read and check the file of a model.
-
-    Parameters
-    ----------
-    path : Path
-        The file.
-    names : tuple of str, default=PARTS
-        The parts to read beside the manifest.
-
-    Returns
-    -------
-    manifest : dict
-        The manifest.
-    parts : dict of str to bytes
-        The parts by name.
-
-    Raises
-    ------
-    ValueError
-        If the file is damaged, changed, no file of a model, or of a newer format.
-    """
+def read_parts(
+    path: Path, reader: JsonReader, names: tuple[str, ...] = PARTS
+) -> tuple[dict[str, Any], dict[str, bytes]]:
+    """Return the checked manifest of a model's file, and the parts of these names."""
     try:
         with ZipFile(path) as archive:
             _check_members(archive, path.stat().st_size)
-            sums = _checksums(archive.read(CHECKSUMS))
-            manifest = _read_manifest(_read(archive, MANIFEST, sums))
-            return manifest, {name: _read(archive, name, sums) for name in names}
+            checksums = _parse_checksums(archive.read(CHECKSUMS))
+            manifest = _parse_manifest(_read(archive, MANIFEST, checksums), reader)
+            return manifest, {name: _read(archive, name, checksums) for name in names}
     except (BadZipFile, EOFError, KeyError, NotImplementedError, RecursionError) as error:
-        raise ValueError(f"it is damaged, or no file that save_model wrote: {error}") from error
+        raise ValueError(
+            f"it is damaged, or save_model did not write it ({type(error).__name__}: {error})"
+        ) from error
 
 
 def _check_members(archive: ZipFile, size: int) -> None:
     members = archive.infolist()
+    names = sorted(member.filename for member in members)
     expected = sorted([MANIFEST, CHECKSUMS, *PARTS])
-    found = [member.filename for member in members]
-    if len(found) > len(expected) or sorted(found) != expected:
-        raise ValueError(f"it holds {sorted(found)[:9]} where a model has {expected}")
+    if names != expected:
+        raise ValueError(f"it holds {names[:9]}, but a model consists of {expected}")
     for member in members:
-        plain = member.compress_type == ZIP_STORED and member.compress_size == member.file_size
-        if not plain or member.flag_bits & 1:
+        is_stored = member.compress_type == ZIP_STORED and member.compress_size == member.file_size
+        if not is_stored or member.flag_bits & 1:
             raise ValueError(f"its part {member.filename} is compressed or encrypted")
     if sum(member.file_size for member in members) > size:
         raise ValueError("its parts overlap")
-    limits = {MANIFEST: MAX_MANIFEST, CHECKSUMS: READ_BYTES}
-    for name, limit in limits.items():
+    for name, limit in {MANIFEST: MAX_MANIFEST, CHECKSUMS: MAX_CHECKSUMS}.items():
         if archive.getinfo(name).file_size > limit:
             raise ValueError(f"its part {name} has more than {limit} bytes")
 
 
-def _checksums(text: bytes) -> dict[str, str]:
+def _parse_checksums(text: bytes) -> dict[str, str]:
     lines = re.findall(r"^([0-9a-f]{64})  ([a-z.]+)$", text.decode("ascii", "replace"), re.M)
     return {name: checksum for checksum, name in lines}
 
 
-def _read(archive: ZipFile, name: str, sums: Mapping[str, str]) -> bytes:
+def _read(archive: ZipFile, name: str, checksums: Mapping[str, str]) -> bytes:
     part = archive.read(name)
-    if hashlib.sha256(part).hexdigest() != sums.get(name):
-        raise ValueError(f"its part {name} is not what its checksum says; it was changed since")
+    if hashlib.sha256(part).hexdigest() != checksums.get(name):
+        raise ValueError(f"its part {name} does not match its checksum, so it was changed")
     return part
 
 
-def _read_manifest(text: bytes) -> dict[str, Any]:
+def _parse_manifest(text: bytes, reader: JsonReader) -> dict[str, Any]:
     try:
-        manifest = json.loads(text)
-    except ValueError as error:
+        manifest = reader.parse(text)
+    except json.JSONDecodeError as error:
         raise ValueError(f"its {MANIFEST} is not JSON: {error}") from error
     if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
-        raise ValueError(f"its {MANIFEST} does not say that it is an {FORMAT}")
+        raise ValueError(f"its {MANIFEST} does not name the format {FORMAT!r}")
     version = manifest.get("format_version")
-    if not isinstance(version, int) or version < 1:
-        raise ValueError(f"its {MANIFEST} tells no version of the format, but {version!r}")
+    if not _matches(version, int) or version < 1:
+        raise ValueError(f"its {MANIFEST} gives {version!r} as the version of its format")
     if version > FORMAT_VERSION:
-        needed = manifest.get("needs", "a newer version")
+        needs = str(manifest.get("needs"))
+        newer = f">={needs}" if re.fullmatch(r"\d[\w.+]{0,40}", needs, re.ASCII) else ""
         raise ValueError(
-            f"it is of format {version}, and this version reads formats up to {FORMAT_VERSION}. "
-            f"Upgrade: pip install 'xmodal-sklearn>={needed}'"
+            f"it has format {version}, but this version of xmodal-sklearn reads formats up to "
+            f"{FORMAT_VERSION}. Upgrade: pip install -U 'xmodal-sklearn{newer}'"
         )
+    if version < OLDEST_READ:
+        raise ValueError(
+            f"it has format {version}, which was written before the first published version and "
+            "is no longer read. Fit the model again and save it"
+        )
+    for name, expected in CONTENT.items():
+        if not _matches(manifest.get(name), expected):
+            raise ValueError(f"{name!r} in its manifest was not written by save_model")
     return manifest
+
+
+def _matches(value: Any, expected: Any) -> bool:
+    """Return whether a value of JSON is of an expected type, see `CONTENT`."""
+    if isinstance(expected, tuple):
+        return any(_matches(value, alternative) for alternative in expected)
+    if isinstance(expected, list):
+        return isinstance(value, list) and all(_matches(item, expected[0]) for item in value)
+    if isinstance(expected, dict):
+        (inner,) = expected.values()
+        return isinstance(value, dict) and all(_matches(item, inner) for item in value.values())
+    if expected is float:
+        return type(value) in (float, int)
+    if expected in (int, str, bool, None):
+        return value is None if expected is None else type(value) is expected
+    return True

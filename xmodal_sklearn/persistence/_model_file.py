@@ -1,4 +1,4 @@
-"""Save a fitted model as one file that runs no code when it is loaded."""
+"""Saving a fitted model as one file, and loading it."""
 
 import platform
 import warnings
@@ -8,18 +8,16 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.exceptions import InconsistentVersionWarning
 from sklearn.utils.validation import check_is_fitted
 
+from .._text import visible
 from .._version import __version__
-from ._bounds import check_bounds
-from ._container import read_parts, write_parts
-from ._leaves import put_back, take_out
-from ._needed import make_again
-from ._probe import probe, takes_absent, warn_of_other_versions
-from ._trusted import structure_from_bytes, structure_to_bytes
+from ._arrays import extract_arrays, rebuild_attributes, restore_arrays
+from ._container import JsonReader, read_parts, write_parts
+from ._description import describe_model, warn_if_versions_matter
+from ._trusted import check_bounds, structure_from_bytes, structure_to_bytes
 
 __all__ = ["load_model", "read_manifest", "save_model"]
 
@@ -36,10 +34,9 @@ def save_model(model: Any, path: Any, *, training: Mapping[str, Any] | None = No
         A fitted estimator of this package, or a pipeline, search or calibration of it and of
         scikit-learn's usual classifiers, selectors and scalers.
     path : str or Path
-        The file to write, ``model.xmodal`` for example; it is there whole or not at all.
+        File to write, for example ``model.xmodal``. It is written whole or not at all.
     training : dict, default=None
-        What :func:`describe_training` returned: what the model was fitted to and how well it does,
-        for its card.
+        The result of :func:`describe_training`, for the model's card.
 
     Returns
     -------
@@ -56,16 +53,16 @@ def save_model(model: Any, path: Any, *, training: Mapping[str, Any] | None = No
 
     See Also
     --------
-    load_model : Loads it.
+    load_model : Loads the model.
 
     Notes
     -----
-    The file is a zip archive, stored without compression: ``manifest.json`` says in plain words
-    what the model is, ``arrays.safetensors`` holds its numbers, ``structure.skops`` the rest, and
+    The file is a zip archive, stored without compression: ``manifest.json`` describes
+    the model, ``arrays.safetensors`` holds its numbers, ``structure.skops`` the rest, and
     ``checksums.txt`` the SHA-256 of each. What only training needs is not kept: after loading,
-    ``partial_fit`` begins with a new optimiser.
+    ``partial_fit`` begins with a new optimizer.
 
-    Support vector machines and nearest neighbours consist of training samples, and so do their
+    Support vector machines and nearest neighbors consist of training samples, and so do their
     files; those of all other models hold none.
 
     Examples
@@ -87,7 +84,7 @@ def save_model(model: Any, path: Any, *, training: Mapping[str, Any] | None = No
 
     check_is_fitted(model)
     path = Path(path)
-    structure, arrays = take_out(model)
+    structure, arrays = extract_arrays(model)
     try:
         data = structure_to_bytes(structure)
     except ValueError as error:
@@ -98,16 +95,15 @@ def save_model(model: Any, path: Any, *, training: Mapping[str, Any] | None = No
     manifest = {
         "needs": __version__,
         "versions": _versions(),
-        **_describe(model),
+        **describe_model(model),
         "training": training,
-        "probe": probe(model),
     }
     write_parts(path, manifest, {ARRAYS: save(arrays), STRUCTURE: data})
     return path
 
 
 def load_model(path: Any) -> Any:
-    """Load a model that :func:`save_model` wrote; no code that the file may hold is run.
+    """Load a model that :func:`save_model` wrote, without running code from the file.
 
     Parameters
     ----------
@@ -117,16 +113,17 @@ def load_model(path: Any) -> Any:
     Returns
     -------
     estimator
-        It predicts bit for bit as the one saved, with the same versions of libraries, on the same
-        kind of device. A model fitted on a GPU is loaded without one, too.
+        The model. With the same versions of libraries on the same kind of device, it predicts bit
+        for bit as the one saved. A model fitted on a GPU loads on a machine without one, too.
 
     Raises
     ------
     FileNotFoundError
         If there is no such file.
     ValueError
-        If the file is damaged, changed, no model, of a newer format, or hostile: holding types that
-        no model consists of, compressed parts, or indices that lead out of its arrays.
+        If the file is damaged, changed, not a model's, of another format, or hostile: it holds
+        types that no model consists of, compressed parts, indices beyond its arrays, or lists that
+        would take far more memory than the file.
 
     Warns
     -----
@@ -136,12 +133,12 @@ def load_model(path: Any) -> Any:
     See Also
     --------
     save_model : Writes the file; its example loads it, too.
-    read_manifest : Reads only what the file says of the model.
+    read_manifest : Reads the description of the model only.
 
     Notes
     -----
-    The checksums find damage, not fraud: who can replace a file can replace its checksums. What
-    loading promises is that a hostile file does no more than predict wrongly.
+    The checksums detect damage, not fraud: whoever can replace a file can replace its checksums.
+    Loading guarantees that a hostile file does no more than predict wrongly.
 
     Examples
     --------
@@ -153,23 +150,25 @@ def load_model(path: Any) -> Any:
     from safetensors.numpy import load
 
     path = Path(path)
-    with _naming(path):
-        manifest, parts = read_parts(path)
+    with add_path_to_errors(path):
+        reader = JsonReader(path.stat().st_size)
+        manifest, parts = read_parts(path, reader)
         arrays = load(parts.pop(ARRAYS))
         with warnings.catch_warnings():
-            # Whether other versions matter is told below, by what the model predicts.
+            # Whether other versions matter is found out below, by what the model predicts.
             warnings.simplefilter("ignore", InconsistentVersionWarning)
-            model = put_back(structure_from_bytes(parts.pop(STRUCTURE)), arrays)
+            structure = structure_from_bytes(parts.pop(STRUCTURE), reader)
+        model = restore_arrays(structure, arrays, reader)
         if not isinstance(model, BaseEstimator):
             raise ValueError(f"it holds a {type(model).__name__}, not a model")
         check_bounds(model)
-        make_again(model)
-    warn_of_other_versions(model, manifest, _versions(), path)
+        rebuild_attributes(model)
+    warn_if_versions_matter(model, manifest, _versions(), path)
     return model
 
 
 def read_manifest(path: Any) -> dict[str, Any]:
-    """Read what the file of a model says of it, without loading the model.
+    """Read the description in the file of a model, without loading the model.
 
     Parameters
     ----------
@@ -181,15 +180,16 @@ def read_manifest(path: Any) -> dict[str, Any]:
     dict
         Versions of the format and of libraries, ``model``, ``classes``, ``columns``,
         ``modalities`` (number of columns by name), ``features`` (those selected, by modality, best
-        first), ``takes_absent`` (whether samples may lack a modality), ``held_out`` (by class, for
-        prediction sets) and ``training``, see :func:`describe_training`.
+        first), ``takes_absent`` (whether samples may lack a modality), ``held_out`` (number of
+        samples by class, for prediction sets), ``reference_predictions`` (for samples of noise)
+        and ``training``, see :func:`describe_training`.
 
     Raises
     ------
     FileNotFoundError
         If there is no such file.
     ValueError
-        If the file is damaged, no model, or of a newer format.
+        If the file is damaged, not a model's, or of another format.
 
     See Also
     --------
@@ -203,13 +203,13 @@ def read_manifest(path: Any) -> dict[str, Any]:
     FileNotFoundError: There is no file nothing.xmodal.
     """
     path = Path(path)
-    with _naming(path):
-        return read_parts(path, names=())[0]
+    with add_path_to_errors(path):
+        return read_parts(path, JsonReader(path.stat().st_size), names=())[0]
 
 
 @contextmanager
-def _naming(path: Path) -> Iterator[None]:
-    """Make every error of the block one that names the file."""
+def add_path_to_errors(path: Path) -> Iterator[None]:
+    """Name the file in every error of the block."""
     if path.is_dir():
         raise ValueError(f"Can't load {path}: it is a folder, not the file of a model.")
     if not path.exists():
@@ -220,60 +220,18 @@ def _naming(path: Path) -> Iterator[None]:
         raise OSError(f"Can't read {path}: {error.strerror or error}") from error
     # A damaged file raises whatever its bytes lead to, in zipfile, skops, safetensors or pandas.
     except Exception as error:
-        raise ValueError(f"Can't load {path}: {error}. Nothing of it was run.") from error
+        # What the file holds may be in the message, and must not control the terminal.
+        cause = visible(error)
+        if not isinstance(error, ValueError):
+            cause = f"it is damaged ({type(error).__name__}: {cause})"
+        raise ValueError(f"Can't load {path}: {cause}. Nothing in it was run.") from error
 
 
 def _versions() -> dict[str, str]:
-    found = {"python": platform.python_version(), "xmodal-sklearn": __version__}
+    versions = {"python": platform.python_version(), "xmodal-sklearn": __version__}
     for library in LIBRARIES:
         try:
-            found[library] = version(library)
+            versions[library] = version(library)
         except PackageNotFoundError:
             continue
-    return found
-
-
-def _describe(model: Any) -> dict[str, Any]:
-    """Say what any fitted model tells of itself."""
-    names = getattr(model, "feature_names_in_", None)
-    classes = getattr(model, "classes_", None)
-    modalities = getattr(_part_with(model, "modalities_"), "modalities_", {})
-    held_out = getattr(model, "calibration_probabilities_", None)
-    return {
-        "model": repr(model),
-        "n_columns": getattr(model, "n_features_in_", None),
-        "columns": None if names is None else np.asarray(names).tolist(),
-        "classes": None if classes is None else np.asarray(classes).tolist(),
-        "modalities": {name: len(columns) for name, columns in modalities.items()},
-        "features": _features(model),
-        "takes_absent": takes_absent(model, modalities),
-        "held_out": held_out and [len(one) for one in held_out],
-    }
-
-
-def _features(model: Any) -> dict[str, list[str]] | None:
-    """Return the features that the selection of a model keeps, best first."""
-    selector = _part_with(model, "rankings_")
-    if selector is None:
-        return None
-    kept = selector.get_support()
-    return {
-        name: [str(one) for one in best[: kept[selector.modalities_[name]].sum()]]
-        for name, best in selector.rankings_.items()
-    }
-
-
-def _part_with(model: Any, attribute: str) -> Any:
-    """Return the first part of a model that has an attribute, None where none has."""
-    while model is not None:
-        if hasattr(model, attribute):
-            return model
-        if hasattr(model, "steps"):
-            model = model.steps[0][1]
-        else:
-            model = next(
-                (getattr(model, name) for name in ("best_estimator_", "estimator_", "estimator")
-                 if getattr(model, name, None) is not None),
-                None,
-            )  # fmt: skip
-    return None
+    return versions

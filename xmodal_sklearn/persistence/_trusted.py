@@ -1,4 +1,4 @@
-"""What the structure of a saved model may consist of: a fixed list, whatever skops trusts."""
+"""What a saved model may consist of: listed types, and indices that stay within its arrays."""
 
 import io
 import json
@@ -7,13 +7,21 @@ from typing import Any
 from zipfile import ZIP_STORED, ZipFile
 
 import numpy as np
+from sklearn.base import BaseEstimator
+from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.ensemble._forest import BaseForest
+from sklearn.ensemble._hist_gradient_boosting.predictor import TreePredictor
+from sklearn.neighbors import KNeighborsClassifier
+from sklearn.svm import SVC
+from sklearn.tree import BaseDecisionTree
+from sklearn.tree._tree import Tree
 
-__all__ = ["structure_from_bytes", "structure_to_bytes"]
+from ._container import JsonReader
+
+__all__ = ["check_bounds", "structure_from_bytes", "structure_to_bytes", "walk_parts"]
 
 SCHEMA = "schema.json"
-# In bytes. A forest of 300 trees takes 2 million.
-MAX_SCHEMA = 2**25
-# Protocols of skops that files of ours were written in.
+# The oldest protocol of skops that a file of ours can have.
 MIN_PROTOCOL = 2
 
 _CLASSES = {
@@ -72,7 +80,8 @@ _CLASSES = {
     "xmodal_sklearn.modalities._imputer": ["ModalityImputer"],
     "xmodal_sklearn.modalities._input": ["ModalityInput"],
     "xmodal_sklearn.modalities._training_summary": ["TrainingSummary"],
-    "xmodal_sklearn.persistence._leaves": ["Stored"],
+
+    "xmodal_sklearn.persistence._arrays": ["ArrayReference"],
     "xmodal_sklearn.selection._selector": ["MultiOmicsSelector"],
     "xmodal_sklearn.uncertainty._conformal": ["ConformalClassifier"],
     "xmodal_sklearn.uncertainty._rejecting": ["RejectingClassifier"],
@@ -86,7 +95,7 @@ NUMPY = frozenset(
         "uint8", "uint16", "uint32", "uint64",
     )
 )  # fmt: skip
-# By which a search or a selection may have chosen; they compute, and do nothing else.
+# Scorers of a search or a selection: they compute, and do nothing else.
 FUNCTIONS = frozenset(
     f"sklearn.{module}.{name}"
     for module, names in {
@@ -100,7 +109,7 @@ FUNCTIONS = frozenset(
     }.items()
     for name in names
 )  # fmt: skip
-# By the name of the node in which skops keeps them.
+# By the kind of node that skops saves them as.
 ALLOWED = {
     "DTypeNode": {"numpy.dtype", *NUMPY},
     "DictNode": {"builtins.dict", "sklearn.utils._bunch.Bunch"},
@@ -121,23 +130,7 @@ ALLOWED = {
 
 
 def structure_to_bytes(structure: Any) -> bytes:
-    """Write the structure of a model, with no arrays of numbers in it, by skops.
-
-    Parameters
-    ----------
-    structure : estimator
-        What :func:`take_out` returned.
-
-    Returns
-    -------
-    bytes
-        The part of the file.
-
-    Raises
-    ------
-    ValueError
-        If there is something in it that is not on the list, or that skops can't write.
-    """
+    """Return the structure of a model, without its arrays, as skops writes it."""
     import skops.io
 
     try:
@@ -148,10 +141,9 @@ def structure_to_bytes(structure: Any) -> bytes:
     with ZipFile(io.BytesIO(data)) as archive:
         files = {name: archive.read(name) for name in archive.namelist()}
     schema = json.loads(files[SCHEMA])
-    unknown = sorted(set(_not_allowed(schema)))
-    if unknown:
-        raise ValueError(f"it holds {unknown}, which a file that runs no code can't hold")
-    # Two thirds of what skops writes are blanks.
+    if untrusted := sorted(set(_untrusted_types(schema))):
+        raise ValueError(f"it holds {untrusted}, which a file that runs no code can't hold")
+    # Two thirds of what skops writes is whitespace.
     files[SCHEMA] = json.dumps(schema, separators=(",", ":")).encode()
     compact = io.BytesIO()
     with ZipFile(compact, "w", ZIP_STORED) as archive:
@@ -160,36 +152,66 @@ def structure_to_bytes(structure: Any) -> bytes:
     return compact.getvalue()
 
 
-def structure_from_bytes(data: bytes) -> Any:
-    """Read what :func:`structure_to_bytes` wrote; what is not on the list is not even imported.
-
-    Parameters
-    ----------
-    data : bytes
-        The part of the file.
-
-    Returns
-    -------
-    estimator
-        The structure.
-
-    Raises
-    ------
-    ValueError
-        If it holds what is not on the list, or is compressed.
-    """
+def structure_from_bytes(data: bytes, reader: JsonReader) -> Any:
+    """Return the structure that was written; types that aren't listed are not even imported."""
     import skops.io
 
     with ZipFile(io.BytesIO(data)) as archive:
         _check_members(archive, len(data))
-        schema = json.loads(archive.read(SCHEMA))
-    unknown = sorted(set(_not_allowed(schema)))
-    if unknown:
-        raise ValueError(f"it holds {unknown[:9]}, none of which a saved model may hold")
+        schema = reader.parse(archive.read(SCHEMA))
+    if untrusted := sorted(set(_untrusted_types(schema))):
+        raise ValueError(f"it holds {untrusted[:9]}, none of which a saved model may hold")
     protocol = schema.get("protocol")
     if not isinstance(protocol, int) or protocol < MIN_PROTOCOL:
-        raise ValueError(f"it is of skops' protocol {protocol!r}, which no model was saved in")
+        raise ValueError(f"it has protocol {protocol!r} of skops, in which no model was saved")
     return skops.io.loads(data, trusted=sorted(set().union(*ALLOWED.values())))
+
+
+def check_bounds(model: Any) -> None:
+    """Check that compiled code, which follows indices unchecked, stays within a model's arrays."""
+    for value, n_features in walk_parts(model):
+        if isinstance(value, Tree):
+            n_features = min(n_features, value.n_features)
+            children = np.stack([value.children_left, value.children_right])
+            _check_tree(children, children[0] == -1, value.feature, n_features)
+        elif isinstance(value, TreePredictor):
+            _check_predictor(value, n_features)
+        elif isinstance(value, SVC) and hasattr(value, "support_vectors_"):
+            _check_svm(value)
+        elif isinstance(value, KNeighborsClassifier) and hasattr(value, "_fit_X"):
+            _check_neighbors(value)
+
+
+def walk_parts(model: Any) -> Iterator[tuple[Any, int]]:
+    """Yield every object of a model, and the number of features that it can rely on.
+
+    The number is zero if the estimator that holds the object need not hand on all its features.
+    """
+    waiting: list[tuple[Any, int]] = [(model, 0)]
+    seen: set[int] = set()
+    while waiting:
+        value, n_features = waiting.pop()
+        if id(value) in seen or isinstance(value, str | int | float | None):
+            continue
+        seen.add(id(value))
+        yield value, n_features
+        if isinstance(value, dict):
+            inside = list(value.values())
+        elif isinstance(value, list | tuple):
+            inside = list(value)
+        elif isinstance(value, np.ndarray):
+            inside = list(value.flat) if value.dtype == object else []
+        else:
+            inside = list(getattr(value, "__dict__", {}).values())
+        if isinstance(value, BaseForest | HistGradientBoostingClassifier):
+            n_features = getattr(value, "n_features_in_", 0)
+        elif isinstance(value, BaseDecisionTree):
+            # A forest hands all its features to its trees.
+            n_own = getattr(value, "n_features_in_", 0)
+            n_features = min(n_own, n_features or n_own)
+        elif isinstance(value, BaseEstimator):
+            n_features = 0
+        waiting += [(item, n_features) for item in inside]
 
 
 def _check_members(archive: ZipFile, size: int) -> None:
@@ -201,8 +223,6 @@ def _check_members(archive: ZipFile, size: int) -> None:
         raise ValueError("its structure is compressed")
     if sum(member.file_size for member in members) > size:
         raise ValueError("the parts of its structure overlap")
-    if archive.getinfo(SCHEMA).file_size > MAX_SCHEMA:
-        raise ValueError(f"its structure has more than {MAX_SCHEMA} bytes")
     for member in members:
         if member.filename.endswith(".npy"):
             with archive.open(member) as file:
@@ -212,26 +232,77 @@ def _check_members(archive: ZipFile, size: int) -> None:
 
 
 def _check_array(file: Any, size: int) -> None:
-    """Refuse an array that claims to be larger than it is, before memory is taken for it."""
-    header = {
+    """Check that an array is as large as its header claims, before memory is taken for it."""
+    read_header = {
         (1, 0): np.lib.format.read_array_header_1_0,
         (2, 0): np.lib.format.read_array_header_2_0,
-    }
-    shape, _, dtype = header[np.lib.format.read_magic(file)](file)
+    }[np.lib.format.read_magic(file)]
+    shape, _, dtype = read_header(file)
     if dtype.hasobject or dtype.itemsize * int(np.prod(shape, dtype=object)) != size - file.tell():
-        raise ValueError("an array in its structure is not as large as it says")
+        raise ValueError("an array in its structure does not have the size that it claims")
 
 
-def _not_allowed(schema: Any) -> Iterator[str]:
-    """Yield the types in a structure that are not on the list."""
+def _untrusted_types(schema: Any) -> Iterator[str]:
     waiting = [schema]
     while waiting:
-        one = waiting.pop()
-        if isinstance(one, dict):
-            if "__loader__" in one:
-                name = f"{one.get('__module__')}.{one.get('__class__')}"
-                if name not in ALLOWED.get(str(one["__loader__"]), ()):
+        node = waiting.pop()
+        if isinstance(node, dict):
+            if "__loader__" in node:
+                name = f"{node.get('__module__')}.{node.get('__class__')}"
+                if name not in ALLOWED.get(str(node["__loader__"]), ()):
                     yield name
-            waiting += one.values()
-        elif isinstance(one, list):
-            waiting += one
+            waiting += node.values()
+        elif isinstance(node, list):
+            waiting += node
+
+
+def _check_tree(children: np.ndarray, leaf: np.ndarray, feature: np.ndarray, n: int) -> None:
+    inner = np.flatnonzero(~leaf)
+    children, feature = children[:, inner], feature[inner]
+    # A child behind its parent can't lead back to it.
+    forward = (children > inner).all() and (children < len(leaf)).all()
+    if len(leaf) == 0 or not forward or not ((feature >= 0) & (feature < n)).all():
+        raise ValueError("a tree in it leads to nodes or features that do not exist")
+
+
+def _check_predictor(predictor: TreePredictor, n_features: int) -> None:
+    nodes = predictor.nodes
+    children = np.stack([nodes["left"], nodes["right"]]).astype(np.int64)
+    leaf = nodes["is_leaf"].astype(bool)
+    _check_tree(children, leaf, nodes["feature_idx"], n_features)
+    sets = nodes["bitset_idx"][nodes["is_categorical"].astype(bool) & ~leaf]
+    if (sets >= len(predictor.raw_left_cat_bitsets)).any():
+        raise ValueError("a tree in it leads to categories that do not exist")
+
+
+def _check_svm(model: SVC) -> None:
+    n_classes, (n_vectors, n_features) = len(model.classes_), model.support_vectors_.shape
+    n_pairs = n_classes * (n_classes - 1) // 2
+    counts = model._n_support
+    is_consistent = (
+        model.support_.shape == (n_vectors,)
+        and model._dual_coef_.shape == (n_classes - 1, n_vectors)
+        and model._intercept_.shape == (n_pairs,)
+        and model._probA.shape == model._probB.shape
+        and len(model._probA) in (0, n_pairs)
+        and counts.shape == (n_classes,)
+        and (counts >= 0).all()
+        and counts.sum() == n_vectors
+        and n_features == model.n_features_in_
+    )
+    if not is_consistent:
+        raise ValueError("the arrays of a support vector machine in it do not fit together")
+
+
+def _check_neighbors(model: KNeighborsClassifier) -> None:
+    n_samples, n_features = model._fit_X.shape
+    codes = model._y
+    is_consistent = (
+        codes.shape == (n_samples,)
+        and (codes >= 0).all()
+        and (codes < len(model.classes_)).all()
+        and n_features == model.n_features_in_
+        and model.n_samples_fit_ == n_samples
+    )
+    if not is_consistent:
+        raise ValueError("the arrays of nearest neighbors in it do not fit together")

@@ -165,7 +165,7 @@ def _training_data(training: Mapping[str, Any], manifest: Mapping[str, Any]) -> 
         [
             name,
             block["features"],
-            block.get("words", "–"),
+            block.get("categorical", "–"),
             block.get("samples", "–"),
             *([f"{value:g}" for value in block.get("quantiles", ())] or ["–"] * 3),
         ]

@@ -1,0 +1,227 @@
+"""What the file of a model says of it: its training in summary figures, its inputs and outputs."""
+
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy.sparse import issparse
+
+from .._fitted_model import first_with
+from .._text import visible
+from .._typing import Labels, Table
+from .._warnings import warn
+from ..benchmark import Comparison
+from ..benchmark._metrics import CLASS_RECALL
+from ..modalities._columns import resolve_modalities
+
+__all__ = [
+    "describe_model",
+    "describe_training",
+    "warn_if_versions_matter",
+]
+
+# Not the smallest and largest value, which belong to single patients.
+QUANTILES = (0.01, 0.5, 0.99)
+DIGITS = 4
+N_REFERENCE_SAMPLES = 8
+# Far above what another order of adding up floats changes.
+TOLERANCE = 1e-4
+
+
+def describe_training(
+    X: Table,
+    y: Labels,
+    *,
+    source: str | None = None,
+    comparison: Comparison | None = None,
+    estimator: str | None = None,
+) -> dict[str, Any]:
+    """Describe the training samples and the scores of a model, for its file and its card.
+
+    Parameters
+    ----------
+    X : DataFrame or array of shape (n_samples, n_features)
+        Training samples.
+    y : array-like of shape (n_samples,)
+        Their classes.
+    source : str, default=None
+        Name of the cohort.
+    comparison : Comparison, default=None
+        Cross-validated scores of the same model on these samples, from
+        :func:`~xmodal_sklearn.benchmark.compare`.
+    estimator : str, default=None
+        Name of the model in the comparison; None takes the only one.
+
+    Returns
+    -------
+    dict
+        Values that JSON can hold: ``source``, ``n_samples``, ``classes`` (label and number of
+        samples of each), ``modalities`` (by name: number of features, of samples that have it, of
+        categorical columns, and the 1%, 50% and 99% quantiles of its values),
+        ``cross_validation`` (mean and standard deviation by metric, recall by class).
+
+    Raises
+    ------
+    ValueError
+        If `estimator` is no model of the comparison, or None where it has several.
+
+    See Also
+    --------
+    save_model : Saves the description with a model.
+
+    Examples
+    --------
+    >>> from xmodal_sklearn.datasets import make_multiomics
+    >>> from xmodal_sklearn.persistence import describe_training
+    >>> X, y = make_multiomics(100, {"exp": 40, "mut": 10}, return_X_y=True, random_state=0)
+    >>> describe_training(X, y)["modalities"]["mut"]["features"]
+    10
+    """
+    labels, counts = np.unique(np.asarray(y), return_counts=True)
+    return {
+        "source": source,
+        "n_samples": int(counts.sum()),
+        "classes": [list(pair) for pair in zip(labels.tolist(), counts.tolist(), strict=True)],
+        "modalities": {
+            name: _describe_block(X, columns)
+            for name, columns in resolve_modalities(X, None).items()
+        },
+        "cross_validation": comparison and _scores(comparison, estimator),
+    }
+
+
+def describe_model(model: Any) -> dict[str, Any]:
+    """Return what a fitted model of any kind needs and predicts, see `read_manifest`."""
+    names = getattr(model, "feature_names_in_", None)
+    classes = getattr(model, "classes_", None)
+    modalities = getattr(first_with(model, "modalities_"), "modalities_", {})
+    held_out = getattr(model, "calibration_probabilities_", None)
+    return {
+        "model": repr(model),
+        "n_columns": getattr(model, "n_features_in_", None),
+        "columns": None if names is None else np.asarray(names).tolist(),
+        "classes": None if classes is None else np.asarray(classes).tolist(),
+        "modalities": {name: len(columns) for name, columns in modalities.items()},
+        "features": _selected_features(model),
+        "takes_absent": takes_absent(model, modalities),
+        "held_out": held_out and [len(probabilities) for probabilities in held_out],
+        "reference_predictions": reference_predictions(model),
+    }
+
+
+def reference_predictions(model: Any) -> list[list[float]] | None:
+    """Return the probabilities that a model predicts for noise, or None if it predicts none."""
+    if not hasattr(model, "predict_proba") or not hasattr(model, "n_features_in_"):
+        return None
+    return _try_predict(model, _noise(model))
+
+
+def takes_absent(model: Any, modalities: Mapping[str, np.ndarray]) -> dict[str, bool]:
+    """Return by modality whether a model predicts noise that lacks it; empty if not known."""
+    if len(modalities) < 2 or reference_predictions(model) is None:
+        return {}
+    predicts = {}
+    for name, columns in modalities.items():
+        X = _noise(model)
+        values = X.iloc if isinstance(X, pd.DataFrame) else X
+        values[:, columns] = np.nan
+        predicts[name] = _try_predict(model, X) is not None
+    return predicts
+
+
+def warn_if_versions_matter(
+    model: Any, manifest: Mapping[str, Any], versions: Mapping[str, str], path: Path
+) -> None:
+    """Warn if a model was saved with other versions of libraries and predicts otherwise here."""
+    saved = manifest["versions"]
+    other = [
+        f"{visible(name)} {visible(saved[name])} (here {versions.get(name, 'none')})"
+        for name in saved
+        if saved[name] != versions.get(name)
+    ]
+    if not other:
+        return
+    expected, predicted = manifest["reference_predictions"], reference_predictions(model)
+    if expected and predicted and np.shape(expected) == np.shape(predicted):
+        difference = np.abs(np.subtract(expected, predicted)).max()
+        if difference <= TOLERANCE:
+            return
+        effect = f"predicts otherwise here: a probability differs by {difference:.2g}"
+    else:
+        effect = "can't be compared with what it predicted there"
+    warn(
+        f"{path} was saved with {', '.join(other)}, and {effect}. Install those versions, or fit "
+        "the model again."
+    )
+
+
+def _selected_features(model: Any) -> dict[str, list[str]] | None:
+    """Return the features that the selection of a model keeps, by modality, best first."""
+    selector = first_with(model, "rankings_")
+    if selector is None:
+        return None
+    support = selector.get_support()
+    return {
+        name: [str(feature) for feature in ranking[: support[selector.modalities_[name]].sum()]]
+        for name, ranking in selector.rankings_.items()
+    }
+
+
+def _try_predict(model: Any, X: Any) -> list[list[float]] | None:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            probabilities = np.asarray(model.predict_proba(X), dtype=float)
+    # A model may raise anything for values that it was not made for.
+    except Exception:
+        return None
+    return probabilities.tolist() if np.isfinite(probabilities).all() else None
+
+
+def _noise(model: Any) -> Any:
+    # Of RandomState, whose numbers no version of NumPy changes.
+    values = np.random.RandomState(0).standard_normal((N_REFERENCE_SAMPLES, model.n_features_in_))
+    names = getattr(model, "feature_names_in_", None)
+    return values if names is None else pd.DataFrame(values, columns=names)
+
+
+def _describe_block(X: Any, columns: np.ndarray) -> dict[str, Any]:
+    description: dict[str, Any] = {"features": len(columns)}
+    if issparse(X):
+        return description
+    block = X.iloc[:, columns] if isinstance(X, pd.DataFrame) else pd.DataFrame(X).iloc[:, columns]
+    numeric = block.select_dtypes(["number", "bool"])
+    description["categorical"] = block.shape[1] - numeric.shape[1]
+    description["samples"] = int(block.notna().any(axis=1).sum())
+    values = numeric.to_numpy(dtype=float)
+    if np.isfinite(values).any():
+        description["quantiles"] = [
+            float(f"{value:.{DIGITS}g}") for value in np.nanquantile(values, QUANTILES)
+        ]
+    return description
+
+
+def _scores(comparison: Comparison, estimator: str | None) -> dict[str, Any]:
+    names = comparison.scores["estimator"].unique().tolist()
+    if estimator is None and len(names) == 1:
+        estimator = names[0]
+    if estimator not in names:
+        raise ValueError(f"estimator must be one of {names}, got {estimator!r}.")
+    scores = comparison.scores[comparison.scores["estimator"] == estimator]
+    values = scores.groupby(["metric", "part"])["value"].agg(["mean", "std"])
+    metrics = [
+        metric for metric in comparison.metrics if np.isfinite(values.loc[(metric, ""), "mean"])
+    ]
+    recalls = [(label, (CLASS_RECALL, str(label))) for label in comparison.classes.tolist()]
+    return {
+        "folds": len(scores[["repeat", "fold"]].drop_duplicates()),
+        "scores": [[metric, *_plain(values.loc[metric, ""])] for metric in metrics],
+        "recalls": [[label, *_plain(values.loc[name])] for label, name in recalls],
+    }
+
+
+def _plain(row: pd.Series) -> list[float | None]:
+    return [float(value) if np.isfinite(value) else None for value in row]
