@@ -43,13 +43,8 @@ USES = {
         lambda v: MultiOmicsSelector(k=1).fit(X.assign(exp__A=["I", "II"] * 12), v),
     ),
     "y of the classifier": ("y", lambda v: small().fit(X, v)),
-    "y of an epoch": ("y", lambda v: small().partial_fit(X, v, classes=[0, 1])),
     "y of late fusion": ("y", lambda v: LateFusionClassifier(LogisticRegression()).fit(X, v)),
     "y of stacked fusion": ("y", lambda v: StackedFusionClassifier(LogisticRegression()).fit(X, v)),
-    "weights of an epoch": (
-        "sample_weight",
-        lambda v: small().partial_fit(X, Y, classes=[0, 1], sample_weight=v + 1),
-    ),
     "y of a score": ("y", lambda v: FITTED.score(X, v)),
     "weights of a score": ("sample_weight", lambda v: FITTED.score(X, Y, sample_weight=v + 1)),
     "y of an ablation": ("y", lambda v: ModalityAblationDisplay.from_estimator(FITTED, X, v)),

@@ -19,7 +19,7 @@ MISNAMED = {
     "model": (lambda X, y: make_baselines(models=["Random Forest"]), "random forest"),
     "fusion": (lambda X, y: make_baselines(fusion=["Late"]), "late"),
     "metric": (lambda X, y: compare({"a": LogisticRegression()}, X, y, scoring=["f1_makro"]), "f1"),
-    "heads": (lambda X, y: CrossModalAttentionClassifier(heads=["MLP"]).fit(X, y), "mlp"),
+    "branches": (lambda X, y: CrossModalAttentionClassifier(branches=["MLP"]).fit(X, y), "mlp"),
     "primary": (lambda X, y: CrossModalAttentionClassifier(primary="EXP").fit(X, y), "exp"),
     "k": (lambda X, y: MultiOmicsSelector(k={"exp": 5, "CNA": 5, "mut": 5}).fit(X, y), "cna"),
 }

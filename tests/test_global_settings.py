@@ -61,11 +61,6 @@ def attention(X, y):
     return classifier().fit(X, y).predict_proba(X)
 
 
-def epochs(X, y):
-    model = classifier().partial_fit(X, y, classes=np.unique(y))
-    return model.partial_fit(X, y).predict_proba(X)
-
-
 def ranking(X, y):
     return MultiOmicsSelector(estimator=LogisticRegression(), n_jobs=2).fit(X, y).scores_
 
@@ -87,11 +82,11 @@ def with_absent(cohort):
 
 @pytest.fixture(scope="module")
 def expected(with_absent):
-    return {make: make(*with_absent) for make in (attention, epochs, ranking, baselines)}
+    return {make: make(*with_absent) for make in (attention, ranking, baselines)}
 
 
 @pytest.mark.parametrize("setting", SETTINGS.values(), ids=SETTINGS)
-@pytest.mark.parametrize("make", [attention, epochs, ranking, baselines])
+@pytest.mark.parametrize("make", [attention, ranking, baselines])
 def test_a_global_setting_changes_no_result(make, setting, with_absent, expected):
     with setting():
         found = make(*with_absent)

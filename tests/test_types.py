@@ -41,7 +41,7 @@ SHOWN = {
     "model.predict(X)": "ndarray",
     "model.score(X, y)": "float",
     "model.feature_importances_": "ndarray",
-    "model.partial_fit": "def (X:",
+    "model.fit": "def (X:",
     "selector": "MultiOmicsSelector",
     "selector.get_feature_names_out()": "ndarray",
     "result": "Comparison",

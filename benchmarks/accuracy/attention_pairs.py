@@ -6,7 +6,7 @@ discovery cohort the share of pairs of one gene (cis) among the first of express
 beside their share among all.
 
     python -m benchmarks.accuracy.attention_pairs
-    python -m benchmarks.accuracy.attention_pairs --kinds gate --seeds 2 --heads attention
+    python -m benchmarks.accuracy.attention_pairs --kinds gate --seeds 2 --branches attention
     python -m benchmarks.accuracy.attention_pairs --kinds --metabric
 """
 
@@ -29,28 +29,28 @@ def main() -> None:
     parser.add_argument("--samples", type=int, default=800)
     parser.add_argument("--columns", type=int, choices=SIZES, default=115)
     parser.add_argument("--seeds", type=int, default=5)
-    parser.add_argument("--heads", nargs="+", help="kinds of head to have; all by default")
+    parser.add_argument("--branches", nargs="+", help="branches to have; all by default")
     parser.add_argument("--metabric", action="store_true", help="METABRIC's discovery cohort too")
     arguments = parser.parse_args()
-    heads = arguments.heads or "all"
+    branches = arguments.branches or "all"
     for kind in arguments.kinds:
         rows = [
-            planted_ranks(kind, arguments.samples, SIZES[arguments.columns], seed, heads)
+            planted_ranks(kind, arguments.samples, SIZES[arguments.columns], seed, branches)
             for seed in range(arguments.seeds)
         ]
         print(f"\n{kind}: {arguments.samples} samples, {arguments.columns} columns")
         print(pd.DataFrame(rows).to_string(index=False), flush=True)
     if arguments.metabric:
         print("\nMETABRIC, discovery cohort: expression and copy number")
-        print(cis_shares(heads).to_string(), flush=True)
+        print(cis_shares(branches).to_string(), flush=True)
 
 
 def planted_ranks(
-    kind: str, n_samples: int, sizes: dict[str, int], seed: int, heads: str | Sequence[str]
+    kind: str, n_samples: int, sizes: dict[str, int], seed: int, branches: str | Sequence[str]
 ) -> dict[str, float]:
     """Return where the planted pairs of one cohort are in the order of the map."""
     cohort, y = simulate(kind, n_samples, sizes, seed)
-    model = CrossModalAttentionClassifier(heads=heads, random_state=seed).fit(cohort.data, y)
+    model = CrossModalAttentionClassifier(branches=branches, random_state=seed).fit(cohort.data, y)
     planted = set(cohort.interactions[["primary", "other"]].itertuples(index=False, name=None))
     source = cohort.interactions["other"].iloc[0].partition("__")[0]
     with Timer() as timer:
@@ -70,10 +70,10 @@ def planted_ranks(
     }
 
 
-def cis_shares(heads: str | Sequence[str]) -> pd.DataFrame:
+def cis_shares(branches: str | Sequence[str]) -> pd.DataFrame:
     """Return the share of pairs of one gene among the first pairs of METABRIC."""
     X, y = COHORTS["metabric-discovery-exp-cna-mut"]()
-    model = CrossModalAttentionClassifier(heads=heads, random_state=0).fit(X, y)
+    model = CrossModalAttentionClassifier(branches=branches, random_state=0).fit(X, y)
     print(model.stacking_weights_.iloc[0].round(3).to_string())
     effects = attention_map(model, X, source="cna")
     pairs = top_pairs(effects, effects.size, X=None)

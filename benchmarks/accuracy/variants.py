@@ -13,7 +13,7 @@ from xmodal_sklearn import CrossModalAttentionClassifier, MultiOmicsSelector
 
 VARIANTS = [
     {"attention": "linear"},
-    {"fusion": "sum"},
+    {"enrichment": "sum"},
     {"hidden_dim": 32},
     {"tokenizer": "feature", "attention": "linear"},
     {"n_estimators": 1},

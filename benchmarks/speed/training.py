@@ -26,7 +26,7 @@ from torch import nn
 
 from benchmarks.shared import Timer, checkouts, make_parser, peak_bytes
 from xmodal_sklearn import CrossModalAttentionClassifier, MultiOmicsSelector
-from xmodal_sklearn.classifier.network import CrossModalNetwork, MultiHeadLoss
+from xmodal_sklearn.classifier.network import BranchLoss, CrossModalNetwork
 from xmodal_sklearn.datasets import make_multiomics
 
 BATCH, WIDTH, HEADS, CLASSES = 32, 32, 4, 5
@@ -110,7 +110,7 @@ def our_network(
         n_heads=HEADS,
         attention=attention,
         hidden_dim=64,
-        fusion="product",
+        enrichment="product",
         dropout=0.5,
         token_dropout=0.2,
         seed=0,
@@ -128,7 +128,7 @@ def step_seconds(network: nn.Module, n_features: int, steps: int) -> float:
             output = network(x)
             if isinstance(network, CrossModalNetwork):
                 by_member = target[:, None].expand(-1, network.n_members, -1)
-                MultiHeadLoss()(output, by_member).backward()
+                BranchLoss()(output, by_member).backward()
             else:
                 nn.functional.cross_entropy(output, target).backward()
         seconds.append(spent.processor)

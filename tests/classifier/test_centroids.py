@@ -6,7 +6,7 @@ from sklearn.neighbors import NearestCentroid
 
 from xmodal_sklearn.classifier.network._centroids import (
     SHRINKAGE,
-    CentroidHead,
+    CentroidBranch,
     centroids_of_members,
 )
 
@@ -21,25 +21,25 @@ def cohort(seed=0):
     return values, codes
 
 
-def fitted_head(values, target):
-    head = CentroidHead(target.shape[1], values.shape[1], target.shape[2])
+def fitted_branch(values, target):
+    branch = CentroidBranch(target.shape[1], values.shape[1], target.shape[2])
     state = centroids_of_members(torch.as_tensor(values), torch.as_tensor(target))
-    head.load_state_dict(state)
-    return head.double()
+    branch.load_state_dict(state)
+    return branch.double()
 
 
 def test_they_are_those_of_scikit_learn():
     values, codes = cohort()
-    head = fitted_head(values, np.eye(3)[codes][:, None])
+    branch = fitted_branch(values, np.eye(3)[codes][:, None])
     oracle = NearestCentroid(shrink_threshold=SHRINKAGE).fit(values, codes)
     deviation = oracle.within_class_std_dev_
     scale = deviation + np.median(deviation)
     shift = (oracle.centroids_ - values.mean(axis=0)) / scale**2
-    np.testing.assert_allclose(head.weight[0].numpy().T, shift, rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(branch.weight[0].numpy().T, shift, rtol=1e-5, atol=1e-6)
     assert (shift == 0).any()
     other = cohort(1)[0]
     distances = ((other[:, None] - oracle.centroids_) ** 2 / scale**2).sum(axis=2)
-    logits = head(torch.as_tensor(other))[0].numpy()
+    logits = branch(torch.as_tensor(other))[0].numpy()
     np.testing.assert_allclose(
         logits - logits[:, :1], (distances[:, :1] - distances) / 2, rtol=1e-4, atol=1e-4
     )
@@ -49,17 +49,17 @@ def test_each_member_knows_only_what_it_does_not_leave_out():
     values, codes = cohort()
     target = np.eye(3)[codes][:, None].repeat(2, axis=1)
     target[:20, 1] = 0
-    head, alone = fitted_head(values, target), fitted_head(values[20:], target[20:, :1])
-    torch.testing.assert_close(head.weight[1], alone.weight[0])
-    torch.testing.assert_close(head.bias[1], alone.bias[0])
-    assert not torch.allclose(head.weight[0], head.weight[1])
+    branch, alone = fitted_branch(values, target), fitted_branch(values[20:], target[20:, :1])
+    torch.testing.assert_close(branch.weight[1], alone.weight[0])
+    torch.testing.assert_close(branch.bias[1], alone.bias[0])
+    assert not torch.allclose(branch.weight[0], branch.weight[1])
 
 
 def test_a_common_factor_of_the_weights_changes_nothing():
     values, codes = cohort()
     target = np.eye(3)[codes][:, None]
     torch.testing.assert_close(
-        fitted_head(values, 7 * target).weight, fitted_head(values, target).weight
+        fitted_branch(values, 7 * target).weight, fitted_branch(values, target).weight
     )
 
 
@@ -67,9 +67,9 @@ def test_constant_features_and_absent_classes_tell_nothing():
     values, codes = cohort()
     values[:, 0] = 3
     target = np.eye(4)[codes][:, None]
-    head = fitted_head(values, target)
-    assert (head.weight[0, 0] == 0).all()
-    assert (head.weight[0, :, 3] == 0).all()
-    assert head.weight.isfinite().all()
-    nothing = fitted_head(np.zeros((6, 2)), np.eye(2)[[0, 1] * 3][:, None])
+    branch = fitted_branch(values, target)
+    assert (branch.weight[0, 0] == 0).all()
+    assert (branch.weight[0, :, 3] == 0).all()
+    assert branch.weight.isfinite().all()
+    nothing = fitted_branch(np.zeros((6, 2)), np.eye(2)[[0, 1] * 3][:, None])
     assert (nothing.weight == 0).all()

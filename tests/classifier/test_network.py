@@ -9,15 +9,15 @@ from torch.utils.data import TensorDataset
 
 from xmodal_sklearn.classifier._net import DeviceNet, TensorBatches
 from xmodal_sklearn.classifier.network import (
+    Branch,
+    BranchLoss,
     CrossModalNetwork,
-    Head,
-    MultiHeadLoss,
     StackingCombiner,
     _ridge,
-    list_heads,
+    list_branches,
 )
-from xmodal_sklearn.classifier.network._heads import PiecewiseLinearHead
-from xmodal_sklearn.classifier.network._pairs import PairsHead
+from xmodal_sklearn.classifier.network._branches import PiecewiseLinearBranch
+from xmodal_sklearn.classifier.network._pairs import PairsBranch
 from xmodal_sklearn.classifier.network._ridge import fit_ridge
 
 EXP, CNA, MUT = range(6), range(6, 11), range(11, 14)
@@ -25,21 +25,21 @@ EXP, CNA, MUT = range(6), range(6, 11), range(11, 14)
 
 def make_network(attention="softmax", columns=(EXP, CNA, MUT), **sizes):
     sizes = {"n_members": 3, "embed_dim": 8, "n_heads": 2, "hidden_dim": 16} | sizes
-    sizes = {"tokenizer": "feature", "fusion": "product", "dropout": 0.3, "seed": 0} | sizes
+    sizes = {"tokenizer": "feature", "enrichment": "product", "dropout": 0.3, "seed": 0} | sizes
     sizes = {"token_dropout": 0.2} | sizes
     return CrossModalNetwork(columns=columns, n_classes=4, attention=attention, **sizes).eval()
 
 
-HEADS = list_heads(3)
+BRANCHES = list_branches(3)
 
 
-def of_head(log_proba, kind, modality=None):
-    """The log-probabilities of one head, by its name."""
-    return log_proba[:, :, HEADS.index(Head(kind, modality))]
+def of_branch(log_proba, kind, modality=None):
+    """The log-probabilities of one branch, by its name."""
+    return log_proba[:, :, BRANCHES.index(Branch(kind, modality))]
 
 
 def teach(network, x):
-    """Have the heads that are not trained solved for."""
+    """Have the branches that are not trained solved for."""
     target = torch.eye(4)[torch.arange(len(x)) % 4][:, None].expand(-1, 3, -1)
     pairs = [torch.tensor([[0, 7], [1, 12]])] * 3
     network.solve(x, target, pairs)
@@ -47,7 +47,7 @@ def teach(network, x):
 
 
 def fused(network, x):
-    return network.head_log_proba(x)[:, :, network.heads.index(Head("attention"))]
+    return network.branch_log_proba(x)[:, :, network.branches.index(Branch("attention"))]
 
 
 @pytest.fixture
@@ -66,7 +66,7 @@ def test_permuting_another_modality_with_its_parameters_changes_nothing(attentio
     permuted = x.clone()
     permuted[:, 6:11] = x[:, 6:11][:, order]
     assert not torch.allclose(fused(network, permuted), expected, atol=1e-4)
-    tokenizer = network.fusion.tokenizers[1]
+    tokenizer = network.encoder.tokenizers[1]
     with torch.no_grad():
         for table in (tokenizer.direction, tokenizer.identity):
             table.copy_(table[:, :, order])
@@ -77,7 +77,7 @@ def test_permuting_another_modality_with_its_parameters_changes_nothing(attentio
 def test_without_attention_output_only_the_primary_modality_counts(attention, x):
     network = make_network(attention)
     with torch.no_grad():
-        for attend in network.fusion.attentions:
+        for attend in network.encoder.attentions:
             attend.output.zero_()
     other = x.clone()
     other[:, 6:] += 5
@@ -94,10 +94,10 @@ def test_the_gradient_reaches_every_parameter(attention, tokenizer, columns, x):
     if len(columns) > 1:
         x[0, :6] = torch.nan
     target = torch.eye(4)[torch.arange(10) % 4][:, None].expand(-1, 3, -1)
-    MultiHeadLoss()(network(x), target).backward()
+    BranchLoss()(network(x), target).backward()
     for name, parameter in network.named_parameters():
         reached = parameter.grad.flatten(1).norm(dim=1) > 0
-        assert reached.all() or (name == "fusion.absent_primary" and len(columns) == 1), name
+        assert reached.all() or (name == "encoder.absent_primary" and len(columns) == 1), name
 
 
 @both_attentions
@@ -106,9 +106,9 @@ def test_attention_equals_its_definition(attention, tokenizer, x):
     network = make_network(attention, n_members=1, n_heads=1, tokenizer=tokenizer)
     tokens = [
         embed(x[None, :, list(columns)])
-        for embed, columns in zip(network.fusion.tokenizers, (EXP, CNA, MUT), strict=True)
+        for embed, columns in zip(network.encoder.tokenizers, (EXP, CNA, MUT), strict=True)
     ]
-    attend = network.fusion.attentions[0]
+    attend = network.encoder.attentions[0]
     found = attend(tokens[0], tokens[1], torch.ones(10, dtype=torch.bool))
 
     def project(layer, dense):
@@ -133,8 +133,8 @@ def test_attention_equals_its_definition(attention, tokenizer, x):
 
 def test_tokens_are_enriched_by_the_sum_or_by_the_product(x):
     results = []
-    for fusion in ("sum", "product"):
-        module = make_network(fusion=fusion, n_members=1).fusion
+    for enrichment in ("sum", "product"):
+        module = make_network(enrichment=enrichment, n_members=1).encoder
         tables = [x[None, :, list(columns)] for columns in (EXP, CNA, MUT)]
         primary, *others = (
             embed(table) for embed, table in zip(module.tokenizers, tables, strict=True)
@@ -145,7 +145,7 @@ def test_tokens_are_enriched_by_the_sum_or_by_the_product(x):
             for attend, other in zip(module.attentions, others, strict=True)
         )
         tokens = primary.dense()
-        enriched = tokens + (found if fusion == "sum" else tokens * found)
+        enriched = tokens + (found if enrichment == "sum" else tokens * found)
         torch.testing.assert_close(module(tables, [there] * 3), module.project(enriched.flatten(2)))
         results.append(enriched)
     assert not torch.allclose(*results)
@@ -156,20 +156,20 @@ def test_tokens_are_enriched_by_the_sum_or_by_the_product(x):
 def test_an_absent_modality_contributes_exactly_nothing(attention, tokenizer, x):
     network = teach(make_network(attention, tokenizer=tokenizer), x)
     x[:5, 6:11] = torch.nan
-    expected = network.head_log_proba(x)
+    expected = network.branch_log_proba(x)
     with torch.no_grad():
-        for layer in (network.fusion.tokenizers[1], network.hidden[1]):
+        for layer in (network.encoder.tokenizers[1], network.hidden[1]):
             for parameter in layer.parameters():
                 parameter.add_(torch.rand(parameter.shape))
         network.piecewise[1].weight.add_(1)
         network.centroids[1].weight.add_(torch.rand(4))
         network.pairs.weight[:, 0] += torch.rand(4)
-    actual = network.head_log_proba(x)
+    actual = network.branch_log_proba(x)
     torch.testing.assert_close(actual[:5], expected[:5], rtol=0, atol=0)
-    seeing = [Head(kind) for kind in ("attention", "pairs", "centroid")]
-    seeing += [Head(kind, 1) for kind in ("mlp", "centroid")]
-    for head in seeing:
-        assert not torch.allclose(of_head(actual, *head)[5:], of_head(expected, *head)[5:])
+    seeing = [Branch(kind) for kind in ("attention", "pairs", "centroid")]
+    seeing += [Branch(kind, 1) for kind in ("mlp", "centroid")]
+    for branch in seeing:
+        assert not torch.allclose(of_branch(actual, *branch)[5:], of_branch(expected, *branch)[5:])
 
 
 @both_attentions
@@ -189,38 +189,38 @@ def test_an_absent_primary_still_attends_to_the_others(attention, x):
     assert not torch.allclose(fused(network, other), fused(network, x))
 
 
-def test_the_heads_of_an_absent_modality_say_nothing(x):
+def test_the_branches_of_an_absent_modality_say_nothing(x):
     network = teach(make_network(), x)
     x[0, :6] = torch.nan
-    log_proba = network.head_log_proba(x)
+    log_proba = network.branch_log_proba(x)
     probabilities = log_proba.exp().sum(dim=-1)
-    of_exp = torch.tensor([head.modality == 0 or head.kind == "pairs" for head in HEADS])
+    of_exp = torch.tensor([branch.modality == 0 or branch.kind == "pairs" for branch in BRANCHES])
     assert of_exp.sum() == 4
     torch.testing.assert_close(probabilities[1:], torch.ones(9, 3, 12))
     torch.testing.assert_close(probabilities[0, :, ~of_exp], torch.ones(3, 8))
     assert (log_proba[0, :, of_exp] == 0).all()
     loss, target = (
-        MultiHeadLoss(),
+        BranchLoss(),
         torch.eye(4)[torch.zeros(10, dtype=int)][:, None].expand(-1, 3, 4),
     )
     rest = loss(log_proba[1:, :, of_exp], target[1:])
     torch.testing.assert_close(loss(log_proba[:, :, of_exp], target), rest)
 
 
-def test_the_answer_is_that_of_the_head_with_the_weight(x):
+def test_the_answer_is_that_of_the_branch_with_the_weight(x):
     network = teach(make_network(), x)
     x[0, :6] = torch.nan
     x[1, 6:11] = torch.nan
-    log_proba = network.head_log_proba(x)
+    log_proba = network.branch_log_proba(x)
     patterns = torch.tensor([[False, True, True], [True, True, True]])
     weights, prior = torch.zeros(3, 12), torch.zeros(3, 4)
-    for row, head in enumerate([Head("piecewise", 2), Head("piecewise", 1), Head("pairs")]):
-        weights[row, HEADS.index(head)] = 1
+    for row, branch in enumerate([Branch("piecewise", 2), Branch("piecewise", 1), Branch("pairs")]):
+        weights[row, BRANCHES.index(branch)] = 1
     prior[0, 2] = 50
     network.combiner = StackingCombiner(patterns, weights, prior)
     answers = network(x)[:, :, 0]
-    torch.testing.assert_close(answers[:1], of_head(log_proba, "piecewise", 1)[:1])
-    torch.testing.assert_close(answers[2:], of_head(log_proba, "pairs")[2:])
+    torch.testing.assert_close(answers[:1], of_branch(log_proba, "piecewise", 1)[:1])
+    torch.testing.assert_close(answers[2:], of_branch(log_proba, "pairs")[2:])
     # No pattern is known for a sample that has the first and the last.
     assert (answers[1].argmax(dim=-1) == 2).all()
 
@@ -228,23 +228,23 @@ def test_the_answer_is_that_of_the_head_with_the_weight(x):
 def test_centroids_heed_the_modalities_that_are_there(x):
     network = make_network()
     x[:4, :6] = torch.nan
-    centroid = torch.tensor([head.kind == "centroid" for head in HEADS])
-    before = network.head_log_proba(x)[:, :, centroid]
+    centroid = torch.tensor([branch.kind == "centroid" for branch in BRANCHES])
+    before = network.branch_log_proba(x)[:, :, centroid]
     assert before[4:].std(dim=-1).max() < 1e-6
     teach(network, x)
-    nearest, *near = network.head_log_proba(x)[:, :, centroid].unbind(2)
+    nearest, *near = network.branch_log_proba(x)[:, :, centroid].unbind(2)
     torch.testing.assert_close(nearest, sum(near).log_softmax(dim=-1))
     assert nearest[4:].std(dim=-1).min() > 0
 
 
-def test_a_piecewise_linear_head_has_a_slope_on_either_side_of_the_mean():
-    head = PiecewiseLinearHead(1, 2, 2)
+def test_a_piecewise_linear_branch_has_a_slope_on_either_side_of_the_mean():
+    branch = PiecewiseLinearBranch(1, 2, 2)
     below, above = torch.tensor([[2.0, 0.0], [0.0, -1.0]]), torch.tensor([[0.0, 1.0], [3.0, 0.0]])
-    head.weight.copy_(torch.cat([above + below, above - below])[None] / 2)
+    branch.weight.copy_(torch.cat([above + below, above - below])[None] / 2)
     x = torch.randn(20, 2, generator=torch.Generator().manual_seed(3))
     expected = x.clamp(max=0) @ below + x.clamp(min=0) @ above
-    offset = head.CENTRE * (above - below).sum(dim=0) / 2
-    torch.testing.assert_close(head(x)[0], expected - offset)
+    offset = branch.CENTRE * (above - below).sum(dim=0) / 2
+    torch.testing.assert_close(branch(x)[0], expected - offset)
 
 
 @pytest.mark.parametrize("n_features", [5, 80], ids=["narrow", "wide"])
@@ -280,23 +280,23 @@ def test_pairs_are_products_of_each_member():
     x = torch.randn(200, 4, generator=rng)
     codes = (x[:, 0] * x[:, 2] > 0).long()
     target = torch.eye(2)[codes][:, None].repeat(1, 2, 1)
-    head = PairsHead(2, 3, 2)
+    branch = PairsBranch(2, 3, 2)
     told, nothing = torch.tensor([[0, 2], [1, 3]]), torch.empty(0, 2, dtype=torch.long)
-    head.learn(x, target, [told, nothing])
+    branch.learn(x, target, [told, nothing])
     fresh = torch.randn(200, 4, generator=rng)
-    logits = head(fresh)
+    logits = branch(fresh)
     right = (fresh[:, 0] * fresh[:, 2] > 0).long()
     assert (logits[0].argmax(dim=-1) == right).float().mean() > 0.9
     assert (logits[1] == 0).all()
     fresh[:, 2] = torch.nan
-    assert head(fresh).isfinite().all()
+    assert branch(fresh).isfinite().all()
 
 
 def test_the_loss_leaves_out_what_has_no_weight(x):
     log_proba = make_network().train()(x)
     target = torch.rand(10, 3, 4, generator=torch.Generator().manual_seed(2))
     target[:4] = 0
-    loss = MultiHeadLoss()
+    loss = BranchLoss()
     torch.testing.assert_close(loss(log_proba, target), loss(log_proba[4:], target[4:]))
     one = loss(log_proba[:, :, :1], target)
     expected = -(target[:, :, None] * log_proba[:, :, :1]).sum() / target.sum()
@@ -331,7 +331,7 @@ def test_it_computes_in_mixed_precision(attention, tokenizer, x):
     with torch.autocast("cpu", dtype=torch.bfloat16):
         actual = network(x)
     torch.testing.assert_close(actual, expected, rtol=0, atol=0.05)
-    MultiHeadLoss()(actual, target).backward()
+    BranchLoss()(actual, target).backward()
     assert all(parameter.grad.isfinite().all() for parameter in network.parameters())
 
 
@@ -339,7 +339,7 @@ def test_it_computes_in_mixed_precision(attention, tokenizer, x):
 @pytest.mark.parametrize("tokenizer", ["patch", "feature"])
 def test_a_training_epoch_reads_no_value_before_its_end(attention, tokenizer):
     network = make_network(attention, tokenizer=tokenizer).to("meta")
-    net = DeviceNet(network, criterion=MultiHeadLoss, optimizer=torch.optim.AdamW, device="meta")
+    net = DeviceNet(network, criterion=BranchLoss, optimizer=torch.optim.AdamW, device="meta")
     x = torch.randn(10, 14, device="meta")
     dataset = TensorDataset(x, torch.ones(10, 3, 4, device="meta"))
     net.initialize().history.new_epoch()

@@ -1,4 +1,4 @@
-"""Heads are weighted as far as samples that were held out bear them out."""
+"""Branches are weighted as far as samples that were held out bear them out."""
 
 import numpy as np
 import pytest
@@ -15,8 +15,8 @@ from xmodal_sklearn.classifier._stacking import (
 
 
 @pytest.fixture
-def heads():
-    """Log-probabilities of a blind head, of a good one, and of one that is too sure of itself."""
+def branches():
+    """Log-probabilities of a blind branch, of a good one, and of one that is too sure of itself."""
     rng = np.random.default_rng(0)
     codes = rng.integers(3, size=400)
     good = rng.normal(size=(400, 3)) + 2 * np.eye(3)[codes]
@@ -31,14 +31,14 @@ def fit_common(logs, target, start):
     return weights[0], prior[0]
 
 
-def test_the_better_head_gets_the_weight(heads):
-    logs, target = heads
+def test_the_better_branch_gets_the_weight(branches):
+    logs, target = branches
     weights, _ = fit_common(logs[:, :2], target, [1.0, 0.0])
     assert weights[1] > 10 * weights[0]
 
 
-def test_a_head_too_sure_of_itself_is_toned_down(heads):
-    logs, target = heads
+def test_a_branch_too_sure_of_itself_is_toned_down(branches):
+    logs, target = branches
     weights, _ = fit_common(logs[:, 2:], target, [1.0])
     assert weights[0] < 0.3
 
@@ -52,9 +52,9 @@ def test_without_evidence_nothing_changes():
     np.testing.assert_allclose(prior, 0, atol=1e-6)
 
 
-def test_it_is_a_logistic_regression_on_the_evidence(heads):
+def test_it_is_a_logistic_regression_on_the_evidence(branches):
     """For two classes, where the prior and the weight are its intercept and coefficient."""
-    logs, target = heads
+    logs, target = branches
     rows = target[:, 2] == 0
     pair, target = log_softmax(logs[rows, 1:2, :2], axis=2), target[rows, :2]
     weights, prior = fit_common(pair, target, [0.0])
@@ -67,11 +67,11 @@ def test_it_is_a_logistic_regression_on_the_evidence(heads):
     np.testing.assert_allclose(prior[1] - prior[0], expected[1] * np.sqrt(2), atol=1e-3)
 
 
-def test_each_pattern_of_modalities_has_weights_of_its_own(heads):
-    logs, target = heads
+def test_each_pattern_of_modalities_has_weights_of_its_own(branches):
+    logs, target = branches
     logs = logs[:, :2].copy()
     first = np.arange(400) < 200
-    logs[:200] = logs[:200, ::-1]  # where the second modality is absent, the first head is good
+    logs[:200] = logs[:200, ::-1]  # where the second modality is absent, the first branch is good
     present = np.column_stack([np.ones(400), ~first]).astype(bool)
     patterns, weights, prior = fit_stacking_weights(logs, present, target, np.array([0.5, 0.5]))
     assert patterns.tolist() == [[True, False], [True, True]]
@@ -80,8 +80,8 @@ def test_each_pattern_of_modalities_has_weights_of_its_own(heads):
     assert weights[2, 1] > 3 * weights[2, 0]
 
 
-def test_a_pattern_with_few_samples_has_the_weights_of_the_others(heads):
-    logs, target = heads
+def test_a_pattern_with_few_samples_has_the_weights_of_the_others(branches):
+    logs, target = branches
     logs = logs[:, :2]
     present = np.column_stack([np.ones(400), np.arange(400) > 1]).astype(bool)
     patterns, weights, _ = fit_stacking_weights(logs, present, target, np.array([0.5, 0.5]))

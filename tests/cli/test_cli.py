@@ -276,7 +276,7 @@ def quick_classifier(monkeypatch):
 
 
 NETWORK = {
-    "heads": ["attention", "mlp"],
+    "branches": ["attention", "mlp"],
     "n_heads": 2,
     "embed_dim": 16,
     "tokenizer": "feature",
@@ -289,7 +289,7 @@ NETWORK = {
 @pytest.mark.parametrize("command", ["bench", "paper", "fit"])
 def test_the_network_is_set_as_in_python(quick_classifier, source, tmp_path, command):
     options = [
-        (f"--{name.replace('_', '-')}", ",".join(value) if name == "heads" else value)
+        (f"--{name.replace('_', '-')}", ",".join(value) if name == "branches" else value)
         for name, value in NETWORK.items()
     ]
     run = [] if command == "fit" else ["--folds", 2]
@@ -429,7 +429,7 @@ def test_paper_shows_the_papers_figures_for_metabric(quick_classifier, data_dir,
         (["bench", "--join", "left"], "--join"),
         (["bench", "--batch", "site"], "--batch need a source of data"),
         (["bench", "--n-heads", "3"], "multiple of n_heads"),
-        (["bench", "--heads", "MLP"], "did you mean 'mlp'"),
+        (["bench", "--branches", "MLP"], "did you mean 'mlp'"),
         (["bench", "--device", "abacus"], "device='abacus'"),
         (["bench", "--models", "Random Forest"], "did you mean 'random forest'"),
         (["fit", "--tokenizer", "word", "--out", "x"], "--tokenizer"),
@@ -506,12 +506,12 @@ from pathlib import Path
 from sklearn.dummy import DummyClassifier
 class SlowClassifier(DummyClassifier):
     def __init__(
-        self, *, heads=None, n_heads=None, embed_dim=None, tokenizer=None, attention=None,
+        self, *, branches=None, n_heads=None, embed_dim=None, tokenizer=None, attention=None,
         fusion=None, n_estimators=None, device=None, random_state=None,
     ):
         super().__init__(strategy="stratified", random_state=random_state)
         self.n_heads, self.embed_dim, self.device = n_heads, embed_dim, device
-        self.heads, self.tokenizer, self.attention = heads, tokenizer, attention
+        self.branches, self.tokenizer, self.attention = branches, tokenizer, attention
         self.fusion, self.n_estimators = fusion, n_estimators
     def fit(self, X, y):
         out = Path(os.environ["XMODAL_TEST_OUT"])

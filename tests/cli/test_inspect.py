@@ -31,7 +31,7 @@ def run(folder, *options):
     command = ["bench", "--quick", "--folds", "2", "--jobs", "1", "--n-estimators", "1"]
     command += [*tables, "--target-file", str(folder / "classes.csv")]
     result = CliRunner().invoke(
-        app, [*command, "--heads", "mlp", "--out", str(folder / "out"), *options]
+        app, [*command, "--branches", "mlp", "--out", str(folder / "out"), *options]
     )
     assert result.exit_code == 0, result.output
 

@@ -31,7 +31,7 @@ def folder(tmp_path_factory):
     shown, said = xmodal(
         "fit", "--table", f"exp={folder / 'train_exp.csv'}",
         "--table", f"mut={folder / 'train_mut.csv'}", "--target-file", folder / "classes.csv",
-        "--k", 8, "--heads", "mlp", "--n-estimators", 1, "--out", folder / "model.xmodal",
+        "--k", 8, "--branches", "mlp", "--n-estimators", 1, "--out", folder / "model.xmodal",
     )  # fmt: skip
     assert shown.exit_code == 0, said
     return folder

@@ -37,9 +37,9 @@ def tables(files):
 def model(files, tables):
     path = files / "model.xmodal"
     fit = ["fit", *tables, "--target-file", files / "classes.csv", "--k", 5, "--n-estimators", 1]
-    shown, said = xmodal(*fit, "--heads", "mlp", "--calibrate", 0.3, "--out", path)
+    shown, said = xmodal(*fit, "--branches", "mlp", "--calibrate", 0.3, "--out", path)
     assert shown.exit_code == 0, said
-    assert xmodal(*fit, "--heads", "mlp", "--out", files / "plain.xmodal")[0].exit_code == 0
+    assert xmodal(*fit, "--branches", "mlp", "--out", files / "plain.xmodal")[0].exit_code == 0
     return path
 
 

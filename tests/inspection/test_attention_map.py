@@ -33,11 +33,11 @@ def second_derivatives(classifier, sample):
     )
 
 
-@pytest.mark.parametrize("fusion", ["product", "sum"])
+@pytest.mark.parametrize("enrichment", ["product", "sum"])
 @pytest.mark.parametrize("attention", ["linear", "softmax"])
 @pytest.mark.parametrize("tokenizer", ["patch", "feature"])
 def test_effects_are_the_second_derivatives_of_the_stacked_logits(
-    cohort, tokenizer, attention, fusion
+    cohort, tokenizer, attention, enrichment
 ):
     X, y = cohort
     X = X[[*X.columns[:5], *X.columns[60:66], *X.columns[110:114]]]
@@ -47,12 +47,12 @@ def test_effects_are_the_second_derivatives_of_the_stacked_logits(
         embed_dim=8,
         tokenizer=tokenizer,
         attention=attention,
-        fusion=fusion,
+        enrichment=enrichment,
         random_state=0,
     ).fit(X, y)
     module = classifier.net_.module_
     module.combiner.weights += torch.linspace(0.1, 0.5, module.combiner.weights.shape[1])
-    # Few are kept by chance, so the head of pairs is given some.
+    # Few are kept by chance, so the branch of pairs is given some.
     module.pairs.columns[:, 0, :3] = torch.tensor([[0, 1, 1], [6, 7, 6]])
     module.pairs.weight[0, :3] = torch.arange(9.0).view(3, 3)
     sample = classifier._standardise(*classifier._values(X))[0]
@@ -81,12 +81,12 @@ def test_the_mean_along_random_directions_is_near_the_exact_one(cohort, monkeypa
     assert np.corrcoef(estimated.ravel(), exact.ravel())[0, 1] > 0.9
 
 
-@pytest.mark.parametrize(("kind", "heads"), [("switch", ["attention"]), ("cis", "all")])
-def test_planted_pairs_come_first(kind, heads):
+@pytest.mark.parametrize(("kind", "branches"), [("switch", ["attention"]), ("cis", "all")])
+def test_planted_pairs_come_first(kind, branches):
     cohort = make_multiomics(
         800, {"exp": 20, "cna": 20, "mut": 20}, 2, interaction=kind, random_state=1
     )
-    classifier = CrossModalAttentionClassifier(n_estimators=2, heads=heads, random_state=0)
+    classifier = CrossModalAttentionClassifier(n_estimators=2, branches=branches, random_state=0)
     classifier.fit(cohort.data, cohort.target)
     source = cohort.interactions["other"][0].partition("__")[0]
     pairs = top_pairs(attention_map(classifier, cohort.data, source=source), 4, X=cohort.data)
@@ -135,9 +135,9 @@ def test_other_models_and_columns_are_refused(fitted, cohort):
     with pytest.raises(ValueError, match="same order"):
         attention_map(model, X[X.columns[::-1]], source="cna")
     plain = CrossModalAttentionClassifier(
-        heads=["mlp", "centroid"], n_estimators=1, max_epochs=1, random_state=0
+        branches=["mlp", "centroid"], n_estimators=1, max_epochs=1, random_state=0
     )
-    with pytest.raises(ValueError, match="no head that sees two modalities together"):
+    with pytest.raises(ValueError, match="no branch that sees two modalities together"):
         attention_map(plain.fit(*cohort), cohort[0], source="cna")
 
 
@@ -152,7 +152,7 @@ def test_one_modality_attends_to_itself(cohort):
     weights = module.combiner.weights[0]
     assert effects[classifier.classes_[0]].shape == (8, 8)
     # Its MLP beside it has second derivatives of its own, so only attention is left.
-    weights[[head.kind != "attention" for head in module.heads]] = 0
+    weights[[branch.kind != "attention" for branch in module.branches]] = 0
     expected = second_derivatives(classifier, sample)[0]
     np.testing.assert_allclose(effects[classifier.classes_[0]], expected, atol=1e-5)
 

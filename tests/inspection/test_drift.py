@@ -337,10 +337,7 @@ def test_bad_input_is_named(model, split, held_back):
         drift(late, X)
 
 
-def test_a_model_without_a_summary_says_so(split, held_back):
+def test_a_warm_start_keeps_a_summary_of_its_samples(split, held_back):
     X, _, y, _ = split
-    parted = small().partial_fit(X, y, classes=np.unique(y))
-    with pytest.raises(ValueError, match=r"CrossModalAttentionClassifier holds no summary.*again"):
-        drift(parted, held_back)
-    fitted = small(warm_start=True).partial_fit(X, y, classes=np.unique(y)).fit(X, y)
+    fitted = small(warm_start=True).fit(X, y).fit(X, y)
     assert drift(fitted, held_back)["samples"].to_list() == [len(held_back)] * 3

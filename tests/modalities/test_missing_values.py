@@ -198,17 +198,6 @@ def test_infinity_in_a_sparse_matrix_is_refused_by_name(cohort, positions):
         MultiOmicsSelector(modalities=positions).fit(sparse.csr_matrix(values), y)
 
 
-def test_an_epoch_fills_with_the_mean_of_all_samples_so_far(cohort):
-    X, y = cohort
-    X = X.astype(float)
-    X.iloc[5, 0] = np.nan
-    model = small().partial_fit(X[:60], y[:60], classes=np.unique(y))
-    model.partial_fit(X[60:], y[60:])
-    gap, filled = X.copy(), X.copy()
-    gap.iloc[70, 0], filled.iloc[70, 0], filled.iloc[5, 0] = np.nan, X.iloc[:, 0].mean(), np.nan
-    np.testing.assert_allclose(model.predict_proba(gap), model.predict_proba(filled), rtol=1e-4)
-
-
 def test_samples_of_weight_zero_are_left_out_of_what_is_missing(cohort):
     X, y = cohort
     X = X.astype(float)

@@ -252,11 +252,3 @@ def test_another_cohort_without_the_words_is_brought_to_the_columns(cohort, clin
     with pytest.warns(UserWarning, match="'clin' 1 of 4"):
         aligned = align_features(other, model, missing="impute", max_missing=0.3)
     assert np.isfinite(model.predict_proba(aligned)).all()
-
-
-def test_an_epoch_knows_the_categories_of_the_first(cohort, clinical):
-    X, y = joined(cohort, clinical), cohort[1]
-    first = (X["clin__stage"] != "IV").to_numpy()
-    model = small().partial_fit(X[first], y[first], classes=np.unique(y))
-    with pytest.warns(UserWarning, match=r"'clin__stage'.*\['IV'\]"):
-        model.partial_fit(X, y)

@@ -128,8 +128,6 @@ def test_what_was_loaded_can_be_saved_and_trained_again(cohort, attention, saved
     loaded = load_model(saved_attention)
     again = load_model(save_model(loaded, saved_attention))
     np.testing.assert_array_equal(again.predict_proba(X), attention.predict_proba(X))
-    again[1].partial_fit(again[0].transform(X), y)
-    assert again.predict(X).shape == y.shape
     again.fit(X, y)
 
 
@@ -145,23 +143,12 @@ def test_a_fitted_model_holds_what_predicting_needs(cohort, saved_attention):
     model = network(warm_start=True, n_estimators=4).fit(X, y)
     weights = sum(one.nbytes for one in state(model).values())
     assert len(pickle.dumps(model)) < weights + 60_000
-    model.partial_fit(X, y)
-    assert len(pickle.dumps(model)) > 3 * sum(p.nbytes for p in model.net_.module_.parameters())
     model.fit(X, y)
     assert len(pickle.dumps(model)) < weights + 60_000
 
 
 def state(model):
     return {name: one.numpy() for name, one in model.net_.module_.state_dict().items()}
-
-
-def test_partial_fit_after_saving_goes_on(cohort, tmp_path):
-    X, y = cohort
-    model = network().partial_fit(X, y).partial_fit(X, y)
-    loaded = load_model(save_model(model, tmp_path / "model"))
-    np.testing.assert_array_equal(loaded.predict_proba(X), model.predict_proba(X))
-    loaded.partial_fit(X, y)
-    assert not np.array_equal(loaded.predict_proba(X), model.predict_proba(X))
 
 
 def test_the_file_is_what_the_docs_say(saved_attention, attention, parts_of):

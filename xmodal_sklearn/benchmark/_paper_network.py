@@ -74,10 +74,10 @@ def paper_network(
     from ..classifier import CrossModalAttentionClassifier
 
     network: dict[str, Any] = {
-        "heads": ["attention"],
+        "branches": ["attention"],
         "tokenizer": "feature",
         "attention": "softmax",
-        "fusion": "sum",
+        "enrichment": "sum",
         "n_estimators": 1,
     }
     return make_pipeline(

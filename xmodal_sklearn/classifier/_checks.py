@@ -10,35 +10,34 @@ from skorch.callbacks import Callback
 
 from .._suggestions import did_you_mean
 from ..modalities._columns import Modalities
-from .network import HEAD_KINDS, TRAINED_KINDS
+from .network import BRANCH_KINDS, TRAINED_KINDS
 
 __all__ = [
-    "check_all_classes",
+    "check_branches",
     "check_callbacks",
     "check_classes",
     "check_device",
     "check_embedding",
-    "check_head_kinds",
     "check_primary",
     "class_weights",
 ]
 
 
-def check_head_kinds(heads: str | Sequence[str]) -> None:
-    """Raise a ValueError if `heads` names what is no head, one twice, or none to be trained."""
-    if isinstance(heads, str):
+def check_branches(branches: str | Sequence[str]) -> None:
+    """Raise a ValueError if `branches` names unknown, repeated or only untrained branches."""
+    if isinstance(branches, str):
         return
-    unknown = [kind for kind in heads if kind not in HEAD_KINDS]
-    if unknown or len(set(heads)) < len(heads):
-        suggested = did_you_mean(unknown[0], HEAD_KINDS) if unknown else "."
+    unknown = [kind for kind in branches if kind not in BRANCH_KINDS]
+    if unknown or len(set(branches)) < len(branches):
+        suggested = did_you_mean(unknown[0], BRANCH_KINDS) if unknown else "."
         raise ValueError(
-            f'heads must be "all" or name some of {list(HEAD_KINDS)}, each once, got '
-            f"{heads!r}{suggested}"
+            f'branches must be "all" or name some of {list(BRANCH_KINDS)}, each once, got '
+            f"{branches!r}{suggested}"
         )
-    if not set(heads) & set(TRAINED_KINDS):
+    if not set(branches) & set(TRAINED_KINDS):
         raise ValueError(
-            f"heads must name at least one of {list(TRAINED_KINDS)}, which are trained, got "
-            f"{heads!r}."
+            f"branches must name at least one of {list(TRAINED_KINDS)}, which are trained, got "
+            f"{branches!r}."
         )
 
 
@@ -81,16 +80,6 @@ def check_callbacks(callbacks: Sequence | None, *, held_out: bool) -> None:
             )
 
 
-def check_all_classes(classes: np.ndarray, codes: np.ndarray) -> None:
-    """Raise a ValueError if a warm start lacks samples of a class."""
-    if len(np.unique(codes)) < len(classes):
-        raise ValueError(
-            f"warm_start=True needs the classes of the first fit, {classes.tolist()}, "
-            f"but y has only {classes[np.unique(codes)].tolist()}. Use "
-            "partial_fit, or set warm_start=False."
-        )
-
-
 def class_weights(class_weight: Any, classes: np.ndarray, counts: np.ndarray) -> np.ndarray:
     """Return the weights of the classes, given how often each was seen."""
     if class_weight is None or isinstance(class_weight, Mapping):
@@ -100,23 +89,18 @@ def class_weights(class_weight: Any, classes: np.ndarray, counts: np.ndarray) ->
     return inverse if class_weight == "balanced" else np.sqrt(inverse)
 
 
-def check_classes(classes: np.ndarray, y: np.ndarray, *, given: Any) -> None:
-    """Raise a ValueError if labels and known classes don't fit together, or there is one class."""
-    unknown = np.setdiff1d(y, classes)
-    if len(unknown):
-        raise ValueError(
-            f"y has the classes {unknown.tolist()}, which are not among the known ones, "
-            f"{classes.tolist()}. Name all classes in the first call of partial_fit, or fit anew."
-        )
-    if given is not None and not np.array_equal(np.unique(given), classes):
-        raise ValueError(
-            f"classes={np.asarray(given).tolist()} are not those of the first call, "
-            f"{classes.tolist()}."
-        )
+def check_classes(classes: np.ndarray, y: np.ndarray) -> None:
+    """Raise a ValueError for fewer than two classes, or others than those of the first fit."""
     if len(classes) < 2:
         raise ValueError(
             f"y has one class only, {classes.tolist()[0]!r}; a classifier needs samples of at "
             "least two classes."
+        )
+    labels = np.unique(y)
+    if not np.array_equal(labels, classes):
+        raise ValueError(
+            f"warm_start=True needs the classes of the first fit, {classes.tolist()}, but y has "
+            f"{labels.tolist()}. Set warm_start=False to start over."
         )
 
 

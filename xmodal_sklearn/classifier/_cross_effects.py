@@ -1,10 +1,10 @@
 r"""What a primary feature and a feature of another modality do to the logits only together.
 
 The effect of a pair is the mixed derivative :math:`\partial^2 z_c / \partial x_i \partial s_j` of a
-member's logit, less its mean over the classes, averaged over the members. Heads that see one
-modality, or add up what several tell, drop out of it, and so does what normalises a head's
-log-probabilities. What is left is the attention head's and that of the head of pairs, each times
-its stacking weight.
+member's logit, less its mean over the classes, averaged over the members. Branches that see one
+modality, or add up what several tell, drop out of it, and so does what normalises a branch's
+log-probabilities. What is left comes from the attention branch and from the branch of pairs, each
+times its stacking weight.
 """
 
 from collections.abc import Callable
@@ -16,11 +16,11 @@ from torch.func import functional_call
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from ._torch_settings import own_torch_settings
-from .network import CrossModalNetwork, Head, PatchTokenizer
+from .network import Branch, CrossModalNetwork, PatchTokenizer
 
-__all__ = ["CROSS_MODAL_HEADS", "cross_effects"]
+__all__ = ["CROSS_MODAL_BRANCHES", "cross_effects"]
 
-CROSS_MODAL_HEADS = (Head("attention"), Head("pairs"))
+CROSS_MODAL_BRANCHES = (Branch("attention"), Branch("pairs"))
 # Numbers that the attention of a batch lays out; bounds the memory.
 MAX_NUMBERS = 2**24
 MAX_BATCH = 256
@@ -55,7 +55,7 @@ def cross_effects(
         In logits per standard deviation of both features.
     """
     module.eval()
-    attention, pairs = (_stacking_weights(module, x, head) for head in CROSS_MODAL_HEADS)
+    attention, pairs = (_stacking_weights(module, x, branch) for branch in CROSS_MODAL_BRANCHES)
     effects = _pair_effects(module, source) * pairs.mean()
     if not attention.any():
         return effects.numpy()
@@ -91,28 +91,28 @@ def _directions(module: CrossModalNetwork, x: Tensor) -> tuple[Tensor, Tensor, f
     return rows, 2.0 * signs - 1, 1 / n_each
 
 
-def _stacking_weights(module: CrossModalNetwork, x: Tensor, head: Head) -> Tensor:
-    """Return the weight that a head has in each sample."""
-    if head not in module.heads:
+def _stacking_weights(module: CrossModalNetwork, x: Tensor, branch: Branch) -> Tensor:
+    """Return the weight that a branch has in each sample."""
+    if branch not in module.branches:
         return torch.zeros(len(x))
     combiner = module.combiner
     rows = combiner.rows(torch.stack(module.present(x), dim=1))
-    return combiner.weights[rows, module.heads.index(head)]
+    return combiner.weights[rows, module.branches.index(branch)]
 
 
 def _pair_effects(module: CrossModalNetwork, source: int) -> Tensor:
-    """Return the effects of the head of pairs, which are the same in all samples."""
+    """Return the effects of the branch of pairs, which are the same in all samples."""
     columns = module.columns()
     effects = torch.zeros(module.combiner.prior.shape[1], len(columns[0]), len(columns[source]))
-    if Head("pairs") not in module.heads or source == 0:
+    if Branch("pairs") not in module.branches or source == 0:
         return effects
     positions = torch.full((2, sum(map(len, columns))), -1)
     for side, of_side in enumerate((columns[0], columns[source])):
         positions[side, of_side] = torch.arange(len(of_side))
-    head = module.pairs
-    first, second = positions[0][head.columns[0]], positions[1][head.columns[1]]
+    branch = module.pairs
+    first, second = positions[0][branch.columns[0]], positions[1][branch.columns[1]]
     of_source = (first >= 0) & (second >= 0)
-    weight = _centred(head.weight / head.scale.transpose(1, 2)) / module.n_members
+    weight = _centred(branch.weight / branch.scale.transpose(1, 2)) / module.n_members
     for effect, of_class in zip(effects, weight.unbind(-1), strict=True):
         effect.index_put_(
             (first[of_source], second[of_source]), of_class[of_source], accumulate=True
@@ -143,7 +143,7 @@ def _sum_core(
 def _attention_logits(
     module: CrossModalNetwork, x: Tensor, source: int
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Return the attention head's logits, ``(members, batch, classes)``, and what to derive by."""
+    """Return the logits of attention, ``(members, batch, classes)``, and what to derive by."""
     present = module.present(x)
     tokens = _tokenise(module, x)
     coordinates = [each[0].detach().requires_grad_() for each in tokens]
@@ -151,15 +151,15 @@ def _attention_logits(
         each._replace(**{each._fields[0]: leaf})
         for each, leaf in zip(tokens, coordinates, strict=True)
     ]
-    # The trained heads' MLPs lie one after the other, as further members.
-    first = module.trained_heads.index(Head("attention")) * module.n_members
+    # The trained branches' MLPs lie one after the other, as further members.
+    first = module.trained_branches.index(Branch("attention")) * module.n_members
     mlp = {
         name: parameter[first : first + module.n_members]
         for name, parameter in module.classifier.named_parameters()
     }
     # PyTorch's faster kernels have no second derivative.
     with sdpa_kernel(SDPBackend.MATH):
-        hidden = module.fusion.fuse(tokens, present)
+        hidden = module.encoder.enrich(tokens, present)
     logits = functional_call(module.classifier, mlp, (hidden,))
     return logits, coordinates[0], coordinates[source]
 
@@ -168,12 +168,12 @@ def _tokenise(module: CrossModalNetwork, x: Tensor) -> list:
     """Return the tokens of each modality; their first entries are the coordinates."""
     values = [each.nan_to_num().expand(module.n_members, -1, -1) for each in module.split(x)]
     with torch.no_grad():
-        return [f(each) for f, each in zip(module.fusion.tokenizers, values, strict=True)]
+        return [f(each) for f, each in zip(module.encoder.tokenizers, values, strict=True)]
 
 
 def _by_features(module: CrossModalNetwork, core: Tensor, source: int) -> Tensor:
     """Turn derivatives by coordinates into derivatives by features, averaged over members."""
-    of_primary, of_source = (module.fusion.tokenizers[number] for number in (0, source))
+    of_primary, of_source = (module.encoder.tokenizers[number] for number in (0, source))
     if not isinstance(of_primary, PatchTokenizer) or not isinstance(of_source, PatchTokenizer):
         return core.mean(dim=1)
     first, second = of_primary.linear.weight.detach(), of_source.linear.weight.detach()
@@ -192,7 +192,7 @@ def _sum_products(first: Tensor, core: Tensor, second: Tensor) -> Tensor:
 
 def _batch_size(module: CrossModalNetwork) -> int:
     widths = [len(columns) for columns in module.columns()]
-    if isinstance(module.fusion.tokenizers[0], PatchTokenizer):
+    if isinstance(module.encoder.tokenizers[0], PatchTokenizer):
         return MAX_BATCH
     of_sample = module.n_members * widths[0] * (sum(widths[1:]) or widths[0])
     return min(max(MAX_NUMBERS // of_sample, 1), MAX_BATCH)

@@ -32,11 +32,10 @@ from ..modalities._missing import (
 from ..modalities._training_summary import TrainingSummary, summarize
 from ..modalities._validation import validate_table
 from ._checks import (
-    check_all_classes,
+    check_branches,
     check_classes,
     check_device,
     check_embedding,
-    check_head_kinds,
     check_primary,
     class_weights,
 )
@@ -45,7 +44,7 @@ from ._importances import feature_importances
 from ._net import predict_proba
 from ._stacking import combiner_weights
 from ._torch_settings import own_torch_settings
-from ._trainer import Samples, Settings, train, train_epoch
+from ._trainer import Samples, Settings, train
 
 __all__ = ["CrossModalAttentionClassifier"]
 
@@ -56,10 +55,10 @@ class CrossModalAttentionClassifier(ProbabilityClassifierMixin, ValidatedEstimat
     Every modality becomes a sequence of tokens in one embedding space. The tokens of the primary
     modality, usually expression, are enriched by multi-head attention over the tokens of each
     other modality, flattened, and classified by a residual MLP [1]_. A modality on its own attends
-    to itself. Plainer heads stand beside attention: linear, piecewise linear and centroid heads of
-    all modalities, and of each modality alone. Patients held out in training decide how much
-    weight each head gets. `n_estimators` such networks train together, and their probabilities are
-    averaged.
+    to itself. Simpler branches complement attention: MLPs, piecewise linear maps and shrunken
+    centroids of single modalities, and interactions between features of two modalities. Samples
+    held out in training decide how much weight each branch gets. `n_estimators` such networks are
+    trained together, and their probabilities are averaged.
 
     Parameters
     ----------
@@ -70,12 +69,12 @@ class CrossModalAttentionClassifier(ProbabilityClassifierMixin, ValidatedEstimat
         from two-level columns (modality, feature); unnamed columns are one modality.
     primary : str, default=None
         The modality whose tokens are enriched and classified. None means the first.
-    heads : "all" or list of str, default="all"
-        Which heads to have, out of ``"attention"``, ``"mlp"``, ``"piecewise"``, ``"pairs"`` and
-        ``"centroid"``, for ablations and for the attention head of the paper alone; at least one of
-        the first two.
+    branches : "all" or list of str, default="all"
+        Parts of the network, each of which classifies: any of ``"attention"``, ``"mlp"``,
+        ``"piecewise"``, ``"pairs"`` and ``"centroid"``, among them at least one of the first two.
+        ``["attention"]`` is the network of the paper.
     n_heads : int, default=4
-        Heads of the attention, which share the embedding; must divide `embed_dim`.
+        Attention heads, which share the embedding; must divide `embed_dim`.
     embed_dim : int, default=32
         Width of the embedding space.
     tokenizer : {"patch", "feature"}, default="patch"
@@ -86,13 +85,13 @@ class CrossModalAttentionClassifier(ProbabilityClassifierMixin, ValidatedEstimat
         ``"softmax"`` weighs every token against every other, at a cost that grows with the
         product of their numbers; ``"linear"`` grows with their sum [2]_, which makes it the one
         to take with ``tokenizer="feature"`` and more than some hundred features.
-    fusion : {"product", "sum"}, default="product"
+    enrichment : {"product", "sum"}, default="product"
         How a token is enriched by what it finds. ``"product"`` adds the product of the two, so
         that classes may rest on what features of two modalities tell together; ``"sum"`` adds what
         was found, as a transformer does.
     n_estimators : int, default=8
         Networks in the ensemble. They differ in their initial parameters, in dropout, and in the
-        samples that they hold out to learn the weights of the heads: each another eighth of them
+        samples that they hold out to learn the weights of the branches: each another eighth of them
         with eight networks, a fifth with five or fewer. A single network holds out none and weighs
         attention and the MLPs equally.
     hidden_dim : int, default=64
@@ -148,9 +147,9 @@ class CrossModalAttentionClassifier(ProbabilityClassifierMixin, ValidatedEstimat
     net_ : skorch.NeuralNet
         The fitted network.
     stacking_weights_ : DataFrame of shape (n_patterns + 1, n_heads)
-        Weight of each head. Rows are the patterns of modalities that training samples have, such
+        Weight of each branch. Rows are the patterns of modalities that training samples have, such
         as ``"exp+cna"``, and last ``"other"`` for samples with any other pattern. Columns
-        are heads: ``"attention"``, ``"pairs"`` and ``"centroid"`` see all modalities; those with
+        are branches: ``"attention"``, ``"pairs"`` and ``"centroid"`` see all modalities; those with
         the name of a modality, such as ``"mlp: exp"``, see only that.
     history_ : DataFrame
         One row per epoch: ``epoch``, ``train_loss``, ``valid_loss``, ``valid_score`` (macro-F1 on
@@ -170,7 +169,7 @@ class CrossModalAttentionClassifier(ProbabilityClassifierMixin, ValidatedEstimat
     ValueError
         If a value is infinite; if more than `max_missing` of a feature or a sample is missing; if a
         sample has no modality; if `y` has one class only; if `n_heads` does not divide
-        `embed_dim`; if `heads`, `primary` or `modalities` name something that X does not have.
+        `embed_dim`; if `branches`, `primary` or `modalities` name something that X does not have.
 
     Warns
     -----
@@ -201,18 +200,17 @@ class CrossModalAttentionClassifier(ProbabilityClassifierMixin, ValidatedEstimat
     :math:`x_j w_j + b_j`, with :math:`w_j` and :math:`b_j` learned.
 
     A primary token :math:`t` becomes :math:`t + t \odot f`, where :math:`f` is the sum of what it
-    finds by attention in each other modality, mapped linearly. The heads beside attention are an
+    finds by attention in each other modality, mapped linearly. The branches beside attention are an
     MLP, a piecewise linear map with a knot at the mean of each feature, and nearest shrunken
     centroids [4]_ for each modality; centroids on all; and a linear map of at most 64 pairs:
     products of a primary feature and another modality's that correlate with a class by more than
     chance, screened one by one [5]_ by the universal threshold [6]_. Attention and MLPs are
     trained; the linear maps are penalised by ridge and solved for.
 
-    With log-probabilities :math:`\log p_h` of the heads, a member of the ensemble gives
+    With log-probabilities :math:`\log p_h` of the branches, a member of the ensemble gives
     :math:`\operatorname{softmax}(\sum_h w_h \log p_h + b)`. The weights :math:`w_h \ge 0` and the
     prior :math:`b` maximise the penalised likelihood of the samples that members held out [3]_, so
     a modality that tells nothing gets no say; samples that have the same modalities share them.
-    Before a first fit, :meth:`partial_fit` trains attention and MLPs only, which weigh the same.
 
     Fitting and predicting hold PyTorch at one thread, which makes a fit the same inside and
     outside of a parallel search. Run searches with ``n_jobs`` to use all processors.
@@ -247,12 +245,12 @@ class CrossModalAttentionClassifier(ProbabilityClassifierMixin, ValidatedEstimat
     _parameter_constraints: dict = {  # noqa: RUF012
         "modalities": [dict, None],
         "primary": [str, None],
-        "heads": [StrOptions({"all"}), list, tuple],
+        "branches": [StrOptions({"all"}), list, tuple],
         "n_heads": [Interval(Integral, 1, None, closed="left")],
         "embed_dim": [Interval(Integral, 1, None, closed="left")],
         "tokenizer": [StrOptions({"patch", "feature"})],
         "attention": [StrOptions({"softmax", "linear"})],
-        "fusion": [StrOptions({"product", "sum"})],
+        "enrichment": [StrOptions({"product", "sum"})],
         "n_estimators": [Interval(Integral, 1, None, closed="left")],
         "hidden_dim": [Interval(Integral, 1, None, closed="left")],
         "dropout": [Interval(Real, 0, 1, closed="left")],
@@ -272,20 +270,19 @@ class CrossModalAttentionClassifier(ProbabilityClassifierMixin, ValidatedEstimat
         "warm_start": ["boolean"],
         "verbose": ["verbose"],
     }
-    # None in models of versions that kept none, and of those trained in parts.
-    _summary: TrainingSummary | None = None
+    _summary: TrainingSummary
 
     def __init__(
         self,
         *,
         modalities: dict | None = None,
         primary: str | None = None,
-        heads: str | list | tuple = "all",
+        branches: str | list | tuple = "all",
         n_heads: int = 4,
         embed_dim: int = 32,
         tokenizer: str = "patch",
         attention: str = "softmax",
-        fusion: str = "product",
+        enrichment: str = "product",
         n_estimators: int = 8,
         hidden_dim: int = 64,
         dropout: float = 0.5,
@@ -307,12 +304,12 @@ class CrossModalAttentionClassifier(ProbabilityClassifierMixin, ValidatedEstimat
     ):
         self.modalities = modalities
         self.primary = primary
-        self.heads = heads
+        self.branches = branches
         self.n_heads = n_heads
         self.embed_dim = embed_dim
         self.tokenizer = tokenizer
         self.attention = attention
-        self.fusion = fusion
+        self.enrichment = enrichment
         self.n_estimators = n_estimators
         self.hidden_dim = hidden_dim
         self.dropout = dropout
@@ -357,50 +354,8 @@ class CrossModalAttentionClassifier(ProbabilityClassifierMixin, ValidatedEstimat
         """
         warm = self.warm_start and hasattr(self, "net_")
         samples = self._prepare(X, y, sample_weight, warm=warm)
-        if warm:
-            check_all_classes(self.classes_, samples.codes)
         start = self.net_.module_.state_dict() if warm else None
         self._keep(*train(samples, self._columns(), self._settings(), start))
-        self._incremental = False
-        return self
-
-    @typed(_fit_context(prefer_skip_nested_validation=True))
-    @own_torch_settings()
-    def partial_fit(
-        self, X: Table, y: Labels, classes: Any = None, sample_weight: Any = None
-    ) -> "CrossModalAttentionClassifier":
-        """Train for one epoch on these samples, at a constant learning rate.
-
-        The statistics by which columns are standardised, and the frequencies of the classes, are
-        those of all samples since the first call.
-
-        Parameters
-        ----------
-        X : DataFrame, array or sparse matrix of shape (n_samples, n_features)
-            Training samples; a block of NaN marks an absent modality.
-        y : array-like of shape (n_samples,)
-            Class labels.
-        classes : array-like of shape (n_classes,), default=None
-            All classes that there will be; needed in the first call only.
-        sample_weight : array-like of shape (n_samples,), default=None
-            As in :meth:`fit`.
-
-        Returns
-        -------
-        CrossModalAttentionClassifier
-            The fitted classifier.
-        """
-        warm = hasattr(self, "net_")
-        samples = self._prepare(X, y, sample_weight, classes=classes, warm=warm, incremental=True)
-        fitted = train_epoch(
-            samples,
-            self._columns(),
-            self._settings(),
-            before=self.net_ if warm else None,
-            same_optimizer=self._incremental,
-        )
-        self._keep(*fitted)
-        self._incremental = True
         return self
 
     @own_torch_settings()
@@ -422,12 +377,14 @@ class CrossModalAttentionClassifier(ProbabilityClassifierMixin, ValidatedEstimat
         return predict_proba(self.net_, self._standardise(*self._values(table)))
 
     def __repr__(self, N_CHAR_MAX: int = 700) -> str:
-        """Return the parameters and, of a fitted classifier, the weights that its heads have."""
+        """Return the parameters and, of a fitted classifier, the weights that its branches have."""
         text = super().__repr__(N_CHAR_MAX)
         if not hasattr(self, "stacking_weights_"):
             return text
         weights = self.stacking_weights_.iloc[0].sort_values(ascending=False, kind="stable")
-        shown = ", ".join(f"{head} {weight:.2f}" for head, weight in weights[weights > 0].items())
+        shown = ", ".join(
+            f"{branch} {weight:.2f}" for branch, weight in weights[weights > 0].items()
+        )
         return f"{text}\n# stacking weights of {weights.name}: {shown}"
 
     @property
@@ -439,69 +396,46 @@ class CrossModalAttentionClassifier(ProbabilityClassifierMixin, ValidatedEstimat
         of_inputs = feature_importances(self.net_, len(origin))
         return np.bincount(origin, of_inputs, minlength=self.n_features_in_)
 
-    def _prepare(
-        self,
-        X: Any,
-        y: Any,
-        sample_weight: Any,
-        *,
-        classes: Any = None,
-        warm: bool = False,
-        incremental: bool = False,
-    ) -> Samples:
-        """Validate training samples and learn what must be known of them before training.
+    def _prepare(self, X: Any, y: Any, sample_weight: Any, *, warm: bool) -> Samples:
+        """Validate training samples and learn what is fitted before training.
 
-        Parameters
-        ----------
-        classes : array-like, default=None
-            Known classes; None takes those of y.
-        warm : bool
-            Columns, modalities and classes are those of an earlier fit.
-        incremental : bool
-            Standardise by all samples so far, and allow a class to be missing.
+        With `warm`, columns, modalities and classes are those of an earlier fit.
         """
         check_weights(sample_weight, X)
-        check_head_kinds(self.heads)
+        check_branches(self.branches)
         check_embedding(self.embed_dim, self.n_heads)
         check_device(self.device)
-        n_needed = 1 if incremental else 2
         table, y = validate_table(
-            self, X, y, reset=not warm, ensure_min_samples=n_needed, accept_sparse="csc"
+            self, X, y, reset=not warm, ensure_min_samples=2, accept_sparse="csc"
         )
         check_classification_targets(y)
         weights = _check_sample_weight(sample_weight, y, ensure_non_negative=True)
         if not warm:
             self.modalities_ = resolve_modalities(table, self.modalities)
             check_primary(self.primary, self.modalities_)
-            self.classes_ = np.unique(y if classes is None else np.asarray(classes))
-            self._class_counts = np.zeros(len(self.classes_))
+            self.classes_ = np.unique(y)
             # Arrays, whatever scikit-learn's global transform_output says.
             self._scaler = StandardScaler().set_output(transform="default")
-            self._incremental = False
         if not (weights > 0).all():
             counted = np.flatnonzero(weights)
             table, y, weights = _safe_indexing(table, counted), y[counted], weights[counted]
         if not warm:
             self._encoder = ModalityEncoder(table, self.modalities_)
-        values, missing = self._values(table, training=not (warm and incremental))
-        if not (warm and incremental):
-            check_modalities_present(self.modalities_, missing.present)
+        values, missing = self._values(table, training=True)
+        check_modalities_present(self.modalities_, missing.present)
         warn_imputed(missing, self.modalities_)
         warn_if_looks_imputed(table, self._blocks(values))
-        check_classes(self.classes_, y, given=classes)
+        check_classes(self.classes_, y)
         codes = np.searchsorted(self.classes_, y)
         kept, weights = merge_copies(values, codes, weights)
         values, codes = values[kept], codes[kept]
         missing = missing._replace(present=missing.present[kept])
-        if not incremental:
-            self._class_counts = np.zeros(len(self.classes_))
-        self._class_counts += np.bincount(codes, weights, minlength=len(self.classes_))
-        if incremental or not warm:
+        if not warm:
             # A weight of two must count as two samples, which a common factor does not change.
-            self._scaler.partial_fit(values, sample_weight=weights / weights.mean())
-        columns = self._encoder.columns
-        self._summary = None if incremental else summarize(values, columns, self._scaler, weights)
-        of_classes = class_weights(self.class_weight, self.classes_, self._class_counts)
+            self._scaler.fit(values, sample_weight=weights / weights.mean())
+        self._summary = summarize(values, self._encoder.columns, self._scaler, weights)
+        class_totals = np.bincount(codes, weights, minlength=len(self.classes_))
+        of_classes = class_weights(self.class_weight, self.classes_, class_totals)
         target = np.diag(of_classes)[codes] * weights[:, None]
         self.n_imputed_ = missing.n_gaps
         return Samples(self._standardise(values, missing), codes, target)
@@ -556,5 +490,5 @@ class CrossModalAttentionClassifier(ProbabilityClassifierMixin, ValidatedEstimat
         self.history_ = history
         module = net.module_
         self.stacking_weights_ = combiner_weights(
-            module.combiner, module.heads, self._primary_first()
+            module.combiner, module.branches, self._primary_first()
         )

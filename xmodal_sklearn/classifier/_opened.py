@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from ..modalities._validation import validate_table
-from ._cross_effects import CROSS_MODAL_HEADS, cross_effects
+from ._cross_effects import CROSS_MODAL_BRANCHES, cross_effects
 from ._torch_settings import own_torch_settings
 
 __all__ = ["OpenedClassifier"]
@@ -51,9 +51,9 @@ class OpenedClassifier:
         self.modalities = classifier._primary_first()
 
     @property
-    def has_cross_modal_head(self) -> bool:
-        """Whether a head sees two modalities together."""
-        return any(head in self._module.heads for head in CROSS_MODAL_HEADS)
+    def has_cross_modal_branch(self) -> bool:
+        """Whether a branch sees two modalities together."""
+        return any(branch in self._module.branches for branch in CROSS_MODAL_BRANCHES)
 
     def cross_effects(self, rows: np.ndarray, source: str, progress: Callable = iter) -> np.ndarray:
         """Return the mean effects of pairs over some samples, see :func:`cross_effects`."""
@@ -61,7 +61,7 @@ class OpenedClassifier:
         return cross_effects(self._module, samples, self.modalities.index(source), progress)
 
     def stacking_weights(self) -> np.ndarray:
-        """Return the weight of each head in each sample, in the order of the fitted weights."""
+        """Return the weight of each branch in each sample, in the order of the fitted weights."""
         combiner = self._module.combiner
         return combiner.weights[combiner.rows(torch.as_tensor(self.present))].numpy()
 

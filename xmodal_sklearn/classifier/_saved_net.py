@@ -11,7 +11,7 @@ from torch import nn
 
 from ._net import EVALUATION_BATCH, DeviceNet, TensorBatches, resolve_device
 from ._torch_settings import own_torch_settings
-from .network import CrossModalNetwork, MultiHeadLoss, StackingCombiner, ensemble_proba
+from .network import BranchLoss, CrossModalNetwork, StackingCombiner, ensemble_proba
 
 __all__ = ["net_from_arrays", "net_to_arrays"]
 
@@ -67,7 +67,7 @@ def net_from_arrays(
     _set_tensors(module, arrays)
     net = DeviceNet(
         module,
-        criterion=MultiHeadLoss,
+        criterion=BranchLoss,
         # One of PyTorch's would make it import its compiler, which takes seconds.
         optimizer=_no_optimizer,
         iterator_valid=TensorBatches,

@@ -1,7 +1,7 @@
-"""The weights of the heads, learned from samples that were held out.
+"""The weights of the branches, learned from samples that were held out.
 
-Every member of the ensemble is trained without a part of the samples, so what its heads say of
-these is honest: a head that knows the training samples by heart earns no weight by it (Wolpert
+Every member of the ensemble is trained without a part of the samples, so what its branches say of
+these is honest: a branch that knows the training samples by heart earns no weight by it (Wolpert
 1992).
 
 References
@@ -22,7 +22,7 @@ from skorch import NeuralNet
 from torch import Tensor
 
 from ._net import EVALUATION_BATCH
-from .network import Head, StackingCombiner
+from .network import Branch, StackingCombiner
 
 __all__ = [
     "assign_holdout_folds",
@@ -38,17 +38,17 @@ MIN_HOLDOUT_FOLDS = 5
 # and METABRIC out of values from 2 to 256.
 STACKING_PENALTY = 8
 # It has all the weight until there is evidence for others; chosen likewise.
-PLAIN_HEAD = Head("centroid")
+DEFAULT_BRANCH = Branch("centroid")
 
 
 class StackingWeights(NamedTuple):
-    """Weights of the heads by pattern of modalities.
+    """Weights of the branches by pattern of modalities.
 
     Attributes
     ----------
     patterns : ndarray of bool of shape (n_patterns, n_modalities)
         The patterns that the samples have, empty where all have the same.
-    weights : ndarray of shape (1 + n_patterns, n_heads)
+    weights : ndarray of shape (1 + n_patterns, n_branches)
         The first row is of all samples, for patterns not among these.
     prior : ndarray of shape (1 + n_patterns, n_classes)
         Added to the weighted log-probabilities.
@@ -87,7 +87,7 @@ def fit_combiner(
     target: np.ndarray,
     held_out_by: np.ndarray,
 ) -> StackingCombiner | None:
-    """Fit the weights of a trained net's heads to the samples that its members held out.
+    """Fit the weights of a trained net's branches to the samples that its members held out.
 
     Parameters
     ----------
@@ -112,32 +112,32 @@ def fit_combiner(
     if len(held_out) == 0:
         return None
     log_proba = out_of_fold_log_proba(net, x[held_out], held_out_by[held_out])
-    start = _weights_without_evidence(module.heads)
+    start = _weights_without_evidence(module.branches)
     fitted = fit_stacking_weights(log_proba, present[held_out], target[held_out], start)
     patterns, weights, prior = map(torch.as_tensor, fitted)
     return StackingCombiner(patterns, weights.float(), prior.float()).to(net.device)
 
 
-def _weights_without_evidence(heads: Sequence[Head]) -> np.ndarray:
-    if PLAIN_HEAD not in heads:
-        return np.full(len(heads), 1 / len(heads))
-    return np.array([float(head == PLAIN_HEAD) for head in heads])
+def _weights_without_evidence(branches: Sequence[Branch]) -> np.ndarray:
+    if DEFAULT_BRANCH not in branches:
+        return np.full(len(branches), 1 / len(branches))
+    return np.array([float(branch == DEFAULT_BRANCH) for branch in branches])
 
 
 def out_of_fold_log_proba(net: NeuralNet, x: Tensor, members: np.ndarray) -> np.ndarray:
-    """Return what the heads of one member each say of each sample.
+    """Return what the branches of one member each say of each sample.
 
     Returns
     -------
-    ndarray of shape (n_samples, n_heads, n_classes)
+    ndarray of shape (n_samples, n_branches, n_classes)
         Log-probabilities.
     """
-    net.module_.eval()
+    module = net.module_.eval()
     of_member = torch.as_tensor(members)
     batches = zip(x.split(EVALUATION_BATCH), of_member.split(EVALUATION_BATCH), strict=True)
     with torch.no_grad():
         log_proba = [
-            net.module_.head_log_proba(batch.to(net.device)).cpu()[torch.arange(len(batch)), member]
+            module.branch_log_proba(batch.to(net.device)).cpu()[torch.arange(len(batch)), member]
             for batch, member in batches
         ]
     return torch.cat(log_proba).double().numpy()
@@ -146,22 +146,22 @@ def out_of_fold_log_proba(net: NeuralNet, x: Tensor, members: np.ndarray) -> np.
 def fit_stacking_weights(
     log_proba: np.ndarray, present: np.ndarray, target: np.ndarray, start: np.ndarray
 ) -> StackingWeights:
-    """Fit the weights of the heads, and again for each pattern of modalities that samples have.
+    """Fit the weights of the branches, and again for each pattern of modalities that samples have.
 
     Those of a pattern are pulled towards those of all samples, the more the fewer it has.
 
     Parameters
     ----------
-    log_proba : ndarray of shape (n_samples, n_heads, n_classes)
+    log_proba : ndarray of shape (n_samples, n_branches, n_classes)
         Log-probabilities of samples that were held out in training.
     present : ndarray of bool of shape (n_samples, n_modalities)
         Which modalities each sample has.
     target : ndarray of shape (n_samples, n_classes)
         One-hot classes times the weights of the samples.
-    start : ndarray of shape (n_heads,)
+    start : ndarray of shape (n_branches,)
         The weights without any evidence.
     """
-    n_heads, n_classes = log_proba.shape[1:]
+    n_branches, n_classes = log_proba.shape[1:]
     common = _fit_weights(log_proba, target, np.r_[start, np.zeros(n_classes)])
     patterns = np.unique(present, axis=0)
     if len(patterns) == 1:
@@ -170,7 +170,7 @@ def fit_stacking_weights(
     for pattern in patterns:
         of_pattern = (present == pattern).all(axis=1)
         fitted.append(_fit_weights(log_proba[of_pattern], target[of_pattern], common))
-    weights, prior = np.split(np.array(fitted), [n_heads], axis=1)
+    weights, prior = np.split(np.array(fitted), [n_branches], axis=1)
     return StackingWeights(patterns, weights, prior)
 
 
@@ -180,24 +180,24 @@ def _fit_weights(log_proba: np.ndarray, target: np.ndarray, start: np.ndarray) -
     Minimises over the weights :math:`w \ge 0` and the prior :math:`b` the weighted cross-entropy of
     :math:`\operatorname{softmax}(\sum_h w_h \log p_h + b)`.
     """
-    n_samples, n_heads, n_classes = log_proba.shape
+    n_samples, n_branches, n_classes = log_proba.shape
     share = target / target.sum()
     penalty = STACKING_PENALTY / n_samples
 
     def objective(parameters: np.ndarray) -> tuple[float, np.ndarray]:
-        weights, prior = np.split(parameters, [n_heads])
+        weights, prior = np.split(parameters, [n_branches])
         logs = log_softmax(np.einsum("nhc,h->nc", log_proba, weights) + prior, axis=1)
         away = parameters - start
         excess = np.exp(logs) * share.sum(axis=1, keepdims=True) - share
         gradient = np.r_[np.einsum("nc,nhc->h", excess, log_proba), excess.sum(axis=0)]
         return -(share * logs).sum() + penalty / 2 * away @ away, gradient + penalty * away
 
-    bounds = [(0, None)] * n_heads + [(None, None)] * n_classes
+    bounds = [(0, None)] * n_branches + [(None, None)] * n_classes
     return minimize(objective, start, jac=True, bounds=bounds, method="L-BFGS-B").x
 
 
 def combiner_weights(
-    combiner: StackingCombiner, heads: Sequence[Head], modalities: Sequence[str]
+    combiner: StackingCombiner, branches: Sequence[Branch], modalities: Sequence[str]
 ) -> pd.DataFrame:
     """Return the weights of a combiner by name.
 
@@ -205,16 +205,16 @@ def combiner_weights(
     ----------
     combiner : StackingCombiner
         The weights.
-    heads : sequence of Head
-        The heads, in the order of the weights.
+    branches : sequence of Branch
+        The branches, in the order of the weights.
     modalities : sequence of str
-        The modalities, in the order of the patterns and of the heads' numbers.
+        The modalities, in the order of the patterns and of the branches' numbers.
 
     Returns
     -------
-    DataFrame of shape (n_patterns + 1, n_heads)
+    DataFrame of shape (n_patterns + 1, n_branches)
         A row per pattern, the names of its modalities joined by ``"+"``, and last
-        ``"other"`` for all other patterns. Columns are kinds of head, ``"linear"``
+        ``"other"`` for all other patterns. Columns are kinds of branch, ``"linear"``
         for one that sees all modalities, ``"linear: exp"`` for one that sees one.
     """
     rows = [
@@ -225,11 +225,11 @@ def combiner_weights(
     if not rows:
         rows, of_patterns = ["+".join(modalities)], [other]
     columns = [
-        head.kind if head.modality is None else f"{head.kind}: {modalities[head.modality]}"
-        for head in heads
+        branch.kind if branch.modality is None else f"{branch.kind}: {modalities[branch.modality]}"
+        for branch in branches
     ]
     return pd.DataFrame(
         [*of_patterns, other],
         index=pd.Index([*rows, "other"], name="modalities"),
-        columns=pd.Index(columns, name="head"),
+        columns=pd.Index(columns, name="branch"),
     )

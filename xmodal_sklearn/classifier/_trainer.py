@@ -29,9 +29,9 @@ from ._net import (
     resolve_device,
 )
 from ._stacking import assign_holdout_folds, fit_combiner
-from .network import HEAD_KINDS, N_PAIRS, CrossModalNetwork, MultiHeadLoss, ensemble_proba
+from .network import BRANCH_KINDS, N_PAIRS, BranchLoss, CrossModalNetwork, ensemble_proba
 
-__all__ = ["Samples", "Settings", "stratified_holdout", "train", "train_epoch"]
+__all__ = ["Samples", "Settings", "stratified_holdout", "train"]
 
 # A small cohort needs as many steps as a large one, and so more epochs. Chosen with batch size and
 # learning rate on simulated cohorts with interactions, where twice as many were worse, and on inner
@@ -47,12 +47,12 @@ Columns = list[list[int]]
 class Settings:
     """The estimator's parameters that training and the network depend on, under their names."""
 
-    heads: str | Sequence[str]
+    branches: str | Sequence[str]
     n_heads: int
     embed_dim: int
     tokenizer: str
     attention: str
-    fusion: str
+    enrichment: str
     n_estimators: int
     hidden_dim: int
     dropout: float
@@ -69,9 +69,9 @@ class Settings:
     callbacks: list | None
     verbose: int
 
-    def head_kinds(self) -> tuple[str, ...]:
-        """Return the kinds of heads that are asked for."""
-        return HEAD_KINDS if isinstance(self.heads, str) else tuple(self.heads)
+    def branch_kinds(self) -> tuple[str, ...]:
+        """Return the kinds of branches that are asked for."""
+        return BRANCH_KINDS if isinstance(self.branches, str) else tuple(self.branches)
 
 
 @dataclass(frozen=True)
@@ -168,46 +168,6 @@ def train(
     return net, history
 
 
-def train_epoch(
-    samples: Samples,
-    columns: Columns,
-    settings: Settings,
-    *,
-    before: NeuralNet | None = None,
-    same_optimizer: bool = False,
-) -> tuple[NeuralNet, pd.DataFrame]:
-    """Train for one epoch, at a constant learning rate.
-
-    Parameters
-    ----------
-    samples, columns, settings
-        As in :func:`train`.
-    before : NeuralNet, default=None
-        The net whose parameters to begin with; None begins anew.
-    same_optimizer : bool, default=False
-        Go on with the optimiser of that net as well, which an earlier call returned.
-
-    Returns
-    -------
-    net : NeuralNet
-        The fitted net.
-    history : DataFrame
-        One row per epoch.
-    """
-    # A net that was saved without its optimiser goes on with a new one.
-    if before is not None and same_optimizer and before.optimizer_ is not None:
-        net = before
-    else:
-        seed = int(check_random_state(settings.random_state).randint(np.iinfo(np.int32).max))
-        net = _make_net(seed, samples, columns, settings, max_epochs=1, schedule=[])
-        net.initialize()
-        if before is not None:
-            net.module_.load_state_dict(before.module_.state_dict())
-            net.module_.combiner = before.module_.combiner
-    _go_on(net, _as_dataset(samples, settings))
-    return net, _history_frame(net.history)
-
-
 def _go_on(net: NeuralNet, dataset: TensorDataset) -> None:
     """Train a net for its number of epochs."""
     try:
@@ -245,13 +205,13 @@ def _make_net(
         module__embed_dim=settings.embed_dim,
         module__n_heads=settings.n_heads,
         module__attention=settings.attention,
-        module__fusion=settings.fusion,
+        module__enrichment=settings.enrichment,
         module__hidden_dim=settings.hidden_dim,
         module__dropout=settings.dropout,
         module__token_dropout=settings.token_dropout,
         module__seed=seed,
-        module__kinds=settings.head_kinds(),
-        criterion=MultiHeadLoss,
+        module__kinds=settings.branch_kinds(),
+        criterion=BranchLoss,
         optimizer=torch.optim.AdamW,
         optimizer__fused=True,
         optimizer__weight_decay=settings.weight_decay,
@@ -274,9 +234,9 @@ def _make_net(
 def _choose_pairs(
     samples: Samples, columns: Columns, settings: Settings, held_out_by: np.ndarray
 ) -> list[Tensor]:
-    """Return the pairs of columns that tell each member something, if there is a head for them."""
+    """Return the pairs of columns that each member multiplies, none without that branch."""
     n_members = settings.n_estimators
-    if "pairs" not in settings.head_kinds():
+    if "pairs" not in settings.branch_kinds():
         return [torch.empty(0, 2, dtype=torch.long)] * n_members
     values = samples.x.numpy()
     chosen = screen_pairs(values, columns, samples.target, held_out_by, n_members, N_PAIRS)

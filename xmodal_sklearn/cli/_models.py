@@ -10,7 +10,7 @@ from sklearn.utils import Bunch
 from ..baselines import make_baselines
 from ..benchmark import Comparison, compare
 from ..classifier import CrossModalAttentionClassifier
-from ..classifier._checks import check_device, check_embedding, check_head_kinds
+from ..classifier._checks import check_branches, check_device, check_embedding
 from ..paper import paper_network
 from ..selection import MultiOmicsSelector
 from ..uncertainty import ConformalClassifier
@@ -49,7 +49,7 @@ def classical_pipelines(
 
 def attention_classifier(seed: int, network: Mapping[str, Any]) -> CrossModalAttentionClassifier:
     """Make the classifier; refuse now what a fit would refuse after a long selection."""
-    check_head_kinds(network["heads"])
+    check_branches(network["branches"])
     check_embedding(network["embed_dim"], network["n_heads"])
     check_device(network["device"])
     return CrossModalAttentionClassifier(random_state=seed, **network)

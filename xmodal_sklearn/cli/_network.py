@@ -6,14 +6,14 @@ from functools import wraps
 from typing import Any
 
 from ._cohort import set_signature
-from ._options import Attention, Device, EmbedDim, Heads, NEstimators, NHeads, Tokenizer
+from ._options import Attention, Branches, Device, EmbedDim, NEstimators, NHeads, Tokenizer
 
 __all__ = ["network_parameters", "with_network"]
 
 
 def network_parameters(
     *,
-    heads: Heads = "all",
+    branches: Branches = "all",
     n_heads: NHeads = 4,
     embed_dim: EmbedDim = 32,
     tokenizer: Tokenizer = "patch",
@@ -23,10 +23,10 @@ def network_parameters(
 ) -> dict[str, Any]:
     """Return the parameters of :class:`~xmodal_sklearn.CrossModalAttentionClassifier`.
 
-    They have its names and defaults; the kinds of heads are separated by commas.
+    They have its names and defaults; the branches are separated by commas.
     """
     return {
-        "heads": heads if heads == "all" else [kind.strip() for kind in heads.split(",")],
+        "branches": "all" if branches == "all" else [name.strip() for name in branches.split(",")],
         "n_heads": n_heads,
         "embed_dim": embed_dim,
         "tokenizer": tokenizer,

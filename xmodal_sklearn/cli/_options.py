@@ -11,6 +11,7 @@ __all__ = [
     "AllowPickle",
     "Attention",
     "Batch",
+    "Branches",
     "Calibrate",
     "CardFile",
     "Controls",
@@ -22,7 +23,6 @@ __all__ = [
     "Folds",
     "Fusion",
     "Groups",
-    "Heads",
     "Inspect",
     "Jobs",
     "Join",
@@ -180,11 +180,11 @@ Quick = Annotated[
         rich_help_panel=RUN,
     ),
 ]
-Heads = Annotated[
+Branches = Annotated[
     str,
     typer.Option(
-        help="Heads to have: all, or any of attention, mlp, piecewise, pairs, centroid, with "
-        "commas between.",
+        help="Branches of the network: all, or some of attention, mlp, piecewise, pairs, centroid, "
+        "separated by commas.",
         rich_help_panel=NETWORK,
     ),
 ]
@@ -192,7 +192,7 @@ NHeads = Annotated[
     int,
     typer.Option(
         min=1,
-        help="Heads of the attention; must divide --embed-dim.",
+        help="Attention heads; must divide --embed-dim.",
         rich_help_panel=NETWORK,
     ),
 ]

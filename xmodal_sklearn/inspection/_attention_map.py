@@ -223,10 +223,10 @@ def _correlations(pairs: pd.DataFrame, X: Any) -> list[float]:
 
 
 def _check_source(fitted: Fitted, source: str | None) -> str:
-    if not fitted.opened.has_cross_modal_head:
+    if not fitted.opened.has_cross_modal_branch:
         raise ValueError(
-            "The model has no head that sees two modalities together: its heads are "
-            f"{list(fitted.classifier.stacking_weights_)}. Fit it with heads='all', or with "
+            "The model has no branch that sees two modalities together: its branches are "
+            f"{list(fitted.classifier.stacking_weights_)}. Fit it with branches='all', or with "
             "'attention' or 'pairs' among them."
         )
     primary, *others = fitted.opened.modalities

@@ -64,8 +64,8 @@ def drift(model: Any, X: Any) -> pd.DataFrame:
     Raises
     ------
     ValueError
-        If the model holds no summary of its training samples, because an earlier version fitted it
-        or ``partial_fit`` did; if a value is infinite; if X has other columns than those seen in
+        If the model holds no summary of its training samples, because an earlier version fitted it;
+        if a value is infinite; if X has other columns than those seen in
         fit.
     TypeError
         If the model has neither a selector nor a classifier of this package.
@@ -197,7 +197,7 @@ def _summarised_step(model: Any, X: Any) -> tuple[Any, Any]:
             if not hasattr(step, "input_") and step._summary is None:
                 raise ValueError(
                     f"This {type(step).__name__} holds no summary of its training samples: an "
-                    "earlier version fitted it, or partial_fit did. Fit it again, by fit."
+                    "earlier version fitted it. Fit it again."
                 )
             return step, X
         if step is not None and step != "passthrough" and hasattr(step, "transform"):

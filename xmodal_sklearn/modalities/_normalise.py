@@ -120,9 +120,8 @@ def _in_training(
     if summary is None:
         raise ValueError(
             f'normalize="within" needs what a model keeps of its training samples, and this '
-            f"{type(model).__name__} keeps nothing: an earlier version fitted it, or partial_fit "
-            "did, or it is of another package. Fit it again, or begin the pipeline with "
-            "MultiOmicsSelector."
+            f"{type(model).__name__} keeps nothing: an earlier version fitted it, or it is of "
+            "another package. Fit it again, or begin the pipeline with MultiOmicsSelector."
         )
     encoder = _encoder(model)
     columns = np.searchsorted(encoder.repeat_encoded(needed_columns(model)), positions)

@@ -59,8 +59,7 @@ def save_model(model: Any, path: Any, *, training: Mapping[str, Any] | None = No
     -----
     The file is a zip archive, stored without compression: ``manifest.json`` describes
     the model, ``arrays.safetensors`` holds its numbers, ``structure.skops`` the rest, and
-    ``checksums.txt`` the SHA-256 of each. What only training needs is not kept: after loading,
-    ``partial_fit`` begins with a new optimizer.
+    ``checksums.txt`` the SHA-256 of each. What only training needs is not kept.
 
     Support vector machines and nearest neighbors consist of training samples, and so do their
     files; those of all other models hold none.

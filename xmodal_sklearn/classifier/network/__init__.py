@@ -1,20 +1,20 @@
 """The network: PyTorch only, tensors in and tensors out."""
 
 from ._attention import PatchTokenizer
-from ._combiner import MultiHeadLoss, StackingCombiner, ensemble_proba
-from ._heads import HEAD_KINDS, TRAINED_KINDS, Head, list_heads
+from ._branches import BRANCH_KINDS, TRAINED_KINDS, Branch, list_branches
+from ._combiner import BranchLoss, StackingCombiner, ensemble_proba
 from ._network import CrossModalNetwork
 from ._pairs import N_PAIRS
 
 __all__ = [
-    "HEAD_KINDS",
+    "BRANCH_KINDS",
     "N_PAIRS",
     "TRAINED_KINDS",
+    "Branch",
+    "BranchLoss",
     "CrossModalNetwork",
-    "Head",
-    "MultiHeadLoss",
     "PatchTokenizer",
     "StackingCombiner",
     "ensemble_proba",
-    "list_heads",
+    "list_branches",
 ]

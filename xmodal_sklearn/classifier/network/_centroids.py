@@ -1,4 +1,4 @@
-"""The head of nearest shrunken centroids, in closed form, for every member of an ensemble.
+"""The branch of nearest shrunken centroids, in closed form, for every member of an ensemble.
 
 References
 ----------
@@ -11,13 +11,13 @@ from torch import Tensor, nn
 
 from ._layers import map_common
 
-__all__ = ["CentroidHead", "centroids_of_members"]
+__all__ = ["CentroidBranch", "centroids_of_members"]
 
 # In standard errors of a centroid. No measurement of other values is on record.
 SHRINKAGE = 1.0
 
 
-class CentroidHead(nn.Module):
+class CentroidBranch(nn.Module):
     """Score samples by their distances to the shrunken centroids of the classes.
 
     It has no parameters to train: its state is set once, and until then all classes score zero.
@@ -36,7 +36,7 @@ class CentroidHead(nn.Module):
         return map_common(values, self.weight, self.bias)
 
     def learn(self, values: Tensor, target: Tensor) -> None:
-        """Learn the centroids, given targets as :class:`MultiHeadLoss` takes them."""
+        """Learn the centroids, given targets as :class:`BranchLoss` takes them."""
         # In double precision, which not every device has.
         self.load_state_dict(centroids_of_members(values.cpu(), target.cpu()))
 
@@ -54,7 +54,7 @@ def centroids_of_members(values: Tensor, target: Tensor) -> dict[str, Tensor]:
     Returns
     -------
     dict of str to Tensor
-        State of a :class:`CentroidHead`.
+        State of a :class:`CentroidBranch`.
     """
     values, target = values.double(), target.double()
     # Sums of all members are few products; a part of the samples for each would be many.

@@ -1,16 +1,16 @@
-"""What the heads come to: their loss in training, their weighted combination after it."""
+"""What the branches come to: their loss in training, their weighted combination after it."""
 
 import torch
 from torch import Tensor, nn
 
-__all__ = ["MultiHeadLoss", "StackingCombiner", "ensemble_proba"]
+__all__ = ["BranchLoss", "StackingCombiner", "ensemble_proba"]
 
 
-class MultiHeadLoss(nn.Module):
-    """Cross-entropy of each head, averaged over members and weighted samples, added up."""
+class BranchLoss(nn.Module):
+    """Cross-entropy of each branch, averaged over members and weighted samples, added up."""
 
     def forward(self, log_proba: Tensor, target: Tensor) -> Tensor:
-        """Score log-probabilities ``(batch, members, heads, classes)``.
+        """Score log-probabilities ``(batch, members, branches, classes)``.
 
         The target, one-hot classes times weights, is ``(batch, members, classes)``.
         """
@@ -22,13 +22,13 @@ class MultiHeadLoss(nn.Module):
 
 
 class StackingCombiner(nn.Module):
-    """Weigh the heads, by weights that depend on which modalities a sample has.
+    """Weigh the branches, by weights that depend on which modalities a sample has.
 
     Parameters
     ----------
     patterns : Tensor of bool of shape (patterns, modalities)
         Known patterns of modalities that a sample has.
-    weights : Tensor of shape (1 + patterns, heads)
+    weights : Tensor of shape (1 + patterns, branches)
         The first row is for patterns that are not known.
     prior : Tensor of shape (1 + patterns, classes)
         Added to the weighted log-probabilities.
@@ -46,7 +46,7 @@ class StackingCombiner(nn.Module):
         self.register_buffer("prior", prior, persistent=False)
 
     def forward(self, log_proba: Tensor, present: Tensor) -> Tensor:
-        """Map ``(batch, members, heads, classes)`` to ``(batch, members, 1, classes)``."""
+        """Map ``(batch, members, branches, classes)`` to ``(batch, members, 1, classes)``."""
         row = self.rows(present)
         logits = (
             torch.einsum("bmhc,bh->bmc", log_proba, self.weights[row]) + self.prior[row][:, None]

@@ -1,4 +1,4 @@
-"""The network of all heads; PyTorch only, nothing here knows scikit-learn."""
+"""The network of all branches; PyTorch only, nothing here knows scikit-learn."""
 
 from collections.abc import Collection, Sequence
 from typing import cast
@@ -6,31 +6,30 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
-from ._centroids import CentroidHead
-from ._combiner import StackingCombiner
-from ._heads import (
-    HEAD_KINDS,
+from ._branches import (
+    BRANCH_KINDS,
     TRAINED_KINDS,
-    CrossModalFusion,
-    Head,
-    PiecewiseLinearHead,
-    list_heads,
+    Branch,
+    CrossModalEncoder,
+    PiecewiseLinearBranch,
+    list_branches,
     log_probabilities,
 )
+from ._centroids import CentroidBranch
+from ._combiner import StackingCombiner
 from ._layers import Dropout, MemberLinear, ResidualMLP
-from ._pairs import N_PAIRS, PairsHead
+from ._pairs import N_PAIRS, PairsBranch
 
 __all__ = ["CrossModalNetwork"]
 
 
 class CrossModalNetwork(nn.Module):
-    """Classify samples by cross-modal attention, and by plainer heads beside it.
+    """Classify samples by cross-modal attention, and by plainer branches beside it.
 
-    The attention head sees all modalities, and so does one centroid head. The head of pairs sees
+    The attention branch and one centroid branch see all modalities. The branch of pairs sees
     products of primary features with others. Each modality has an MLP, a piecewise linear and a
-    centroid head of its own, so that what it tells alone is not lost in the fusion. Attention and
-    MLPs are trained, the others solved for. The weights of the heads are set after training; until
-    then, the trained ones weigh the same.
+    centroid branch of its own. Attention and MLPs are trained, the others are solved for. The
+    weights of the branches are set after training; until then, the trained ones weigh the same.
 
     Parameters
     ----------
@@ -42,7 +41,7 @@ class CrossModalNetwork(nn.Module):
         What a token stands for.
     attention : {"softmax", "linear"}
         How tokens attend.
-    fusion : {"product", "sum"}
+    enrichment : {"product", "sum"}
         How a token is enriched by what it finds.
     dropout : float
         Rate at which the input values of the MLPs, and all hidden units, are dropped in training.
@@ -51,13 +50,13 @@ class CrossModalNetwork(nn.Module):
         seen only where both are kept.
     seed : int
         Of the generator that draws the initial parameters and the dropout.
-    kinds : collection of str, default=HEAD_KINDS
-        The kinds of heads to have; at least one must be trained.
+    kinds : collection of str, default=BRANCH_KINDS
+        The kinds of branches to have; at least one must be trained.
 
     Attributes
     ----------
-    heads : list of Head
-        The heads, in the order of the output.
+    branches : list of Branch
+        The branches, in the order of the output.
     """
 
     combiner: StackingCombiner
@@ -72,12 +71,12 @@ class CrossModalNetwork(nn.Module):
         embed_dim: int,
         n_heads: int,
         attention: str,
-        fusion: str,
+        enrichment: str,
         hidden_dim: int,
         dropout: float,
         token_dropout: float,
         seed: int,
-        kinds: Collection[str] = HEAD_KINDS,
+        kinds: Collection[str] = BRANCH_KINDS,
     ):
         super().__init__()
         generator = torch.Generator().manual_seed(seed)
@@ -86,12 +85,12 @@ class CrossModalNetwork(nn.Module):
             self.register_buffer(f"columns_{modality}", torch.as_tensor(list(positions)))
         self.n_members = n_members
         self.n_modalities = len(columns)
-        self.heads = list_heads(self.n_modalities, kinds)
+        self.branches = list_branches(self.n_modalities, kinds)
         self.dropout = Dropout(dropout, generator)
         self.token_dropout = Dropout(token_dropout, generator)
         if "attention" in kinds:
-            sizes = (n_members, tokenizer, embed_dim, n_heads, attention, fusion, hidden_dim)
-            self.fusion = CrossModalFusion(widths, *sizes, generator)
+            sizes = (n_members, tokenizer, embed_dim, n_heads, attention, enrichment, hidden_dim)
+            self.encoder = CrossModalEncoder(widths, *sizes, generator)
         self.hidden = nn.ModuleList(
             MemberLinear(n_members, width, hidden_dim, generator)
             for width in widths
@@ -99,23 +98,23 @@ class CrossModalNetwork(nn.Module):
         )
         # One MLP for the fused hidden units and one for those of each modality, as if they were
         # further members: a few large products take less time than many small ones.
-        self.trained_heads = [head for head in self.heads if head.kind in TRAINED_KINDS]
-        n_mlps = n_members * len(self.trained_heads)
+        self.trained_branches = [branch for branch in self.branches if branch.kind in TRAINED_KINDS]
+        n_mlps = n_members * len(self.trained_branches)
         self.classifier = ResidualMLP(n_mlps, hidden_dim, n_classes, self.dropout, generator)
         self.piecewise = nn.ModuleList(
-            PiecewiseLinearHead(n_members, width, n_classes)
+            PiecewiseLinearBranch(n_members, width, n_classes)
             for width in widths
             if "piecewise" in kinds
         )
-        if Head("pairs") in self.heads:
+        if Branch("pairs") in self.branches:
             n_pairs = min(N_PAIRS, widths[0] * sum(widths[1:]))
-            self.pairs = PairsHead(n_members, n_pairs, n_classes)
+            self.pairs = PairsBranch(n_members, n_pairs, n_classes)
         self.centroids = nn.ModuleList(
-            CentroidHead(n_members, width, n_classes) for width in widths if "centroid" in kinds
+            CentroidBranch(n_members, width, n_classes) for width in widths if "centroid" in kinds
         )
         patterns = torch.zeros(0, len(columns), dtype=torch.bool)
-        initial = [(head in self.trained_heads) / len(self.trained_heads) for head in self.heads]
-        weights = torch.tensor([initial])
+        trained = torch.tensor([branch in self.trained_branches for branch in self.branches])
+        weights = (trained / trained.sum())[None]
         self.combiner = StackingCombiner(patterns, weights, torch.zeros(1, n_classes))
 
     def forward(self, x: Tensor) -> Tensor:
@@ -123,62 +122,62 @@ class CrossModalNetwork(nn.Module):
 
         Returns
         -------
-        Tensor of shape (batch, members, heads, classes)
-            In training of every head that is trained, zero for an absent modality; else of all
-            heads combined, as if they were one.
+        Tensor of shape (batch, members, branches, classes)
+            In training of every branch that is trained, zero for an absent modality; else of all
+            branches combined, as if they were one.
         """
-        log_proba = self.head_log_proba(x)
+        log_proba = self.branch_log_proba(x)
         if self.training:
             return log_proba
         return self.combiner(log_proba, torch.stack(self.present(x), dim=1))
 
-    def head_log_proba(self, x: Tensor) -> Tensor:
-        """Return the log-probabilities of every head, in training of those that are trained.
+    def branch_log_proba(self, x: Tensor) -> Tensor:
+        """Return the log-probabilities of every branch, in training of those that are trained.
 
-        Those of a head of which a modality is absent are zero.
+        Those of a branch of which a modality is absent are zero.
         """
         present = self.present(x)
         inputs = [values.nan_to_num() for values in self.split(x)]
-        by_head = self._trained_heads(inputs, present)
+        by_branch = self._trained_branches(inputs, present)
         if not self.training:
-            by_head |= self._solved_heads(x, inputs, present)
-        of_heads = [
-            log_probabilities(by_head[head]) * _seen_by(head, present)[:, None]
-            for head in self.heads
-            if head in by_head
+            by_branch |= self._solved_branches(x, inputs, present)
+        log_proba = [
+            log_probabilities(by_branch[branch]) * _seen_by(branch, present)[:, None]
+            for branch in self.branches
+            if branch in by_branch
         ]
-        return torch.stack(of_heads, dim=2).transpose(0, 1)
+        return torch.stack(log_proba, dim=2).transpose(0, 1)
 
-    def _trained_heads(
+    def _trained_branches(
         self, inputs: Sequence[Tensor], present: Sequence[Tensor]
-    ) -> dict[Head, Tensor]:
+    ) -> dict[Branch, Tensor]:
         every = [values.expand(self.n_members, -1, -1) for values in inputs]
         hidden = [
-            self.fusion([self.token_dropout(values) for values in every], present)
-            if head.modality is None
-            else self.hidden[head.modality](self.dropout(every[head.modality]))
-            for head in self.trained_heads
+            self.encoder([self.token_dropout(values) for values in every], present)
+            if branch.modality is None
+            else self.hidden[branch.modality](self.dropout(every[branch.modality]))
+            for branch in self.trained_branches
         ]
         logits = self.classifier(torch.cat(hidden))
-        return dict(zip(self.trained_heads, logits.chunk(len(hidden)), strict=True))
+        return dict(zip(self.trained_branches, logits.chunk(len(hidden)), strict=True))
 
-    def _solved_heads(
+    def _solved_branches(
         self, x: Tensor, inputs: Sequence[Tensor], present: Sequence[Tensor]
-    ) -> dict[Head, Tensor]:
-        by_head = {
-            Head("piecewise", modality): layer(inputs[modality])
+    ) -> dict[Branch, Tensor]:
+        by_branch = {
+            Branch("piecewise", modality): layer(inputs[modality])
             for modality, layer in enumerate(self.piecewise)
         }
-        if Head("pairs") in self.heads:
-            by_head[Head("pairs")] = self.pairs(x)
+        if Branch("pairs") in self.branches:
+            by_branch[Branch("pairs")] = self.pairs(x)
         if self.centroids:
             scores = [
                 layer(values) * there[:, None]
                 for layer, values, there in zip(self.centroids, inputs, present, strict=True)
             ]
-            by_head[Head("centroid")] = torch.stack(scores).sum(dim=0)
-            by_head |= {Head("centroid", modality): each for modality, each in enumerate(scores)}
-        return by_head
+            by_branch[Branch("centroid")] = torch.stack(scores).sum(dim=0)
+            by_branch |= {Branch("centroid", index): each for index, each in enumerate(scores)}
+        return by_branch
 
     def split(self, x: Tensor) -> list[Tensor]:
         """Return the values of each modality."""
@@ -194,14 +193,14 @@ class CrossModalNetwork(nn.Module):
         return [getattr(self, f"columns_{modality}") for modality in range(self.n_modalities)]
 
     def solve(self, x: Tensor, target: Tensor, pairs: Sequence[Tensor]) -> None:
-        """Learn the heads that are not trained.
+        """Learn the branches that are not trained.
 
         Parameters
         ----------
         x : Tensor of shape (samples, features)
             NaN in absent modalities.
         target : Tensor of shape (samples, members, classes)
-            As :class:`MultiHeadLoss` takes it.
+            As :class:`BranchLoss` takes it.
         pairs : sequence of Tensor of int of shape (pairs, 2)
             For each member the columns of pairs of features.
         """
@@ -209,15 +208,15 @@ class CrossModalNetwork(nn.Module):
         for modality, values in enumerate(self.split(x)):
             there = present[modality]
             for layers in filter(len, (self.piecewise, self.centroids)):
-                layer = cast(PiecewiseLinearHead | CentroidHead, layers[modality])
+                layer = cast(PiecewiseLinearBranch | CentroidBranch, layers[modality])
                 layer.learn(values[there], target[there])
-        if Head("pairs") in self.heads:
-            there = _seen_by(Head("pairs"), present)
+        if Branch("pairs") in self.branches:
+            there = _seen_by(Branch("pairs"), present)
             self.pairs.learn(x[there], target[there], pairs)
 
 
-def _seen_by(head: Head, present: Sequence[Tensor]) -> Tensor:
-    """Tell which samples have what a head sees."""
-    if head.kind == "pairs":
+def _seen_by(branch: Branch, present: Sequence[Tensor]) -> Tensor:
+    """Tell which samples have what a branch sees."""
+    if branch.kind == "pairs":
         return present[0] & torch.stack(list(present[1:])).any(dim=0)
-    return torch.ones_like(present[0]) if head.modality is None else present[head.modality]
+    return torch.ones_like(present[0]) if branch.modality is None else present[branch.modality]

@@ -1,4 +1,4 @@
-"""The head of pairs: what two features of two modalities tell only together."""
+"""The branch of pairs: what two features of two modalities tell only together."""
 
 from collections.abc import Sequence
 
@@ -7,13 +7,13 @@ from torch import Tensor, nn
 
 from ._ridge import RIDGE_PENALTY, fit_ridge
 
-__all__ = ["N_PAIRS", "PairsHead"]
+__all__ = ["N_PAIRS", "PairsBranch"]
 
 # At most; on simulated cohorts 16, 32 and 64 were alike, because it is the threshold that chooses.
 N_PAIRS = 64
 
 
-class PairsHead(nn.Module):
+class PairsBranch(nn.Module):
     """A ridge-penalised linear map of products of features to classes, solved for.
 
     Each primary feature is multiplied by a weighted sum of the features that it is paired with, so

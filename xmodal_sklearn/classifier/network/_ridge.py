@@ -17,8 +17,7 @@ from torch import Tensor
 
 __all__ = ["RIDGE_PENALTY", "fit_ridge"]
 
-# Per feature, over the number of samples; the one of linear heads. Chosen as the defaults were, see
-# docs/results.md.
+# Per feature, divided by the number of samples. Chosen as the defaults were, see docs/results.md.
 RIDGE_PENALTY = 0.1
 MAX_STEPS = 100
 # On the largest change of a logit in a step.

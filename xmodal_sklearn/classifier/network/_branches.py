@@ -1,4 +1,4 @@
-"""The heads of the network: ways of classifying a sample, each by its name."""
+"""The branches of the network: ways of classifying a sample, each by its name."""
 
 import math
 from collections.abc import Collection, Sequence
@@ -12,22 +12,22 @@ from ._layers import MemberLinear, map_common
 from ._ridge import RIDGE_PENALTY, fit_ridge
 
 __all__ = [
-    "HEAD_KINDS",
+    "BRANCH_KINDS",
     "TRAINED_KINDS",
-    "CrossModalFusion",
-    "Head",
-    "PiecewiseLinearHead",
-    "list_heads",
+    "Branch",
+    "CrossModalEncoder",
+    "PiecewiseLinearBranch",
+    "list_branches",
     "log_probabilities",
 ]
 
 
 TRAINED_KINDS = ("attention", "mlp")
-HEAD_KINDS = (*TRAINED_KINDS, "piecewise", "pairs", "centroid")
+BRANCH_KINDS = (*TRAINED_KINDS, "piecewise", "pairs", "centroid")
 
 
-class Head(NamedTuple):
-    """Name of a head.
+class Branch(NamedTuple):
+    """Name of a branch.
 
     Attributes
     ----------
@@ -41,19 +41,19 @@ class Head(NamedTuple):
     modality: int | None = None
 
 
-def list_heads(n_modalities: int, kinds: Collection[str] = HEAD_KINDS) -> list[Head]:
-    """List the heads of some kinds, in the order of a network's output."""
+def list_branches(n_modalities: int, kinds: Collection[str] = BRANCH_KINDS) -> list[Branch]:
+    """List the branches of some kinds, in the order of a network's output."""
 
-    def each(kind: str) -> list[Head]:
-        return [Head(kind, modality) for modality in range(n_modalities)]
+    def each(kind: str) -> list[Branch]:
+        return [Branch(kind, modality) for modality in range(n_modalities)]
 
-    heads = [Head("attention"), *each("mlp"), *each("piecewise"), Head("centroid")]
+    branches = [Branch("attention"), *each("mlp"), *each("piecewise"), Branch("centroid")]
     if n_modalities > 1:
-        heads += [*each("centroid"), Head("pairs")]
-    return [head for head in heads if head.kind in kinds]
+        branches += [*each("centroid"), Branch("pairs")]
+    return [branch for branch in branches if branch.kind in kinds]
 
 
-class CrossModalFusion(nn.Module):
+class CrossModalEncoder(nn.Module):
     """The tokens of the primary modality, enriched by attention over the others, as hidden units.
 
     A token is enriched by the product with what it finds, or by the sum as in a transformer. In a
@@ -69,12 +69,12 @@ class CrossModalFusion(nn.Module):
         embed_dim: int,
         n_heads: int,
         attention: str,
-        fusion: str,
+        enrichment: str,
         hidden_dim: int,
         generator: torch.Generator,
     ):
         super().__init__()
-        self.multiply = fusion == "product"
+        self.multiply = enrichment == "product"
         tokenize = FeatureTokenizer if tokenizer == "feature" else PatchTokenizer
         self.tokenizers = nn.ModuleList(
             tokenize(n_members, width, embed_dim, generator) for width in widths
@@ -90,9 +90,9 @@ class CrossModalFusion(nn.Module):
     def forward(self, values: Sequence[Tensor], present: Sequence[Tensor]) -> Tensor:
         """Map the values of every modality to ``(members, batch, hidden)``."""
         tokens = [tokenize(each) for tokenize, each in zip(self.tokenizers, values, strict=True)]
-        return self.fuse(tokens, present)
+        return self.enrich(tokens, present)
 
-    def fuse(self, tokens: Sequence[Tokens], present: Sequence[Tensor]) -> Tensor:
+    def enrich(self, tokens: Sequence[Tokens], present: Sequence[Tensor]) -> Tensor:
         """Map the tokens of every modality to ``(members, batch, hidden)``."""
         primary = tokens[0]
         others = list(zip(tokens, present, strict=True))[1:] or [(primary, present[0])]
@@ -105,7 +105,7 @@ class CrossModalFusion(nn.Module):
         return self.project(enriched.flatten(2)) + absent
 
 
-class PiecewiseLinearHead(nn.Module):
+class PiecewiseLinearBranch(nn.Module):
     """A sum over features of a map with one slope below the feature's mean and another above.
 
     Penalised by ridge and solved for; zero until then. It is linear in the values and their
@@ -128,7 +128,7 @@ class PiecewiseLinearHead(nn.Module):
         return map_common(self.bend(values), self.weight, self.bias)
 
     def learn(self, values: Tensor, target: Tensor) -> None:
-        """Solve for the map, given targets as :class:`MultiHeadLoss` takes them."""
+        """Solve for the map, given targets as :class:`BranchLoss` takes them."""
         penalty = RIDGE_PENALTY * values.shape[1] / max(len(values), 1)
         self.load_state_dict(fit_ridge(self.bend(values), target, penalty))
 

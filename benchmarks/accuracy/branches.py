@@ -1,11 +1,11 @@
-"""Measure what each kind of head is worth: each left out, and each alone.
+"""Measure what each branch is worth: each left out, and each alone.
 
-One fit a fold. The weights of the heads are then fitted again, to the samples that members held out
-and to a part of the heads, as the classifier does when `heads=` names that part; the trained heads
-share no parameters. Differences to all heads are paired, with their standard error over folds.
+One fit a fold. The stacking weights are then fitted again, to the samples that members held out and
+to some of the branches, as the classifier does when `branches=` names these; the trained branches
+share no parameters. Differences to all branches are paired, with their standard error over folds.
 
-    python -m benchmarks.accuracy.heads tcga metabric-discovery-exp-cna-mut --repeats 5
-    python -m benchmarks.accuracy.heads switch gate dosage cis additive --repeats 1
+    python -m benchmarks.accuracy.branches tcga metabric-discovery-exp-cna-mut --repeats 5
+    python -m benchmarks.accuracy.branches switch gate dosage cis additive --repeats 1
 
 The real cohorts are read from $XMODAL_DATA (default ../shared/data). A kind of interaction is three
 cohorts of 800 samples and 115 columns, of seeds 0 to 2.
@@ -62,7 +62,7 @@ def tables(name: str, sizes: str) -> Iterator[tuple[pd.DataFrame, np.ndarray, in
 def measure_fold(
     X: pd.DataFrame, y: np.ndarray, k: int | str, train: np.ndarray, test: np.ndarray
 ) -> list[dict]:
-    """Fit once, and score all heads and parts of them."""
+    """Fit once, and score all branches and parts of them."""
     model = make_pipeline(MultiOmicsSelector(k), CrossModalAttentionClassifier(random_state=0))
     with patch.object(_trainer, "fit_combiner", wraps=_trainer.fit_combiner) as spy:
         model.fit(X.iloc[train], y[train])
@@ -72,43 +72,43 @@ def measure_fold(
     honest = _stacking.out_of_fold_log_proba(net, x, held_out_by)
     tested = classifier._standardise(classifier._values(model[:-1].transform(X.iloc[test]))[0])
     with torch.no_grad():
-        log_proba = net.module_.head_log_proba(tested).double()
+        log_proba = net.module_.branch_log_proba(tested).double()
     there = torch.stack(net.module_.present(tested), dim=1)
     rows = []
-    for variant, kept in variants(net.module_.heads).items():
-        heads = [net.module_.heads[position] for position in kept]
-        start = _stacking._weights_without_evidence(heads)
+    for variant, kept in variants(net.module_.branches).items():
+        branches = [net.module_.branches[position] for position in kept]
+        start = _stacking._weights_without_evidence(branches)
         fitted = _stacking.fit_stacking_weights(honest[:, kept], present, target, start)
         combiner = _stacking.StackingCombiner(*map(torch.as_tensor, fitted))
         proba = combiner(log_proba[:, :, kept], there).exp().mean(dim=(1, 2)).numpy()
         proba /= proba.sum(axis=1, keepdims=True)
-        rows.append({"heads": variant, **scores(y[test], proba, classes)})
+        rows.append({"branches": variant, **scores(y[test], proba, classes)})
     return rows
 
 
-def variants(heads: list) -> dict[str, list[int]]:
-    """Return the positions of the heads by the name of the part."""
-    kinds = list(dict.fromkeys(head.kind for head in heads))
-    kept = {"all": [True] * len(heads)}
-    kept |= {f"without {kind}": [head.kind != kind for head in heads] for kind in kinds}
-    kept |= {f"{kind} alone": [head.kind == kind for head in heads] for kind in kinds}
+def variants(branches: list) -> dict[str, list[int]]:
+    """Return the positions of the branches by the name of the part."""
+    kinds = list(dict.fromkeys(branch.kind for branch in branches))
+    kept = {"all": [True] * len(branches)}
+    kept |= {f"without {kind}": [branch.kind != kind for branch in branches] for kind in kinds}
+    kept |= {f"{kind} alone": [branch.kind == kind for branch in branches] for kind in kinds}
     return {variant: np.flatnonzero(chosen).tolist() for variant, chosen in kept.items()}
 
 
 def table(rows: pd.DataFrame) -> pd.DataFrame:
-    """Return the scores of all heads, and the differences of the parts to them."""
-    rows["fold"] = rows.groupby("heads").cumcount()
-    by_part = rows.pivot_table(index="fold", columns="heads")
+    """Return the scores of all branches, and the differences of the parts to them."""
+    rows["fold"] = rows.groupby("branches").cumcount()
+    by_part = rows.pivot_table(index="fold", columns="branches")
     shown = {}
     for metric in by_part.columns.unique(0):
-        values = by_part[metric][rows["heads"].unique()]
+        values = by_part[metric][rows["branches"].unique()]
         differences = values.sub(values["all"], axis=0).drop(columns="all")
         spread = zip(differences.mean(), differences.sem(), strict=True)
         shown[metric] = [
             f"{values['all'].mean():.3f}±{values['all'].std():.3f}",
             *(f"{mean:+.4f}±{error:.4f}" for mean, error in spread),
         ]
-    return pd.DataFrame(shown, index=pd.Index(rows["heads"].unique(), name="heads"))
+    return pd.DataFrame(shown, index=pd.Index(rows["branches"].unique(), name="branches"))
 
 
 if __name__ == "__main__":
