@@ -196,6 +196,7 @@ def test_separators_at_the_ends_of_lines_make_no_feature(tmp_path):
 SOME = st.lists(st.sampled_from(NAMES + TCGA[:0]), min_size=1, unique=True)
 
 
+@pytest.mark.filterwarnings("ignore:No sample of modality")
 @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 @given(SOME, SOME, SOME, st.sampled_from(["inner", "outer"]), st.sampled_from(["x", "NA"]))
 def test_every_sample_is_read_or_reported(read, exp, cna, labelled, join, last):

@@ -1,5 +1,6 @@
 """Nothing computed is lost, and nothing stale is used."""
 
+import importlib
 import json
 import multiprocessing
 import os
@@ -254,18 +255,18 @@ def test_what_changes_no_result_is_not_computed_again(problem, tmp_path):
     assert (first.scores["value"] == second.scores["value"]).all()  # seconds of the first run
 
 
-def test_the_source_of_an_estimator_of_one_s_own_counts(tmp_path, monkeypatch):
-    monkeypatch.syspath_prepend(tmp_path)
+def test_the_source_of_a_user_s_estimator_counts(tmp_path, monkeypatch):
     source = "from sklearn.dummy import DummyClassifier\nclass Own(DummyClassifier):\n    x = {}\n"
     fingerprints = []
-    for value in (1, 2, 1):
-        (tmp_path / f"own_{len(fingerprints)}.py").write_text(source.format(value))
-        own = __import__(f"own_{len(fingerprints)}").Own
-        own.__module__ = "own_0"
-        fingerprints.append(
-            json.dumps(fingerprint(own())).replace(f"own_{len(fingerprints)}", "own")
-        )
-    assert fingerprints[0] != fingerprints[1]
+    for version, value in enumerate((1, 2, 1)):
+        folder = tmp_path / str(version)
+        folder.mkdir()
+        (folder / "user_module.py").write_text(source.format(value))
+        monkeypatch.syspath_prepend(folder)
+        monkeypatch.delitem(sys.modules, "user_module", raising=False)
+        own = importlib.import_module("user_module").Own
+        fingerprints.append(json.dumps(fingerprint(own())))
+    assert fingerprints[0] == fingerprints[2] != fingerprints[1]
 
 
 def test_every_source_file_of_this_package_counts(tmp_path):
