@@ -434,8 +434,8 @@ class CrossModalAttentionClassifier(ProbabilityClassifierMixin, ValidatedEstimat
             # A weight of two must count as two samples, which a common factor does not change.
             self._scaler.fit(values, sample_weight=weights / weights.mean())
         self._summary = summarize(values, self._encoder.columns, self._scaler, weights)
-        class_totals = np.bincount(codes, weights, minlength=len(self.classes_))
-        of_classes = class_weights(self.class_weight, self.classes_, class_totals)
+        self._class_counts = np.bincount(codes, weights, minlength=len(self.classes_))
+        of_classes = class_weights(self.class_weight, self.classes_, self._class_counts)
         target = np.diag(of_classes)[codes] * weights[:, None]
         self.n_imputed_ = missing.n_gaps
         return Samples(self._standardise(values, missing), codes, target)
