@@ -42,14 +42,10 @@ def ablation_section(overview: Overview) -> dict[str, Any] | None:
         .agg(["mean", "std"])
         for modality, without in by_fold[WITHOUT_MODALITY].items()
     }
-    rows = [
-        {"name": name, "cells": [table.loc[name].to_dict() for table in losses.values()]}
-        for name in names
-    ]
     return {
         "metric": metric_label(overview.metric),
-        "modalities": list(losses),
-        "rows": rows,
+        "names": names,
+        "losses": losses,
         "figure": draw_ablation(losses, overview.metric, names),
     }
 

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Sequence
+from functools import partial
 from textwrap import fill
 from typing import Any, NamedTuple
 
@@ -175,17 +176,8 @@ def draw_curve(kind: str, name: str, predictions: pd.DataFrame, classes: Sequenc
     return svg()
 
 
-def _draw_roc(ax: Any, predictions: pd.DataFrame, classes: Sequence[str]) -> None:
-    _draw_by_class(ax, predictions, classes, RocCurveDisplay.from_predictions)
-    ax.plot([0, 1], [0, 1], **DIAGONAL)
-
-
-def _draw_precision_recall(ax: Any, predictions: pd.DataFrame, classes: Sequence[str]) -> None:
-    _draw_by_class(ax, predictions, classes, PrecisionRecallDisplay.from_predictions)
-
-
 def _draw_by_class(
-    ax: Any, predictions: pd.DataFrame, classes: Sequence[str], draw: Callable[..., Any]
+    ax: Any, predictions: pd.DataFrame, classes: Sequence[str], *, display: Any
 ) -> None:
     # Two classes have the same curve.
     shown = [label for label in classes if (predictions["target"] == label).any()]
@@ -200,8 +192,12 @@ def _draw_by_class(
         }
         probability = predictions[probability_column(label)]
         is_class = predictions["target"] == label
-        draw(is_class, probability, name=visible(label), curve_kwargs=style, ax=ax)
+        display.from_predictions(
+            is_class, probability, name=visible(label), curve_kwargs=style, ax=ax
+        )
     draw_legend_below(ax)
+    if display is RocCurveDisplay:
+        ax.plot([0, 1], [0, 1], **DIAGONAL)
 
 
 def _draw_reliability(ax: Any, predictions: pd.DataFrame, classes: Sequence[str]) -> None:
@@ -270,14 +266,14 @@ CURVES = {
         "ROC curves, one class versus the rest",
         "false positive rate",
         "true positive rate",
-        _draw_roc,
+        partial(_draw_by_class, display=RocCurveDisplay),
     ),
     "precision_recall": Curve(
         "Precision and recall of {}",
         "Precision-recall curves, one class versus the rest",
         "recall",
         "precision",
-        _draw_precision_recall,
+        partial(_draw_by_class, display=PrecisionRecallDisplay),
     ),
     "reliability": Curve(
         "Reliability of {}",

@@ -12,7 +12,7 @@ from ..benchmark._comparison import Comparison
 from ..benchmark._metrics import metric_label
 from ..inspection._modality_importance import ModalityImportance
 
-__all__ = ["SIGNIFICANT", "Inspected", "Overview", "facts", "headline"]
+__all__ = ["SIGNIFICANT", "Inspected", "Overview", "headline"]
 
 SIGNIFICANT = 0.05
 
@@ -71,21 +71,6 @@ class Overview:
     def info(self) -> dict[str, Any]:
         """What the comparison records about data, models and machine."""
         return self.comparison.info
-
-
-def facts(overview: Overview) -> list[str]:
-    """Describe the size of the data and of the comparison, as far as it was recorded."""
-    info = overview.info
-    facts = [f"{len(overview.comparison.classes)} classes"]
-    if "n_samples" in info:
-        facts.insert(0, f"{info['n_samples']:,} samples")
-    sizes = [f"{size:,} {modality}" for modality, size in info.get("n_features", {}).items()]
-    if sizes:
-        facts.append(f"{' + '.join(sizes)} features")
-    if "n_folds" in info:
-        repeats = info.get("n_repeats", 1)
-        facts.append(f"{info['n_folds']} folds" + (f" × {repeats} repeats" if repeats > 1 else ""))
-    return facts
 
 
 def headline(overview: Overview) -> dict[str, Any]:

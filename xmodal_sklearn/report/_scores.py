@@ -20,33 +20,17 @@ __all__ = [
 
 
 def summary_section(overview: Overview) -> dict[str, Any]:
-    """Return the table of all metrics."""
-    metrics = [*_measured(overview), *COSTS]
+    """Return the table of all metrics, and the best mean of each."""
+    measured = _measured(overview)
     # A model that guesses by the class frequencies is perfectly calibrated, which is no merit.
     means = overview.summary.drop(list(overview.at_chance)).xs("mean", axis=1, level=1)
-    best = {m: means[m].min() if m in LOSSES else means[m].max() for m in metrics}
-    columns = [
-        {"label": metric_label(metric), "lower": metric in LOSSES, "cost": metric in COSTS}
-        for metric in metrics
-    ]
-    rows = [
-        {
-            "name": name,
-            "cells": [
-                {
-                    "mean": row[metric, "mean"],
-                    "std": row[metric, "std"],
-                    "best": name in means.index
-                    and metric not in COSTS
-                    and row[metric, "mean"] == best[metric],
-                    "cost": metric in COSTS,
-                }
-                for metric in metrics
-            ],
-        }
-        for name, row in overview.summary.iterrows()
-    ]
-    return {"columns": columns, "rows": rows}
+    return {
+        "table": overview.summary,
+        "labels": {metric: metric_label(metric) for metric in [*measured, *COSTS]},
+        "best": {m: means[m].min() if m in LOSSES else means[m].max() for m in measured},
+        "losses": LOSSES,
+        "costs": COSTS,
+    }
 
 
 def fold_section(overview: Overview) -> dict[str, Any]:
@@ -64,22 +48,15 @@ def pairwise_section(overview: Overview) -> dict[str, Any] | None:
     pairs = overview.pairs
     if not pairs:
         return None
-    names = [name for name in overview.names if any(name in pair for pair in pairs)]
     # Shades are scaled to the differences between models that are better than chance.
     scaling = [pair for names, pair in pairs.items() if not overview.at_chance & set(names)]
-    largest = max(abs(pair["difference"]) for pair in scaling or pairs.values()) or 1
-    cells = {
-        names: {
-            **pair,
-            "strength": min(abs(pair["difference"]) / largest, 1),
-            "significant": pair["p_holm"] < SIGNIFICANT,
-        }
-        for names, pair in pairs.items()
+    return {
+        "metric": metric_label(overview.metric),
+        "names": [name for name in overview.names if any(name in pair for pair in pairs)],
+        "pairs": pairs,
+        "largest": max(abs(pair["difference"]) for pair in scaling or pairs.values()) or 1,
+        "level": SIGNIFICANT,
     }
-    rows = [
-        {"name": name, "cells": [cells.get((name, other)) for other in names]} for name in names
-    ]
-    return {"metric": metric_label(overview.metric), "rows": rows}
 
 
 def timing_section(overview: Overview) -> dict[str, Any]:
@@ -100,12 +77,10 @@ def learning_section(overview: Overview) -> dict[str, Any] | None:
 
 def recall_section(overview: Overview) -> dict[str, Any]:
     """Return the table of recalls by model and class."""
-    comparison = overview.comparison
-    scores = comparison.scores[comparison.scores["metric"] == CLASS_RECALL]
-    recalls = scores.groupby(["estimator", "part"])["value"].agg(["mean", "std"])
-    parts = [str(label) for label in comparison.classes]
-    rows = [
-        {"name": name, "cells": [recalls.loc[(name, part)].to_dict() for part in parts]}
-        for name in overview.names
-    ]
-    return {"labels": list(comparison.classes), "rows": rows}
+    scores = overview.comparison.scores
+    by_model = scores[scores["metric"] == CLASS_RECALL].groupby(["estimator", "part"])["value"]
+    return {
+        "labels": [str(label) for label in overview.comparison.classes],
+        "names": overview.names,
+        "recalls": by_model.agg(["mean", "std"]),
+    }

@@ -90,7 +90,7 @@ def write_report(
     """
     from . import _data, _inspection, _models, _scores
     from ._figures import LIGHT
-    from ._overview import Inspected, Overview, facts, headline
+    from ._overview import Inspected, Overview, headline
 
     # Name of the template and id in the page, heading in the contents, variables of the template;
     # a section without variables is left out.
@@ -117,8 +117,8 @@ def write_report(
         "report.html",
         path,
         title=title or "Comparison of classifiers",
-        facts=facts(overview),
-        seconds=overview.info.get("seconds"),
+        n_classes=len(comparison.classes),
+        info=overview.info,
         headline=headline(overview),
         warnings=comparison.warnings,
         at_chance=overview.at_chance,
