@@ -17,8 +17,14 @@ from sklearn.utils import Bunch
 
 from xmodal_sklearn._text import visible
 from xmodal_sklearn.benchmark import Comparison, compare
-from xmodal_sklearn.cli._files import tabulate_predictions, write_csv
-from xmodal_sklearn.cli._tables import cohort_text, prediction_table, ranking_table, summary_table
+from xmodal_sklearn.cli._tables import (
+    cohort_text,
+    prediction_table,
+    ranking_table,
+    summary_table,
+    tabulate_predictions,
+    write_table,
+)
 from xmodal_sklearn.inspection import ModalityImportance
 from xmodal_sklearn.persistence import load_model, read_manifest, save_model
 from xmodal_sklearn.report import write_report
@@ -199,7 +205,7 @@ def test_a_terminal_shows_them_and_obeys_none(comparison):
 def test_predictions_hold_them_whole(tmp_path):
     classes = np.array(NAMES, dtype=object)
     table = tabulate_predictions(pd.Index(NAMES), classes, np.eye(len(NAMES)))
-    write_csv(table, tmp_path / "out.csv")
+    write_table(table, tmp_path / "out.csv")
     read = pd.read_csv(tmp_path / "out.csv", dtype=str, keep_default_na=False)
     assert read["sample"].tolist() == read["predicted"].tolist() == NAMES
     assert read.columns[2:].tolist() == [f"p: {name}" for name in NAMES]

@@ -7,7 +7,7 @@ import pytest
 from typer.testing import CliRunner
 
 from xmodal_sklearn.cli import app
-from xmodal_sklearn.cli._importance import load_importance
+from xmodal_sklearn.cli._models import load_importance
 from xmodal_sklearn.datasets import make_multiomics
 
 SECTION = "Inspection of the attention model"
@@ -59,14 +59,14 @@ def test_a_file_of_another_run_or_a_damaged_one_is_refused(folder):
     path = folder / "out" / "importance.json"
     before = path.read_text()
     changes = {
-        "is of run other": json.dumps(json.loads(before) | {"run": "other"}),
+        "belongs to run other": json.dumps(json.loads(before) | {"run": "other"}),
         "is damaged": before[: len(before) // 2],
     }
-    for told, text in changes.items():
+    for message, text in changes.items():
         path.write_text(text)
         result = CliRunner().invoke(app, ["report", str(folder / "out")])
         assert result.exit_code == 2
-        assert told in " ".join(result.output.replace("│", " ").split())
+        assert message in " ".join(result.output.replace("│", " ").split())
     path.write_text(before)
 
 

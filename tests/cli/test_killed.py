@@ -110,7 +110,7 @@ def test_a_folder_that_cannot_be_written_is_said_before_anything_is_computed(
     shown = CliRunner().invoke(app, bench(2)[3:])
     said = " ".join(shown.output.replace("│", " ").split())
     assert shown.exit_code == 2
-    assert "Read-only file system. Results that an earlier run left there are as they" in said
+    assert "Read-only file system. Results of an earlier run there are unchanged" in said
     assert list(out.iterdir()) == []
 
 

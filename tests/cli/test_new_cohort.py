@@ -8,7 +8,6 @@ from typer.testing import CliRunner
 from xmodal_sklearn.cli import app
 from xmodal_sklearn.datasets import make_multiomics
 from xmodal_sklearn.modalities import split_modalities
-from xmodal_sklearn.persistence import load_model, save_model
 
 
 def xmodal(*arguments):
@@ -94,8 +93,8 @@ def test_an_absent_modality_is_shown_without_figures(folder):
 
 
 WRONG = {
-    "inside": "normalize must be 'training' or 'within'",
-    "exp=": "normalize must be 'training' or 'within'",
+    "inside": "--normalize must be 'training' or 'within'",
+    "exp=": "--normalize must be 'training' or 'within'",
     "exq=within": "did you mean 'exp'",
     "within": "modality 'mut' are words, or had two values at most",
 }
@@ -123,16 +122,3 @@ def test_few_samples_are_refused(folder):
     assert shown.exit_code == 2
     assert "20 samples" in said
     assert "'exp' has 7" in said
-
-
-def test_a_model_of_an_earlier_version_predicts_and_says_that_it_cannot_compare(folder, tmp_path):
-    old = load_model(folder / "model.xmodal")
-    for step in (old[0], old[1]):
-        del step.__dict__["_summary"]
-    path = save_model(old, tmp_path / "old.xmodal")
-    shown, said = predict(folder, model=path)
-    assert shown.exit_code == 0, said
-    assert "Not compared with the training samples" in said
-    shown, said = predict(folder, "--normalize", "exp=within", model=path)
-    assert shown.exit_code == 2
-    assert "keeps nothing: an earlier version fitted it" in said

@@ -1,7 +1,7 @@
 """Which cohort the options name: a study, a table per modality, a MuData file, or simulated."""
 
 import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from functools import wraps
 from typing import TYPE_CHECKING, Any
 
@@ -17,13 +17,14 @@ from ._options import (
     TableFiles,
     Target,
     TargetFile,
+    set_signature,
 )
 from ._session import usage_errors
 
 if TYPE_CHECKING:
     from sklearn.utils import Bunch
 
-__all__ = ["read_cohort", "set_signature", "with_cohort"]
+__all__ = ["read_cohort", "with_cohort"]
 
 
 def read_cohort(
@@ -156,20 +157,6 @@ def with_cohort(**fixed: Any) -> Callable[[Callable[..., None]], Callable[..., N
         return read_and_run
 
     return decorate
-
-
-def set_signature(command: Any, parameters: Sequence[inspect.Parameter]) -> None:
-    """Set the parameters of a command that typer reads.
-
-    Parameters
-    ----------
-    command : callable
-        The command, which takes keywords.
-    parameters : sequence of inspect.Parameter
-        Its parameters, in the order of the help.
-    """
-    command.__signature__ = inspect.Signature(parameters)
-    command.__annotations__ = {one.name: one.annotation for one in parameters}
 
 
 def _join_parameters(

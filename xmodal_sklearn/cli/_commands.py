@@ -1,4 +1,4 @@
-"""The commands: reading options, calling the library, printing.
+"""The commands: they read options, call the library and print.
 
 A command imports what it calls when it runs, so that the help waits for none of it.
 """
@@ -12,53 +12,19 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from . import _options as options
 from ._cohort import with_cohort
-from ._explain import EXAMPLES, explain
-from ._network import with_network
-from ._options import (
-    AllowPickle,
-    Calibrate,
-    CardFile,
-    Controls,
-    Coverage,
-    CrossValidation,
-    FeatureMapFile,
-    Folds,
-    Fusion,
-    Inspect,
-    Jobs,
-    K,
-    Ks,
-    LearningCurves,
-    MaxMissing,
-    MinProba,
-    Missing,
-    ModelFile,
-    Models,
-    MoreKs,
-    MuDataFile,
-    NewModelFile,
-    Normalize,
-    PredictionsFile,
-    Quick,
-    RankingsFile,
-    Repeats,
-    ResultFolder,
-    ResultPath,
-    Scheduler,
-    TableFiles,
-    TopK,
-    Version,
-)
+from ._options import with_network
 from ._session import (
     EXIT_CODES,
+    Command,
     console,
     dask_workers,
     error_console,
+    prepare_process,
     resumable,
     status,
     usage_errors,
-    warnings_as_lines,
     writing_results,
 )
 
@@ -77,7 +43,7 @@ QUICK = {
     "folds": 3,
     "n_estimators": 4,
 }
-RESUMES = "Run again with the same --out to go on where it stopped.\n\n"
+RESUMES = "Run again with the same --out to resume where it stopped.\n\n"
 
 app = typer.Typer(
     epilog=EXIT_CODES,
@@ -89,15 +55,17 @@ app = typer.Typer(
 
 
 @app.callback()
-def main(version: Version = False) -> None:
+def main(version: options.Version = False) -> None:
     """Cross-modal attention for multi-omics classification."""
+    prepare_process()
 
 
 @app.command(
+    cls=Command,
     epilog="Examples: xmodal bench --quick\n\n"
     "xmodal bench --study brca_metabric --modalities exp,cna --repeats 5 --out metabric\n\n"
     "xmodal bench --table exp=exp.csv --table mut=mut.tsv "
-    "--target-file classes.csv\n\n" + RESUMES + EXIT_CODES
+    "--target-file classes.csv\n\n" + RESUMES + EXIT_CODES,
 )
 @with_cohort()
 @with_network
@@ -105,20 +73,20 @@ def bench(
     *,
     context: typer.Context,
     cohort: "Bunch",
-    k: K = 100,
-    models: Models = "logistic regression,random forest",
-    fusion: Fusion = "early,late",
-    controls: Controls = False,
-    quick: Quick = False,
+    k: options.K = 100,
+    models: options.Models = "logistic regression,random forest",
+    fusion: options.Fusion = "early,late",
+    controls: options.Controls = False,
+    quick: options.Quick = False,
     network: dict,
-    learning: LearningCurves = False,
-    inspect: Inspect = False,
-    folds: Folds = 5,
-    repeats: Repeats = 1,
+    learning: options.LearningCurves = False,
+    inspect: options.Inspect = False,
+    folds: options.Folds = 5,
+    repeats: options.Repeats = 1,
     seed: int,
-    jobs: Jobs = -1,
-    scheduler: Scheduler = None,
-    out: ResultFolder = Path("xmodal-bench"),
+    jobs: options.Jobs = -1,
+    scheduler: options.Scheduler = None,
+    out: options.ResultFolder = Path("xmodal-bench"),
 ) -> None:
     """Compare cross-modal attention with classical models on the same folds.
 
@@ -126,14 +94,18 @@ def bench(
     """
     if quick:
         members = {"n_estimators": network["n_estimators"]}
-        given = {"k": k, "models": models, "fusion": fusion, "folds": folds, **members}
-        k, models, fusion, folds, network["n_estimators"] = _quick_settings(context, given)
+        settings = {"k": k, "models": models, "fusion": fusion, "folds": folds, **members}
+        k, models, fusion, folds, network["n_estimators"] = _quick_settings(context, settings)
     _start(cohort, folds)
     with status("Loading PyTorch"):
         from ..benchmark import compare
         from ..learning import learning_curves
-        from ._importance import measure_importance
-        from ._models import attention_pipeline, classical_pipelines, outer_folds
+        from ._models import (
+            attention_pipeline,
+            classical_pipelines,
+            measure_importance,
+            outer_folds,
+        )
         from ._tables import significance_table, summary_table
 
     memory = str((out / "rankings").absolute())
@@ -141,7 +113,7 @@ def bench(
         attention = attention_pipeline(k, seed, network, memory=memory)
         classical = classical_pipelines(k, models, fusion, seed, network["device"], memory)
     estimators = {ATTENTION: attention, **classical}
-    settings: dict[str, Any] = {
+    design: dict[str, Any] = {
         "cv": outer_folds(folds, repeats, seed, cohort),
         "groups": cohort.groups,
         "store": out / "folds",
@@ -151,9 +123,9 @@ def bench(
     }
     with resumable(out), dask_workers(scheduler):
         samples = cohort.data, cohort.target
-        result = compare(estimators, *samples, batch=cohort.batch, controls=controls, **settings)
+        result = compare(estimators, *samples, batch=cohort.batch, controls=controls, **design)
         if learning:
-            curves = learning_curves(estimators, *samples, **settings)
+            curves = learning_curves(estimators, *samples, **design)
             result = replace(result, learning=curves)
         importance = measure_importance(attention, cohort, folds, seed, jobs) if inspect else None
     console.print(
@@ -164,25 +136,26 @@ def bench(
 
 
 @app.command(
+    cls=Command,
     epilog="Examples: xmodal paper --study-id brca_metabric --k 300 500 1000 1500 --out paper\n\n"
-    "xmodal paper --k 50 100 --folds 3\n\n" + RESUMES + EXIT_CODES
+    "xmodal paper --k 50 100 --folds 3\n\n" + RESUMES + EXIT_CODES,
 )
 @with_cohort(join="inner", groups=None, batch=None)
 @with_network
 def paper(
     *,
     cohort: "Bunch",
-    k: Ks = None,
-    more_k: MoreKs = None,
+    k: options.Ks = None,
+    more_k: options.MoreKs = None,
     network: dict,
-    folds: Folds = 5,
-    repeats: Repeats = 1,
+    folds: options.Folds = 5,
+    repeats: options.Repeats = 1,
     seed: int,
-    jobs: Jobs = -1,
-    scheduler: Scheduler = None,
-    out: ResultFolder = Path("xmodal-paper"),
+    jobs: options.Jobs = -1,
+    scheduler: options.Scheduler = None,
+    out: options.ResultFolder = Path("xmodal-paper"),
 ) -> None:
-    """Make the paper's table: modalities added to the primary one, for several K.
+    """Compute the paper's table: modalities added to the primary one, for several K.
 
     The paper: doi:10.23950/jcmk/18568. On METABRIC, its figures are shown too. The last row is the
     network that the paper describes, on all modalities with the smallest K.
@@ -205,14 +178,14 @@ def paper(
     ks = [*(k or []), *(more_k or [])] or KS
     with usage_errors():
         classifier = attention_classifier(seed, network)
-    described = paper_network(min(ks), random_state=seed, device=network["device"])
+    network_of_paper = paper_network(min(ks), random_state=seed, device=network["device"])
     with resumable(out), dask_workers(scheduler):
         result = compare_modalities(
             cohort.data,
             cohort.target,
             classifier,
             ks=ks,
-            others={PAPER_NETWORK: described},
+            others={PAPER_NETWORK: network_of_paper},
             cv=outer_folds(folds, repeats, seed, cohort),
             store=out,
             n_jobs=jobs,
@@ -220,7 +193,7 @@ def paper(
         )
     on_metabric = is_metabric(cohort.data.index)
     models = paper_settings(list(resolve_modalities(cohort.data, None)), ks)
-    # Short, or the table is wider than 80 columns.
+    # Short, so that the table is no wider than 80 columns.
     models[PAPER_NETWORK] = (PAPER_NETWORK.removeprefix("the "), min(ks))
     console.print(f"\nmean ± standard deviation over {folds} folds × {repeats}\n")
     console.print(paper_table(result, models, REPORTED if on_metabric else {}))
@@ -232,60 +205,60 @@ def paper(
 
 
 @app.command(
-    epilog="Example: xmodal select --study brca_metabric --out rankings.csv\n\n" + EXIT_CODES
+    cls=Command,
+    epilog="Example: xmodal select --study brca_metabric --out rankings.csv\n\n" + EXIT_CODES,
 )
 @with_cohort(groups=None, batch=None)
-def select(*, out: RankingsFile, cohort: "Bunch", k: TopK = None, jobs: Jobs = -1) -> None:
+def select(
+    *, out: options.RankingsFile, cohort: "Bunch", k: options.TopK = None, jobs: options.Jobs = -1
+) -> None:
     """Rank the features of each modality by an elastic net on all samples.
 
-    To judge a model, use bench: it selects features inside the folds.
+    To evaluate a model, use bench: it selects features inside the folds.
     """
     from ..selection import MultiOmicsSelector
-    from ._files import tabulate_rankings, write_csv
-    from ._tables import cohort_text, ranking_table
+    from ._tables import cohort_text, ranking_table, tabulate_rankings, write_table
 
     console.print(cohort_text(cohort), "", sep="\n")
     with status("Ranking"), usage_errors():
         selector = MultiOmicsSelector(n_jobs=jobs).fit(cohort.data, cohort.target.to_numpy())
     rankings = tabulate_rankings(selector, k)
     with usage_errors():
-        write_csv(rankings, out)
+        write_table(rankings, out)
     console.print(ranking_table(rankings, top=MAX_RANKS))
     console.print(f"\n{len(rankings)} features in {out}")
 
 
 @app.command(
-    epilog="Example: xmodal fit --study brca_metabric --k 300 --out model.xmodal\n\n" + EXIT_CODES
+    cls=Command,
+    epilog="Example: xmodal fit --study brca_metabric --k 300 --out model.xmodal\n\n" + EXIT_CODES,
 )
 @with_cohort(groups=None, batch=None)
 @with_network
 def fit(
     *,
-    out: NewModelFile,
+    out: options.NewModelFile,
     cohort: "Bunch",
-    k: K = 100,
-    calibrate: Calibrate = None,
+    k: options.K = 100,
+    calibrate: options.Calibrate = None,
     network: dict,
-    cv: CrossValidation = None,
+    cv: options.CrossValidation = None,
     seed: int,
-    jobs: Jobs = -1,
+    jobs: options.Jobs = -1,
 ) -> None:
     """Fit selection and cross-modal attention to all samples, and save them."""
-    from ._files import check_new_model, save_model
     from ._tables import cohort_text
 
-    with usage_errors():
-        check_new_model(out)
     if cv is not None:
         _start(cohort, cv)
     else:
         console.print(cohort_text(cohort))
     with status("Loading PyTorch"):
         from ..persistence import describe_training
-        from ._models import attention_pipeline, calibrated, cross_validated
+        from ._models import attention_pipeline, calibrated, cross_validate, save_model
     with usage_errors():
         model = attention_pipeline(k, seed, network, jobs=jobs)
-        comparison = None if cv is None else cross_validated(model, cohort, cv, seed, jobs)
+        comparison = None if cv is None else cross_validate(model, cohort, cv, seed, jobs)
         if calibrate is not None:
             model = calibrated(model, calibrate, seed)
     with status("Fitting"), usage_errors():
@@ -299,62 +272,118 @@ def fit(
 
 
 @app.command(
+    cls=Command,
     epilog="Examples: xmodal predict model.xmodal --table exp=exp.csv --table mut=mut.csv "
     "--out predictions.csv\n\nxmodal predict model.xmodal --table exp=rnaseq.csv "
-    "--normalize exp=within --out predictions.csv\n\n" + EXIT_CODES
+    "--normalize exp=within --out predictions.csv\n\n" + EXIT_CODES,
 )
 def predict(
-    model: ModelFile,
-    out: PredictionsFile,
-    table: TableFiles = None,
-    mudata: MuDataFile = None,
-    feature_map: FeatureMapFile = None,
-    missing: Missing = "error",
-    max_missing: MaxMissing = 0.2,
-    normalize: Normalize = None,
-    coverage: Coverage = None,
-    min_proba: MinProba = 0.0,
-    allow_pickle: AllowPickle = False,
+    model: options.ModelFile,
+    out: options.PredictionsFile,
+    table: options.TableFiles = None,
+    mudata: options.MuDataFile = None,
+    feature_map: options.FeatureMapFile = None,
+    missing: options.Missing = "error",
+    normalize: options.Normalize = None,
+    coverage: options.Coverage = None,
+    min_proba: options.MinProba = 0.0,
+    allow_pickle: options.AllowPickle = False,
 ) -> None:
     """Predict the classes of new samples by a saved model.
 
-    Tables need the features that the model selected, in any order. A modality that is not given, or
-    that a sample lacks, is taken as absent. Says how far the samples lie from those of training.
+    Tables need the features that the model selected, in any order. A
+    modality that has no table, or that a sample lacks, is treated as absent.
+    Prints how far the samples are from those of training.
     """
-    from ._files import load_model, pipeline_of, predict_sets, tabulate_predictions, write_csv
-    from ._sources import measure_drift, read_unlabelled
-    from ._tables import drift_table, prediction_table, unsure_lines
+    from ._sources import measure_drift, parse_normalize, read_feature_map, read_unlabelled
+    from ._tables import (
+        abstention_lines,
+        drift_table,
+        prediction_table,
+        tabulate_predictions,
+        write_table,
+    )
 
+    report: list[tuple[str, str, int]] = []
     with usage_errors():
-        report: list[tuple[str, str, int]] = []
         tables = read_unlabelled(table or (), mudata, report)
-        options = _alignment_options(feature_map, normalize, report)
+        names = None if feature_map is None else read_feature_map(feature_map, report)
+        rescaled = parse_normalize(normalize)
     with status("Loading PyTorch"), usage_errors():
+        from ._models import load_model, pipeline_of, predict_sets
+
         fitted = load_model(model, allow_pickle=allow_pickle)
     pipeline = pipeline_of(fitted)
-    X, notes = _align(tables, pipeline, missing=missing, max_missing=max_missing, **options)
-    with usage_errors(), warnings_as_lines():
+    X, notes = _align(
+        tables, pipeline, report, feature_map=names, missing=missing, normalize=rescaled
+    )
+    with usage_errors():
         drift = measure_drift(X, pipeline)
+    sets = None
     with status("Predicting"), usage_errors():
         probabilities = fitted.predict_proba(X)
-    sets = None
-    with usage_errors(), warnings_as_lines():
+    with usage_errors():
         if coverage is not None:
             sets = predict_sets(fitted, probabilities, coverage)
         predictions = tabulate_predictions(X.index, fitted.classes_, probabilities, min_proba, sets)
-        write_csv(predictions, out)
-    table_of_classes = prediction_table(fitted.classes_, probabilities)
-    unsure = unsure_lines(probabilities, min_proba, sets, coverage)
-    console.print(*notes, drift_table(drift), "", table_of_classes, *unsure, sep="\n")
+        write_table(predictions, out)
+    classes = prediction_table(fitted.classes_, probabilities)
+    abstentions = abstention_lines(probabilities, min_proba, sets, coverage)
+    console.print(*notes, drift_table(drift), "", classes, *abstentions, sep="\n")
     console.print(f"\nPredictions in {out}")
 
 
-app.command(epilog=EXAMPLES)(explain)
+@app.command(
+    cls=Command,
+    epilog="Examples: xmodal explain model.xmodal --table exp=exp.csv --table mut=mut.csv "
+    "--sample MB-0001\n\nxmodal explain model.xmodal --table exp=new.csv --sample P7 "
+    "--train-table exp=exp.csv --train-target-file classes.csv\n\n" + EXIT_CODES,
+)
+def explain(
+    model: options.ModelFile,
+    sample: options.SampleName,
+    table: options.TableFiles = None,
+    mudata: options.MuDataFile = None,
+    train_table: options.TrainTables = None,
+    train_target_file: options.TrainTargetFile = None,
+    normalize: options.Normalize = None,
+    allow_pickle: options.AllowPickle = False,
+) -> None:
+    """Explain the prediction of a saved model for one sample."""
+    from .._inputs import read_cohort
+    from ..modalities import split_modalities
+    from ._sources import align_to_model, parse_normalize, read_unlabelled
+
+    report: list[tuple[str, str, int]] = []
+    with usage_errors():
+        tables = read_unlabelled(table or (), mudata, report)
+        rescaled = parse_normalize(normalize)
+    with status("Loading PyTorch"), usage_errors():
+        from ..inspection import explain as explain_sample
+        from ._models import load_model, pipeline_of
+
+        fitted = pipeline_of(load_model(model, allow_pickle=allow_pickle))
+    X, notes = _align(tables, fitted, report, normalize=rescaled)
+    train = None
+    with usage_errors():
+        if sample not in X.index:
+            raise ValueError(
+                f"No table has a sample {sample!r}; they have {len(X)} samples, the first is "
+                f"{X.index[0]!r}."
+            )
+        if train_table:
+            cohort = read_cohort(tables=train_table, target_file=train_target_file, join="outer")
+            train = align_to_model(split_modalities(cohort.data), fitted), cohort.target
+    with status("Explaining"), usage_errors():
+        explanation = explain_sample(fitted, X.loc[[sample]], train=train)
+    console.print(*notes, explanation.to_text(), sep="\n")
 
 
-@app.command(epilog="Example: xmodal card model.xmodal --out card.html\n\n" + EXIT_CODES)
-def card(model: ModelFile, out: CardFile = None) -> None:
-    """Say what a saved model was fitted to, how well it does, what it needs, and its limits.
+@app.command(
+    cls=Command, epilog="Example: xmodal card model.xmodal --out card.html\n\n" + EXIT_CODES
+)
+def card(model: options.ModelFile, out: options.CardFile = None) -> None:
+    """Describe a saved model: its training data, performance, requirements and limits.
 
     The model is not loaded.
     """
@@ -368,12 +397,12 @@ def card(model: ModelFile, out: CardFile = None) -> None:
             console.print(f"Card in {write_card(model, out)}")
 
 
-@app.command(epilog="Example: xmodal report xmodal-bench\n\n" + EXIT_CODES)
-def report(folder: ResultPath) -> None:
-    """Make report.html of a finished comparison again."""
+@app.command(cls=Command, epilog="Example: xmodal report xmodal-bench\n\n" + EXIT_CODES)
+def report(folder: options.ResultPath) -> None:
+    """Write report.html of a finished comparison again."""
     from ..benchmark import Comparison
     from ..report import write_report
-    from ._importance import load_importance
+    from ._models import load_importance
 
     with usage_errors():
         result = Comparison.load(folder)
@@ -383,29 +412,21 @@ def report(folder: ResultPath) -> None:
     console.print(f"Report in {page}")
 
 
-def _alignment_options(
-    feature_map: Path | None, normalize: list[str] | None, report: list
-) -> dict[str, Any]:
-    """Return the arguments of align_features that the options give."""
-    from ._sources import parse_normalize, read_feature_map
-
-    names = None if feature_map is None else read_feature_map(feature_map, report)
-    return {"feature_map": names, "normalize": parse_normalize(normalize), "report": report}
-
-
-def _align(tables: Mapping[str, Any], pipeline: Any, **options: Any) -> tuple[Any, list[str]]:
-    """Bring tables to the columns of a model; return them, and what is to be said of that."""
+def _align(
+    tables: Mapping[str, Any], pipeline: Any, report: list[tuple[str, str, int]], **arguments: Any
+) -> tuple[Any, list[str]]:
+    """Return the samples of tables in the columns of a model, and notes on what was changed."""
     from ._sources import absent_modalities, align_to_model, filled_values
     from ._tables import report_lines
 
-    with usage_errors(), warnings_as_lines():
-        X = align_to_model(tables, pipeline, **options)
+    with usage_errors():
+        X = align_to_model(tables, pipeline, report=report, **arguments)
     notes = absent_modalities(tables, pipeline) + filled_values(X, pipeline)
-    return X, notes + report_lines(options["report"])
+    return X, notes + report_lines(report)
 
 
 def _quick_settings(context: typer.Context, settings: dict[str, Any]) -> list[Any]:
-    """Replace the settings that were not given on the command line by those of a quick look."""
+    """Return settings, with those of a quick look where the command line gives none."""
     return [
         QUICK[name] if str(context.get_parameter_source(name)).endswith("DEFAULT") else value
         for name, value in settings.items()
@@ -413,7 +434,7 @@ def _quick_settings(context: typer.Context, settings: dict[str, Any]) -> list[An
 
 
 def _start(cohort: "Bunch", folds: int) -> None:
-    """Say what is compared on, if it can be split."""
+    """Print which cohort the folds are of, if it can be split into them."""
     from ._sources import check_folds
     from ._tables import cohort_text
 
@@ -426,7 +447,7 @@ def _finish(result: Any, out: Path, importance: Any = None) -> None:
     """Save a comparison and its report, both or neither."""
     from ..benchmark._result_folder import publishing
     from ..report import write_report
-    from ._importance import save_importance
+    from ._models import save_importance
 
     result.info["command"] = shlex.join(["xmodal", *sys.argv[1:]])
     failed: Exception | None = None
@@ -438,7 +459,7 @@ def _finish(result: Any, out: Path, importance: Any = None) -> None:
             write_report(result, aside / "report.html", importance=importance)
         except OSError:
             raise
-        # Scores are worth keeping whatever is wrong with the report.
+        # Scores are kept whatever is wrong with the report.
         except Exception as error:
             failed = error
     for warning in result.warnings[:MAX_WARNINGS]:
@@ -447,7 +468,6 @@ def _finish(result: Any, out: Path, importance: Any = None) -> None:
         error_console.print(
             f"All {len(result.warnings)} warnings are in {out / 'comparison.json'}."
         )
-    if failed is None:
-        console.print(f"\nScores and report.html in {out}")
-    else:
+    if failed is not None:
         raise failed
+    console.print(f"\nScores and report.html in {out}")

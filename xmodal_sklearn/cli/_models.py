@@ -1,19 +1,29 @@
-"""The models that the commands fit, and the folds that they compare them on."""
+"""The models of the commands: made, inspected, saved and loaded."""
 
+import json
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
+import joblib
+import numpy as np
+import pandas as pd
 from sklearn.model_selection import RepeatedStratifiedKFold, StratifiedGroupKFold
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.utils import Bunch
 
+from .. import persistence
 from ..baselines import make_baselines
 from ..benchmark import Comparison, compare
+from ..benchmark._result_folder import IMPORTANCE, result_file
 from ..classifier import CrossModalAttentionClassifier
 from ..classifier._checks import check_branches, check_device, check_embedding
+from ..inspection import ModalityImportance, modality_importance
 from ..paper import paper_network
 from ..selection import MultiOmicsSelector
 from ..uncertainty import ConformalClassifier
+from ._session import error_console
+from ._tables import write_file
 
 __all__ = [
     "PAPER_NETWORK",
@@ -21,10 +31,19 @@ __all__ = [
     "attention_pipeline",
     "calibrated",
     "classical_pipelines",
-    "cross_validated",
+    "cross_validate",
+    "load_importance",
+    "load_model",
+    "measure_importance",
     "outer_folds",
+    "pipeline_of",
+    "predict_sets",
+    "save_importance",
+    "save_model",
 ]
 
+PICKLES = (".joblib", ".pkl")
+IMPORTANCE_TABLES = ("folds", "heads", "features")
 PAPER = "paper"  # among --models, the paper's network
 PAPER_NETWORK = "the paper's network"
 
@@ -32,7 +51,7 @@ PAPER_NETWORK = "the paper's network"
 def classical_pipelines(
     k: int, models: str, fusion: str, seed: int, device: str, memory: str
 ) -> dict[str, Any]:
-    """Make the models that ``--models`` names, each with ``--fusion``."""
+    """Return the models that ``--models`` names, each with every ``--fusion``."""
     names = None if models == "all" else [name.strip() for name in models.split(",")]
     papers = {}
     if names and PAPER in names:
@@ -48,7 +67,7 @@ def classical_pipelines(
 
 
 def attention_classifier(seed: int, network: Mapping[str, Any]) -> CrossModalAttentionClassifier:
-    """Make the classifier; refuse now what a fit would refuse after a long selection."""
+    """Return the classifier; its options are checked now, not after a long selection."""
     check_branches(network["branches"])
     check_embedding(network["embed_dim"], network["n_heads"])
     check_device(network["device"])
@@ -63,21 +82,20 @@ def attention_pipeline(
     memory: str | None = None,
     jobs: int | None = None,
 ) -> Pipeline:
-    """Make the selection and the attention classifier."""
+    """Return a pipeline of the selection and the attention classifier."""
     return make_pipeline(
         MultiOmicsSelector(k, memory=memory, n_jobs=jobs), attention_classifier(seed, network)
     )
 
 
 def calibrated(model: Pipeline, share: float, seed: int) -> ConformalClassifier:
-    """Make the model that holds out a share of the samples for ``predict --coverage``."""
-    # Before a long fit, as fit refuses it by the name of another argument.
+    """Return a model that holds out a share of the samples, for ``predict --coverage``."""
     if not 0 < share < 1:
         raise ValueError(f"--calibrate must be greater than 0 and less than 1, got {share:g}.")
     return ConformalClassifier(model, calibration_share=share, random_state=seed)
 
 
-def cross_validated(model: Pipeline, cohort: Bunch, folds: int, seed: int, jobs: int) -> Comparison:
+def cross_validate(model: Pipeline, cohort: Bunch, folds: int, seed: int, jobs: int) -> Comparison:
     """Score a model on folds of a cohort."""
     return compare(
         {"model": model},
@@ -91,7 +109,7 @@ def cross_validated(model: Pipeline, cohort: Bunch, folds: int, seed: int, jobs:
 
 
 def outer_folds(folds: int, repeats: int, seed: int, cohort: Bunch) -> Any:
-    """Make the stratified folds of a comparison, which keep the groups of a cohort together."""
+    """Return stratified folds, which keep the groups of a cohort together."""
     if cohort.groups is None:
         return RepeatedStratifiedKFold(n_splits=folds, n_repeats=repeats, random_state=seed)
     splitters = [
@@ -103,3 +121,118 @@ def outer_folds(folds: int, repeats: int, seed: int, cohort: Bunch) -> Any:
         for splitter in splitters
         for split in splitter.split(cohort.data, cohort.target, cohort.groups)
     ]
+
+
+def save_model(model: Any, path: Path, training: Mapping[str, Any] | None = None) -> None:
+    """Save a fitted pipeline, by joblib if the name of the file ends in .joblib or .pkl."""
+    if path.suffix.lower() in PICKLES:
+        write_file(path, lambda scratch: joblib.dump(model, scratch, compress=3))
+    else:
+        write_file(path, lambda scratch: persistence.save_model(model, scratch, training=training))
+
+
+def load_model(path: Path, *, allow_pickle: bool = False) -> Any:
+    """Load what ``xmodal fit`` saved; files of joblib and pickle only if they are allowed."""
+    if not path.is_file() or _begins_as_zip(path):
+        model = persistence.load_model(path)
+    elif not allow_pickle:
+        raise ValueError(
+            f"{path} is not the file of a model that runs no code. It may be one of joblib or "
+            "pickle; loading such a file runs any code in it. If you trust who made it, add "
+            "--allow-pickle; or fit the model again and save it under a name that does not end "
+            f"in {' or '.join(PICKLES)}."
+        )
+    else:
+        try:
+            model = joblib.load(path)
+        except Exception as error:
+            raise ValueError(
+                f"Can't load {path}, which xmodal fit should have saved: {error!r}"
+            ) from error
+    pipeline = pipeline_of(model)
+    if not isinstance(pipeline, Pipeline) or not isinstance(pipeline[0], MultiOmicsSelector):
+        raise ValueError(f"{path} holds a {type(pipeline).__name__}, not what xmodal fit saves.")
+    return model
+
+
+def _begins_as_zip(path: Path) -> bool:
+    # Not whether it is an archive: a truncated one lacks its end.
+    with path.open("rb") as file:
+        return file.read(2) == b"PK"
+
+
+def pipeline_of(model: Any) -> Any:
+    """Return the selection and the classifier of a model, which may be calibrated."""
+    return model.estimator_ if isinstance(model, ConformalClassifier) else model
+
+
+def predict_sets(model: Any, probabilities: np.ndarray, coverage: float) -> np.ndarray:
+    """Return whether each class is in the set of each sample, (n_samples, n_classes)."""
+    if not isinstance(model, ConformalClassifier):
+        raise ValueError(
+            "--coverage needs a model for which samples were held out. Fit it again: xmodal fit "
+            "--calibrate 0.33."
+        )
+    return model.sets_of(probabilities, coverage)
+
+
+def measure_importance(
+    model: Any, cohort: Bunch, folds: int, seed: int, jobs: int
+) -> ModalityImportance:
+    """Measure the importance of modalities to a model that is fitted again in each fold."""
+    error_console.print("Measuring the importance of modalities and features …")
+    return modality_importance(
+        model,
+        cohort.data,
+        cohort.target,
+        cv=outer_folds(folds, 1, seed, cohort),
+        random_state=seed,
+        n_jobs=jobs,
+    )
+
+
+def save_importance(importance: ModalityImportance, folder: Path, run: str) -> None:
+    """Write it into the folder of results of a run."""
+    parts = {part: _table_to_json(getattr(importance, part)) for part in IMPORTANCE_TABLES}
+    text = json.dumps({"run": run, "scores": importance.scores.tolist(), **parts})
+    (folder / IMPORTANCE).write_text(text, encoding="utf-8")
+
+
+def load_importance(folder: Path, run: str | None) -> ModalityImportance | None:
+    """Read it from the folder of results of a run; None if the run has none."""
+    path = result_file(folder, IMPORTANCE)
+    if not path.is_file():
+        return None
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        other_run = content["run"]
+        folds, heads, features = (_table_from_json(content[part]) for part in IMPORTANCE_TABLES)
+        scores = pd.Series(content["scores"], folds.index, name="score", dtype=float)
+    except (ValueError, KeyError, TypeError) as error:
+        raise ValueError(
+            f"{path} is damaged: {error!r}. Remove it, or run the command that wrote it again."
+        ) from error
+    if other_run != run:
+        raise ValueError(
+            f"{path} belongs to run {other_run}, but comparison.json to run {run}. Remove it, or "
+            "run the command that wrote the results again."
+        )
+    return ModalityImportance(folds, heads, scores, features)
+
+
+def _table_to_json(table: pd.DataFrame) -> dict[str, Any]:
+    axes = {
+        name: {"names": list(axis.names), "labels": axis.to_list()}
+        for name, axis in (("index", table.index), ("columns", table.columns))
+    }
+    return axes | {"data": table.to_numpy(dtype=float).tolist()}
+
+
+def _table_from_json(content: dict[str, Any]) -> pd.DataFrame:
+    index, columns = (
+        pd.MultiIndex.from_tuples(map(tuple, content[axis]["labels"]), names=content[axis]["names"])
+        if len(content[axis]["names"]) > 1
+        else pd.Index(content[axis]["labels"], name=content[axis]["names"][0])
+        for axis in ("index", "columns")
+    )
+    return pd.DataFrame(content["data"], index, columns, dtype=float)

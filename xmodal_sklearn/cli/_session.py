@@ -1,26 +1,36 @@
-"""What a command says while it runs, and how it ends: messages, exit codes, Ctrl-C, workers."""
+"""What a command prints while it runs, and how it ends: messages, exit codes, Ctrl-C, workers."""
 
 import errno
+import os
+import re
+import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextvars import ContextVar
 from pathlib import Path
 from tempfile import TemporaryFile
+from types import MappingProxyType
+from typing import Any
 
 import typer
 from rich.console import Console
+from typer.core import TyperCommand
 
 from .._extras import needs_extra
+from .._text import visible
 
 __all__ = [
     "EXIT_CODES",
+    "Command",
     "console",
     "dask_workers",
     "error_console",
+    "prepare_process",
     "resumable",
     "status",
     "usage_errors",
-    "warnings_as_lines",
+    "with_options",
     "writing_results",
 ]
 
@@ -30,11 +40,45 @@ EXIT_CODES = (
     "Exit codes: 0 done; 1 unexpected error; 2 wrong options or bad input, explained in one "
     f"message; {STOPPED} stopped by Ctrl-C."
 )
+INPUTS = (
+    "study", "target_file", "table", "mudata", "model", "feature_map", "train_table",
+    "train_target_file",
+)  # fmt: skip
 
 # Results go to the output, everything else to the error stream. The names of genes and classes
 # must not be taken for markup.
 console = Console(markup=False, emoji=False, highlight=False)
 error_console = Console(stderr=True, markup=False, emoji=False, highlight=False)
+
+
+# Of the command that runs, by the name of their parameter.
+_options: ContextVar[Mapping[str, str]] = ContextVar("options", default=MappingProxyType({}))
+
+
+class Command(TyperCommand):
+    """A command whose output replaces none of its inputs."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Check the output, then run the command."""
+        _check_output(ctx.params)
+        options = {str(parameter.name): parameter.opts[0] for parameter in self.params}
+        token = _options.set({k: name for k, name in options.items() if name.startswith("--")})
+        try:
+            return super().invoke(ctx)
+        finally:
+            _options.reset(token)
+
+
+def prepare_process() -> None:
+    """Make output and warnings of this process those of a command."""
+    # Of a redirected output the code page may lack letters of a class; results come first.
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+    # A notebook hands on its own, which may not be installed here; no command shows a window.
+    os.environ["MPLBACKEND"] = "agg"
+    warnings.simplefilter("default", UserWarning)
+    warnings.showwarning = _print_warning
 
 
 def status(activity: str) -> AbstractContextManager[object]:
@@ -51,22 +95,21 @@ def usage_errors() -> Iterator[None]:
     try:
         yield
     except (ValueError, OSError, ImportError) as error:
-        raise typer.BadParameter(str(error)) from error
+        raise typer.BadParameter(with_options(str(error))) from error
 
 
-@contextmanager
-def warnings_as_lines() -> Iterator[None]:
-    """Show warnings on the error stream, each as a line without the place in the code."""
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always", UserWarning)
-        yield
-    for warning in caught:
-        error_console.print(f"Warning: {warning.message}", style="yellow")
+def with_options(message: str) -> str:
+    """Return a message of the library with its parameters named as the options of this command."""
+    for name, option in _options.get().items():
+        # A name of one word is a word of the language, unless a value or a requirement follows.
+        ending = r"\b" if "_" in name else "(?==)"
+        message = re.sub(rf"(?<![\w.-]){name}{ending}|^{name}(?= must be )", option, message)
+    return message
 
 
 @contextmanager
 def writing_results(out: Path) -> Iterator[None]:
-    """Say of results that can't be written what there is instead, and what to do."""
+    """Explain what a folder holds if new results can't be written, and what to do."""
     try:
         with usage_errors():
             yield
@@ -76,26 +119,18 @@ def writing_results(out: Path) -> Iterator[None]:
         raise _not_written(out, error.__cause__) from error
 
 
-def _not_written(out: Path, error: OSError) -> typer.BadParameter:
-    return typer.BadParameter(
-        f"Can't write to {out}: {error.strerror or error}. Results that an earlier run left there "
-        "are as they were, and finished folds are kept. Make room, or allow writing, and run the "
-        "same command again."
-    )
-
-
 @contextmanager
 def resumable(out: Path) -> Iterator[None]:
-    """Compute what is kept in a folder; on Ctrl-C, say so and how to go on.
+    """Compute what is kept in a folder; on Ctrl-C, explain how to resume.
 
-    Warnings are silent: the comparison that is computed holds them, to be shown with it.
+    Warnings are silent: the comparison that is computed keeps them, to be shown with it.
     """
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             with writing_results(out):
                 out.mkdir(parents=True, exist_ok=True)
-                # Now, not when the first fold is done.
+                # Now, rather than when the first fold is done.
                 TemporaryFile(dir=out).close()
             with usage_errors():
                 yield
@@ -106,14 +141,14 @@ def resumable(out: Path) -> Iterator[None]:
         raise
     except KeyboardInterrupt:
         error_console.print(
-            f"\nStopped. Finished folds are kept in {out}; the same command goes on from there."
+            f"\nStopped. Finished folds are kept in {out}; run the same command again to resume."
         )
         raise typer.Exit(STOPPED) from None
 
 
 @contextmanager
 def dask_workers(scheduler: str | None) -> Iterator[None]:
-    """Compute on the workers of a Dask scheduler; on this machine if there is none."""
+    """Compute on the workers of a Dask scheduler, or on this machine if None."""
     if scheduler is None:
         yield
         return
@@ -127,3 +162,40 @@ def dask_workers(scheduler: str | None) -> Iterator[None]:
         raise ValueError(f"No Dask scheduler answers at {scheduler}: {error}") from error
     with client, parallel_config("dask"):
         yield
+
+
+def _print_warning(message: Warning | str, *_: Any, **__: Any) -> None:
+    text = " ".join(with_options(str(message)).split())
+    error_console.print(f"Warning: {visible(text)}", style="yellow")
+
+
+def _not_written(out: Path, error: OSError) -> typer.BadParameter:
+    return typer.BadParameter(
+        f"Can't write to {out}: {error.strerror or error}. Results of an earlier run there are "
+        "unchanged, and finished folds are kept. Make room, or allow writing, and run the same "
+        "command again."
+    )
+
+
+def _check_output(params: Mapping[str, Any]) -> None:
+    """Check that the output is none of the inputs, nor a folder whose results would replace one."""
+    out = params.get("out")
+    for name in INPUTS if out else ():
+        values = params.get(name) or ()
+        for value in values if isinstance(values, list | tuple) else [values]:
+            path = Path(str(value).partition("=")[2] if name.endswith("table") else value)
+            if _is_replaced(path, out):
+                raise typer.BadParameter(
+                    f"--out {out} would replace {path}, which this command reads. Give --out "
+                    "another name."
+                )
+
+
+def _is_replaced(path: Path, out: Path) -> bool:
+    if not path.exists() or not out.exists():
+        return False
+    if out.is_file():
+        return path.samefile(out)
+    from ..benchmark._result_folder import RESULT_FILES
+
+    return path.name in RESULT_FILES and path.resolve().parent.samefile(out)

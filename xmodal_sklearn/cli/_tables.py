@@ -1,6 +1,8 @@
-"""Results as tables for a terminal."""
+"""Results as tables for a terminal, and as files."""
 
-from collections.abc import Iterable, Mapping, Sequence
+import csv
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,12 +13,20 @@ from rich.table import Table
 from rich.text import Text
 from sklearn.utils import Bunch
 
+from .._extras import needs_extra
+from .._files import atomic_write
 from .._text import visible
+from ..benchmark._comparison import probability_column
 from ..benchmark._metrics import metric_label
 from ..inspection._fitted import gene
 from ..modalities._columns import resolve_modalities
+from ..selection import MultiOmicsSelector
+from ..uncertainty._rejecting import reject
+from ._options import table_format
+from ._session import with_options
 
 __all__ = [
+    "abstention_lines",
     "cohort_text",
     "drift_table",
     "paper_table",
@@ -25,7 +35,10 @@ __all__ = [
     "report_lines",
     "significance_table",
     "summary_table",
-    "unsure_lines",
+    "tabulate_predictions",
+    "tabulate_rankings",
+    "write_file",
+    "write_table",
 ]
 
 # What the paper reports; beside a model's name, 80 columns have room for three of them.
@@ -35,7 +48,7 @@ SECONDS = "fit_seconds"
 
 
 def cohort_text(cohort: Bunch) -> str:
-    """Say how many samples, features and classes there are, and what was left out."""
+    """Return the numbers of samples, features and classes, and what was left out."""
     modalities = resolve_modalities(cohort.data, None)
     sizes = cohort.target.value_counts()
     lines = [
@@ -49,16 +62,16 @@ def cohort_text(cohort: Bunch) -> str:
 
 
 def report_lines(report: Iterable[tuple[str, str, int]]) -> list[str]:
-    """Say where something was left out, merged or reinterpreted, what, and how often."""
+    """Return a line for each entry of a report: what was left out or changed, where, how often."""
     return [
-        f"left out or merged: {visible(where)}: {visible(what)} ({count})"
+        f"left out or changed: {visible(with_options(where))}: {visible(what)} ({count})"
         for where, what, count in report
         if count
     ]
 
 
 def summary_table(comparison: Any) -> Table:
-    """Show mean and standard deviation over the folds, best model first."""
+    """Tabulate mean and standard deviation over the folds, best model first."""
     table = Table(box=None, padding=(0, 1, 0, 0))
     table.add_column("model", overflow="fold")
     _add_score_columns(table, SUMMARY_METRICS)
@@ -68,7 +81,7 @@ def summary_table(comparison: Any) -> Table:
 
 
 def significance_table(comparison: Any, estimator: str) -> Table:
-    """Show the differences between one model and the others, and their p values."""
+    """Tabulate the differences between one model and the others, and their p values."""
     table = Table(
         f"{estimator} against",
         f"{metric_label('f1_macro')} difference",
@@ -87,7 +100,7 @@ def significance_table(comparison: Any, estimator: str) -> Table:
 def paper_table(
     comparison: Any, models: Mapping[str, tuple[str, int]], reported: Mapping[Any, Mapping]
 ) -> Table:
-    """Show the models in the paper's order, with the figures that the paper reports below ours."""
+    """Tabulate the models in the paper's order, each above the figures that the paper reports."""
     table = Table(box=None, padding=(0, 1, 0, 0))
     table.add_column("modalities")
     table.add_column("K", justify="right")
@@ -103,7 +116,7 @@ def paper_table(
 
 
 def ranking_table(rankings: pd.DataFrame, *, top: int) -> RenderableType:
-    """Show the best features of each modality."""
+    """Tabulate the best features of each modality."""
     table = Table(box=None, padding=(0, 2, 0, 0))
     table.add_column("rank", justify="right")
     best = {modality: rows.head(top) for modality, rows in rankings.groupby("modality", sort=False)}
@@ -116,7 +129,7 @@ def ranking_table(rankings: pd.DataFrame, *, top: int) -> RenderableType:
 
 
 def prediction_table(classes: Sequence[Any], probabilities: np.ndarray) -> RenderableType:
-    """Show how many samples were predicted to be of each class, and how certainly."""
+    """Tabulate the number of samples predicted as each class, and their mean probability."""
     table = Table("class", "samples", "mean probability", box=None, padding=(0, 2, 0, 0))
     predicted = probabilities.argmax(axis=1)
     for code, label in enumerate(classes):
@@ -126,13 +139,8 @@ def prediction_table(classes: Sequence[Any], probabilities: np.ndarray) -> Rende
     return Group(Text(f"{len(probabilities)} samples"), table)
 
 
-def drift_table(drift: pd.DataFrame | None) -> RenderableType:
-    """Show how far samples lie from those of training."""
-    if drift is None:
-        return Text(
-            "Not compared with the training samples: the model was fitted by a version that kept "
-            "no summary of them. Fit it again to compare."
-        )
+def drift_table(drift: pd.DataFrame) -> RenderableType:
+    """Tabulate how far samples lie from those of training."""
     table = Table(box=None, padding=(0, 2, 0, 0))
     table.add_column("modality", overflow="fold")
     for name in ("samples", "outside", "features", "moved"):
@@ -149,10 +157,10 @@ def drift_table(drift: pd.DataFrame | None) -> RenderableType:
     return Group(Text(title), table)
 
 
-def unsure_lines(
+def abstention_lines(
     probabilities: np.ndarray, min_proba: float, sets: np.ndarray | None, coverage: float | None
 ) -> list[str]:
-    """Say how many samples got no class, and how large the sets are."""
+    """Return the number of samples without a predicted class, and the sizes of the sets."""
     lines = []
     n_rejected = int((probabilities.max(axis=1) < min_proba).sum())
     if min_proba:
@@ -171,7 +179,7 @@ def unsure_lines(
 def _add_score_columns(table: Table, metrics: Iterable[str]) -> None:
     for metric in metrics:
         table.add_column(metric_label(metric))
-    # As wide as its longest word, so that the table fits 80 columns.
+    # As wide as its longest word, so that the table fits into 80 columns.
     table.add_column(metric_label(SECONDS), max_width=7)
 
 
@@ -182,3 +190,73 @@ def _scores(row: pd.Series, metrics: Iterable[str]) -> list[str]:
 
 def _at(values: pd.Series, position: int) -> str:
     return visible(values.iloc[position]) if position < len(values) else ""
+
+
+def tabulate_rankings(selector: MultiOmicsSelector, k: int | None) -> pd.DataFrame:
+    """Return modality, rank, feature and score of the best `k` features, or of all."""
+    position = {name: index for index, name in enumerate(selector.feature_names_in_)}
+    tables = [
+        pd.DataFrame(
+            {
+                "modality": modality,
+                "rank": np.arange(1, len(names[:k]) + 1),
+                "feature": names[:k],
+                "score": selector.scores_[[position[name] for name in names[:k]]],
+            }
+        )
+        for modality, names in selector.rankings_.items()
+    ]
+    return pd.concat(tables, ignore_index=True)
+
+
+def tabulate_predictions(
+    samples: pd.Index,
+    classes: np.ndarray,
+    probabilities: np.ndarray,
+    min_proba: float = 0.0,
+    sets: np.ndarray | None = None,
+) -> pd.DataFrame:
+    """Return the predicted class and the probability ``p: CLASS`` of each sample.
+
+    With sets also whether they contain each class, ``in set: CLASS``, as 1 or 0.
+    """
+    columns = {"sample": samples, "predicted": reject(classes, probabilities, min_proba)}
+    columns |= {
+        probability_column(label): p for label, p in zip(classes, probabilities.T, strict=True)
+    }
+    if sets is not None:
+        columns |= {
+            f"in set: {label}": is_in_set.astype(int)
+            for label, is_in_set in zip(classes, sets.T, strict=True)
+        }
+    return pd.DataFrame(columns)
+
+
+def write_table(table: pd.DataFrame, path: Path) -> None:
+    """Write a table without its index, as the name of the file says."""
+    separator, compression = table_format(path)
+
+    def write(scratch: Path) -> None:
+        if separator is None:
+            with needs_extra("parquet", f"Writing {path}"):
+                table.to_parquet(scratch, index=False)
+        else:
+            table.to_csv(
+                scratch,
+                sep=separator,
+                index=False,
+                quoting=csv.QUOTE_NONNUMERIC,
+                compression=compression,
+            )
+
+    write_file(path, write)
+
+
+def write_file(path: Path, write: Callable[[Path], object]) -> None:
+    """Write a file whole or not at all, by a function that takes a scratch file."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with atomic_write(path) as scratch:
+            write(scratch)
+    except OSError as error:
+        raise OSError(f"Can't write {path}: {error.strerror or error}") from error
