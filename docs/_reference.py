@@ -1,4 +1,4 @@
-"""The pages of the API reference: one for each public name, from ``__all__`` of its module."""
+"""Pages of the API reference: one for each public name, from ``__all__`` of its module."""
 
 import importlib
 import inspect
@@ -35,16 +35,16 @@ PAGE = """{title}
 
 
 def homes():
-    """Return the module that documents each public name: the first that has it."""
-    found = {}
+    """Return the module that documents each public name: the first that lists it."""
+    modules = {}
     for module in SECTION.findall(API.read_text(encoding="utf-8")):
         for name in importlib.import_module(module).__all__:
-            found.setdefault(name, module)
-    return found
+            modules.setdefault(name, module)
+    return modules
 
 
 def page(module, name, what):
-    """Write the page of one name; `what` says what it is, where no docstring does."""
+    """Return the page of a name; `what` describes it if it has no docstring."""
     documented = getattr(importlib.import_module(module), name)
     text = ""
     if inspect.isclass(documented):
@@ -69,7 +69,7 @@ def page(module, name, what):
 
 
 def write_pages(folder):
-    """Write a page for each public name, and delete those of names that are gone."""
+    """Write a page for each public name, and delete pages of removed names."""
     folder.mkdir(exist_ok=True)
     what = dict(reversed(ROW.findall(API.read_text(encoding="utf-8"))))  # the first row counts
     pages = {

@@ -8,8 +8,8 @@ from matplotlib.figure import Figure
 
 __all__ = ["draw_result"]
 
-SECTION = "## What only two tables tell together"
-# Okabe and Ito's colours and a marker each, so that no two lines differ by colour alone.
+SECTION = "## Interactions between two tables"
+# The colors of Okabe and Ito, each with its own marker, so no two series differ by color alone.
 STYLES = {
     "best possible": {"color": "#999999", "marker": "_", "markersize": 22},
     "cross-modal attention": {"color": "#0072B2", "marker": "o", "markersize": 9},

@@ -1,4 +1,4 @@
-"""The order of the gallery: from a first look to special needs."""
+"""The order of the gallery, from basic to special topics."""
 
 from pathlib import Path
 
@@ -25,6 +25,6 @@ STORIES = (
 
 
 def story_order(filename):
-    """Return where an example stands; those that are not named come last."""
+    """Return the sort key of an example; examples that are not listed come last."""
     name = Path(filename).stem
     return (STORIES.index(name) if name in STORIES else len(STORIES), name)

@@ -17,7 +17,7 @@ PAGES = {
     "SECURITY.md": "security.md",
 }
 EXAMPLE = re.compile(r"\]\(\.\./examples/(\w+)\.py\)")
-OUTSIDE = re.compile(r"\[([^\]]+)\]\(\.\./[^)]+\)")  # what the site has no page for
+OUTSIDE = re.compile(r"\[([^\]]+)\]\(\.\./[^)]+\)")  # files without a page on the site
 SHAPE = re.compile(r"(?<=[( ])(\w+_)(?=[,)])")
 
 project = "xmodal-sklearn"
@@ -45,7 +45,7 @@ autodoc_default_options = {
 autodoc_typehints = "none"
 numpydoc_show_class_members = False
 
-# Real cohorts, as in the tests. Without them their story is only shown, as it would download them.
+# Real cohorts, as in the tests. Without them, their example is shown but not run: it would download.
 DATA = os.environ.setdefault("XMODAL_DATA", str(Path(__file__).parents[2] / "shared" / "data"))
 
 sphinx_gallery_conf = {
@@ -83,7 +83,7 @@ copybutton_prompt_is_regexp = True
 
 
 def link_inside(app, docname, source):
-    """Lead links that a repository's visitor can follow to the pages of the site."""
+    """Point links that work in the repository to the pages of the site."""
     text = source[0]
     for file, page in PAGES.items():
         text = text.replace(f"](../{file}", f"]({page}")
@@ -94,12 +94,12 @@ def link_inside(app, docname, source):
 
 
 def quote_shapes(app, what, name, obj, options, lines):
-    """Keep a fitted attribute in a shape, ``(n_features_in_,)``, from being read as a link."""
+    """Quote fitted attributes in shapes, ``(n_features_in_,)``, which would be read as links."""
     lines[:] = [SHAPE.sub(r"``\1``", line) for line in lines]
 
 
 def skip_foreign(app, what, name, obj, skip, options):
-    """Leave out methods whose docstrings point into scikit-learn's site."""
+    """Skip methods whose docstrings link to scikit-learn's site."""
     foreign = {"get_metadata_routing", "set_output"}
     return True if name in foreign or name.endswith("_request") else None
 
