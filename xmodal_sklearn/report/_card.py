@@ -1,6 +1,7 @@
 """The card of a saved model: training data, performance, required input, limitations."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -113,7 +114,7 @@ def write_card(model: str | Path, path: str | Path) -> Path:
         path,
         title=Path(model).name,
         sections=_checked_sections(model, manifest),
-        versions=manifest.get("versions") or {},
+        versions=manifest["versions"],
     )
 
 
@@ -129,38 +130,30 @@ def _checked_sections(path: str | Path, manifest: Mapping[str, Any]) -> list[Sec
 
 def card_sections(manifest: Mapping[str, Any]) -> list[Section]:
     """Return the sections of a card: title, paragraphs, columns and rows of a table, as text."""
-    training = manifest.get("training") or {}
-    scores = training.get("cross_validation")
     return [
-        _section("Model", [" ".join(str(manifest.get("model")).split())]),
-        _training_data(training, manifest),
-        *_classes(training, manifest),
-        _performance(scores),
-        *_recalls(scores),
+        _section("Model", [" ".join(manifest["model"].split())]),
+        *_training_data(manifest["training"] or {}, manifest),
+        *_performance((manifest["training"] or {}).get("cross_validation")),
         _required_input(manifest),
-        *_top_features(manifest.get("features") or {}),
-        _limitations(manifest),
+        *_top_features(manifest["features"] or {}),
+        _limitations(manifest["classes"] or [], manifest["held_out"]),
     ]
 
 
 def _section(
-    title: str, paragraphs: list[str], columns: tuple[str, ...] = (), rows: Any = ()
+    title: str, paragraphs: list[str], columns: Iterable[str] = (), rows: Iterable[Iterable] = ()
 ) -> Section:
     cells = [[str(cell) for cell in row] for row in rows]
     return {"title": title, "paragraphs": paragraphs, "columns": list(columns), "rows": cells}
 
 
-def _training_data(training: Mapping[str, Any], manifest: Mapping[str, Any]) -> Section:
-    title = "Training data"
-    if not training:
-        return _section(
-            title,
-            ["Not recorded: the model was saved without a description of its training data."],
-        )
-    source, held_out = training.get("source"), manifest.get("held_out")
-    text = f"{training['n_samples']} samples{f' from {source}' if source else ''}."
-    if held_out:
-        text += f" {sum(held_out)} of them were held out to calibrate prediction sets."
+def _training_data(training: Mapping[str, Any], manifest: Mapping[str, Any]) -> list[Section]:
+    text = "Not recorded: the model was saved without a description of its training data."
+    if training:
+        source, held_out = training.get("source"), manifest["held_out"]
+        text = f"{training['n_samples']} samples{f' from {source}' if source else ''}."
+        if held_out:
+            text += f" {sum(held_out)} of them were held out to calibrate prediction sets."
     rows = [
         [
             name,
@@ -169,53 +162,40 @@ def _training_data(training: Mapping[str, Any], manifest: Mapping[str, Any]) -> 
             block.get("samples", "–"),
             *([f"{value:g}" for value in block.get("quantiles", ())] or ["–"] * 3),
         ]
-        for name, block in training["modalities"].items()
+        for name, block in (training["modalities"] if training else {}).items()
     ]
-    columns = (
-        "modality",
-        "features",
-        "categorical features",
-        "samples with this modality",
-        "1st percentile",
-        "median",
-        "99th percentile",
-    )
-    return _section(title, [text], columns, rows)
+    columns = ["modality", "features", "categorical features", "samples with this modality"]
+    columns += ["1st percentile", "median", "99th percentile"]
+    sizes = training.get("classes") or [[label, "–"] for label in manifest["classes"] or ()]
+    return [
+        _section("Training data", [text], columns, rows),
+        *([_section("Classes", [], ["class", "samples"], sizes)] if sizes else []),
+    ]
 
 
-def _classes(training: Mapping[str, Any], manifest: Mapping[str, Any]) -> list[Section]:
-    sizes = training.get("classes") or [[label, "–"] for label in manifest.get("classes") or ()]
-    return [_section("Classes", [], ("class", "samples"), sizes)] if sizes else []
-
-
-def _performance(scores: Mapping[str, Any] | None) -> Section:
-    title = "Performance"
+def _performance(scores: Mapping[str, Any] | None) -> list[Section]:
     if not scores:
-        return _section(title, ["Not recorded: the file contains no cross-validated scores."])
+        text = "Not recorded: the file contains no cross-validated scores."
+        return [_section("Performance", [text])]
     text = (
         f"Cross-validated on the training cohort, over {scores['folds']} folds. Expect lower "
         "performance in another cohort. For log loss, Brier score and calibration error, lower is "
         "better."
     )
-    rows = [
-        [metric_label(metric), format_number(mean), format_number(std)]
-        for metric, mean, std in scores["scores"]
+    metrics, recalls = (
+        [[name, format_number(mean), format_number(std)] for name, mean, std in scores[table]]
+        for table in ("scores", "recalls")
+    )
+    rows = [[metric_label(metric), *numbers] for metric, *numbers in metrics]
+    spread = "standard deviation over folds"
+    return [
+        _section("Performance", [text], ["metric", "mean", spread], rows),
+        _section("Recall by class", [], ["class", "recall", spread], recalls),
     ]
-    return _section(title, [text], ("metric", "mean", "standard deviation over folds"), rows)
-
-
-def _recalls(scores: Mapping[str, Any] | None) -> list[Section]:
-    if not scores:
-        return []
-    rows = [
-        [label, format_number(mean), format_number(std)] for label, mean, std in scores["recalls"]
-    ]
-    columns = ("class", "recall", "standard deviation over folds")
-    return [_section("Recall by class", [], columns, rows)]
 
 
 def _required_input(manifest: Mapping[str, Any]) -> Section:
-    features, takes_absent = manifest.get("features"), manifest.get("takes_absent") or {}
+    features = manifest["features"]
     paragraphs = [
         "Values must be in the same units as the training data; compare them with its percentiles."
     ]
@@ -226,13 +206,13 @@ def _required_input(manifest: Mapping[str, Any]) -> Section:
             name,
             n_columns,
             n_columns if features is None else len(features.get(name, ())),
-            {True: "yes", False: "no", None: "unknown"}[takes_absent.get(name)],
+            {True: "yes", False: "no", None: "unknown"}[manifest["takes_absent"].get(name)],
         ]
-        for name, n_columns in (manifest.get("modalities") or {}).items()
+        for name, n_columns in manifest["modalities"].items()
     ]
     if not rows:
-        rows = [["all", manifest.get("n_columns"), manifest.get("n_columns"), "unknown"]]
-    columns = ("modality", "training columns", "required features", "may be missing")
+        rows = [["all", manifest["n_columns"], manifest["n_columns"], "unknown"]]
+    columns = ["modality", "training columns", "required features", "may be missing"]
     return _section("Required input", paragraphs, columns, rows)
 
 
@@ -243,18 +223,15 @@ def _top_features(features: Mapping[str, list[str]]) -> list[Section]:
         "In the order in which the selection ranked them on the training samples. A high rank does "
         "not imply a large effect."
     )
-    first = {name: names[:N_FEATURES] for name, names in features.items()}
-    rows = [
-        [rank + 1, *(names[rank] if rank < len(names) else "" for names in first.values())]
-        for rank in range(max(map(len, first.values())))
-    ]
-    return [_section("Top-ranked features", [text], ("rank", *first), rows)]
+    by_rank = zip_longest(*(names[:N_FEATURES] for names in features.values()), fillvalue="")
+    rows = ([rank, *names] for rank, names in enumerate(by_rank, start=1))
+    return [_section("Top-ranked features", [text], ["rank", *features], rows)]
 
 
-def _limitations(manifest: Mapping[str, Any]) -> Section:
+def _limitations(classes: list[Any], held_out: list[int] | None) -> Section:
     paragraphs = [
-        f"The model always predicts one of its {len(manifest.get('classes') or [])} classes, even "
-        "for samples that belong to none.",
+        f"The model always predicts one of its {len(classes)} classes, even for samples that "
+        "belong to none.",
         "Another laboratory, platform or population may shift the values; xmodal predict reports "
         "how far they are from the training data. Evaluate the model there on samples of known "
         "class before relying on it.",
@@ -263,7 +240,6 @@ def _limitations(manifest: Mapping[str, Any]) -> Section:
         "The selected features predict the classes jointly; they need not be causal.",
         "The model is not a medical device.",
     ]
-    held_out = manifest.get("held_out")
     if not held_out:
         paragraphs.append(
             "The model provides no prediction sets: no samples were held out to calibrate them."
