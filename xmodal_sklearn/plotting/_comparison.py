@@ -14,7 +14,7 @@ from ..benchmark._metrics import metric_label
 from ..benchmark._statistics import corrected_variance
 from ._common import PLAIN, draw_strips, drawing_axes
 
-__all__ = ["ComparisonDisplay"]
+__all__ = ["ComparisonDisplay", "mean_intervals"]
 
 
 class ComparisonDisplay:
@@ -124,10 +124,7 @@ class ComparisonDisplay:
         )
         scores = by_fold[metric][list(comparison.summary().index)]
         ratio = (by_fold["n_test"] / by_fold["n_train"]).mean()
-        error = np.sqrt(corrected_variance(scores.var(), scores.count(), ratio[scores.columns]))
-        margin = stats.t.ppf(0.5 + confidence / 2, df=scores.count() - 1) * error
-        mean = scores.mean()
-        intervals = pd.DataFrame({"mean": mean, "lower": mean - margin, "upper": mean + margin})
+        intervals = mean_intervals(scores, ratio[scores.columns], confidence)
         return cls(
             scores=scores, intervals=intervals, metric=metric, at_chance=at_chance(comparison)
         ).plot(ax)
@@ -193,3 +190,13 @@ class ComparisonDisplay:
                 color="dimgrey",
                 fontsize="small",
             )
+
+
+def mean_intervals(
+    scores: pd.DataFrame, test_to_train: float | pd.Series, confidence: float
+) -> pd.DataFrame:
+    """Return ``mean``, ``lower`` and ``upper`` over the folds of each column of scores."""
+    mean, n_folds = scores.mean(), scores.count()
+    error = np.sqrt(corrected_variance(scores.var(), n_folds, test_to_train))
+    margin = stats.t.ppf(0.5 + confidence / 2, df=n_folds - 1) * error
+    return pd.DataFrame({"mean": mean, "lower": mean - margin, "upper": mean + margin})

@@ -10,7 +10,6 @@ import numpy as np
 import pandas as pd
 from markupsafe import Markup
 from matplotlib.colors import LinearSegmentedColormap, to_rgb
-from scipy import stats
 from sklearn.calibration import calibration_curve
 from sklearn.metrics import (
     ConfusionMatrixDisplay,
@@ -24,8 +23,8 @@ from sklearn.metrics import (
 
 from .._text import visible
 from ..benchmark._comparison import FOLD, Comparison, probability_column
-from ..benchmark._statistics import corrected_variance
 from ..plotting._common import line_style
+from ..plotting._comparison import mean_intervals
 from ._figures import LIGHT, UNNAMED, draw_legend_below, figure_for_page
 from ._overview import Overview
 
@@ -94,46 +93,35 @@ def _by_class(
     )
     own = comparison.scores[comparison.scores["estimator"] == name]
     n_train, n_test = (own.loc[own["metric"] == m, "value"].mean() for m in ("n_train", "n_test"))
-    rows = []
-    for label, precision, recall, f1 in zip(classes, *scores[:3], strict=True):
-        areas = _areas(predictions, label)
-        rows.append(
-            {
-                "label": label,
-                "size": sizes[label],
-                "precision": precision,
-                "recall": recall,
-                "f1": f1,
-                "auc": _interval(areas["auc"], n_test / n_train),
-                "average_precision": areas["average_precision"].mean(),
-            }
-        )
-    return rows
+    areas = _areas(predictions, classes)
+    intervals = mean_intervals(areas["auc"], n_test / n_train, CONFIDENCE).clip(0, 1)
+    return [
+        {
+            "label": label,
+            "size": sizes[label],
+            "precision": precision,
+            "recall": recall,
+            "f1": f1,
+            "auc": intervals.loc[label],
+            "average_precision": areas["average_precision", label].mean(),
+        }
+        for label, precision, recall, f1 in zip(classes, *scores[:3], strict=True)
+    ]
 
 
-def _areas(predictions: pd.DataFrame, label: str) -> pd.DataFrame:
-    """Return the areas under the curves of one class versus the rest, a row per fold."""
-    rows = []
-    for _, fold in predictions.groupby(FOLD):
-        is_class, probability = fold["target"] == label, fold[probability_column(label)]
-        if is_class.any() and not is_class.all() and probability.notna().all():
-            rows.append(
-                {
-                    "auc": roc_auc_score(is_class, probability),
-                    "average_precision": average_precision_score(is_class, probability),
-                }
-            )
-    return pd.DataFrame(rows, columns=["auc", "average_precision"], dtype=float)
-
-
-def _interval(values: pd.Series, test_to_train: float) -> tuple[float, float, float]:
-    """Return the mean over folds and its confidence interval, clipped to [0, 1]."""
-    mean, n_folds = values.mean(), len(values)
-    if n_folds < 2:
-        return mean, np.nan, np.nan
-    error = np.sqrt(corrected_variance(values.var(), n_folds, test_to_train))
-    margin = stats.t.ppf(0.5 + CONFIDENCE / 2, df=n_folds - 1) * error
-    return mean, max(mean - margin, 0.0), min(mean + margin, 1.0)
+def _areas(predictions: pd.DataFrame, classes: list[str]) -> pd.DataFrame:
+    """Return areas under the curves of each class versus the rest: a row per fold."""
+    columns = pd.MultiIndex.from_product([["auc", "average_precision"], classes])
+    folds = predictions.groupby(FOLD)
+    areas = pd.DataFrame(np.nan, range(folds.ngroups), columns)
+    for row, (_, fold) in enumerate(folds):
+        for label in classes:
+            is_class, probability = fold["target"] == label, fold[probability_column(label)]
+            if is_class.nunique() == 2 and probability.notna().all():
+                areas.loc[row, ("auc", label)] = roc_auc_score(is_class, probability)
+                precision = average_precision_score(is_class, probability)
+                areas.loc[row, ("average_precision", label)] = precision
+    return areas
 
 
 def draw_confusion(name: str, predictions: pd.DataFrame, classes: Sequence[str]) -> Markup:
