@@ -65,7 +65,7 @@ def measure_split(
     true = np.searchsorted(conformal.classes_, y[test])
     rows = []
     for coverage in coverages:
-        sets = conformal.sets_of(probabilities, coverage)
+        sets = conformal.sets_from_proba(probabilities, coverage)
         held = sets[np.arange(len(test)), true]
         by_class = [held[true == code].mean() for code in range(len(conformal.classes_))]
         rows.append(

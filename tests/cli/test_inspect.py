@@ -51,7 +51,7 @@ def test_it_is_read_back_whole(folder):
     assert list(importance.summary().index) == ["exp", "mut", "together"]
     assert importance.features.loc[0].shape == (12, 2)
     assert importance.features.index.names == ["fold", "feature"]
-    assert {"mlp: exp", "mlp: mut"} == set(importance.heads)
+    assert {"mlp: exp", "mlp: mut"} == set(importance.branches)
     assert isinstance(importance.folds.columns, pd.MultiIndex)
 
 

@@ -78,7 +78,7 @@ def test_explain_takes_the_same_option(folder):
         predict(folder, "--sample", sample, "--normalize", "exp=within", exp=exp, command="explain")
         for exp in ("exp", "other_exp")
     ]
-    probabilities = [said.partition("What each table adds")[0] for _, said in texts]
+    probabilities = [said.partition("Contribution of each modality")[0] for _, said in texts]
     assert "Probabilities" in probabilities[0]
     assert probabilities[0] == probabilities[1]
 

@@ -52,7 +52,7 @@ def test_predict_writes_the_sets_of_the_model(model, tables, tmp_path):
     loaded = load_model(model)
     assert [f"in set: {label}" for label in loaded.classes_] == list(written.columns[-3:])
     probabilities = written.filter(like="p: ").map(float).to_numpy()
-    np.testing.assert_array_equal(sets, loaded.sets_of(probabilities, 0.8))
+    np.testing.assert_array_equal(sets, loaded.sets_from_proba(probabilities, 0.8))
     assert f"sets for a coverage of 0.8: {(sets.sum(axis=1) == 1).sum()} of one class" in said
 
 

@@ -118,7 +118,7 @@ def test_maps_have_first_names_and_leave_out_samples_without_a_modality(fitted):
 
 def test_a_source_that_there_is_not_is_refused(fitted):
     model, X, _ = fitted
-    with pytest.raises(ValueError, match=r"source='met' is no modality.*\['cna', 'mut'\]"):
+    with pytest.raises(ValueError, match=r"source='met' is not a modality.*\['cna', 'mut'\]"):
         attention_map(model, X, source="met")
     with pytest.raises(ValueError, match="source='exp' is the primary modality"):
         attention_map(model, X, source="exp")

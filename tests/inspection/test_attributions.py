@@ -104,7 +104,7 @@ def test_groups_are_permuted_together_and_absent_blocks_stay(fitted):
     by_modality = permutation_importance(model, X, y, random_state=0)
     assert list(by_modality.index) == ["exp", "cna", "mut"]
     assert by_modality["mean"].idxmax() == "exp"
-    with pytest.raises(ValueError, match="names 'exp__no', which is no feature"):
+    with pytest.raises(ValueError, match="names 'exp__no', which is not a feature"):
         permutation_importance(model, X, y, by={"a": ["exp__no"]})
 
 
@@ -163,8 +163,8 @@ def test_measures_stand_side_by_side_with_their_spread(fitted):
     assert list(summary.columns.unique(0)) == ["permutation", "shapley", "gradients", "stacking"]
     assert summary["gradients", "mean"].sum() == pytest.approx(1)
     assert (summary["shapley", "std"].drop("together") > 0).all()
-    assert summary["stacking", "mean"].sum() == pytest.approx(found.heads.mean().sum())
-    assert "mlp: exp" in found.heads and "attention" in found.heads
+    assert summary["stacking", "mean"].sum() == pytest.approx(found.branches.mean().sum())
+    assert "mlp: exp" in found.branches and "attention" in found.branches
     assert found.scores.between(0, 1).all()
     assert found.features.loc[0].shape == (45, y.nunique())
     again = modality_importance(model, X, y, cv=2, n_repeats=2, random_state=0, n_jobs=2)

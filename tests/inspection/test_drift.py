@@ -62,7 +62,7 @@ def columns(X, modality):
 
 def quiet_drift(model, X):
     with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="Values differ from those")
+        warnings.filterwarnings("ignore", message="The new samples differ from")
         return drift(model, X)
 
 
@@ -113,7 +113,7 @@ def test_what_was_changed_and_nothing_else_is_far(model, held_back, modality, ch
     scale = held_back[columns(held_back, modality)].std()
     changed = held_back.copy()
     changed[scale.index] = change(held_back[scale.index] / scale) * scale
-    with pytest.warns(UserWarning, match="Values differ") as caught:
+    with pytest.warns(UserWarning, match="new samples differ") as caught:
         after = drift(model, changed)
     assert after.loc[modality, share] > 0.4
     assert len(after.loc[modality, "most moved"]) == 3
@@ -218,7 +218,7 @@ def test_missing_values_are_left_out_in_training_and_after(split, model):
 
 def test_columns_that_were_filled_are_not_compared(model, held_back):
     gone = model[0].rankings_["exp"][:3]
-    with pytest.warns(UserWarning, match="filled with their means"):
+    with pytest.warns(UserWarning, match="Imputed with training means"):
         aligned = align_features(held_back.drop(columns=gone), model, missing="impute")
     found = drift(model, aligned)
     assert found["features"].to_list() == [12, 15, 12]

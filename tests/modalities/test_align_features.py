@@ -5,6 +5,9 @@ import warnings
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.base import clone
+from sklearn.ensemble import VotingClassifier
+from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
@@ -12,6 +15,7 @@ from sklearn.preprocessing import StandardScaler
 
 from xmodal_sklearn import CrossModalAttentionClassifier, MultiOmicsSelector, align_features
 from xmodal_sklearn.baselines import LateFusionClassifier
+from xmodal_sklearn.uncertainty import ConformalClassifier, RejectingClassifier
 
 
 def small():
@@ -77,6 +81,9 @@ MODELS = {
         cv=2,
     ).fit(X, y),
     "classifier": lambda X, y: small().fit(X, y),
+    "conformal": lambda X, y: ConformalClassifier(
+        FrozenEstimator(make_pipeline(MultiOmicsSelector(k=5), small()).fit(X, y))
+    ).fit(X, y),
     "late fusion": lambda X, y: LateFusionClassifier(LogisticRegression(max_iter=3000)).fit(X, y),
 }
 
@@ -102,7 +109,7 @@ def test_a_missing_column_is_refused_or_filled_with_its_mean_in_training(make, c
     other = X.drop(columns=gone)
     with pytest.raises(ValueError, match=rf"'cna' 1 of \d+, the first is '{gone}'.*absent.*impute"):
         align_features(other, model)
-    with pytest.warns(UserWarning, match=f"'{gone}'. They are filled with their means"):
+    with pytest.warns(UserWarning, match=rf"'{gone}'. Imputed with training means: \['cna'\]"):
         aligned = align_features(other, model, missing="impute")
     np.testing.assert_allclose(aligned[gone], X[gone].mean(), rtol=1e-6)
     assert list(aligned) == list(X)
@@ -116,7 +123,7 @@ def test_means_are_those_of_the_samples_that_have_the_modality(cohort):
     X.iloc[:9, X.columns.str.startswith("mut__")] = np.nan
     selector = MultiOmicsSelector(k=5).fit(X, y)
     gone = selector.rankings_["mut"][0]
-    with pytest.warns(UserWarning, match="filled"):
+    with pytest.warns(UserWarning, match="Imputed"):
         aligned = align_features(X.drop(columns=gone), selector, missing="impute")
     np.testing.assert_allclose(aligned[gone], X[gone].mean())
 
@@ -124,22 +131,51 @@ def test_means_are_those_of_the_samples_that_have_the_modality(cohort):
 def test_a_modality_that_lacks_columns_becomes_absent(fitted):
     model, X = fitted
     other = X.drop(columns=selected(model, "mut")[2])
-    with pytest.warns(UserWarning, match="'mut' 1 of 5.*modalities are taken for absent"):
+    with pytest.warns(UserWarning, match=r"'mut' 1 of 5.*Treated as absent: \['mut'\]"):
         aligned = align_features(other, model, missing="absent")
     without = X.copy()
     without.loc[:, X.columns.str.startswith("mut__")] = np.nan
     np.testing.assert_array_equal(model.predict_proba(aligned), model.predict_proba(without))
 
 
-def test_too_many_missing_columns_are_refused(fitted):
+def test_all_missing_columns_are_imputed_unless_a_modality_has_none(fitted):
     model, X = fitted
-    other = X.drop(columns=selected(model, "mut")[:2])
-    with pytest.raises(ValueError, match=r"too many.*at most 20% .*'mut' lacks 40%"):
-        align_features(other, model, missing="impute")
-    with pytest.warns(UserWarning, match="filled"):
-        align_features(other, model, missing="impute", max_missing=0.4)
-    with pytest.raises(ValueError, match="every modality"):
-        align_features(X[[]].assign(age=1), model, missing="absent")
+    other = X.drop(columns=selected(model, "mut")[1:])
+    with pytest.warns(UserWarning, match=r"'mut' 4 of 5.*Imputed with training means: \['mut'\]"):
+        aligned = align_features(other, model, missing="impute")
+    for name in selected(model, "mut")[1:]:
+        np.testing.assert_allclose(aligned[name], X[name].mean(), rtol=1e-6)
+    other = other.drop(columns=selected(model, "mut")[0])
+    with pytest.warns(UserWarning, match=r"'mut' 5 of 5.*Treated as absent: \['mut'\]"):
+        aligned, report = align_features(other, model, missing="impute", return_report=True)
+    assert aligned.filter(like="mut__").isna().all(axis=None)
+    assert report.to_numpy().tolist() == [
+        ["mut", "needed columns missing, the modality is absent", 5]
+    ]
+    for missing in ("absent", "impute"):
+        with pytest.raises(ValueError, match="every modality"):
+            align_features(X[[]].assign(age=1), model, missing=missing)
+
+
+def test_a_vote_needs_the_columns_of_all_members(cohort):
+    X, y = cohort
+    X = X.astype("float64")
+    few, more = (
+        make_pipeline(MultiOmicsSelector(k=k), LogisticRegression(max_iter=3000)) for k in (2, 5)
+    )
+    single = clone(more).fit(X, y)
+    vote = VotingClassifier([("few", few), ("more", more)], voting="soft").fit(X, y)
+    models = [vote, RejectingClassifier(vote).fit(X, y), FrozenEstimator(vote)]
+    gone = selected(single, "exp")[4]
+    for model in models:
+        with pytest.raises(ValueError, match=f"'exp' 1 of 5, the first is '{gone}'"):
+            align_features(X.drop(columns=gone), model)
+        with pytest.warns(UserWarning, match="Imputed"):
+            aligned = align_features(X.drop(columns=gone), model, missing="impute")
+        np.testing.assert_allclose(aligned[gone], X[gone].mean(), rtol=1e-6)
+        rescaled = align_features(2 * X + 3, model, normalize={"exp": "within"})
+        expected = align_features(2 * X + 3, single, normalize={"exp": "within"})
+        pd.testing.assert_frame_equal(rescaled, expected)
 
 
 def test_levels_of_columns_are_taken_like_names(fitted):

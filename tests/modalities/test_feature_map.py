@@ -14,20 +14,25 @@ X = pd.DataFrame(np.random.default_rng(0).normal(size=(12, 5)), [f"P{n}" for n i
 MODEL = MultiOmicsSelector(k="all").fit(X, np.arange(12) % 2)
 
 
-def align(names, feature_map, report=None):
+def align(names, feature_map):
     """Align X under other names."""
-    return align_features(X.set_axis(names, axis=1), MODEL, feature_map=feature_map, report=report)
+    return align_features(X.set_axis(names, axis=1), MODEL, feature_map=feature_map)
 
 
-def counts(report):
-    return {what: count for where, what, count in report if where == "feature_map" and count}
+def align_and_count(names, feature_map):
+    """Align X under other names, and count what became of the map."""
+    aligned, report = align_features(
+        X.set_axis(names, axis=1), MODEL, feature_map=feature_map, return_report=True
+    )
+    report = report[report["where"] == "feature_map"]
+    return aligned, dict(zip(report["what"], report["count"], strict=True))
 
 
 def test_an_alias_is_renamed_in_every_modality():
-    report = []
-    aligned = align(["exp__MLL2", "exp__ESR1", "cna__MLL2", *NAMES[3:]], {"MLL2": "KMT2D"}, report)
+    names = ["exp__MLL2", "exp__ESR1", "cna__MLL2", *NAMES[3:]]
+    aligned, counts = align_and_count(names, {"MLL2": "KMT2D"})
     pd.testing.assert_frame_equal(aligned, X)
-    assert counts(report) == {"columns renamed": 2}
+    assert counts == {"columns renamed": 2}
 
 
 def test_a_whole_name_goes_before_that_of_the_feature():
@@ -52,7 +57,7 @@ def test_versions_of_ensembl_ids_need_not_agree(ours, theirs):
     pd.testing.assert_frame_equal(align(names, {f"ENSG00000167548{ours}": "KMT2D"}), X)
 
 
-def test_versions_with_several_names_are_refused_unless_one_is_meant():
+def test_versions_with_several_names_are_errors_unless_one_is_meant():
     versions = {"ENSG00000167548.1": "KMT2D", "ENSG00000167548.2": "ESR1"}
     names = ["exp__ENSG00000167548.3", *NAMES[1:]]
     with pytest.raises(ValueError, match=r"versions of 'ENSG00000167548.3'.*KMT2D.*ESR1"):
@@ -68,13 +73,13 @@ def test_what_is_no_version_is_another_name():
         align(["exp__AC0001.2", *NAMES[1:]], {"AC0001": "KMT2D"})
 
 
-def test_columns_that_would_be_one_are_refused_by_name():
+def test_columns_that_would_be_one_are_errors_by_name():
     names = ["exp__MLL2", *NAMES[1:]]
     other = X.set_axis(names, axis=1).assign(exp__ALR=1.0)
     aliases = {"MLL2": "KMT2D", "ALR": "KMT2D"}
-    with pytest.raises(ValueError, match=r"'exp__KMT2D' of \['exp__MLL2', 'exp__ALR'\]"):
+    with pytest.raises(ValueError, match=r"'exp__KMT2D' for \['exp__MLL2', 'exp__ALR'\]"):
         align_features(other, MODEL, feature_map=aliases)
-    with pytest.raises(ValueError, match=r"'exp__KMT2D' of \['exp__KMT2D', 'exp__MLL2'\]"):
+    with pytest.raises(ValueError, match=r"'exp__KMT2D' for \['exp__KMT2D', 'exp__MLL2'\]"):
         align_features(X.assign(exp__MLL2=1.0), MODEL, feature_map=aliases)
     aligned = align_features(other.drop(columns="exp__ALR"), MODEL, feature_map=aliases)
     pd.testing.assert_frame_equal(aligned, X)
@@ -88,38 +93,36 @@ def test_columns_that_would_be_one_are_refused_by_name():
         {"MLL2": "KMT2D", " MLL2": "ESR1"},
     ],
 )
-def test_an_old_name_with_several_new_ones_is_refused(entries):
-    with pytest.raises(ValueError, match=r"1 old names several new ones.*\['ESR1', 'KMT2D'\]"):
+def test_an_old_name_with_several_new_ones_is_an_error(entries):
+    with pytest.raises(ValueError, match=r"1 old names with several new ones.*\['ESR1', 'KMT2D'\]"):
         align(NAMES, entries)
 
 
 def test_entries_of_no_use_are_counted():
-    report = []
     entries = pd.Series(
         ["KMT2D", "KMT2D", "ZNF1", "ESR1", None, "ESR1"],
         ["MLL2", "MLL2", "ZNF2", "NR3A1", "MLL3", "ESR1"],
     )
-    aligned = align(["exp__MLL2", *NAMES[1:]], entries, report)
+    aligned, counts = align_and_count(["exp__MLL2", *NAMES[1:]], entries)
     pd.testing.assert_frame_equal(aligned, X)
-    assert counts(report) == {
+    assert counts == {
         "columns renamed": 1,
         "entries not used": 2,
-        "entries that repeat another": 1,
+        "duplicate entries": 1,
         "entries without a name, left out": 1,
     }
 
 
 def test_surplus_and_missing_columns_are_counted_by_modality():
-    report = []
     other = X.drop(columns="exp__ESR1").assign(exp__NEW=1, cna__NEW=1, age=1)
-    with pytest.warns(UserWarning, match="filled"):
-        align_features(other, MODEL, missing="impute", max_missing=0.5, report=report)
-    surplus = "columns that the model does not know, left out"
-    assert report == [
-        ("exp", surplus, 1),
-        ("cna", surplus, 1),
-        ("X", surplus, 1),
-        ("exp", "needed columns lacking, filled with their means in training", 1),
+    with pytest.warns(UserWarning, match="Imputed"):
+        _, report = align_features(other, MODEL, missing="impute", return_report=True)
+    surplus = "columns that the model does not have, left out"
+    assert report.to_numpy().tolist() == [
+        ["exp", surplus, 1],
+        ["cna", surplus, 1],
+        ["X", surplus, 1],
+        ["exp", "needed columns missing, imputed with their training means", 1],
     ]
 
 
@@ -130,20 +133,15 @@ def test_names_without_modalities_are_mapped():
     pd.testing.assert_frame_equal(align_features(other, model, feature_map={"a": "A"}), table)
 
 
-def test_what_is_no_map_is_refused():
+def test_what_is_no_map_is_an_error():
     with pytest.raises(TypeError, match="a dict or a Series of new names by old ones, got list"):
         align(NAMES, ["MLL2"])
 
 
 @given(st.permutations(NAMES))
 def test_the_inverse_of_any_renaming_gives_the_table_back(names):
-    renamed = X.rename(columns=dict(zip(NAMES, names, strict=True)))
-    aligned = align_features(
-        renamed, MODEL, feature_map=dict(zip(names, NAMES, strict=True)), report=(report := [])
-    )
+    aligned, counts = align_and_count(names, dict(zip(names, NAMES, strict=True)))
     pd.testing.assert_frame_equal(aligned, X)
     changed = sum(old != new for old, new in zip(names, NAMES, strict=True))
-    known_before = "columns renamed although the model knows them as they were"
-    assert counts(report) == (
-        {"columns renamed": changed, known_before: changed} if changed else {}
-    )
+    before = "columns renamed although the model has their old name"
+    assert counts == ({"columns renamed": changed, before: changed} if changed else {})

@@ -250,5 +250,5 @@ def test_another_cohort_without_the_words_is_brought_to_the_columns(cohort, clin
     model = make_pipeline(MultiOmicsSelector(k=4), small()).fit(X, y)
     other = X.drop(columns="clin__stage").rename(index="other {}".format)
     with pytest.warns(UserWarning, match="'clin' 1 of 4"):
-        aligned = align_features(other, model, missing="impute", max_missing=0.3)
+        aligned = align_features(other, model, missing="impute")
     assert np.isfinite(model.predict_proba(aligned)).all()

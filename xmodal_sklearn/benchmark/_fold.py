@@ -4,11 +4,11 @@ import contextlib
 import platform
 import time
 import warnings
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+import pandas as pd
 from joblib import parallel_config
 from joblib.parallel import get_active_backend
 from sklearn.base import clone
@@ -16,8 +16,10 @@ from sklearn.metrics import get_scorer
 from sklearn.utils import _safe_indexing
 from sklearn.utils.validation import _num_samples
 
+from .._fitted_model import first_with, parts_of
 from .._store import Store
-from ..selection import MultiOmicsSelector
+from ..modalities._exchange import permuted_scores, present_samples
+from ..modalities._validation import as_table
 from ._metrics import (
     BRANCH_WEIGHT,
     CLASS_RECALL,
@@ -26,7 +28,7 @@ from ._metrics import (
     class_recalls,
     fold_metric,
 )
-from ._negative_controls import Control, exchange_rows, modalities_of, replace_by_noise
+from ._negative_controls import Control, modalities_of, replace_by_noise
 
 __all__ = ["Result", "Run", "Task", "dask_client", "run_fold"]
 
@@ -193,13 +195,19 @@ def _without_modalities(
     modalities = modalities_of(fitted, X)
     if len(modalities) < 2:
         return {}
+    table = as_table(X)
+
+    def score(permuted: Any) -> float:
+        if isinstance(X, pd.DataFrame):
+            permuted = permuted.set_axis(X.columns, axis=1)
+        probabilities, predicted = _predict(fitted, permuted, classes)
+        return _score(metric, fitted, permuted, target, (predicted, probabilities), classes)
+
     scores = {}
-    for number, (modality, columns) in enumerate(modalities.items()):
-        random = np.random.default_rng([task.repeat, task.fold, number])
-        exchanged = exchange_rows(X, columns, random)
-        probabilities, predicted = _predict(fitted, exchanged, classes)
-        answer = predicted, probabilities
-        scores[modality] = _score(metric, fitted, exchanged, target, answer, classes)
+    for index, (modality, columns) in enumerate(modalities.items()):
+        random = np.random.default_rng([task.repeat, task.fold, index])
+        block = columns, present_samples(table, columns)
+        (scores[modality],) = permuted_scores(score, table, [block], random)
     return scores
 
 
@@ -230,37 +238,28 @@ def _peak_mb() -> float:
 
 
 def _selected(fitted: Any) -> dict[str, list[str]]:
-    selectors = (part for part in _parts(fitted) if isinstance(part, MultiOmicsSelector))
-    selector = next(selectors, None)
-    if selector is None:
-        return {}
-    named = hasattr(selector, "feature_names_in_")
-    support = selector.get_support()
-    selected = {}
-    for modality, ranking in selector.rankings_.items():
-        n_kept = support[selector.modalities_[modality]].sum()
-        selected[modality] = [str(f) if named else f"x{f}" for f in ranking[:n_kept]]
+    """Return the selected features by modality, best first; of an ensemble those of any member."""
+    selected: dict[str, list[str]] = {}
+    for selector in parts_of(fitted):
+        if not hasattr(selector, "rankings_"):
+            continue
+        named = hasattr(selector, "feature_names_in_")
+        support = selector.get_support()
+        for modality, ranking in selector.rankings_.items():
+            n_kept = support[selector.modalities_[modality]].sum()
+            names = [str(f) if named else f"x{f}" for f in ranking[:n_kept]]
+            selected[modality] = list(dict.fromkeys(selected.get(modality, []) + names))
     return selected
 
 
 def _branch_weights(fitted: Any) -> dict[str, float]:
     """Return the stacking weights of a network's branches for samples with all modalities."""
-    for part in _parts(fitted):
-        weights = getattr(part, "stacking_weights_", None)
-        if weights is not None:
-            pattern = max(weights.index[:-1], key=lambda name: name.count("+"), default="other")
-            return {str(branch): float(w) for branch, w in weights.loc[pattern].items()}
-    return {}
-
-
-def _parts(fitted: Any) -> Iterator[Any]:
-    """Go through a fitted estimator and the steps in it."""
-    yield fitted
-    if hasattr(fitted, "best_estimator_"):
-        yield from _parts(fitted.best_estimator_)
-    elif hasattr(fitted, "steps"):
-        for _, step in fitted.steps:
-            yield from _parts(step)
+    network = first_with(fitted, "stacking_weights_")
+    if network is None:
+        return {}
+    weights = network.stacking_weights_
+    pattern = max(weights.index[:-1], key=lambda name: name.count("+"), default="other")
+    return {str(branch): float(w) for branch, w in weights.loc[pattern].items()}
 
 
 def _in_this_process() -> contextlib.AbstractContextManager:

@@ -10,13 +10,12 @@ from sklearn.utils import check_random_state
 from ..modalities._columns import Modalities, resolve_modalities
 from ..modalities._dtypes import is_numeric
 from ..modalities._encoding import column_values
-from ..modalities._exchange import permuted, replace_columns
+from ..modalities._exchange import replace_columns
 from ..modalities._validation import as_table
 
 __all__ = [
     "Control",
     "block_values",
-    "exchange_rows",
     "modalities_of",
     "negative_controls",
     "replace_by_noise",
@@ -135,29 +134,6 @@ def replace_by_noise(X: Any, positions: np.ndarray, seed: int) -> Any:
     if (part.dtypes != dtypes).any():
         part = part.astype(dtypes.to_dict())
     return replace_columns(table, positions, part)
-
-
-def exchange_rows(X: Any, positions: np.ndarray, random: np.random.Generator) -> Any:
-    """Give each sample a modality of another, among the samples that have the modality.
-
-    Parameters
-    ----------
-    X : DataFrame or array of shape (n_samples, n_features)
-        Samples.
-    positions : ndarray of int
-        Columns of one modality, which stay together.
-    random : Generator
-        Draws the permutation.
-
-    Returns
-    -------
-    DataFrame or ndarray of shape (n_samples, n_features)
-        A copy of X, with its names of columns.
-    """
-    table = as_table(X)
-    present = ~pd.isna(block_values(table, positions)).all(axis=1)
-    changed = permuted(table, positions, present, random)
-    return changed.set_axis(X.columns, axis=1) if isinstance(X, pd.DataFrame) else changed
 
 
 def block_values(table: Any, positions: np.ndarray) -> np.ndarray:

@@ -310,15 +310,14 @@ def predict(
         names = None if feature_map is None else read_feature_map(feature_map, report)
         rescaled = parse_normalize(normalize)
     with status("Loading PyTorch"), usage_errors():
-        from ._models import load_model, pipeline_of, predict_sets
+        from ._models import load_model, predict_sets
 
         fitted = load_model(model, allow_pickle=allow_pickle)
-    pipeline = pipeline_of(fitted)
     X, notes = _align(
-        tables, pipeline, report, feature_map=names, missing=missing, normalize=rescaled
+        tables, fitted, report, feature_map=names, missing=missing, normalize=rescaled
     )
     with usage_errors():
-        drift = measure_drift(X, pipeline)
+        drift = measure_drift(X, fitted)
     sets = None
     with status("Predicting"), usage_errors():
         probabilities = fitted.predict_proba(X)
@@ -360,9 +359,9 @@ def explain(
         rescaled = parse_normalize(normalize)
     with status("Loading PyTorch"), usage_errors():
         from ..inspection import explain as explain_sample
-        from ._models import load_model, pipeline_of
+        from ._models import load_model
 
-        fitted = pipeline_of(load_model(model, allow_pickle=allow_pickle))
+        fitted = load_model(model, allow_pickle=allow_pickle)
     X, notes = _align(tables, fitted, report, normalize=rescaled)
     train = None
     with usage_errors():
@@ -373,7 +372,7 @@ def explain(
             )
         if train_table:
             cohort = read_cohort(tables=train_table, target_file=train_target_file, join="outer")
-            train = align_to_model(split_modalities(cohort.data), fitted), cohort.target
+            train = align_to_model(split_modalities(cohort.data), fitted, []), cohort.target
     with status("Explaining"), usage_errors():
         explanation = explain_sample(fitted, X.loc[[sample]], train=train)
     console.print(*notes, explanation.to_text(), sep="\n")
@@ -413,15 +412,15 @@ def report(folder: options.ResultPath) -> None:
 
 
 def _align(
-    tables: Mapping[str, Any], pipeline: Any, report: list[tuple[str, str, int]], **arguments: Any
+    tables: Mapping[str, Any], model: Any, report: list[tuple[str, str, int]], **arguments: Any
 ) -> tuple[Any, list[str]]:
     """Return the samples of tables in the columns of a model, and notes on what was changed."""
     from ._sources import absent_modalities, align_to_model, filled_values
     from ._tables import report_lines
 
     with usage_errors():
-        X = align_to_model(tables, pipeline, report=report, **arguments)
-    notes = absent_modalities(tables, pipeline) + filled_values(X, pipeline)
+        X = align_to_model(tables, model, report, **arguments)
+    notes = absent_modalities(tables, model) + filled_values(X, model)
     return X, notes + report_lines(report)
 
 

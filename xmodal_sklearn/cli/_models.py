@@ -13,6 +13,7 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.utils import Bunch
 
 from .. import persistence
+from .._fitted_model import steps_of
 from ..baselines import make_baselines
 from ..benchmark import Comparison, compare
 from ..benchmark._result_folder import IMPORTANCE, result_file
@@ -36,14 +37,13 @@ __all__ = [
     "load_model",
     "measure_importance",
     "outer_folds",
-    "pipeline_of",
     "predict_sets",
     "save_importance",
     "save_model",
 ]
 
 PICKLES = (".joblib", ".pkl")
-IMPORTANCE_TABLES = ("folds", "heads", "features")
+IMPORTANCE_TABLES = ("folds", "branches", "features")
 PAPER = "paper"  # among --models, the paper's network
 PAPER_NETWORK = "the paper's network"
 
@@ -149,9 +149,9 @@ def load_model(path: Path, *, allow_pickle: bool = False) -> Any:
             raise ValueError(
                 f"Can't load {path}, which xmodal fit should have saved: {error!r}"
             ) from error
-    pipeline = pipeline_of(model)
-    if not isinstance(pipeline, Pipeline) or not isinstance(pipeline[0], MultiOmicsSelector):
-        raise ValueError(f"{path} holds a {type(pipeline).__name__}, not what xmodal fit saves.")
+    selector, *after = steps_of(model)
+    if not after or not isinstance(selector, MultiOmicsSelector):
+        raise ValueError(f"{path} holds a {type(selector).__name__}, not what xmodal fit saves.")
     return model
 
 
@@ -161,11 +161,6 @@ def _begins_as_zip(path: Path) -> bool:
         return file.read(2) == b"PK"
 
 
-def pipeline_of(model: Any) -> Any:
-    """Return the selection and the classifier of a model, which may be calibrated."""
-    return model.estimator_ if isinstance(model, ConformalClassifier) else model
-
-
 def predict_sets(model: Any, probabilities: np.ndarray, coverage: float) -> np.ndarray:
     """Return whether each class is in the set of each sample, (n_samples, n_classes)."""
     if not isinstance(model, ConformalClassifier):
@@ -173,7 +168,7 @@ def predict_sets(model: Any, probabilities: np.ndarray, coverage: float) -> np.n
             "--coverage needs a model for which samples were held out. Fit it again: xmodal fit "
             "--calibrate 0.33."
         )
-    return model.sets_of(probabilities, coverage)
+    return model.sets_from_proba(probabilities, coverage)
 
 
 def measure_importance(
@@ -206,7 +201,7 @@ def load_importance(folder: Path, run: str | None) -> ModalityImportance | None:
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
         other_run = content["run"]
-        folds, heads, features = (_table_from_json(content[part]) for part in IMPORTANCE_TABLES)
+        folds, branches, features = (_table_from_json(content[part]) for part in IMPORTANCE_TABLES)
         scores = pd.Series(content["scores"], folds.index, name="score", dtype=float)
     except (ValueError, KeyError, TypeError) as error:
         raise ValueError(
@@ -217,7 +212,7 @@ def load_importance(folder: Path, run: str | None) -> ModalityImportance | None:
             f"{path} belongs to run {other_run}, but comparison.json to run {run}. Remove it, or "
             "run the command that wrote the results again."
         )
-    return ModalityImportance(folds, heads, scores, features)
+    return ModalityImportance(folds, branches, scores, features)
 
 
 def _table_to_json(table: pd.DataFrame) -> dict[str, Any]:

@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from sklearn.pipeline import Pipeline
 from sklearn.utils import Bunch
 
+from .._fitted_model import steps_of
 from .._inputs import read_tables
 from ..datasets import fetch_cbioportal, from_mudata, make_multiomics, read_cbioportal
 from ..datasets._labels import read_labels
@@ -187,7 +187,7 @@ def read_unlabelled(
 
 
 def align_to_model(
-    tables: Mapping[str, pd.DataFrame], fitted: Pipeline, **options: Any
+    tables: Mapping[str, pd.DataFrame], fitted: Any, report: list, **options: Any
 ) -> pd.DataFrame:
     """Join tables of samples and bring them to the columns of a saved pipeline.
 
@@ -195,8 +195,10 @@ def align_to_model(
     ----------
     tables : mapping of str to DataFrame
         Samples in rows; a modality of the model that has no table becomes a block of NaN.
-    fitted : Pipeline
+    fitted : Pipeline, or a classifier that wraps one
         The selection and the classifier.
+    report : list
+        Extended by what was renamed, left out or filled.
     **options
         Further arguments of :func:`~xmodal_sklearn.align_features`.
 
@@ -210,7 +212,7 @@ def align_to_model(
     ValueError
         If the model doesn't know the modality of a table, or a table lacks features.
     """
-    selector = fitted[0]
+    selector = steps_of(fitted)[0]
     unknown = [modality for modality in tables if modality not in selector.modalities_]
     if unknown:
         raise ValueError(
@@ -220,7 +222,10 @@ def align_to_model(
     X = concat_modalities(tables, join="outer")
     columns = selector.feature_names_in_
     absent = [name for name in columns if name.partition(SEPARATOR)[0] not in tables]
-    return align_features(X.reindex(columns=[*X.columns, *absent]), fitted, **options)
+    X = X.reindex(columns=[*X.columns, *absent])
+    aligned, rows = align_features(X, fitted, return_report=True, **options)
+    report += rows.itertuples(index=False, name=None)
+    return aligned
 
 
 def parse_normalize(values: Sequence[str] | None) -> str | dict[str, str]:
@@ -236,14 +241,14 @@ def parse_normalize(values: Sequence[str] | None) -> str | dict[str, str]:
     return {name: how for name, _, how in parted}
 
 
-def measure_drift(X: pd.DataFrame, fitted: Pipeline) -> pd.DataFrame | None:
+def measure_drift(X: pd.DataFrame, fitted: Any) -> pd.DataFrame | None:
     """Measure how far samples lie from those of training; None if the model can't tell."""
     return drift(fitted, X)
 
 
-def filled_values(X: pd.DataFrame, fitted: Pipeline) -> list[str]:
+def filled_values(X: pd.DataFrame, fitted: Any) -> list[str]:
     """Count the values that samples lack of selected features, in modalities that they have."""
-    selector = fitted[0]
+    selector = steps_of(fitted)[0]
     selected = selector.get_support()
     counted = {}
     for modality, positions in selector.modalities_.items():
@@ -256,11 +261,11 @@ def filled_values(X: pd.DataFrame, fitted: Pipeline) -> list[str]:
     ]
 
 
-def absent_modalities(tables: Mapping[str, pd.DataFrame], fitted: Pipeline) -> list[str]:
+def absent_modalities(tables: Mapping[str, pd.DataFrame], fitted: Any) -> list[str]:
     """Say which modalities of a saved pipeline have no table."""
     return [
         f"{modality} was not given; the model takes it as absent."
-        for modality in fitted[0].modalities_
+        for modality in steps_of(fitted)[0].modalities_
         if modality not in tables
     ]
 

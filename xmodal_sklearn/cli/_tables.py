@@ -18,7 +18,7 @@ from .._files import atomic_write
 from .._text import visible
 from ..benchmark._comparison import probability_column
 from ..benchmark._metrics import metric_label
-from ..inspection._fitted import gene
+from ..inspection._view import gene_name
 from ..modalities._columns import resolve_modalities
 from ..selection import MultiOmicsSelector
 from ..uncertainty._rejecting import reject
@@ -150,7 +150,7 @@ def drift_table(drift: pd.DataFrame) -> RenderableType:
         outside, moved = (
             "" if np.isnan(row[share]) else f"{row[share]:.0%}" for share in ("outside", "moved")
         )
-        most = ", ".join(visible(gene(str(feature))) for feature in row["most moved"])
+        most = ", ".join(visible(gene_name(str(feature))) for feature in row["most moved"])
         counts = str(row["samples"]), outside, str(row["features"]), moved
         table.add_row(visible(name), *counts, most)
     title = "Distance from the training samples, 2% of which are outside their own range:"

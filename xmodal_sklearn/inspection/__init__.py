@@ -1,14 +1,17 @@
-"""Questions to ask of a selection and of a fitted classifier: how stable, and what it looks at."""
+"""Inspection: explains selections and fitted classifiers."""
 
 from ._attention_map import attention_map, top_pairs
-from ._attributions import Attributions, integrated_gradients
+from ._attributions import Attributions, integrated_gradients, modality_shapley
 from ._drift import drift
-from ._enrichment import PAM50_GENES, enrichment
 from ._explain import Explanation, explain
-from ._modality_importance import ModalityImportance, modality_importance
-from ._permutation import permutation_importance
-from ._shapley import modality_shapley
-from ._stability import SelectionStability, selection_stability, stability_index
+from ._importance import ModalityImportance, modality_importance, permutation_importance
+from ._selection import (
+    PAM50_GENES,
+    SelectionStability,
+    enrichment,
+    selection_stability,
+    stability_index,
+)
 
 __all__ = [
     "PAM50_GENES",

@@ -1,17 +1,30 @@
-"""What each feature adds to the logit of each class, sample by sample."""
+"""How much each feature and each modality contributes to the logits."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import combinations
+from math import factorial
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.exceptions import ConvergenceWarning
+from sklearn.metrics import check_scoring
 from sklearn.utils.parallel import Parallel, delayed
 
+from .._alignment import check_order
 from .._warnings import warn
-from ._fitted import open_model, watched
+from ..modalities._exchange import remove_columns
+from ._view import ModelView, view_model, with_progress
 
-__all__ = ["Attributions", "integrated_gradients"]
+__all__ = [
+    "Attributions",
+    "attribute_logits",
+    "integrated_gradients",
+    "modality_shapley",
+    "shapley_values",
+]
 
 # On the sum of the attributions, beside the difference in logits.
 TOLERANCE = 1e-3
@@ -26,15 +39,16 @@ class Attributions:
     Parameters
     ----------
     by_sample : DataFrame of shape (n_classes * n_samples, n_features)
-        Attributions; the index has the levels (class, sample), so ``by_sample.loc["LumA"]`` is one
-        row per sample. Columns are the features that the classifier takes, by their first names.
+        Attributions; the index has the levels (class, sample), so ``by_sample.loc["LumA"]`` has
+        one row per sample. Columns are the features that the classifier takes, named as in X where
+        the steps before it keep the names.
     logits : DataFrame of shape (n_samples, n_classes)
-        Logit of each class: its log-probability, less the mean over the classes.
+        Logit of each class: its log-probability, minus the mean over the classes.
     baseline : DataFrame of shape (n_samples, n_classes)
         The same for a sample whose features have their means in the training samples. The
-        attributions of a sample sum to the difference.
+        attributions of a sample sum to the difference between ``logits`` and ``baseline``.
     x : DataFrame of shape (n_samples, n_features)
-        The values that were attributed to, standardised; NaN in absent modalities.
+        The standardized values of the features; NaN in absent modalities.
     """
 
     by_sample: pd.DataFrame
@@ -43,22 +57,23 @@ class Attributions:
     x: pd.DataFrame
 
     def importance(self) -> pd.DataFrame:
-        """Summarise the attributions over samples, by class.
+        """Summarize the attributions over samples, by class.
 
         Returns
         -------
         DataFrame of shape (n_features, n_classes)
-            The mean size of a feature's attributions, over the samples that have it; positive
-            where high values speak for the class, negative where low values do.
+            The mean absolute attribution of each feature over the samples that have it. The sign
+            is positive where high values of the feature favor the class, negative where low values
+            do.
         """
         x = self.x.to_numpy()
-        known = ~np.isnan(x)
-        n_known = np.maximum(known.sum(axis=0), 1)
+        present = ~np.isnan(x)
+        n_present = np.maximum(present.sum(axis=0), 1)
         by_class = {}
         for label in self.logits.columns:
             values = self.by_sample.loc[label].to_numpy()
-            slope = np.einsum("nf,nf->f", values, np.where(known, x, 0))
-            size = np.abs(values).sum(axis=0) / n_known
+            slope = np.einsum("nf,nf->f", values, np.where(present, x, 0))
+            size = np.abs(values).sum(axis=0) / n_present
             by_class[label] = np.where(slope < 0, -size, size)
         return pd.DataFrame(by_class, index=self.by_sample.columns)
 
@@ -66,13 +81,13 @@ class Attributions:
 def integrated_gradients(model: Any, X: Any, *, n_jobs: int | None = None) -> Attributions:
     r"""Attribute the logits of each class to the features, through the whole classifier.
 
-    Integrated gradients [1]_ through standardisation, all heads, their stacking and the average
-    over members, computed by captum. They do not rest on attention.
+    Integrated gradients [1]_ through standardization, all branches, their stacking and the average
+    over members, computed by captum. They do not rely on attention weights.
 
     Parameters
     ----------
-    model : CrossModalAttentionClassifier, or Pipeline or search that ends in one
-        Fitted.
+    model : CrossModalAttentionClassifier, or a pipeline, search or wrapper that ends in one
+        The fitted model.
     X : DataFrame or array of shape (n_samples, n_features)
         Samples with the columns seen in fit.
     n_jobs : int, default=None
@@ -86,32 +101,33 @@ def integrated_gradients(model: Any, X: Any, *, n_jobs: int | None = None) -> At
     Raises
     ------
     ValueError
-        If X has other columns than those seen in fit.
+        If X has other columns than those seen in fit, or a step before the classifier does not name
+        the columns that it returns.
     sklearn.exceptions.NotFittedError
         If the model is not fitted.
     TypeError
-        If it is another model.
+        If the model does not end in a CrossModalAttentionClassifier.
 
     Warns
     -----
     ConvergenceWarning
-        If the attributions of a sample sum to the difference in logits by no better than 0.001.
+        If the attributions of a sample differ from the difference in logits by more than 0.001.
 
     See Also
     --------
     permutation_importance : What a score loses without a feature.
-    attention_map : What two features do together.
+    attention_map : Interactions between features of two modalities.
 
     Notes
     -----
-    With :math:`z_c` the logit of class :math:`c` and standardised values :math:`x`, feature
+    With :math:`z_c` the logit of class :math:`c` and standardized values :math:`x`, feature
     :math:`j` gets :math:`x_j \int_0^1 \partial z_c(\alpha x) / \partial x_j \, d\alpha`: the path
     begins where every feature has its mean in the training samples. An absent modality is absent
     along the whole path, and its features get zero. The integral is a Gauss-Legendre sum of 16
     terms, and of up to 256 where it is not yet exact.
 
-    Attributions say what the classifier makes of a feature, not what the feature causes; of two
-    that say the same, either may get the credit.
+    Attributions describe how the classifier uses a feature, not what the feature causes. Of two
+    features with the same information, either may get the credit.
 
     References
     ----------
@@ -125,40 +141,167 @@ def integrated_gradients(model: Any, X: Any, *, n_jobs: int | None = None) -> At
     >>> from xmodal_sklearn.inspection import integrated_gradients
     >>> X, y = make_multiomics(100, {"exp": 40, "mut": 10}, 2, return_X_y=True, random_state=0)
     >>> model = CrossModalAttentionClassifier(n_estimators=2, max_epochs=5, random_state=0)
-    >>> found = integrated_gradients(model.fit(X, y), X[:3])
-    >>> found.by_sample.shape
+    >>> result = integrated_gradients(model.fit(X, y), X[:3])
+    >>> result.by_sample.shape
     (6, 50)
-    >>> difference = found.logits - found.baseline
-    >>> bool(abs(found.by_sample.loc["class_1"].sum(axis=1) - difference["class_1"]).max() < 1e-3)
+    >>> difference = result.logits - result.baseline
+    >>> bool(abs(result.by_sample.loc["class_1"].sum(axis=1) - difference["class_1"]).max() < 1e-3)
     True
     """
-    fitted = open_model(model, X)
-    classes = fitted.classifier.classes_
-    opened = fitted.opened
-    values = np.zeros((len(classes), *opened.x.shape), dtype=np.float32)
-    gaps = np.zeros((len(opened.x), len(classes)))
-    parts = np.array_split(np.arange(len(opened.x)), -(-len(opened.x) // BATCH))
-    done = Parallel(n_jobs=n_jobs, backend="threading", return_as="generator")(
-        delayed(opened.integrated_gradients)(rows, TOLERANCE) for rows in parts
+    return attribute_logits(view_model(model, X), n_jobs)
+
+
+def attribute_logits(view: ModelView, n_jobs: int | None = None) -> Attributions:
+    network, classes = view.network, view.classes
+    values = np.zeros((len(classes), *network.x.shape), dtype=np.float32)
+    gaps = np.zeros((len(network.x), len(classes)))
+    parts = np.array_split(np.arange(len(network.x)), -(-len(network.x) // BATCH))
+    results = Parallel(n_jobs=n_jobs, backend="threading", return_as="generator")(
+        delayed(network.integrated_gradients)(rows, TOLERANCE) for rows in parts
     )
-    for rows, (of_part, gap) in zip(
-        parts, watched(done, "Integrated gradients", len(parts)), strict=True
+    for rows, (attributions, gap) in zip(
+        parts, with_progress(results, "Integrated gradients", len(parts)), strict=True
     ):
-        values[:, rows], gaps[rows] = of_part.transpose(1, 0, 2), gap
+        values[:, rows], gaps[rows] = attributions.transpose(1, 0, 2), gap
     if (gaps > TOLERANCE).any():
         warn(
-            f"The attributions of {(gaps > TOLERANCE).any(axis=1).sum()} samples sum to the "
-            f"difference in logits by no better than {gaps.max():.2g}.",
+            f"The attributions of {(gaps > TOLERANCE).any(axis=1).sum()} samples differ from the "
+            f"difference in logits by up to {gaps.max():.2g}. Treat them as approximate.",
             ConvergenceWarning,
         )
-    start = np.where(np.isnan(opened.x), np.float32(np.nan), np.float32(0))
-    labels = pd.Index(classes, name="class")
-    features = pd.Index(fitted.inputs, name="feature")
-    samples = fitted.samples
-    index = pd.MultiIndex.from_product([labels, samples], names=["class", samples.name or "sample"])
+    start = np.where(np.isnan(network.x), np.float32(np.nan), np.float32(0))
+    features = pd.Index(view.inputs, name="feature")
     return Attributions(
-        pd.DataFrame(values.reshape(-1, len(features)), index, features),
-        pd.DataFrame(opened.logits(opened.x), samples, labels),
-        pd.DataFrame(opened.logits(start), samples, labels),
-        pd.DataFrame(opened.x, samples, features),
+        pd.DataFrame(values.reshape(-1, len(features)), view.class_sample_index, features),
+        pd.DataFrame(network.logits(network.x), view.samples, classes),
+        pd.DataFrame(network.logits(start), view.samples, classes),
+        pd.DataFrame(network.x, view.samples, features),
+    )
+
+
+def modality_shapley(model: Any, X: Any, y: Any = None, *, scoring: Any = None) -> pd.DataFrame:
+    r"""Divide logits, or a score, among the modalities by their Shapley values.
+
+    Parameters
+    ----------
+    model : CrossModalAttentionClassifier, or a pipeline, search or wrapper that ends in one
+        The fitted model.
+    X : DataFrame or array of shape (n_samples, n_features)
+        Samples with the columns seen in fit.
+    y : array-like of shape (n_samples,), default=None
+        Class labels; needed for a score.
+    scoring : str or callable, default=None
+        The score to divide. None divides the logits of each sample, and needs no `y`.
+
+    Returns
+    -------
+    DataFrame of shape (n_classes * n_samples, n_modalities + 1) or (1, n_modalities + 1)
+        Columns are ``"without"``, the value without any modality, and the modalities, the primary
+        one first. A row sums to the logit, or to the score, with all modalities. Without `scoring`
+        the index has the levels (class, sample); otherwise its only label is ``"score"``.
+
+    Raises
+    ------
+    ValueError
+        If `scoring` is given without `y`, or `y` does not have the samples of X in their order; if
+        X has other columns than those seen in fit.
+
+    See Also
+    --------
+    permutation_importance : What a score loses when a modality is permuted.
+
+    Notes
+    -----
+    The value :math:`v(S)` of a set of modalities is the logit, or the score, with all others
+    absent, as the classifier treats absent modalities; without any, the class frequencies in
+    training are the probabilities. With :math:`M` modalities, modality :math:`m` gets
+
+    .. math:: \sum_{S \not\ni m} \frac{|S|! \, (M - |S| - 1)!}{M!} \,
+        \big( v(S \cup \{m\}) - v(S) \big)
+
+    The values are exact, over all subsets. A modality that a sample lacks has no share in its
+    logits. A classifier that was trained without samples with missing modalities predicts such
+    samples with the weights that it learned for complete ones; shares are more reliable if some
+    training samples lacked a modality.
+
+    Examples
+    --------
+    >>> from xmodal_sklearn import CrossModalAttentionClassifier
+    >>> from xmodal_sklearn.datasets import make_multiomics
+    >>> from xmodal_sklearn.inspection import modality_shapley
+    >>> X, y = make_multiomics(200, {"exp": 40, "mut": 10}, 2, return_X_y=True, random_state=0)
+    >>> model = CrossModalAttentionClassifier(n_estimators=2, max_epochs=5, random_state=0)
+    >>> shares = modality_shapley(model.fit(X, y), X, y, scoring="neg_log_loss")
+    >>> list(shares)
+    ['without', 'exp', 'mut']
+    """
+    if scoring is not None:
+        if y is None:
+            raise ValueError("A score needs class labels. Pass y, or leave out scoring.")
+        check_order(y, X, "y")
+    return shapley_values(view_model(model, X), y, scoring)
+
+
+def shapley_values(view: ModelView, y: Any = None, scoring: Any = None) -> pd.DataFrame:
+    modalities = view.modalities
+    subsets = [
+        kept for size in range(len(modalities) + 1) for kept in combinations(modalities, size)
+    ]
+    values = {
+        frozenset(kept): _subset_value(view, kept, y, scoring)
+        for kept in with_progress(subsets, "Shapley values")
+    }
+    shares = {"without": values[frozenset()]}
+    shares |= {modality: _shapley_value(values, modality, modalities) for modality in modalities}
+    if scoring is not None:
+        return pd.DataFrame(shares, index=["score"])
+    columns = {name: share.T.ravel() for name, share in shares.items()}
+    return pd.DataFrame(columns, index=view.class_sample_index)
+
+
+class _SubsetClassifier(ClassifierMixin, BaseEstimator):
+    """A fitted classifier that sees only some modalities."""
+
+    def __init__(self, view: ModelView, kept: Iterable[str]):
+        self.view = view
+        self.kept = kept
+        self.classes_ = view.classifier.classes_
+
+    def predict(self, X: Any) -> np.ndarray:
+        return self.classes_[self.predict_proba(X).argmax(axis=1)]
+
+    def predict_proba(self, X: Any) -> np.ndarray:
+        """Return probabilities; class frequencies for samples without any of the modalities."""
+        view = self.view
+        counts = view.classifier._class_counts
+        proba = np.tile(counts / counts.sum(), (len(X), 1))
+        indices = [view.modalities.index(modality) for modality in self.kept]
+        present = view.network.present[:, indices].any(axis=1)
+        if present.any():
+            for modality in view.modalities:
+                if modality not in self.kept:
+                    X = remove_columns(X, view.columns(modality))
+            proba[present] = view.classifier.predict_proba(X[present])
+        return proba
+
+
+def _subset_value(view: ModelView, kept: Iterable[str], y: Any, scoring: Any) -> Any:
+    """Return the logits, or the score, with only some modalities."""
+    model = _SubsetClassifier(view, kept)
+    if scoring is not None:
+        scorer = check_scoring(view.classifier, scoring=scoring)
+        return scorer(model, view.table, np.asarray(y))
+    logs = np.log(np.maximum(model.predict_proba(view.table), np.finfo(np.float64).tiny))
+    return logs - logs.mean(axis=1, keepdims=True)
+
+
+def _shapley_value(values: dict[frozenset, Any], modality: str, modalities: list[str]) -> Any:
+    n = len(modalities)
+    return sum(
+        factorial(len(kept))
+        * factorial(n - len(kept) - 1)
+        / factorial(n)
+        * (values[kept | {modality}] - values[kept])
+        for kept in values
+        if modality not in kept
     )

@@ -1,7 +1,7 @@
-"""Why one patient is classified as they are."""
+"""Why one sample is classified as it is."""
 
 from dataclasses import dataclass
-from numbers import Integral
+from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
@@ -11,10 +11,9 @@ from sklearn.utils._param_validation import Interval, validate_params
 
 from .._alignment import values_by_sample
 from ..modalities._validation import as_table
-from ._attributions import integrated_gradients
-from ._fitted import Fitted, gene, open_model
-from ._modality_importance import head_weights
-from ._shapley import modality_shapley
+from ._attributions import attribute_logits, shapley_values
+from ._importance import branch_weights
+from ._view import ModelView, gene_name, view_model
 
 __all__ = ["Explanation", "explain"]
 
@@ -33,22 +32,22 @@ class Explanation:
     prediction : object
         The most probable class.
     runner_up : object
-        The next.
+        The second most probable class.
     probabilities : Series of shape (n_classes,)
         The probability of each class, the highest first.
     shares : DataFrame of shape (n_modalities + 1, 2)
-        What each table adds to the logit of the class (``"for the class"``) and to its lead over
-        the runner-up (``"against the runner-up"``), by Shapley values; ``"without"`` is before any
-        table is seen. Columns sum to the logit and to the lead.
+        What each modality adds to the logit of the predicted class (``"for the class"``) and to its
+        lead over the runner-up (``"against the runner-up"``), by Shapley values; ``"without"`` is
+        the value without any modality. Columns sum to the logit and to the lead.
     features : DataFrame of shape (n, 5)
-        The features that add most to the lead over the runner-up, most first: ``"modality"``,
-        ``"value"`` as it came to the classifier, ``"standardised"``, and what integrated gradients
-        attribute to it ``"for the class"`` and ``"against the runner-up"``.
-    heads : Series of shape (n_heads,)
-        The stacking weight of each head for a sample with these tables.
+        The features that add most to the lead over the runner-up, largest first: ``"modality"``,
+        ``"value"`` as the classifier received it, ``"standardized"``, and the integrated gradients
+        ``"for the class"`` and ``"against the runner-up"``.
+    branches : Series of shape (n_branches,)
+        The stacking weight of each branch for a sample with these modalities.
     typicality : DataFrame of shape (n_classes, 3) or None
-        For each class ``"samples"`` in training, the ``"distance"`` to it, and the share of its own
-        training samples that are ``"farther"`` from it; None without training samples.
+        For each class the number of training ``"samples"``, the ``"distance"`` to it, and the share
+        of its own training samples that are ``"farther"`` from it; None without training samples.
     """
 
     sample: Any
@@ -57,11 +56,11 @@ class Explanation:
     probabilities: pd.Series
     shares: pd.DataFrame
     features: pd.DataFrame
-    heads: pd.Series
+    branches: pd.Series
     typicality: pd.DataFrame | None
 
     def to_text(self) -> str:
-        """Return everything as a page to read, no wider than 80 columns.
+        """Return everything as a page of text, at most 80 columns wide.
 
         Returns
         -------
@@ -73,10 +72,10 @@ class Explanation:
             f"{self.sample}: {self.prediction}, probability {best:.2f}; next {self.runner_up}, "
             f"{self.probabilities.iloc[1]:.2f}",
             f"Probabilities\n{self.probabilities.map('{:.3f}'.format).to_string(header=False)}",
-            "What each table adds, in logits\n"
-            + self.shares.map("{:+.2f}".format).rename(index={"without": "before any"}).to_string(),
-            f"Features that speak most for {self.prediction} and against {self.runner_up}, in "
-            f"logits\n{_feature_text(self.features)}",
+            "Contribution of each modality, in logits\n"
+            + self.shares.map("{:+.2f}".format).rename(index={"without": "none"}).to_string(),
+            f"Features that most favor {self.prediction} over {self.runner_up}, in logits\n"
+            f"{_feature_text(self.features)}",
         ]
         if self.typicality is not None:
             formats = {"samples": "{:d}", "distance": "{:.2f}", "farther": "{:.0%}"}
@@ -84,13 +83,13 @@ class Explanation:
                 {name: self.typicality[name].map(form.format) for name, form in formats.items()}
             )
             parts.append(
-                "Distance to the training samples of each class, in standard deviations,\n"
-                "and the share of the class that is farther from the rest of it\n"
+                "Distance to the training samples of each class, in standard deviations, and the\n"
+                "share of the class that is farther from its other samples\n"
                 f"{shown.to_string(index_names=False)}"
             )
-        weights = self.heads[self.heads > 0].sort_values(ascending=False)
+        weights = self.branches[self.branches > 0].sort_values(ascending=False)
         shown_weights = weights.map("{:.2f}".format).to_string(header=False)
-        parts.append(f"Weights of the heads\n{shown_weights}")
+        parts.append(f"Weights of the branches\n{shown_weights}")
         return "\n\n".join(parts)
 
 
@@ -105,15 +104,15 @@ def explain(
 
     Parameters
     ----------
-    model : CrossModalAttentionClassifier, or Pipeline or search that ends in one
-        Fitted.
+    model : CrossModalAttentionClassifier, or a pipeline, search or wrapper that ends in one
+        The fitted model.
     X : DataFrame or array of shape (1, n_features)
         The sample, ``X.iloc[[i]]``, with the columns seen in fit.
     train : (X, y), default=None
-        The training samples and their classes, to tell how typical the sample is. A fitted model
-        carries no patients along, so they must be given; None leaves that out.
+        The training samples and their class labels, to measure how typical the sample is. A fitted
+        model does not keep its samples; None omits the measure.
     n : int, default=10
-        Features to name.
+        Number of features to list.
 
     Returns
     -------
@@ -127,17 +126,19 @@ def explain(
         lack a class of the model.
     sklearn.exceptions.NotFittedError
         If the model is not fitted.
+    TypeError
+        If the model does not end in a CrossModalAttentionClassifier.
 
     See Also
     --------
     integrated_gradients : The attributions of all features.
-    modality_shapley : The shares of tables.
+    modality_shapley : The shares of modalities.
 
     Notes
     -----
     The distance to a class is the mean of those to its five nearest training samples, each the root
-    of the mean squared difference of standardised features that both have. A sample that lies
-    farther from a class than nearly all of its own (``"farther"`` near 0) is not typical of it,
+    mean square difference of the standardized features that both have. A sample that is farther
+    from a class than nearly all of its own samples (``"farther"`` near 0) is not typical of it,
     however high the probability.
 
     Examples
@@ -147,21 +148,20 @@ def explain(
     >>> from xmodal_sklearn.inspection import explain
     >>> X, y = make_multiomics(100, {"exp": 40, "mut": 10}, 2, return_X_y=True, random_state=0)
     >>> model = CrossModalAttentionClassifier(n_estimators=2, max_epochs=5, random_state=0)
-    >>> found = explain(model.fit(X, y), X.iloc[[0]], train=(X, y))
-    >>> found.shares.index.to_list()
+    >>> explanation = explain(model.fit(X, y), X.iloc[[0]], train=(X, y))
+    >>> explanation.shares.index.to_list()
     ['without', 'exp', 'mut']
     """
-    fitted = open_model(model, X)
-    if len(fitted.samples) != 1:
+    view = view_model(model, X)
+    if len(view.samples) != 1:
         raise ValueError(
-            f"explain takes one sample, got {len(fitted.samples)}. Give X.iloc[[i]] or "
-            "X.loc[[name]]."
+            f"explain takes one sample, got {len(view.samples)}. Pass X.iloc[[i]] or X.loc[[name]]."
         )
     proba = pd.Series(
-        fitted.classifier.predict_proba(fitted.table)[0], fitted.classifier.classes_
+        view.classifier.predict_proba(view.table)[0], view.classifier.classes_
     ).sort_values(ascending=False, kind="stable")
     prediction, runner_up = proba.index[:2]
-    by_class = modality_shapley(model, X).droplevel(1)
+    by_class = shapley_values(view).droplevel(1)
     shares = pd.DataFrame(
         {
             "for the class": by_class.loc[prediction],
@@ -169,70 +169,70 @@ def explain(
         }
     )
     return Explanation(
-        sample=fitted.samples[0],
+        sample=view.samples[0],
         prediction=prediction,
         runner_up=runner_up,
         probabilities=proba,
         shares=shares,
-        features=_features(model, X, fitted, prediction, runner_up).head(n),
-        heads=head_weights(model, X),
-        typicality=None if train is None else _typicality(model, fitted, *train),
+        features=_rank_features(view, prediction, runner_up).head(n),
+        branches=branch_weights(view),
+        typicality=None if train is None else _typicality(model, view, *train),
     )
 
 
-def _features(model: Any, X: Any, fitted: Fitted, prediction: Any, runner_up: Any) -> pd.DataFrame:
-    attributions = integrated_gradients(model, X)
-    of_class, of_next = (
-        attributions.by_sample.loc[label].iloc[0] for label in (prediction, runner_up)
-    )
-    modality = np.empty(len(fitted.inputs), dtype=object)
-    for name in fitted.opened.modalities:
-        modality[fitted.input_columns(name)] = name
+def _rank_features(view: ModelView, prediction: Any, runner_up: Any) -> pd.DataFrame:
+    attributions = attribute_logits(view)
+    best, second = (attributions.by_sample.loc[label].iloc[0] for label in (prediction, runner_up))
+    modality = np.empty(len(view.inputs), dtype=object)
+    for name in view.modalities:
+        modality[view.input_columns(name)] = name
     table = pd.DataFrame(
         {
             "modality": modality,
-            "value": fitted.values_of_inputs(0),
-            "standardised": attributions.x.iloc[0],
-            "for the class": of_class,
-            "against the runner-up": of_class - of_next,
+            "value": view.input_values(0),
+            "standardized": attributions.x.iloc[0],
+            "for the class": best,
+            "against the runner-up": best - second,
         },
         index=attributions.x.columns,
     )
     return table.sort_values("against the runner-up", ascending=False, kind="stable")
 
 
-def _typicality(model: Any, fitted: Fitted, X: Any, y: Any) -> pd.DataFrame:
+def _typicality(model: Any, view: ModelView, X: Any, y: Any) -> pd.DataFrame:
     table = as_table(X)
     y = values_by_sample(y, table, "y of train")
-    known = open_model(model, table).opened.x
-    scale = np.sqrt(known.shape[1])
+    training = view_model(model, table).network.x
+    scale = np.sqrt(training.shape[1])
     rows = {}
-    for label in fitted.classifier.classes_:
-        own = known[y == label]
+    for label in view.classifier.classes_:
+        own = training[y == label]
         if not len(own):
-            raise ValueError(f"train has no sample of class {label!r}, which the model knows.")
-        distance = _nearest(nan_euclidean_distances(fitted.opened.x, own) / scale)[0]
-        among = nan_euclidean_distances(own) / scale
-        # A sample is not its own neighbour.
-        np.fill_diagonal(among, np.nan)
-        farther = (_nearest(among) > distance).mean() if len(own) > 1 else np.nan
+            raise ValueError(f"train has no sample of class {label!r}, which the model predicts.")
+        distance = _nearest(nan_euclidean_distances(view.network.x, own) / scale)[0]
+        within = nan_euclidean_distances(own) / scale
+        # A sample is not its own neighbor.
+        np.fill_diagonal(within, np.nan)
+        farther = (_nearest(within) > distance).mean() if len(own) > 1 else np.nan
         rows[label] = {"samples": len(own), "distance": distance, "farther": farther}
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("class")
 
 
 def _nearest(distances: np.ndarray) -> np.ndarray:
-    """Average the distances to the nearest; NaN, where two have nothing in common, are last."""
+    """Average the distances to the nearest; NaN, for samples without common features, are last."""
     nearest = np.sort(distances, axis=1)[:, :N_NEAREST]
-    known = ~np.isnan(nearest)
-    total = np.where(known, nearest, 0).sum(axis=1)
-    return np.divide(total, known.sum(axis=1), out=np.full(len(total), np.nan), where=known.any(1))
+    valid = ~np.isnan(nearest)
+    total = np.where(valid, nearest, 0).sum(axis=1)
+    return np.divide(total, valid.sum(axis=1), out=np.full(len(total), np.nan), where=valid.any(1))
 
 
 def _feature_text(features: pd.DataFrame) -> str:
-    shown = features.assign(feature=[gene(str(name)) for name in features.index])
-    for name in ("standardised", "for the class", "against the runner-up"):
+    shown = features.assign(feature=[gene_name(str(name)) for name in features.index])
+    for name in ("standardized", "for the class", "against the runner-up"):
         shown[name] = shown[name].map("{:+.2f}".format)
-    shown["value"] = shown["value"].map("{:.4g}".format)
+    shown["value"] = [
+        f"{value:.4g}" if isinstance(value, Real) else str(value) for value in features["value"]
+    ]
     shown = shown.rename(columns={"for the class": "for", "against the runner-up": "against next"})
-    order = ["feature", "modality", "value", "standardised", "for", "against next"]
+    order = ["feature", "modality", "value", "standardized", "for", "against next"]
     return shown[order].to_string(index=False)

@@ -1,12 +1,15 @@
-"""Bringing the table of another cohort to the columns that a model was fitted to."""
+"""Bring the table of another cohort to the columns, and the scale, of a fitted model."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from sklearn.utils.validation import check_is_fitted
 
+from .._fitted_model import first_with, members_of, steps_of
+from .._suggestions import did_you_mean
 from .._warnings import warn
 from ._columns import (
     SEPARATOR,
@@ -14,16 +17,21 @@ from ._columns import (
     Modalities,
     check_not_transposed,
     check_unique,
+    describe_missing,
     flatten_columns,
-    needed_columns,
     resolve_modalities,
 )
 from ._feature_map import rename_features
-from ._normalise import normalise, parse_normalize
+from ._input import ModalityInput
+from ._missing import check_finite, column_means
+from ._training_summary import MANY_VALUES
 
-__all__ = ["align_features"]
+__all__ = ["align_features", "fitted_input"]
 
 MISSING = ("error", "absent", "impute")
+TRAINING, WITHIN = "training", "within"
+# A mean of 20 samples is off by 0.22 standard deviations, and the deviation by a sixth.
+MIN_SAMPLES = 20
 
 
 def align_features(
@@ -31,68 +39,67 @@ def align_features(
     model: Any,
     *,
     missing: str = "error",
-    max_missing: float = 0.2,
     feature_map: Mapping | pd.Series | None = None,
-    normalize: str | Mapping[str, str] = "training",
-    report: list[tuple[str, str, int]] | None = None,
-) -> pd.DataFrame:
+    normalize: str | Mapping[str, str] = TRAINING,
+    return_report: bool = False,
+) -> Any:
     """Bring the table of another cohort to the columns that a model was fitted to.
 
     Another cohort has its columns in another order, has columns of its own, and often lacks some.
-    Of a pipeline that begins with a :class:`~xmodal_sklearn.MultiOmicsSelector` only the selected
-    columns are needed.
+    A model that begins with a :class:`~xmodal_sklearn.MultiOmicsSelector` needs only the selected
+    columns.
 
     Parameters
     ----------
     X : DataFrame of shape (n_samples, n_features)
         Samples of the other cohort, columns named as in fit.
     model : estimator
-        A fitted estimator of this package, or a pipeline or search that begins with one.
+        A fitted estimator of this package, or a pipeline, search, wrapper or ensemble that begins
+        with one.
     missing : {"error", "absent", "impute"}, default="error"
-        What becomes of a needed column that X lacks. ``"error"`` refuses X. ``"absent"`` makes the
-        whole modality of the column absent, a block of NaN. ``"impute"`` fills the column with its
-        mean in the training samples.
-    max_missing : float, default=0.2
-        With ``"impute"``, the largest share of a modality's needed columns that X may lack.
+        How to treat needed columns that X lacks. ``"error"`` raises an error. ``"absent"`` makes
+        the whole modality of the column absent, a block of NaN. ``"impute"`` fills the column with
+        its mean in the training samples; a modality that lacks all needed columns becomes absent.
     feature_map : dict or Series, default=None
         The model's names by the names in X, of columns (``exp__MLL2``) or of features in any
         modality: ``{"MLL2": "KMT2D", "2099": "ESR1", "ENSG00000141510.18": "TP53"}``. Versions of
-        Ensembl ids need not agree. An entry is used if the model knows the new name.
+        Ensembl ids need not agree. An entry is used if the model has a column of the new name.
     normalize : {"training", "within"} or dict of str to these, default="training"
-        How the values of a modality compare with those of training; a word for all modalities or a
-        dict by modality, in which those not named are as in training. ``"training"`` takes values
-        as they are. ``"within"`` gives each needed feature the mean and the deviation that it had
-        in training, in place of its own in X, for a cohort of another platform: a factor and an
-        offset of a feature no longer matter. The cohort needs 20 samples with a value of each
-        feature, and classes about as frequent as in training, because a difference that the classes
-        make is taken out, too.
-    report : list, default=None
-        Takes a tuple ``(where, what, count)`` for whatever was renamed, left out or filled, and for
-        entries of `feature_map` that were of no use.
+        The scale of the values: one option for all modalities or a dict by modality, in which
+        omitted modalities are ``"training"``. ``"training"`` leaves values as they are, on the
+        scale of the training samples. ``"within"`` gives each needed feature the mean and standard
+        deviation that it had in training, for a cohort of another platform: a factor and an offset
+        of a feature no longer matter. The cohort needs 20 samples with a value of each feature, and
+        classes about as frequent as in training, because differences due to the classes are
+        removed, too.
+    return_report : bool, default=False
+        Whether to return what was renamed, left out or filled, too.
 
     Returns
     -------
-    DataFrame of shape (n_samples, n_aligned)
-        The columns in the order of fit: those of X that the model knows, and the needed ones that X
+    X_aligned : DataFrame of shape (n_samples, n_aligned)
+        The columns in the order of fit: those of X that the model has, and the needed ones that X
         lacks.
+    report : DataFrame with the columns "where", "what" and "count"
+        Only with ``return_report=True``: counts by modality, and entries of `feature_map` that were
+        not used.
 
     Raises
     ------
     ValueError
-        If X lacks needed columns and `missing` is ``"error"``, if it lacks more than `max_missing`
-        of a modality, or if no modality is left; the message counts them by modality. If columns
-        of X are repeated or `feature_map` gives several the same name, if it has several new names
-        for an old one, or if the model was fitted without column names. With
-        ``normalize="within"``, if a modality has fewer than 20 samples or no features of numbers
-        other than two values, such as mutations, or if the model keeps no summary of its training
-        samples.
+        If X lacks needed columns and `missing` is ``"error"``, or if no modality is left; the
+        message counts them by modality. If columns of X are repeated or `feature_map` gives several
+        the same name, if it has several new names for an old one, or if the model was fitted
+        without column names. With ``normalize="within"``, if a modality has fewer than 20 samples
+        or no numeric features with more than two values, or if the model keeps no summary of its
+        training samples.
     TypeError
         If X is not a DataFrame, or `feature_map` neither a dict nor a Series.
 
     Warns
     -----
     UserWarning
-        If columns were filled or a modality was made absent; it counts them by modality.
+        If columns were imputed or a modality was made absent; it counts them by modality.
 
     See Also
     --------
@@ -101,8 +108,8 @@ def align_features(
 
     Notes
     -----
-    ``"within"`` leaves missing values missing, and features of words or of two values in training
-    as they are; a feature with a single value in X becomes its mean in training.
+    ``"within"`` leaves missing values missing, and categorical features and those with two values
+    in training as they are; a feature with a single value in X becomes its training mean.
 
     Examples
     --------
@@ -120,19 +127,20 @@ def align_features(
     >>> bool((model.predict(aligned) == model.predict(X)).all())
     True
 
-    Genes that the other cohort knows by another name are mapped by a table:
+    A table maps genes that have another name in the other cohort:
 
     >>> gene = str(model[0].get_feature_names_out()[0])
     >>> other = X.rename(columns={gene: "exp__OLD"})
-    >>> report = []
     >>> table = {"OLD": gene.removeprefix("exp__"), "UNUSED": "TP53"}
-    >>> aligned = align_features(other, model, feature_map=table, report=report)
+    >>> aligned, report = align_features(other, model, feature_map=table, return_report=True)
     >>> aligned.equals(X)
     True
-    >>> [row for row in report if row[2]]
-    [('feature_map', 'columns renamed', 1), ('feature_map', 'entries not used', 1)]
+    >>> print(report.to_string(index=False))
+          where             what  count
+    feature_map  columns renamed      1
+    feature_map entries not used      1
 
-    Another platform gives other values of the same genes:
+    Another platform measures other values of the same genes:
 
     >>> other = X.assign(**{name: 3 * X[name] + 5 for name in X if name.startswith("exp__")})
     >>> aligned = align_features(other, model, normalize={"exp": "within"})
@@ -145,138 +153,261 @@ def align_features(
         raise TypeError(f"X must be a DataFrame, got {type(X).__name__}.")
     X = flatten_columns(X)
     check_unique(X.columns, "columns of X")
-    notes = [] if report is None else report
-    first = _first_step(model)
-    names, modalities, needed = _columns_of(first)
-    wanted = {modality: np.intersect1d(columns, needed) for modality, columns in modalities.items()}
-    by_themselves = parse_normalize(normalize, modalities)
+    check_is_fitted(model)
+    target = _read_target(model)
+    rescaled = _rescaled_modalities(normalize, target.modalities)
+    report = []
     if feature_map is not None:
-        X = X.set_axis(rename_features(X.columns, names, feature_map, notes), axis=1)
-    notes += _count_surplus(X.columns.difference(names, sort=False))
-    known = pd.Index(names).isin(X.columns)
-    lacking = {
-        modality: columns[~known[columns]]
-        for modality, columns in wanted.items()
-        if not known[columns].all()
-    }
-    table = X[names[known].tolist()]
-    if lacking:
-        check_not_transposed(X, names)
-        said = describe_missing(names, wanted, known)
-        if missing == "error":
-            raise ValueError(
-                f"X lacks columns that the model needs: {said}. Add them, map other names of them "
-                'by feature_map=, or say missing="absent" or "impute".'
-            )
-        if missing == "absent":
-            filled, gone = _as_absent(X, names, modalities, wanted, lacking)
-            table = X[names[known & ~gone].tolist()]
-            done, what = "These modalities are taken for absent", "so the modality is absent"
-        else:
-            _check_too_many(wanted, lacking, max_missing, said)
-            filled = _as_means(X, first, names, needed, np.concatenate(list(lacking.values())))
-            done = "They are filled with their means in the training samples"
-            what = "filled with their means in training"
-        notes += [(one, f"needed columns lacking, {what}", len(lacking[one])) for one in lacking]
-        warn(f"X lacks columns that the model needs: {said}. {done}.")
-        table = pd.concat([table, filled], axis=1)
-        table = table[[name for name in names if name in table]]
-    return normalise(table, first, {one: wanted[one] for one in by_themselves}, notes)
+        renamed, report = rename_features(X.columns, target.names, feature_map)
+        X = X.set_axis(renamed, axis=1)
+    report += _count_surplus(X.columns.difference(target.names, sort=False))
+    table, rows = _complete(X, target, missing)
+    report += rows
+    for modality in rescaled:
+        table, n_constant = _rescale(table, target, modality)
+        report.append((modality, "columns with one value only, set to their mean", n_constant))
+    if return_report:
+        rows = [row for row in report if row[2]]
+        return table, pd.DataFrame(rows, columns=["where", "what", "count"])
+    return table
+
+
+@dataclass(frozen=True)
+class _Target:
+    """The columns that a model was fitted to.
+
+    Attributes
+    ----------
+    names : ndarray of str of shape (n_features,)
+        Their names.
+    modalities, needed : dict of str to ndarray of int
+        The columns of each modality, and those that the model needs.
+    sources : list of (estimator, ndarray of int)
+        The steps that X passes first, one for each member of an ensemble, and the needed columns of
+        which each keeps the statistics, no column twice.
+    """
+
+    names: np.ndarray
+    modalities: Modalities
+    needed: Modalities
+    sources: list[tuple[Any, np.ndarray]]
+
+
+def _read_target(model: Any) -> _Target:
+    steps = _first_steps(model)
+    first = steps[0]
+    if not hasattr(first, "feature_names_in_"):
+        raise ValueError(
+            f"{type(first).__name__} was fitted without column names, so columns can't be matched. "
+            "Fit it to a DataFrame."
+        )
+    names = first.feature_names_in_
+    if hasattr(first, "modalities_"):
+        modalities = first.modalities_
+    else:
+        header = pd.DataFrame(columns=pd.Index(names, dtype=object))
+        modalities = resolve_modalities(header, None)
+    sources, needed = [], np.array([], dtype=int)
+    for step in steps:
+        source = fitted_input(step)
+        columns = np.arange(len(names)) if source is None else source.needed
+        sources.append((step, np.setdiff1d(columns, needed)))
+        needed = np.union1d(needed, columns)
+    by_modality = {name: np.intersect1d(columns, needed) for name, columns in modalities.items()}
+    return _Target(names, modalities, by_modality, sources)
+
+
+def _first_steps(model: Any) -> list[Any]:
+    """Return the fitted step that X passes first, or that of each member of an ensemble."""
+    first = steps_of(model)[0]
+    if hasattr(first, "modalities_") or first_with(first, "modalities_") is None:
+        return [first]
+    return [step for member in members_of(first) for step in _first_steps(member)]
 
 
 def _count_surplus(surplus: pd.Index) -> list[tuple[str, str, int]]:
-    """Return a row of the report for each modality, "X" for columns that name none."""
+    """Count surplus columns by modality, "X" for columns whose names have none."""
     modalities = [
         str(name).partition(SEPARATOR)[0] if SEPARATOR in str(name) else UNNAMED for name in surplus
     ]
     counts = pd.Series(modalities, dtype=object).value_counts(sort=False)
     return [
-        (modality, "columns that the model does not know, left out", int(count))
+        (modality, "columns that the model does not have, left out", int(count))
         for modality, count in counts.items()
     ]
 
 
-def describe_missing(names: np.ndarray, modalities: Modalities, known: np.ndarray) -> str:
-    """Count the missing columns of each modality, and name the first."""
-    counts = []
-    for modality, positions in modalities.items():
-        missing = [position for position in positions if not known[position]]
-        if missing:
-            counts.append(
-                f"{modality!r} {len(missing)} of {len(positions)}, the first is "
-                f"{names[missing[0]]!r}"
-            )
-    return "; ".join(counts)
-
-
-def _first_step(model: Any) -> Any:
-    if hasattr(model, "best_estimator_"):
-        return _first_step(model.best_estimator_)
-    if hasattr(model, "steps"):
-        return _first_step(model.steps[0][1])
-    check_is_fitted(model)
-    return model
-
-
-def _columns_of(first: Any) -> tuple[np.ndarray, Modalities, np.ndarray]:
-    """Return names, modalities and the positions that are needed of the columns seen in fit."""
-    if not hasattr(first, "feature_names_in_"):
+def _complete(
+    X: pd.DataFrame, target: _Target, missing: str
+) -> tuple[pd.DataFrame, list[tuple[str, str, int]]]:
+    """Return the columns of fit that X has, with those that it lacks filled, and a report."""
+    names = target.names
+    present = pd.Index(names).isin(X.columns)
+    lacking = {
+        modality: columns[~present[columns]]
+        for modality, columns in target.needed.items()
+        if not present[columns].all()
+    }
+    table = X[names[present].tolist()]
+    if not lacking:
+        return table, []
+    check_not_transposed(X, names)
+    description = describe_missing(names, target.needed, present)
+    if missing == "error":
         raise ValueError(
-            f"{type(first).__name__} was fitted without column names, so columns can't be told "
-            "apart. Fit it to a DataFrame."
+            f"X lacks columns that the model needs: {description}. Add them, map other names of "
+            'them by feature_map=, or pass missing="absent" or "impute".'
         )
-    names = first.feature_names_in_
-    if not hasattr(first, "modalities_"):
-        header = pd.DataFrame(columns=pd.Index(names, dtype=object))
-        return names, resolve_modalities(header, None), np.arange(len(names))
-    return names, first.modalities_, needed_columns(first)
-
-
-def _as_absent(
-    X: pd.DataFrame,
-    names: np.ndarray,
-    modalities: Modalities,
-    wanted: Modalities,
-    lacking: Modalities,
-) -> tuple[pd.DataFrame, np.ndarray]:
-    """Return blocks of NaN for the modalities, and which columns are of these."""
-    if len(lacking) == len(modalities):
+    absent = [
+        modality
+        for modality, columns in lacking.items()
+        if missing == "absent" or len(columns) == len(target.needed[modality])
+    ]
+    if len(absent) == len(target.modalities):
         raise ValueError(
-            f"X lacks needed columns of every modality, {list(lacking)}, so none would be left. "
-            'Say missing="impute" if few columns are missing.'
+            f"X lacks needed columns of every modality, {absent}, so none would be left. Check the "
+            'names, or pass missing="impute" if few columns are missing.'
         )
-    gone = np.zeros(len(names), dtype=bool)
-    gone[np.concatenate([modalities[modality] for modality in lacking])] = True
-    columns = np.concatenate([wanted[modality] for modality in lacking])
-    return pd.DataFrame(np.nan, X.index, names[columns].tolist()), gone
+    values: dict[str, float] = {}
+    rows = []
+    for modality, columns in lacking.items():
+        if modality in absent:
+            what = "needed columns missing, the modality is absent"
+            table = table.drop(columns=names[target.modalities[modality]], errors="ignore")
+            values |= dict.fromkeys(names[target.needed[modality]].tolist(), np.nan)
+        else:
+            what = "needed columns missing, imputed with their training means"
+            means = _training_means(target, columns)
+            values |= dict(zip(names[columns].tolist(), means, strict=True))
+        rows.append((modality, what, len(columns)))
+    imputed = [modality for modality in lacking if modality not in absent]
+    warn(
+        f"X lacks columns that the model needs: {description}."
+        + (f" Imputed with training means: {imputed}." if imputed else "")
+        + (f" Treated as absent: {absent}." if absent else "")
+    )
+    filled = pd.DataFrame(values, X.index, dtype=float)
+    table = pd.concat([table, filled], axis=1)
+    return table[[name for name in names if name in table]], rows
 
 
-def _as_means(
-    X: pd.DataFrame, first: Any, names: np.ndarray, needed: np.ndarray, positions: np.ndarray
-) -> pd.DataFrame:
-    means = _needed_means(first)
-    if means is None:
-        raise ValueError(
-            f"{type(first).__name__} keeps no means of the training samples to fill columns with. "
-            "Begin the pipeline with MultiOmicsSelector."
-        )
-    means = means[np.searchsorted(needed, positions)]
-    values = np.broadcast_to(means, (len(X), len(means)))
-    return pd.DataFrame(values.copy(), X.index, names[positions].tolist())
-
-
-def _needed_means(first: Any) -> np.ndarray | None:
-    if hasattr(first, "input_"):
-        return first.input_.needed_means
-    return getattr(first, "_needed_means", None)
-
-
-def _check_too_many(wanted: Modalities, lacking: Modalities, max_missing: float, said: str) -> None:
-    for modality, positions in lacking.items():
-        share = len(positions) / len(wanted[modality])
-        if share > max_missing:
+def _training_means(target: _Target, columns: np.ndarray) -> np.ndarray:
+    means = np.full(len(target.names), np.nan)
+    for step, owned in target.sources:
+        owned = np.intersect1d(owned, columns)
+        if not len(owned):
+            continue
+        source = fitted_input(step)
+        if source is None or source.needed_means is None:
             raise ValueError(
-                f"X lacks too many columns that the model needs: {said}; at most {max_missing:.0%} "
-                f"of a modality are filled, {modality!r} lacks {share:.0%}. Check the names, or "
-                'say missing="absent" or raise max_missing.'
+                f"{type(step).__name__} keeps no means of the training samples to impute columns "
+                "with. Begin the pipeline with MultiOmicsSelector."
             )
+        means[owned] = source.needed_means[np.searchsorted(source.needed, owned)]
+    return means[columns]
+
+
+def fitted_input(step: Any) -> Any:
+    """Return how a fitted estimator reads X; None if it is not of this package."""
+    if hasattr(step, "input_") or not hasattr(step, "_encoder"):
+        return getattr(step, "input_", None)
+    read = ModalityInput.__new__(ModalityInput)  # TODO: goes once the classifier has input_
+    vars(read).update(
+        modalities=step.modalities_,
+        n_features=step.n_features_in_,
+        feature_names=getattr(step, "feature_names_in_", None),
+        encoder=step._encoder,
+        needed=np.arange(step.n_features_in_),
+        means=step._scaler.mean_,
+        summary=step._summary,
+    )
+    return read
+
+
+def _rescaled_modalities(normalize: str | Mapping[str, str], modalities: Modalities) -> list[str]:
+    """Check normalize and return the modalities to rescale."""
+    if not isinstance(normalize, Mapping):
+        normalize = dict.fromkeys(modalities, normalize)
+    for name, how in normalize.items():
+        if name not in modalities:
+            raise ValueError(
+                f"normalize names modality {name!r}; the model has {list(modalities)}"
+                f"{did_you_mean(name, modalities)}"
+            )
+        if how not in (TRAINING, WITHIN):
+            raise ValueError(
+                f"normalize must be {TRAINING!r} or {WITHIN!r}, or one of these by modality, got "
+                f"{how!r}."
+            )
+    return [name for name in modalities if normalize.get(name) == WITHIN]
+
+
+def _rescale(table: pd.DataFrame, target: _Target, modality: str) -> tuple[pd.DataFrame, int]:
+    """Give features their training mean and deviation; return how many have one value only."""
+    needed = target.needed[modality]
+    if table[target.names[needed].tolist()].isna().all(axis=None):
+        return table, 0
+    blocks, means, deviations, names = [], [], [], []
+    any_measured = False
+    for step, owned in target.sources:
+        columns = np.intersect1d(owned, needed)
+        if not len(columns):
+            continue
+        mean, deviation, numeric, is_measured = _training_moments(step, columns)
+        any_measured |= is_measured
+        columns, labels = columns[numeric], target.names[columns[numeric]]
+        places = table.columns.get_indexer(labels)
+        blocks.append(fitted_input(step).encoder.encode(table, columns, places, dtype=float))
+        means.append(mean[numeric])
+        deviations.append(deviation[numeric])
+        names += labels.tolist()
+    if not any_measured:
+        raise ValueError(
+            f"The features of modality {modality!r} are categorical, or had at most two values in "
+            "training, such as mutations, so they have no scale. Name only modalities of measured "
+            'values, such as normalize={"exp": "within"} (--normalize exp=within).'
+        )
+    values = np.column_stack(blocks)
+    check_finite(values, modality, names, table.index)
+    _check_enough_samples(values, modality, names)
+    mean = column_means(values)
+    deviation = np.sqrt(column_means(np.square(values - mean)))
+    constant = np.fmin.reduce(values) == np.fmax.reduce(values)
+    # A feature that does not vary here can't be scaled, and becomes its training mean.
+    deviation[constant] = np.inf
+    values = (values - mean) / deviation * np.concatenate(deviations) + np.concatenate(means)
+    rescaled = pd.DataFrame(values, table.index, names)
+    table = pd.concat([table.drop(columns=names), rescaled], axis=1)[table.columns.tolist()]
+    return table, int(constant.sum())
+
+
+def _training_moments(
+    step: Any, columns: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, bool]:
+    """Return mean and deviation of columns, which are numeric, and whether any is measured."""
+    source = fitted_input(step)
+    if source is None or source.summary is None:
+        raise ValueError(
+            f'normalize="within" needs the summary that a model keeps of its training samples; '
+            f"{type(step).__name__} keeps none. Begin the pipeline with MultiOmicsSelector."
+        )
+    encoder, summary = source.encoder, source.summary
+    places = np.searchsorted(encoder.repeat_encoded(source.needed), columns)
+    n_values = summary.n_values[places]
+    numeric = (n_values != 2) & ~np.isin(columns, list(encoder.categories))
+    deviation = np.where(n_values > 1, summary.scale[places], 0)
+    measured = bool((n_values[numeric] == MANY_VALUES).any())
+    return summary.mean[places], deviation, numeric, measured
+
+
+def _check_enough_samples(values: np.ndarray, modality: str, names: list[str]) -> None:
+    n_present = (~np.isnan(values)).sum(axis=0)
+    few = (n_present > 0) & (n_present < MIN_SAMPLES)
+    if few.any():
+        first = few.argmax()
+        raise ValueError(
+            f'normalize="within" needs {MIN_SAMPLES} samples with a value of each feature, but '
+            f"modality {modality!r} has {n_present[first]} with a value of {names[first]!r} "
+            f"({few.sum()} such features). Pass more samples at once, or use "
+            f"normalize={{{modality!r}: {TRAINING!r}}} (--normalize {modality}={TRAINING})."
+        )

@@ -22,6 +22,7 @@ __all__ = [
     "check_unique",
     "column_labels",
     "column_names",
+    "describe_missing",
     "flatten_columns",
     "has_named_modalities",
     "needed_columns",
@@ -173,6 +174,18 @@ def check_not_transposed(X: pd.DataFrame, names: Iterable[str]) -> None:
             f"X is transposed: {n_features} of its {len(rows)} rows are named like features, the "
             f"first row is {rows[0]!r}. Samples go in rows."
         )
+
+
+def describe_missing(names: np.ndarray, modalities: Modalities, present: np.ndarray) -> str:
+    """Count the missing columns of each modality, and name the first."""
+    counts = []
+    for modality, columns in modalities.items():
+        missing = [column for column in columns if not present[column]]
+        if missing:
+            counts.append(
+                f"{modality!r} {len(missing)} of {len(columns)}, the first is {names[missing[0]]!r}"
+            )
+    return "; ".join(counts)
 
 
 def check_unique(names: Iterable, what: str) -> None:

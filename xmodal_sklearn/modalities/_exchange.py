@@ -1,32 +1,53 @@
-"""Columns of a table in place of others: those of other samples, or new values."""
+"""Columns of a table permuted, removed or replaced."""
 
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-__all__ = ["permuted", "replace_columns"]
+__all__ = [
+    "permute_columns",
+    "permuted_scores",
+    "present_samples",
+    "remove_columns",
+    "replace_columns",
+]
 
 
-def permuted(table: Any, columns: np.ndarray, present: np.ndarray, random_state: Any) -> Any:
-    """Return a copy in which samples that have a modality exchange some of its columns.
+def permuted_scores(
+    score: Callable[[Any], float],
+    table: Any,
+    blocks: Iterable[tuple[np.ndarray, np.ndarray]],
+    random_state: Any,
+    n_repeats: int = 1,
+) -> list[float]:
+    """Score copies of a table in which some blocks of columns are permuted over the samples.
 
     Parameters
     ----------
+    score : callable
+        Returns the score of a table.
     table : DataFrame or ndarray of shape (n_samples, n_features)
         Samples.
-    columns : ndarray of int
-        Positions of the columns, which stay together.
-    present : ndarray of bool of shape (n_samples,)
-        Which samples take part.
+    blocks : iterable of (ndarray of int, ndarray of bool)
+        Positions of the columns of each block, which stay together, and which samples take part.
     random_state : RandomState or Generator
-        Draws the permutation.
-
-    Returns
-    -------
-    DataFrame or ndarray of shape (n_samples, n_features)
-        The copy; its columns have the dtypes of those of `table`.
+        Draws the permutations.
+    n_repeats : int, default=1
+        Number of copies.
     """
+    scores = []
+    for _ in range(n_repeats):
+        changed = table
+        for columns, present in blocks:
+            changed = permute_columns(changed, columns, present, random_state)
+        scores.append(score(changed))
+    return scores
+
+
+def permute_columns(table: Any, columns: np.ndarray, present: np.ndarray, random_state: Any) -> Any:
+    """Return a copy in which the samples that are present exchange some columns, all together."""
     order = np.arange(len(table))
     order[present] = random_state.permutation(order[present])
     if isinstance(table, pd.DataFrame):
@@ -34,8 +55,24 @@ def permuted(table: Any, columns: np.ndarray, present: np.ndarray, random_state:
     return replace_columns(table, columns, table[np.ix_(order, columns)])
 
 
+def present_samples(table: Any, columns: np.ndarray) -> np.ndarray:
+    """Return which samples have a value in any of some columns, those of a modality."""
+    block = table.iloc[:, columns] if isinstance(table, pd.DataFrame) else table[:, columns]
+    return ~np.asarray(pd.isna(block)).all(axis=1)
+
+
+def remove_columns(table: Any, columns: np.ndarray) -> Any:
+    """Return a copy in which some columns are NaN."""
+    nothing: Any = np.full((len(table), len(columns)), np.nan)
+    if isinstance(table, pd.DataFrame):
+        nothing = pd.DataFrame(nothing, table.index, table.columns[columns])
+    else:
+        table = table.astype(np.result_type(table.dtype, np.float32))
+    return replace_columns(table, columns, nothing)
+
+
 def replace_columns(table: Any, columns: np.ndarray, values: Any) -> Any:
-    """Return a copy in which some columns hold other values.
+    """Return a copy in which some columns have other values.
 
     Parameters
     ----------
@@ -44,12 +81,7 @@ def replace_columns(table: Any, columns: np.ndarray, values: Any) -> Any:
     columns : ndarray of int
         Positions of the columns.
     values : DataFrame or ndarray of shape (n_samples, n_columns)
-        What they hold then: a DataFrame, of the same names, for a DataFrame.
-
-    Returns
-    -------
-    DataFrame or ndarray of shape (n_samples, n_features)
-        The copy.
+        The new values; for a DataFrame a DataFrame with the same column names.
     """
     if not isinstance(table, pd.DataFrame):
         changed = table.copy()

@@ -12,11 +12,11 @@ from sklearn.utils import check_array, check_X_y
 from sklearn.utils.validation import validate_data
 
 from .._alignment import check_order, plain_labels
-from ._align_features import describe_missing
 from ._columns import (
     UNNAMED,
     check_not_transposed,
     column_names,
+    describe_missing,
     flatten_columns,
     sample_labels,
 )

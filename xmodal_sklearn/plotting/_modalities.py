@@ -3,24 +3,13 @@
 from numbers import Integral
 from typing import Any
 
-import numpy as np
 import pandas as pd
-from sklearn.metrics import check_scoring
-from sklearn.utils import check_array, check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions, validate_params
-from sklearn.utils.validation import _get_feature_names
 
-from .._alignment import check_order
 from .._text import visible
 from .._typing import Labels, Table, typed
 from ..benchmark._metrics import metric_label
-from ..inspection._modality_importance import ModalityImportance, modality_importance
-from ..modalities._columns import column_names, resolve_modalities, sample_labels
-from ..modalities._dtypes import find_categorical
-from ..modalities._encoding import ModalityEncoder
-from ..modalities._exchange import permuted, replace_columns
-from ..modalities._missing import find_missing
-from ..modalities._validation import as_table
+from ..inspection._importance import ModalityImportance, ablation_scores, modality_importance
 from ._common import PLAIN, draw_strips, drawing_axes
 
 __all__ = ["ModalityAblationDisplay", "ModalityImportanceDisplay"]
@@ -280,29 +269,19 @@ class ModalityAblationDisplay:
         Modalities share information: the loss may be small for each of them even if each alone is
         sufficient for most of the score.
         """
-        check_order(y, X, "y")
-        table = _numeric_table(X)
-        positions = resolve_modalities(table, modalities)
-        encoder = ModalityEncoder(table, positions)
-        presence = find_missing(
-            table, encoder.blocks(table), encoder.origins, max_missing=1, training=False
-        ).present
-        scorer = check_scoring(estimator, scoring=scoring)
-        random_state = check_random_state(random_state)
-        scores: dict[str, list[float]] = {}
-        for (modality, columns), present in zip(positions.items(), presence.T, strict=True):
-            if method == "absent":
-                others = presence[:, [name != modality for name in positions]]
-                _check_something_left(others, modality, sample_labels(table))
-                scores[modality] = [_score_absent(scorer, estimator, table, columns, y, modality)]
-            else:
-                scores[modality] = [
-                    scorer(estimator, permuted(table, columns, present, random_state), y)
-                    for _ in range(n_repeats)
-                ]
+        score, scores = ablation_scores(
+            estimator,
+            X,
+            y,
+            modalities=modalities,
+            method=method,
+            scoring=scoring,
+            n_repeats=n_repeats,
+            random_state=random_state,
+        )
         return cls(
-            score=scorer(estimator, table, y),
-            scores=pd.DataFrame(scores),
+            score=score,
+            scores=scores,
             method=method,
             score_name=metric_label(scoring) if isinstance(scoring, str) else "score",
         ).plot(ax)
@@ -338,42 +317,3 @@ class ModalityAblationDisplay:
         self.ax_.set_xlabel(visible(self.score_name), **PLAIN)
         self.ax_.legend(loc="lower center", bbox_to_anchor=(0.5, 1), frameon=False)
         return self
-
-
-def _numeric_table(X: Any) -> Any:
-    """Return X as a table of numbers; NaN and infinity are left to find_missing."""
-    table = as_table(X)
-    if not isinstance(table, pd.DataFrame):
-        return check_array(table, ensure_all_finite=False)
-    find_categorical(table)  # refuses what is neither numbers nor words
-    if column_names(table) is None:
-        _get_feature_names(table)  # refuses text beside other names
-    check_array(np.broadcast_to(np.float32(0), table.shape))  # refuses an empty table
-    return table
-
-
-def _score_absent(
-    scorer: Any, estimator: Any, table: Any, columns: np.ndarray, y: Any, modality: str
-) -> float:
-    nothing: Any = np.full((len(table), len(columns)), np.nan)
-    if isinstance(table, pd.DataFrame):
-        nothing = pd.DataFrame(nothing, table.index, table.columns[columns])
-    else:
-        table = table.astype(np.result_type(table.dtype, np.float32))
-    changed = replace_columns(table, columns, nothing)
-    try:
-        return scorer(estimator, changed, y)
-    except ValueError as error:
-        raise ValueError(
-            f"The estimator could not predict with {modality!r} absent: {error}\nUse "
-            'method="permute" for an estimator that takes no NaN.'
-        ) from error
-
-
-def _check_something_left(others: np.ndarray, modality: str, samples: Any) -> None:
-    alone = np.flatnonzero(~others.any(axis=1))
-    if len(alone):
-        raise ValueError(
-            f"Without {modality!r}, {len(alone)} samples have no modality at all, the first is "
-            f'{samples[alone[0]]!r}. Leave such samples out, or use method="permute".'
-        )

@@ -9,8 +9,8 @@ from markupsafe import Markup
 
 from ..benchmark._comparison import FOLD
 from ..benchmark._metrics import BRANCH_WEIGHT, LOSSES, WITHOUT_MODALITY, metric_label
-from ..inspection._modality_importance import ModalityImportance
-from ..inspection._stability import stability_index
+from ..inspection._importance import ModalityImportance
+from ..inspection._selection import stability_index
 from ..plotting._common import draw_legend
 from ..plotting._features import AttentionMapDisplay, FeatureImportanceDisplay
 from ..plotting._modalities import ModalityImportanceDisplay
@@ -148,7 +148,7 @@ def inspection_section(overview: Overview) -> dict[str, Any] | None:
     many_folds = importance is not None and len(importance.folds) > 1
     return {
         "modalities": [] if importance is None else _draw_modalities(importance),
-        "branches": [] if importance is None else _mean_weights(importance.heads),
+        "branches": [] if importance is None else _mean_weights(importance.branches),
         "stability": importance.stability() if importance is not None and many_folds else None,
         "features": None if features is None else _draw_features(features),
         "map": None if maps is None else _draw_map(maps),

@@ -10,7 +10,7 @@ import pandas as pd
 from ..benchmark._chance import at_chance
 from ..benchmark._comparison import Comparison
 from ..benchmark._metrics import metric_label
-from ..inspection._modality_importance import ModalityImportance
+from ..inspection._importance import ModalityImportance
 
 __all__ = ["SIGNIFICANT", "Inspected", "Overview", "headline"]
 

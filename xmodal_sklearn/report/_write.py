@@ -10,7 +10,7 @@ import pandas as pd
 from .._files import atomic_write
 from .._text import visible
 from ..benchmark._comparison import Comparison
-from ..inspection._modality_importance import ModalityImportance
+from ..inspection._importance import ModalityImportance
 
 __all__ = ["format_number", "write_page", "write_report"]
 

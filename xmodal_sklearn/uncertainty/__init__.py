@@ -1,4 +1,4 @@
-"""Predictions that say when they are not sure: sets of classes, or no class."""
+"""Prediction sets and abstention."""
 
 from ._conformal import ConformalClassifier
 from ._rejecting import RejectingClassifier

@@ -1,4 +1,4 @@
-"""Prediction sets with a coverage that is guaranteed for each class."""
+"""Prediction sets with guaranteed coverage for each class."""
 
 from math import ceil
 from numbers import Real
@@ -16,64 +16,66 @@ from sklearn.utils.validation import check_is_fitted, column_or_1d
 from .._alignment import check_order
 from .._typing import Labels, Table
 from .._warnings import warn
-from ._wrapper import ClassifierWrapper
+from ._rejecting import ClassifierWrapper
 
 __all__ = ["ConformalClassifier"]
 
-# What floats lose in a product such as 0.9 times 10.
+# Rounding error of a product such as 0.9 * 10.
 ROUNDING = 1e-9
 
 
 class ConformalClassifier(ClassifierWrapper):
-    r"""Predicts sets of classes that hold the true one as often as was asked.
+    r"""Predict sets of classes that contain the true class with a chosen probability.
 
-    A share of the samples is held out of fitting; the probabilities that the fitted estimator gives
-    to the true classes of these tell how unlikely a class may look and still be the true one.
+    Part of the samples is held out of fitting. The probabilities that the fitted estimator predicts
+    for their true classes determine how improbable a class may be and still belong to the set.
 
     Parameters
     ----------
     estimator : classifier
-        Any classifier with ``predict_proba``: a pipeline with its selection, for the samples held
-        out must not be seen by any part of it. A fitted one in a
-        :class:`~sklearn.frozen.FrozenEstimator` is not fitted again, and all samples of `fit`,
-        which must be others than it was fitted to, are held out.
+        Any classifier with ``predict_proba``, including any feature selection: no part of it may
+        see the held-out samples. A fitted classifier in a :class:`~sklearn.frozen.FrozenEstimator`
+        is not fitted again, and all samples of `fit` are held out; it must have been fitted to
+        other samples.
     calibration_share : float, default=1/3
-        Share of the samples that is held out, of each class alike; greater than 0 and less than 1.
+        Share of the samples that is held out, the same for each class; greater than 0 and less than
+        1.
     random_state : int, RandomState instance or None, default=None
-        Which samples are held out.
+        Determines which samples are held out.
 
     Attributes
     ----------
     estimator_ : classifier
-        Fitted to the samples that were not held out.
+        The classifier fitted to the samples that were not held out.
     classes_ : ndarray of shape (n_classes,)
-        The classes.
+        Class labels.
     calibration_probabilities_ : list of ndarray, one per class
-        For the samples held out of each class, the probability that they are of this class, in
+        For the held-out samples of each class, their predicted probability of this class, in
         descending order.
     n_features_in_ : int
         Number of columns seen in fit.
     feature_names_in_ : ndarray of str of shape (n_features_in_,)
-        Their names, where X is a DataFrame.
+        Their names, if X is a DataFrame.
 
     See Also
     --------
-    RejectingClassifier : Gives no class where the highest probability is low.
+    RejectingClassifier : Predicts no class if the highest probability is low.
 
     Notes
     -----
     Split conformal prediction by class (Mondrian). Of the :math:`n_c` probabilities of class
-    :math:`c` held out, in descending order, the one in place :math:`\lceil (n_c + 1) t \rceil` is
-    the threshold of that class for the coverage :math:`t`; a sample's set holds the classes whose
-    probability reaches their threshold. If new samples of a class come as those held out came,
-    their sets hold it with a probability of at least :math:`t`, and without ties at most
-    :math:`t + 1 / (n_c + 1)`, however bad the estimator is; a bad one has large sets. This holds on
-    the average over samples held out, and not for a cohort that differs from them.
+    :math:`c` held out, in descending order, the one at rank :math:`\lceil (n_c + 1) t \rceil` is
+    the threshold of the class for the coverage :math:`t`; a sample's set contains the classes whose
+    probability reaches their threshold. For each class, new samples from the same population get a
+    set that contains their class with a probability of at least :math:`t`, and without ties at most
+    :math:`t + 1 / (n_c + 1)`. This holds for any estimator; a poor one has large sets. The
+    probability is an average over held-out samples, and does not transfer to cohorts that differ
+    from them.
 
-    A set may be empty, where a sample looks like none of the classes. Where a class has fewer than
-    :math:`t / (1 - t)` samples held out (9 for a coverage of 0.9), nothing can be promised but by a
-    set that always holds it. Samples of one patient should be on one side of the split: split them
-    by hand, and wrap the fitted estimator in a FrozenEstimator.
+    A set may be empty, if a sample resembles none of the classes. If fewer than
+    :math:`t / (1 - t)` samples of a class are held out (9 for a coverage of 0.9), the guarantee
+    needs every set to contain the class. Samples of the same patient should be on the same side of
+    the split: split them by hand, and wrap the fitted estimator in a FrozenEstimator.
 
     References
     ----------
@@ -109,25 +111,25 @@ class ConformalClassifier(ClassifierWrapper):
         self.random_state = random_state
 
     def fit(self, X: Table, y: Labels) -> Self:
-        """Fit the estimator to a part of the samples, and calibrate it on the rest.
+        """Fit the estimator to part of the samples, and calibrate it on the others.
 
         Parameters
         ----------
         X : DataFrame or array of shape (n_samples, n_features)
-            Samples.
+            Training samples.
         y : array-like of shape (n_samples,)
-            Their classes.
+            Class labels.
 
         Returns
         -------
         ConformalClassifier
-            Itself.
+            The fitted classifier.
 
         Raises
         ------
         ValueError
-            If a class has fewer than two samples, the samples held out would be fewer than the
-            classes, or a frozen estimator doesn't know one of them.
+            If a class has fewer than two samples, if there would be fewer held-out samples than
+            classes, or if a frozen estimator was fitted without one of the classes.
         """
         self._validate_params()
         (X,) = indexable(X)
@@ -141,13 +143,13 @@ class ConformalClassifier(ClassifierWrapper):
             kept, held_out = self._split(labels)
             self.estimator_ = clone(self.estimator)
             self.estimator_.fit(_safe_indexing(X, kept), labels[kept])
-        self._take_over()
+        self._copy_fitted_attributes()
         true = labels[held_out]
         unknown = sorted(set(true.tolist()) - set(self.classes_.tolist()), key=str)
         if unknown:
             raise ValueError(
-                f"The frozen estimator doesn't know class {unknown[0]!r} of y; it knows "
-                f"{self.classes_.tolist()}."
+                f"y contains class {unknown[0]!r}, but the frozen estimator was fitted to the "
+                f"classes {self.classes_.tolist()}."
             )
         probabilities = self.estimator_.predict_proba(_safe_indexing(X, held_out))
         self.calibration_probabilities_ = [
@@ -164,34 +166,34 @@ class ConformalClassifier(ClassifierWrapper):
         X : DataFrame or array of shape (n_samples, n_features)
             Samples with the columns seen in fit.
         coverage : float, default=0.9
-            The share of samples of each class whose sets shall hold it; greater than 0 and less
+            The share of samples of each class whose sets contain the class; greater than 0 and less
             than 1.
 
         Returns
         -------
         ndarray of bool of shape (n_samples, n_classes)
-            Whether a class, in the order of ``classes_``, is in the set.
+            Whether each class, in the order of ``classes_``, is in the set.
 
         Raises
         ------
         ValueError
-            If `coverage` is no number between 0 and 1.
+            If `coverage` is not a number between 0 and 1.
 
         Warns
         -----
         UserWarning
-            If so few samples of a class were held out that every set must hold it.
+            If so few samples of a class were held out that every set must contain it.
         """
         check_is_fitted(self)
-        return self.sets_of(self.predict_proba(X), coverage)
+        return self.sets_from_proba(self.predict_proba(X), coverage)
 
-    def sets_of(self, probabilities: np.ndarray, coverage: float = 0.9) -> np.ndarray:
-        """Return the sets of samples whose probabilities are known.
+    def sets_from_proba(self, probabilities: np.ndarray, coverage: float = 0.9) -> np.ndarray:
+        """Return a set of classes for each sample, given its predicted probabilities.
 
         Parameters
         ----------
         probabilities : ndarray of float of shape (n_samples, n_classes)
-            What :meth:`predict_proba` gave.
+            The result of :meth:`predict_proba`.
         coverage : float, default=0.9
             See :meth:`predict_set`.
 
@@ -203,7 +205,7 @@ class ConformalClassifier(ClassifierWrapper):
         Raises
         ------
         ValueError
-            If `coverage` is no number between 0 and 1.
+            If `coverage` is not a number between 0 and 1.
 
         Warns
         -----
@@ -220,30 +222,33 @@ class ConformalClassifier(ClassifierWrapper):
             for label, held_out in zip(
                 self.classes_.tolist(), self.calibration_probabilities_, strict=True
             )
-            if _place(len(held_out), coverage) > len(held_out)
+            if _rank(len(held_out), coverage) > len(held_out)
         }
         if few:
             needed = ceil(coverage / (1 - coverage) - ROUNDING)
-            found = ", ".join(f"{label!r} has {number}" for label, number in few.items())
+            counts = ", ".join(f"{label!r} has {count}" for label, count in few.items())
             warn(
-                f"A coverage of {coverage:g} needs {needed} samples of each class held out; "
-                f"{found}. Every set holds such a class. Hold out a larger share, or ask for less."
+                f"A coverage of {coverage:g} needs {needed} held-out samples of each class; "
+                f"{counts}. Every set contains such a class. Increase calibration_share, or choose "
+                "a lower coverage."
             )
-        thresholds = [_threshold(one, coverage) for one in self.calibration_probabilities_]
+        thresholds = [
+            _threshold(held_out, coverage) for held_out in self.calibration_probabilities_
+        ]
         return np.asarray(probabilities) >= np.array(thresholds)
 
     def _split(self, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         classes, counts = np.unique(labels, return_counts=True)
         if counts.min() < 2:
             raise ValueError(
-                f"Class {classes.tolist()[counts.argmin()]!r} has one sample, which can't be both "
-                "fitted to and held out. Leave it out, or join it with another class."
+                f"Class {classes.tolist()[counts.argmin()]!r} has one sample, but needs one for "
+                "fitting and one for calibration. Remove it, or merge it with another class."
             )
         held_out = ceil(self.calibration_share * len(labels))
         if min(held_out, len(labels) - held_out) < len(classes):
             raise ValueError(
                 f"calibration_share={self.calibration_share:g} of {len(labels)} samples holds out "
-                f"{held_out}; fitting and calibrating each need a sample of all {len(classes)} "
+                f"{held_out}; fitting and calibration each need a sample of all {len(classes)} "
                 "classes."
             )
         return train_test_split(
@@ -254,11 +259,11 @@ class ConformalClassifier(ClassifierWrapper):
         )
 
 
-def _place(n_held_out: int, coverage: float) -> int:
+def _rank(n_held_out: int, coverage: float) -> int:
     return ceil((n_held_out + 1) * coverage - ROUNDING)
 
 
 def _threshold(held_out: np.ndarray, coverage: float) -> float:
-    """Return the probability from which on a class is in the set."""
-    place = _place(len(held_out), coverage)
-    return held_out[place - 1] if place <= len(held_out) else -np.inf
+    """Return the smallest probability with which a class is in the set."""
+    rank = _rank(len(held_out), coverage)
+    return held_out[rank - 1] if rank <= len(held_out) else -np.inf

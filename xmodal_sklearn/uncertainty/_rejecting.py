@@ -1,47 +1,82 @@
-"""No prediction where the model is not sure."""
+"""Abstention: no prediction if the highest probability is too low."""
 
 from numbers import Real
 from typing import Any, ClassVar, Self
 
 import numpy as np
-from sklearn.base import clone
+from sklearn.base import MetaEstimatorMixin, clone
+from sklearn.utils import get_tags
 from sklearn.utils._param_validation import HasMethods
 from sklearn.utils.validation import check_is_fitted
 
+from .._base import ProbabilityClassifierMixin, ValidatedEstimator
 from .._typing import Labels, Table
-from ._wrapper import ClassifierWrapper
 
-__all__ = ["RejectingClassifier", "reject"]
+__all__ = ["ClassifierWrapper", "RejectingClassifier", "reject"]
+
+
+class ClassifierWrapper(ProbabilityClassifierMixin, MetaEstimatorMixin, ValidatedEstimator):
+    """A classifier whose probabilities are those of its fitted ``estimator_``."""
+
+    estimator: Any
+    estimator_: Any
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags = get_tags(self.estimator).input_tags
+        return tags
+
+    def predict_proba(self, X: Table) -> np.ndarray:
+        """Predict class probabilities with the fitted estimator.
+
+        Parameters
+        ----------
+        X : DataFrame or array of shape (n_samples, n_features)
+            Samples with the columns seen in fit.
+
+        Returns
+        -------
+        ndarray of float of shape (n_samples, n_classes)
+            Columns in the order of ``classes_``.
+        """
+        check_is_fitted(self)
+        return self.estimator_.predict_proba(X)
+
+    def _copy_fitted_attributes(self) -> None:
+        self.classes_ = self.estimator_.classes_
+        for name in ("n_features_in_", "feature_names_in_"):
+            if hasattr(self.estimator_, name):
+                setattr(self, name, getattr(self.estimator_, name))
 
 
 class RejectingClassifier(ClassifierWrapper):
-    """Gives no class to samples whose highest probability is too low.
+    """Abstain from predicting samples whose highest probability is too low.
 
     Parameters
     ----------
     estimator : classifier
-        Any classifier with ``predict_proba``; one in a :class:`~sklearn.frozen.FrozenEstimator` is
-        not fitted again.
+        Any classifier with ``predict_proba``. A fitted one in a
+        :class:`~sklearn.frozen.FrozenEstimator` is not fitted again.
 
     Attributes
     ----------
     estimator_ : classifier
-        Fitted.
+        The fitted classifier.
     classes_ : ndarray of shape (n_classes,)
-        The classes.
+        Class labels.
     n_features_in_ : int
         Number of columns seen in fit.
     feature_names_in_ : ndarray of str of shape (n_features_in_,)
-        Their names, where X is a DataFrame.
+        Their names, if X is a DataFrame.
 
     See Also
     --------
-    ConformalClassifier : Gives sets of classes with a guaranteed coverage.
+    ConformalClassifier : Predicts sets of classes with guaranteed coverage.
 
     Notes
     -----
-    The report of a comparison shows, for each model, the accuracy among the samples answered
-    against their share, from which to choose a probability.
+    The report of a comparison shows, for each model, the accuracy against the share of samples with
+    a prediction, which helps to choose `min_proba`.
 
     Examples
     --------
@@ -66,72 +101,52 @@ class RejectingClassifier(ClassifierWrapper):
         Parameters
         ----------
         X : DataFrame or array of shape (n_samples, n_features)
-            Samples.
+            Training samples.
         y : array-like of shape (n_samples,)
-            Their classes.
+            Class labels.
 
         Returns
         -------
         RejectingClassifier
-            Itself.
+            The fitted classifier.
         """
         self._validate_params()
         self.estimator_ = clone(self.estimator).fit(X, y)
-        self._take_over()
+        self._copy_fitted_attributes()
         return self
 
     def predict(self, X: Table, min_proba: float = 0.0) -> np.ndarray:
-        """Predict the most probable class, or none.
+        """Predict the most probable class, or None.
 
         Parameters
         ----------
         X : DataFrame or array of shape (n_samples, n_features)
             Samples with the columns seen in fit.
         min_proba : float, default=0.0
-            Samples whose highest probability is less get None; from 0, which gives a class to all,
-            to 1.
+            The prediction is None for samples whose highest probability is lower; from 0 (predict
+            all) to 1.
 
         Returns
         -------
         ndarray of shape (n_samples,)
-            Labels; if `min_proba` is above 0, of dtype object.
+            Class labels; of dtype object if `min_proba` is greater than 0.
 
         Raises
         ------
         ValueError
-            If `min_proba` is no number from 0 to 1.
+            If `min_proba` is not a number from 0 to 1.
         """
         check_is_fitted(self)
         return reject(self.classes_, self.predict_proba(X), min_proba)
 
 
 def reject(classes: np.ndarray, probabilities: np.ndarray, min_proba: float) -> np.ndarray:
-    """Return the most probable class of each sample, None where it is not probable enough.
-
-    Parameters
-    ----------
-    classes : ndarray of shape (n_classes,)
-        The classes.
-    probabilities : ndarray of float of shape (n_samples, n_classes)
-        Of each sample.
-    min_proba : float
-        The smallest probability that is enough.
-
-    Returns
-    -------
-    ndarray of shape (n_samples,)
-        Of dtype object if `min_proba` is above 0.
-
-    Raises
-    ------
-    ValueError
-        If `min_proba` is no number from 0 to 1.
-    """
+    """Return the most probable class of each sample, None if its probability is too low."""
     if isinstance(min_proba, bool) or not isinstance(min_proba, Real) or not 0 <= min_proba <= 1:
         raise ValueError(f"min_proba must be a number from 0 to 1, got {min_proba!r}.")
     predicted = classes[probabilities.argmax(axis=1)]
     if min_proba == 0:
         return predicted
-    answers = predicted.astype(object)
-    answers[probabilities.max(axis=1) < min_proba] = None
-    return answers
+    predicted = predicted.astype(object)
+    predicted[probabilities.max(axis=1) < min_proba] = None
+    return predicted

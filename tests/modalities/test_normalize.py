@@ -1,4 +1,4 @@
-"""A cohort of another platform, standardised by itself."""
+"""A cohort of another platform, rescaled to the training samples."""
 
 import numpy as np
 import pandas as pd
@@ -129,12 +129,12 @@ def test_missing_values_and_absent_modalities_stay_so(split, model, other):
 def test_columns_that_are_lacking_become_their_means(split, model, other):
     X = split[0]
     gene = model[0].rankings_["exp"][0]
-    with pytest.warns(UserWarning, match="filled with their means"):
+    with pytest.warns(UserWarning, match="Imputed with training means"):
         aligned = align_features(
             other.drop(columns=gene), model, missing="impute", normalize={"exp": "within"}
         )
     np.testing.assert_allclose(aligned[gene], X[gene].mean())
-    with pytest.warns(UserWarning, match="taken for absent"):
+    with pytest.warns(UserWarning, match="Treated as absent"):
         aligned = align_features(
             other.drop(columns=gene), model, missing="absent", normalize={"exp": "within"}
         )
@@ -143,15 +143,14 @@ def test_columns_that_are_lacking_become_their_means(split, model, other):
 
 def test_a_feature_of_one_value_becomes_its_mean_and_is_reported(split, model, other):
     gene = model[0].rankings_["exp"][0]
-    report = []
     other[gene] = 0.1 + 0.2
-    aligned = align_features(other, model, normalize={"exp": "within"}, report=report)
+    aligned, report = align_features(other, model, normalize={"exp": "within"}, return_report=True)
     np.testing.assert_allclose(aligned[gene], split[0][gene].mean())
-    what = "columns with one value only, which become their mean in training"
-    assert report == [("exp", what, 1)]
+    what = "columns with one value only, set to their mean"
+    assert report.to_numpy().tolist() == [["exp", what, 1]]
 
 
-def test_numbers_beside_words_and_flags_are_standardised_and_these_are_left():
+def test_numbers_beside_categories_and_flags_are_rescaled_and_these_are_left():
     rng = np.random.default_rng(0)
     n = 120
     clinical = pd.DataFrame(
@@ -188,22 +187,22 @@ def test_any_dtype_of_numbers_is_taken(dtype):
     np.testing.assert_allclose(aligned, expected, atol=1e-6)
 
 
-def test_zeros_and_ones_are_refused(model, other):
+def test_zeros_and_ones_are_errors(model, other):
     for how in ("within", {"mut": "within"}):
         with pytest.raises(ValueError, match=r"modality 'mut' .*no scale.*--normalize exp=within"):
             align_features(other, model, normalize=how)
-    # There is nothing to standardise.
+    # There is nothing to rescale.
     other[columns(other, "mut")] = np.nan
     align_features(other, model, normalize="within")
 
 
-def test_too_few_samples_are_refused(model, other):
+def test_too_few_samples_are_errors(model, other):
     align_features(other.iloc[:20], model, normalize={"exp": "within"})
     gene = next(name for name in model[0].get_feature_names_out() if name.startswith("exp"))
-    with pytest.raises(ValueError, match=rf"20 samples .*'exp' has 19 with one of '{gene}' \(10 "):
+    with pytest.raises(ValueError, match=rf"20 samples .*'exp' has 19 .* '{gene}' \(10 "):
         align_features(other.iloc[:19], model, normalize={"exp": "within"})
     other.loc[other.index[7:], gene] = np.nan
-    with pytest.raises(ValueError, match=rf"'exp' has 7 with one of '{gene}' \(1 such"):
+    with pytest.raises(ValueError, match=rf"'exp' has 7 with a value of '{gene}' \(1 such"):
         align_features(other, model, normalize={"exp": "within"})
 
 
@@ -222,5 +221,5 @@ def test_bad_input_is_named(split, model, other):
         align_features(other.assign(**{gene: "high"}), model, normalize={"exp": "within"})
     X, _, y, _ = split
     strange = make_pipeline(StandardScaler(), LogisticRegression(max_iter=5000)).fit(X, y)
-    with pytest.raises(ValueError, match=r"StandardScaler keeps nothing.*MultiOmicsSelector"):
+    with pytest.raises(ValueError, match=r"StandardScaler keeps none.*MultiOmicsSelector"):
         align_features(other, strange, normalize={"exp": "within"})

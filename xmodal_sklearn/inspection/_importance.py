@@ -1,0 +1,459 @@
+"""How much a classifier depends on each feature and each modality."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from numbers import Integral
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from sklearn.base import clone
+from sklearn.metrics import check_scoring
+from sklearn.model_selection import check_cv
+from sklearn.utils import _safe_indexing, check_array, check_random_state
+from sklearn.utils._param_validation import Interval, StrOptions, validate_params
+from sklearn.utils.parallel import Parallel, delayed
+from sklearn.utils.validation import _get_feature_names
+
+from .._alignment import check_order, values_by_sample
+from ..modalities._columns import column_names, resolve_modalities, sample_labels
+from ..modalities._dtypes import find_categorical
+from ..modalities._exchange import permuted_scores, present_samples, remove_columns
+from ..modalities._validation import as_table
+from ._attributions import Attributions, attribute_logits, shapley_values
+from ._selection import stability_index
+from ._view import ModelView, view_model, with_progress
+
+__all__ = [
+    "TOGETHER",
+    "ModalityImportance",
+    "ablation_scores",
+    "branch_weights",
+    "modality_importance",
+    "permutation_importance",
+    "weights_by_modality",
+]
+
+N_TOP_FEATURES = 50
+# The row of the branches that see several modalities.
+TOGETHER = "together"
+
+
+@dataclass(frozen=True)
+class ModalityImportance:
+    """Measures of the importance of modalities, from :func:`modality_importance`.
+
+    Parameters
+    ----------
+    folds : DataFrame of shape (n_folds, n_measures * n_modalities)
+        One row per fold; columns have the levels (measure, modality).
+    branches : DataFrame of shape (n_folds, n_branches)
+        The stacking weight of each branch, the mean over the held-out samples.
+    scores : Series of shape (n_folds,)
+        The score on the held-out samples.
+    features : DataFrame of shape (n_folds * n_features, n_classes)
+        The importance of each feature by integrated gradients, signed as that of
+        :meth:`Attributions.importance`; the index has the levels (fold, feature). A feature that
+        was not selected in a fold has no row for that fold.
+    """
+
+    folds: pd.DataFrame
+    branches: pd.DataFrame
+    scores: pd.Series
+    features: pd.DataFrame
+
+    def summary(self) -> pd.DataFrame:
+        """Return mean and standard deviation over the folds.
+
+        Returns
+        -------
+        DataFrame of shape (n_modalities + 1, 2 * n_measures)
+            A row per modality, and ``"together"`` for the branches that see several. Columns have
+            the levels (measure, "mean" or "std").
+        """
+        by_measure = {
+            (measure, statistic): getattr(self.folds[measure], statistic)()
+            for measure in self.folds.columns.unique(0)
+            for statistic in ("mean", "std")
+        }
+        order = self.folds.columns.unique(1)
+        return pd.DataFrame(by_measure).reindex(order)
+
+    def stability(self) -> tuple[float, float, float]:
+        """Measure how well the folds agree on the most important features.
+
+        A model that learned nothing also ranks features, but differently in each fold: a stability
+        near zero means that the ranking depends on the fit, not on the classes.
+
+        Returns
+        -------
+        stability : float
+            The :func:`stability_index` of the top tenth of the features of each fold, at most 50:
+            1 if all folds have the same ones, 0 if they agree no more than by chance.
+        lower, upper : float
+            Its 95 % confidence interval.
+
+        Raises
+        ------
+        ValueError
+            If there is only one fold.
+        """
+        sizes = self.features.abs().mean(axis=1).unstack("feature", fill_value=0)  # noqa: PD010
+        if len(sizes) < 2:
+            raise ValueError(f"Stability needs at least two folds to compare, got {len(sizes)}.")
+        n_top = min(N_TOP_FEATURES, -(-sizes.shape[1] // 10))
+        ranks = sizes.rank(axis=1, ascending=False, method="first")
+        return stability_index((ranks <= n_top).to_numpy())
+
+
+@validate_params(
+    {
+        "n_repeats": [Interval(Integral, 1, None, closed="left")],
+        "random_state": ["random_state"],
+    },
+    prefer_skip_nested_validation=True,
+)
+def modality_importance(
+    model: Any,
+    X: Any,
+    y: Any,
+    *,
+    cv: Any = 5,
+    scoring: Any = "f1_macro",
+    n_repeats: int = 5,
+    random_state: Any = None,
+    n_jobs: int | None = None,
+) -> ModalityImportance:
+    """Measure the importance of each modality in several ways, with their spread over folds.
+
+    The model is cloned and fitted in each fold, and inspected on the held-out samples.
+
+    Parameters
+    ----------
+    model : CrossModalAttentionClassifier, or a pipeline, search or wrapper that ends in one
+        Fitted or not.
+    X : DataFrame or array of shape (n_samples, n_features)
+        Samples.
+    y : array-like of shape (n_samples,)
+        Class labels.
+    cv : int, cross-validation generator or iterable, default=5
+        The folds, stratified if a number.
+    scoring : str or callable, default="f1_macro"
+        The score.
+    n_repeats : int, default=5
+        Permutations of each modality.
+    random_state : int, RandomState instance or None, default=None
+        Determines the permutations.
+    n_jobs : int, default=None
+        Number of folds fitted in parallel. None means 1, -1 all processors.
+
+    Returns
+    -------
+    ModalityImportance
+        With the measures ``"permutation"``, what the score loses when the modality is permuted over
+        the samples; ``"shapley"``, the modality's share of the score, exact over all subsets;
+        ``"gradients"``, its share of the absolute integrated gradients; and ``"stacking"``, the
+        weights of the branches that see only this modality, with those of the others in the row
+        ``"together"``.
+
+    Raises
+    ------
+    TypeError
+        If the model does not end in a CrossModalAttentionClassifier.
+
+    See Also
+    --------
+    permutation_importance : For a fitted model, and for single features.
+    modality_shapley : For a fitted model, and for single samples.
+
+    Notes
+    -----
+    The measures answer different questions. A modality whose information another one also has loses
+    little by permutation, but has a Shapley share; gradients measure what the classifier uses,
+    whether or not it helps; stacking weights measure which branches predicted samples best that
+    were held out in training.
+
+    A model that learned nothing has importances, too. Check that ``scores`` exceed chance, and that
+    :meth:`ModalityImportance.stability` is not near zero.
+
+    Examples
+    --------
+    >>> from xmodal_sklearn import CrossModalAttentionClassifier
+    >>> from xmodal_sklearn.datasets import make_multiomics
+    >>> from xmodal_sklearn.inspection import modality_importance
+    >>> X, y = make_multiomics(120, {"exp": 40, "mut": 10}, 2, return_X_y=True, random_state=0)
+    >>> model = CrossModalAttentionClassifier(n_estimators=2, max_epochs=5, random_state=0)
+    >>> importance = modality_importance(model, X, y, cv=2, random_state=0)
+    >>> importance.summary().index.to_list()
+    ['exp', 'mut', 'together']
+    >>> importance.features.loc[0].shape
+    (50, 2)
+    """
+    X = as_table(X)
+    y = values_by_sample(y, X, "y")
+    folds = list(check_cv(cv, y, classifier=True).split(X, y))
+    seeds = check_random_state(random_state).randint(np.iinfo(np.int32).max, size=len(folds))
+    results = Parallel(n_jobs=n_jobs, return_as="generator")(
+        delayed(_measure_fold)(model, X, y, fold, scoring, n_repeats, int(seed))
+        for fold, seed in zip(folds, seeds, strict=True)
+    )
+    index = pd.RangeIndex(len(folds), name="fold")
+    measures, branches, scores, features = zip(
+        *with_progress(results, "Folds", len(folds)), strict=True
+    )
+    table = pd.DataFrame(measures).set_axis(index)
+    table.columns.names = ["measure", "modality"]
+    return ModalityImportance(
+        table,
+        pd.DataFrame(branches).set_axis(index),
+        pd.Series(scores, index, name="score"),
+        pd.concat(features, keys=index, names=["fold", "feature"]),
+    )
+
+
+def _measure_fold(
+    model: Any,
+    X: Any,
+    y: np.ndarray,
+    fold: tuple[np.ndarray, np.ndarray],
+    scoring: Any,
+    n_repeats: int,
+    seed: int,
+) -> tuple[pd.Series, pd.Series, float, pd.DataFrame]:
+    """Return the measures, the weights of the branches, the score and the features of a fold."""
+    train, test = fold
+    fitted = clone(model).fit(_safe_indexing(X, train), y[train])
+    X, y = _safe_indexing(X, test), y[test]
+    view = view_model(fitted, X)
+    losses = _permutation_losses(view, y, "modality", scoring, n_repeats, seed)
+    branches = branch_weights(view)
+    attributions = attribute_logits(view)
+    measures = {
+        "permutation": losses["mean"].loc[view.modalities],
+        "shapley": shapley_values(view, y, scoring).loc["score", view.modalities],
+        "gradients": _gradient_shares(view, attributions),
+        "stacking": weights_by_modality(branches, view.modalities),
+    }
+    score = check_scoring(fitted, scoring=scoring)(fitted, X, y)
+    return pd.concat(measures), branches, score, attributions.importance()
+
+
+def branch_weights(view: ModelView) -> pd.Series:
+    """Return the stacking weight of each branch, the mean over samples."""
+    names = view.classifier.stacking_weights_.columns
+    return pd.Series(view.network.stacking_weights().mean(axis=0), names)
+
+
+def weights_by_modality(branches: pd.Series, modalities: list[str]) -> pd.Series:
+    """Add up the weights of the branches that see one modality, and of those that see several."""
+    owner = branches.index.str.partition(": ").get_level_values(2)
+    owner = owner.where(owner.isin(modalities), TOGETHER)
+    return branches.groupby(owner).sum().reindex([*modalities, TOGETHER], fill_value=0.0)
+
+
+def _gradient_shares(view: ModelView, attributions: Attributions) -> pd.Series:
+    sizes = attributions.by_sample.abs().sum().to_numpy()
+    shares = {name: sizes[view.input_columns(name)].sum() for name in view.modalities}
+    return pd.Series(shares) / (sizes.sum() or 1)
+
+
+@validate_params(
+    {
+        "by": [StrOptions({"feature", "modality"}), Mapping],
+        "n_repeats": [Interval(Integral, 1, None, closed="left")],
+        "random_state": ["random_state"],
+    },
+    prefer_skip_nested_validation=True,
+)
+def permutation_importance(
+    model: Any,
+    X: Any,
+    y: Any,
+    *,
+    by: str | Mapping = "modality",
+    scoring: Any = None,
+    n_repeats: int = 5,
+    random_state: Any = None,
+) -> pd.DataFrame:
+    """Measure what a score loses when features, groups or modalities are permuted over the samples.
+
+    Like :func:`sklearn.inspection.permutation_importance`, but also for groups of columns, which
+    are permuted together, and with absent modalities: only samples that have a modality exchange
+    its values.
+
+    Parameters
+    ----------
+    model : CrossModalAttentionClassifier, or a pipeline, search or wrapper that ends in one
+        The fitted model.
+    X : DataFrame or array of shape (n_samples, n_features)
+        Samples that the model was not fitted to.
+    y : array-like of shape (n_samples,)
+        Class labels.
+    by : "feature", "modality" or dict of str to list of str, default="modality"
+        The groups; a dict lists the features of each group.
+    scoring : str or callable, default=None
+        The score; None is the accuracy.
+    n_repeats : int, default=5
+        Number of permutations.
+    random_state : int, RandomState instance or None, default=None
+        Determines the permutations.
+
+    Returns
+    -------
+    DataFrame with the columns "mean" and "std"
+        A row per group, the loss over the repeats. Features that were not selected are not listed:
+        permuting them changes nothing.
+
+    Raises
+    ------
+    ValueError
+        If a group names a feature that the classifier does not take; if `y` does not have the
+        samples of X in their order; if X has other columns than those seen in fit.
+
+    See Also
+    --------
+    modality_shapley : Divides credit among modalities with the same information.
+
+    Examples
+    --------
+    >>> from xmodal_sklearn import CrossModalAttentionClassifier
+    >>> from xmodal_sklearn.datasets import make_multiomics
+    >>> from xmodal_sklearn.inspection import permutation_importance
+    >>> X, y = make_multiomics(200, {"exp": 40, "mut": 10}, 2, return_X_y=True, random_state=0)
+    >>> model = CrossModalAttentionClassifier(n_estimators=2, max_epochs=5, random_state=0)
+    >>> model = model.fit(X[:100], y[:100])
+    >>> loss = permutation_importance(model, X[100:], y[100:], random_state=0)
+    >>> loss.index.to_list()
+    ['exp', 'mut']
+    """
+    check_order(y, X, "y")
+    view = view_model(model, X)
+    return _permutation_losses(view, np.asarray(y), by, scoring, n_repeats, random_state)
+
+
+def _permutation_losses(
+    view: ModelView,
+    y: np.ndarray,
+    by: str | Mapping,
+    scoring: Any,
+    n_repeats: int,
+    random_state: Any,
+) -> pd.DataFrame:
+    groups = _permuted_groups(view, by)
+    presence = dict(zip(view.modalities, view.network.present.T, strict=True))
+    scorer = check_scoring(view.classifier, scoring=scoring)
+    random_state = check_random_state(random_state)
+
+    def score(table: Any) -> float:
+        return scorer(view.classifier, table, y)
+
+    full_score = score(view.table)
+    losses = {}
+    for group, columns in with_progress(groups.items(), "Permuting", len(groups)):
+        blocks = [(columns[modality], presence[modality]) for modality in columns]
+        scores = permuted_scores(score, view.table, blocks, random_state, n_repeats)
+        losses[group] = [full_score - permuted for permuted in scores]
+    table = pd.DataFrame.from_dict(losses, orient="index")
+    index = table.index.rename(by if isinstance(by, str) else "group")
+    return pd.DataFrame({"mean": table.mean(axis=1), "std": table.std(axis=1, ddof=0)}).set_axis(
+        index
+    )
+
+
+def _permuted_groups(view: ModelView, by: str | Mapping) -> dict[str, dict[str, np.ndarray]]:
+    """Return for each group the positions of its columns in each modality."""
+    modalities = view.classifier.modalities_
+    if by == "modality":
+        return {name: {name: columns} for name, columns in modalities.items()}
+    position = {feature: index for index, feature in enumerate(view.features)}
+    if by == "feature":
+        by = {feature: [feature] for feature in view.features}
+    assert isinstance(by, Mapping)
+    groups = {}
+    for group, features in by.items():
+        unknown = [feature for feature in features if feature not in position]
+        if unknown or not len(features):
+            raise ValueError(
+                f"Group {group!r} names {unknown[0]!r}, which is not a feature of the classifier."
+                if unknown
+                else f"Group {group!r} names no feature."
+            )
+        chosen = np.array([position[feature] for feature in features])
+        blocks = {name: np.intersect1d(chosen, columns) for name, columns in modalities.items()}
+        groups[group] = {name: columns for name, columns in blocks.items() if len(columns)}
+    return groups
+
+
+def ablation_scores(
+    estimator: Any,
+    X: Any,
+    y: Any,
+    *,
+    modalities: Mapping | None,
+    method: str,
+    scoring: Any,
+    n_repeats: int,
+    random_state: Any,
+) -> tuple[float, pd.DataFrame]:
+    """Score any fitted estimator with all modalities, and without each of them in turn.
+
+    Parameters
+    ----------
+    method : {"permute", "absent"}
+        Whether a modality is permuted over the samples that have it, or made NaN.
+
+    Returns
+    -------
+    score : float
+        The score with all modalities.
+    scores : DataFrame of shape (n_repeats, n_modalities)
+        The scores without each; one row for ``"absent"``.
+    """
+    check_order(y, X, "y")
+    table = _check_numeric(X)
+    columns = resolve_modalities(table, modalities)
+    presence = {name: present_samples(table, positions) for name, positions in columns.items()}
+    scorer = check_scoring(estimator, scoring=scoring)
+    random_state = check_random_state(random_state)
+
+    def score(changed: Any) -> float:
+        return scorer(estimator, changed, y)
+
+    scores: dict[str, list[float]] = {}
+    for name, positions in columns.items():
+        if method == "permute":
+            blocks = [(positions, presence[name])]
+            scores[name] = permuted_scores(score, table, blocks, random_state, n_repeats)
+            continue
+        others = [presence[other] for other in columns if other != name]
+        _check_other_modalities(others, name, sample_labels(table))
+        try:
+            scores[name] = [score(remove_columns(table, positions))]
+        except ValueError as error:
+            raise ValueError(
+                f"The estimator could not predict with {name!r} absent: {error}\nUse "
+                'method="permute" for an estimator that does not accept NaN.'
+            ) from error
+    return score(table), pd.DataFrame(scores)
+
+
+def _check_numeric(X: Any) -> Any:
+    """Return X as a table of numbers and categories, NaN and infinity included."""
+    table = as_table(X)
+    if not isinstance(table, pd.DataFrame):
+        return check_array(table, ensure_all_finite=False)
+    find_categorical(table)  # raises for what is neither numbers nor categories
+    if column_names(table) is None:
+        _get_feature_names(table)  # raises for text beside other names
+    check_array(np.broadcast_to(np.float32(0), table.shape))  # raises for an empty table
+    return table
+
+
+def _check_other_modalities(others: list[np.ndarray], modality: str, samples: Any) -> None:
+    left = np.any(others, axis=0) if others else np.zeros(len(samples), dtype=bool)
+    alone = np.flatnonzero(~left)
+    if len(alone):
+        raise ValueError(
+            f"Without {modality!r}, {len(alone)} samples have no modality at all, the first is "
+            f'{samples[alone[0]]!r}. Leave such samples out, or use method="permute".'
+        )

@@ -1,0 +1,151 @@
+"""The fitted classifier at the end of a model, with samples and the names of their columns."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+from sklearn.utils.validation import check_is_fitted
+
+from .._fitted_model import first_with, steps_of
+from .._progress import progress_bar
+from ..modalities._align_features import fitted_input
+from ..modalities._columns import SEPARATOR, column_labels, column_names, sample_labels
+from ..modalities._validation import as_table
+
+if TYPE_CHECKING:
+    from ..classifier import CrossModalAttentionClassifier
+    from ..classifier._opened import OpenedClassifier
+
+__all__ = ["ModelView", "gene_name", "view_model", "with_progress"]
+
+SECONDS_WITHOUT_BAR = 5
+
+
+@dataclass(frozen=True)
+class ModelView:
+    """A fitted classifier and samples.
+
+    Attributes
+    ----------
+    classifier : CrossModalAttentionClassifier
+        The last step of the model.
+    table : DataFrame or ndarray of shape (n_samples, n_features)
+        The samples as that step takes them.
+    network : ClassifierView
+        Its network, and the samples as the network sees them.
+    features : ndarray of str of shape (n_features,)
+        The names of these columns, as X named them as far as it did.
+    samples : Index
+        Names of the samples.
+    """
+
+    classifier: "CrossModalAttentionClassifier"
+    table: Any
+    network: "OpenedClassifier"
+    features: np.ndarray
+    samples: pd.Index
+
+    @property
+    def classes(self) -> pd.Index:
+        return pd.Index(self.classifier.classes_, name="class")
+
+    @property
+    def modalities(self) -> list[str]:
+        """The modalities, the primary one first."""
+        return self.network.modalities
+
+    @property
+    def inputs(self) -> np.ndarray:
+        """The names of the network's inputs: features, and of categories ``feature=category``."""
+        encoder = fitted_input(self.classifier).encoder
+        return encoder.names(np.arange(len(self.features)), self.features)
+
+    @property
+    def class_sample_index(self) -> pd.MultiIndex:
+        names = ["class", self.samples.name or "sample"]
+        return pd.MultiIndex.from_product([self.classes, self.samples], names=names)
+
+    def columns(self, modality: str) -> np.ndarray:
+        """Return the positions of a modality's features."""
+        return self.classifier.modalities_[modality]
+
+    def input_columns(self, modality: str) -> np.ndarray:
+        """Return the positions of a modality's inputs."""
+        return fitted_input(self.classifier).encoder.columns[modality]
+
+    def input_values(self, row: int) -> np.ndarray:
+        """Return a sample's value of the feature behind each input, a number or a category."""
+        encoder = fitted_input(self.classifier).encoder
+        values = np.asarray(self.table, dtype=object if encoder.categories else float)[row]
+        return encoder.repeat_encoded(np.arange(len(values)), values)
+
+
+def view_model(model: Any, X: Any) -> ModelView:
+    """Look through a fitted model, and bring samples to its classifier.
+
+    Raises
+    ------
+    TypeError
+        If the model does not end in a CrossModalAttentionClassifier.
+    NotFittedError
+        If it is not fitted.
+    ValueError
+        If X has not the columns seen in fit, in their order, or a step loses their names.
+    """
+    # PyTorch takes seconds to import, and stability needs none of it.
+    from ..classifier import CrossModalAttentionClassifier
+    from ..classifier._opened import OpenedClassifier
+
+    *before, classifier = steps_of(model)
+    if not isinstance(classifier, CrossModalAttentionClassifier):
+        member = first_with(classifier, "stacking_weights_")
+        remedy = "" if member is None else " Inspect a member, such as model.estimators_[0]."
+        raise TypeError(
+            "Inspection needs a CrossModalAttentionClassifier, or a model that ends in one, got "
+            f"{type(classifier).__name__}.{remedy}"
+        )
+    check_is_fitted(classifier)
+    table = as_table(X)
+    samples = pd.Index(sample_labels(table))
+    labels = column_labels(table)
+    names = pd.Series(labels, index=labels, dtype=object)
+    for step in before:
+        table = step.transform(table)
+        names = _names_after(step, table, names)
+    return ModelView(
+        classifier, table, OpenedClassifier(classifier, table), names.to_numpy(), samples
+    )
+
+
+def _names_after(step: Any, table: Any, names: pd.Series) -> pd.Series:
+    """Return the names that the columns had in X, by the names that a step gives them."""
+    returned = column_names(table) or _names_out(step, names.index)
+    if returned is None or len(returned) != table.shape[1]:
+        raise ValueError(
+            f"Features can't be named behind {type(step).__name__}, which does not name the "
+            'columns that it returns. Let it return a DataFrame, by set_output(transform="pandas") '
+            "for example, or give it get_feature_names_out."
+        )
+    if hasattr(step, "get_support") and (support := step.get_support()).sum() == len(returned):
+        return names[support].set_axis(returned)
+    return pd.Series([names.get(name, name) for name in returned], index=returned, dtype=object)
+
+
+def _names_out(step: Any, names: pd.Index) -> list[str] | None:
+    if not hasattr(step, "get_feature_names_out"):
+        return None
+    # A step that saw names in fit knows them.
+    given = None if hasattr(step, "feature_names_in_") else names.to_numpy()
+    return list(step.get_feature_names_out(given))
+
+
+def gene_name(feature: str) -> str:
+    """Return a feature's name without its modality."""
+    return feature.partition(SEPARATOR)[2] or feature
+
+
+def with_progress(work: Iterable, what: str, total: int | None = None) -> Iterator:
+    """Show a bar over work that takes more than some seconds."""
+    yield from progress_bar(work, desc=what, total=total, delay=SECONDS_WITHOUT_BAR, leave=False)
