@@ -122,7 +122,7 @@ def test_a_source_that_there_is_not_is_refused(fitted):
         attention_map(model, X, source="met")
     with pytest.raises(ValueError, match="source='exp' is the primary modality"):
         attention_map(model, X, source="exp")
-    with pytest.raises(ValueError, match=r"Name the source.*\['cna', 'mut'\]"):
+    with pytest.raises(ValueError, match=r"Pass source=.*\['cna', 'mut'\]"):
         attention_map(model, X)
 
 
@@ -137,7 +137,7 @@ def test_other_models_and_columns_are_refused(fitted, cohort):
     plain = CrossModalAttentionClassifier(
         branches=["mlp", "centroid"], n_estimators=1, max_epochs=1, random_state=0
     )
-    with pytest.raises(ValueError, match="no branch that sees two modalities together"):
+    with pytest.raises(ValueError, match="No branch of the model sees two modalities"):
         attention_map(plain.fit(*cohort), cohort[0], source="cna")
 
 

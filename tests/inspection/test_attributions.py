@@ -151,7 +151,7 @@ def test_shapley_values_of_a_score_sum_to_it(fitted, scoring, score):
         else score(y, model.predict(X), average="macro")
     )
     assert shares.loc["score"].sum() == pytest.approx(expected)
-    with pytest.raises(ValueError, match="give y"):
+    with pytest.raises(ValueError, match="Pass y"):
         modality_shapley(model, X, scoring=scoring)
 
 
