@@ -96,7 +96,7 @@ WRONG = {
     "inside": "--normalize must be 'training' or 'within'",
     "exp=": "--normalize must be 'training' or 'within'",
     "exq=within": "did you mean 'exp'",
-    "within": "modality 'mut' are words, or had two values at most",
+    "within": "modality 'mut' are categorical, or had at most two values",
 }
 
 
