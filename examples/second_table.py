@@ -26,7 +26,7 @@ ComparisonDisplay.from_comparison(result)
 print(result.test("EXP+CNA, K=40").round(3))
 
 # %%
-# Noise in place of each table: ``controls=True`` also permutes the labels, which shows what chance
+# Noise in place of each table: ``controls=`` also permutes the labels, which shows what chance
 # scores on this cohort.
 controlled = compare(
     {"both": classifier},
@@ -34,7 +34,7 @@ controlled = compare(
     y,
     cv=folds,
     scoring=["f1_macro"],
-    controls=True,
+    controls="both",
     n_jobs=2,
     random_state=0,
 )

@@ -225,13 +225,13 @@ def test_what_is_changed_is_computed_again(cohort, tmp_path, monkeypatch, change
     assert len(list(tmp_path.iterdir())) == 2 * n_stored
 
 
-def test_controls_are_shared_by_runs_of_the_same_seed_or_of_none(problem, tmp_path):
+def test_controls_are_shared_by_runs_of_the_same_seed(problem, tmp_path):
     X, y = problem
     estimators = {"model": Recorder(str(tmp_path / "log"))}
 
     def n_fits(random_state):
         before = len(fits(tmp_path / "log"))
-        options = {"cv": 3, "controls": True, "store": tmp_path / "store"}
+        options = {"cv": 3, "controls": "model", "store": tmp_path / "store"}
         result = compare(estimators, X, y, random_state=random_state, **options)
         return len(fits(tmp_path / "log")) - before, result
 
@@ -239,7 +239,7 @@ def test_controls_are_shared_by_runs_of_the_same_seed_or_of_none(problem, tmp_pa
     assert n_first == 3 * 3  # the model, its labels permuted, and expression as noise
     assert n_fits(1)[0] == n_fits(None)[0] == 3 * 2
     n_again, again = n_fits(0)
-    assert n_again == n_fits(None)[0] == 0
+    assert n_again == 0
     assert equal(seeded, again)
 
 
@@ -398,7 +398,8 @@ def test_what_finished_before_an_error_is_kept(problem, tmp_path):
     X, y = problem
     good, bad = Recorder(str(tmp_path / "log")), Recorder(str(tmp_path / "log"), shrink="none")
     with pytest.raises(TypeError) as raised:
-        compare({"good": good, "bad": bad}, X, y, cv=3, store=tmp_path / "store")
+        options = {"error_score": "raise", "store": tmp_path / "store"}
+        compare({"good": good, "bad": bad}, X, y, cv=3, **options)
     assert raised.value.__notes__ == ["'bad' failed in repeat 0, fold 0."]
     assert [path.name[:9] for path in (tmp_path / "store").iterdir()] == ["good-0-0-"]
 

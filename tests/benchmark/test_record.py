@@ -14,7 +14,7 @@ from sklearn.pipeline import make_pipeline
 
 from xmodal_sklearn import CrossModalAttentionClassifier, MultiOmicsSelector
 from xmodal_sklearn.benchmark import compare
-from xmodal_sklearn.benchmark._chance import at_chance
+from xmodal_sklearn.benchmark._comparison import at_chance
 
 
 class OnlyExpression(ClassifierMixin, BaseEstimator):

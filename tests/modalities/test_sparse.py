@@ -173,7 +173,12 @@ def test_selection_needs_a_fraction_of_the_dense_table():
 def test_a_sparse_matrix_is_compared_like_a_dense_one(form, cohort):
     X, y = cohort[0].to_numpy(float), np.asarray(cohort[1])
     models = make_baselines(k=10, modalities=MODALITIES, models=["logistic regression"], tune=False)
-    given = {"cv": 3, "controls": True, "batch": np.arange(len(y)) % 2, "random_state": 0}
+    given = {
+        "cv": 3,
+        "controls": "logistic regression, early",
+        "batch": np.arange(len(y)) % 2,
+        "random_state": 0,
+    }
     results = [compare(models, table, y, **given) for table in (form(X), X)]
     scores = [result.scores[~result.scores["metric"].isin(COSTS)] for result in results]
     assert "logistic regression, early, mut as noise" in set(scores[0]["estimator"])

@@ -241,7 +241,7 @@ def test_words_become_noise_in_a_negative_control(cohort, clinical, tmp_path):
     X, y = joined(cohort, clinical), cohort[1]
     models = make_baselines(k=3, models=["logistic regression"], fusion=["early"], tune=False)
     for _ in range(2):
-        result = compare(models, X, y, cv=2, controls=True, random_state=0, store=tmp_path)
+        result = compare(models, X, y, cv=2, controls="logistic regression, early", store=tmp_path)
         assert "logistic regression, early, clin as noise" in set(result.scores.estimator)
 
 

@@ -2,14 +2,16 @@
 
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from numbers import Integral, Real
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from sklearn.metrics import get_scorer_names
-from sklearn.utils import indexable
+from sklearn import get_config
+from sklearn.exceptions import FitFailedWarning
+from sklearn.utils import check_random_state, indexable
 from sklearn.utils.multiclass import check_classification_targets
 
 from .._alignment import values_by_sample
@@ -17,14 +19,12 @@ from .._progress import progress_bar
 from .._suggestions import did_you_mean
 from .._typing import Labels, Table
 from .._warnings import warn
-from ._batch_effects import association_warnings
 from ._comparison import FOLD, Comparison, as_labels, probability_column
-from ._execution import run_tasks, versions
-from ._fold import Result, Run, Task
-from ._metrics import METRICS
-from ._negative_controls import Control, modalities_of, negative_controls
+from ._execution import run_folds, versions
+from ._fold import FoldInputs, Result, Run, modalities_of, negative_controls
+from ._metrics import resolve_scoring
 from ._record import describe_data, describe_folds, describe_machine, describe_models
-from ._splits import NumberedSplit, number_folds, outer_folds
+from ._splits import check_design, number_folds, outer_folds
 
 __all__ = ["compare"]
 
@@ -35,14 +35,15 @@ def compare(
     y: Labels,
     *,
     cv: Any = None,
-    scoring: Sequence[str] | None = None,
+    scoring: Any = None,
     groups: Any = None,
     batch: Any = None,
-    controls: bool = False,
+    controls: str | None = None,
+    error_score: Any = np.nan,
     store: str | Path | None = None,
     n_jobs: int | None = None,
     verbose: int = 0,
-    random_state: int | None = None,
+    random_state: Any = 0,
 ) -> Comparison:
     """Cross-validate several estimators on the same folds.
 
@@ -56,33 +57,38 @@ def compare(
         Class labels.
     cv : int, splitter or iterable of splits, default=None
         The outer folds, identical for all estimators. None is 5 stratified folds, repeated 5
-        times, with a fixed seed, that keep `groups` together where there are any.
-    scoring : sequence of str, default=None
-        Metrics, from :data:`METRICS` or the names of scikit-learn's scorers; the first decides the
-        order of the summary. None is all of :data:`METRICS`.
+        times and shuffled by `random_state`, that keep any `groups` together.
+    scoring : str, callable, list, tuple or dict, default=None
+        Metrics, as :func:`sklearn.model_selection.cross_validate` takes them: a name, a list of
+        names, a dict of names to names or callables ``scorer(estimator, X, y)``, or one such
+        callable, which may return a dict. Names are those of :data:`METRICS` and of scikit-learn's
+        scorers. The first metric orders the summary. None is all of :data:`METRICS`.
     groups : array-like of shape (n_samples,), default=None
         Samples that must not be split between training and test, such as those of one patient.
     batch : array-like of shape (n_samples,), default=None
-        The batch, site or cohort of each sample. A warning says where it predicts the classes or,
+        The batch, site or cohort of each sample. A warning says if it predicts the classes or,
         without `groups`, the folds.
-    controls : bool, default=False
-        Whether to add negative controls of the first estimator: ``"NAME, labels permuted"`` is
+    controls : str, default=None
+        Name of an estimator of which to add negative controls: ``"NAME, labels permuted"`` is
         fitted to shuffled labels and should score no better than chance; in ``"NAME, MODALITY as
         noise"`` every column of the modality is shuffled on its own, which shows what the
-        modality contributes.
+        modality contributes. None adds none.
+    error_score : "raise" or float, default=nan
+        The value of metrics that fail to be computed, also of all metrics in folds where fitting
+        or predicting fails. With ``"raise"``, the error is raised.
     store : str or Path, default=None
         A folder to which every fold is written as soon as it is finished. Run again, the
-        comparison reads the folds found there and computes the rest. A fold is found by everything
+        comparison reads these folds and computes the others. A fold is identified by everything
         it depends on, so none is used after a change of data, folds, metrics, parameters (except
         ``n_jobs``, ``verbose`` and ``memory``), versions of libraries, or the source of your own
         estimators.
     n_jobs : int, default=None
         Number of fits in parallel. None means 1, -1 all processors.
     verbose : int, default=0
-        A value above 0 shows a progress bar, or a line now and then where the error stream is no
+        A value above 0 shows a progress bar, or a line now and then if the error stream is not a
         terminal.
-    random_state : int, default=None
-        Seed of the controls. With None, a later run takes the controls that it finds in `store`.
+    random_state : int, RandomState instance or None, default=0
+        Seed of the default folds and of the controls. None draws new ones in every call.
 
     Returns
     -------
@@ -92,17 +98,20 @@ def compare(
     Raises
     ------
     ValueError
-        If `y`, `groups` or `batch` has not one value for each sample of X, or names them in another
-        order; if a metric is unknown, a label or a group is missing, a group is in both the
-        training and the test samples of a fold, an estimator has the name of a control, or, with
-        `store`, it cannot be told whether a parameter is the same as in an earlier run.
+        If `y`, `groups` or `batch` does not have one value for each sample of X, or names the
+        samples in another order; if `scoring` or `controls` has an unknown name, a label or a
+        group is missing, a group is in both the training and the test samples of a fold, an
+        estimator has the name of a control, all fits fail, or, with `store`, a parameter cannot be
+        compared with that of an earlier run.
 
     Warns
     -----
     UserWarning
-        If the batch predicts classes or folds, or a fold tests no sample of some class. The
-        warnings that estimators give in their fits follow at the end, each text once.
+        If the batch predicts classes or folds, a fold tests no sample of some class, or a metric
+        cannot be computed. The warnings of the fits follow at the end, each text once.
         ``Comparison.warnings`` keeps all of them.
+    FitFailedWarning
+        If an estimator cannot be fitted or predict in some fold.
 
     Notes
     -----
@@ -133,72 +142,109 @@ def compare(
         groups = values_by_sample(groups, X, "groups")
     if batch is not None:
         batch = values_by_sample(batch, X, "batch", known=False)
-    if not estimators or not isinstance(estimators, Mapping):
-        raise ValueError(
-            f"estimators must map names to at least one estimator, got {estimators!r}."
-        )
-    metrics = tuple(METRICS if scoring is None else scoring)
-    _check_metrics(metrics)
-    splits = number_folds(outer_folds(cv, X, y, groups))
-    found = check_design(splits, y, batch, grouped=groups is not None)
-    for message in found:
+    _check_arguments(estimators, controls, error_score)
+    scorers = resolve_scoring(scoring)
+    seed = as_seed(random_state)
+    folds = number_folds(outer_folds(cv, X, y, groups, seed))
+    messages = check_design(folds, y, batch, grouped=groups is not None)
+    for message in messages:
         warn(message)
-    runs = {name: Run(estimator, Control()) for name, estimator in estimators.items()}
-    first = next(iter(estimators.values()))
-    if controls:
-        added = negative_controls(estimators, X, random_state)
-        runs |= {name: Run(first, control) for name, control in added.items()}
-    tasks = [Task(name, *split) for split in splits for name in runs]
-    finished = run_tasks(tasks, runs, X, y, metrics, store, n_jobs)
-    results = dict(progress_bar(finished, "Fitting", len(tasks), disable=not verbose))
-    modalities = modalities_of(first, X)
+    runs = _runs(estimators, controls, X, seed)
+    inputs = [
+        FoldInputs(name, run, fold, y, scorers, error_score, get_config())
+        for fold in folds
+        for name, run in runs.items()
+    ]
+    finished = run_folds(inputs, X, store, n_jobs)
+    by_index = dict(progress_bar(finished, "Fitting", len(inputs), disable=not verbose))
+    results = [by_index[index] for index in range(len(inputs))]
+    later = _describe_failures(inputs, results)
+    later |= dict.fromkeys(_gather_warnings(inputs, results), UserWarning)
+    for message, category in later.items():
+        warn(message, category)
+    modalities = modalities_of(next(iter(estimators.values())), X)
     info = {
         "n_samples": len(y),
         "n_features": {modality: len(columns) for modality, columns in modalities.items()},
-        "n_folds": 1 + max(fold for _, fold, _, _ in splits),
-        "n_repeats": 1 + max(repeat for repeat, _, _, _ in splits),
-        "folds": describe_folds(cv, grouped=groups is not None),
+        "n_folds": 1 + max(fold.fold for fold in folds),
+        "n_repeats": 1 + max(fold.repeat for fold in folds),
+        "folds": describe_folds(cv, seed, grouped=groups is not None),
         "seconds": time.perf_counter() - start,
         "versions": versions(),
         **describe_machine(),
         "data": describe_data(X, y, batch, modalities),
         "models": describe_models(estimators),
     }
-    ordered = [results[number] for number in range(len(tasks))]
-    from_folds = _gather_warnings(tasks, ordered)
-    for message in from_folds:
-        warn(message)
-    tables = _tabulate(tasks, ordered, y)
-    return Comparison(*tables, np.unique(y), metrics, (*found, *from_folds), info)
+    metrics = next(tuple(result["metrics"]) for result in results if result["metrics"])
+    tables = _tabulate(inputs, results, metrics)
+    return Comparison(*tables, np.unique(y), metrics, (*messages, *later), info)
 
 
-def check_design(
-    splits: list[NumberedSplit], y: np.ndarray, batch: Any, *, grouped: bool
-) -> list[str]:
-    """Say what may make scores on these folds misleading, one warning each."""
-    found = []
-    for label in np.unique(y):
-        without = sum(label not in y[test] for *_, test in splits)
-        if without:
-            found.append(
-                f"No sample of class {label!s} is tested in {without} of {len(splits)} folds; "
-                "there it has no recall, and averages over the classes leave it out."
-            )
-    if batch is not None:
-        folds = np.full((1 + splits[-1][0], len(y)), -1)
-        for repeat, fold, _, test in splits:
-            folds[repeat, test] = fold
-        found += association_warnings(batch, y, None if grouped else list(folds))
-    return found
+def _check_arguments(estimators: Any, controls: Any, error_score: Any) -> None:
+    if not estimators or not isinstance(estimators, Mapping):
+        raise ValueError(
+            f"estimators must map names to at least one estimator, got {estimators!r}."
+        )
+    if controls is not None and (not isinstance(controls, str) or controls not in estimators):
+        names = list(estimators)
+        raise ValueError(
+            f"controls must name one of the estimators {names}, got {controls!r}"
+            f"{did_you_mean(str(controls), names)}"
+        )
+    if error_score != "raise" and not isinstance(error_score, Real):
+        raise ValueError(f'error_score must be "raise" or a number, got {error_score!r}.')
 
 
-def _gather_warnings(tasks: list[Task], results: list[Result]) -> list[str]:
-    """Give each warning of the fits once, with who gave it in how many folds."""
+def _runs(estimators: Mapping[str, Any], controls: str | None, X: Any, seed: int) -> dict[str, Run]:
+    runs = {name: Run(estimator) for name, estimator in estimators.items()}
+    if controls is None:
+        return runs
+    added = negative_controls(controls, estimators[controls], X, seed)
+    if taken := sorted(set(added) & set(runs)):
+        raise ValueError(f"Controls take the names {taken}. Rename these estimators.")
+    return runs | added
+
+
+def as_seed(random_state: Any) -> int:
+    """Return an int as it is, else a seed drawn from a RandomState or from fresh entropy."""
+    if isinstance(random_state, Integral):
+        return int(random_state)
+    return int(check_random_state(random_state).randint(2**31))
+
+
+def _describe_failures(inputs: list[FoldInputs], results: list[Result]) -> dict[str, type[Warning]]:
+    """Return a warning for each error, with its category; raise an error if all fits failed."""
+    folds: dict[tuple[str, str, str], list[str]] = {}
+    for fold, result in zip(inputs, results, strict=True):
+        for metric, error in result["errors"]:
+            place = f"repeat {fold.fold.repeat}, fold {fold.fold.fold}"
+            folds.setdefault((fold.name, metric, error), []).append(place)
+    if all(result["predicted"] is None for result in results):
+        (name, _, error), places = next(iter(folds.items()))
+        raise ValueError(
+            f"All {len(results)} fits failed. The first error, of {name!r} in {places[0]}: {error}"
+        )
+    value = inputs[0].error_score
+    messages: dict[str, type[Warning]] = {}
+    for (name, metric, error), places in folds.items():
+        more = f" and {len(places) - 1} more folds" if len(places) > 1 else ""
+        where = f"in {places[0]}{more}"
+        if metric:
+            text = f"{metric!r} of {name!r} could not be computed {where}, and is {value} there"
+            messages[f"{text}: {error}"] = UserWarning
+        else:
+            text = f"{name!r} could not be fitted or could not predict {where}"
+            messages[f"{text}; its scores are {value} there: {error}"] = FitFailedWarning
+    return messages
+
+
+def _gather_warnings(inputs: list[FoldInputs], results: list[Result]) -> list[str]:
+    """Return each warning of the fits once, with the estimators and the number of folds."""
     counts: dict[str, Counter] = {}
-    for task, result in zip(tasks, results, strict=True):
+    for fold, result in zip(inputs, results, strict=True):
         for text in result["warnings"]:
-            counts.setdefault(text, Counter())[task.name] += 1
-    n_folds = len({(task.repeat, task.fold) for task in tasks})
+            counts.setdefault(text, Counter())[fold.name] += 1
+    n_folds = len({(fold.fold.repeat, fold.fold.fold) for fold in inputs})
     gathered = []
     for text, by_name in counts.items():
         first, *others = by_name
@@ -215,28 +261,28 @@ def check_labels(X: Any, y: Any) -> np.ndarray:
     return y
 
 
-def _check_metrics(metrics: tuple[str, ...]) -> None:
-    unknown = [name for name in metrics if name not in METRICS and name not in get_scorer_names()]
-    if unknown or not metrics:
-        known = [*METRICS, *get_scorer_names()]
-        raise ValueError(
-            f"scoring must name at least one metric, out of {list(METRICS)} or scikit-learn's "
-            f"scorers, got unknown ones {unknown}{did_you_mean(''.join(unknown[:1]), known)}"
-        )
-
-
 def _tabulate(
-    tasks: list[Task], results: list[Result], y: np.ndarray
+    inputs: list[FoldInputs], results: list[Result], metrics: tuple[str, ...]
 ) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
     """Return scores, predictions and selected features of all folds."""
+    y = inputs[0].y
     classes = np.unique(y)
     scores, predictions, selected = [], [], []
-    for (name, repeat, fold, _, test), result in zip(tasks, results, strict=True):
-        key = {"estimator": name, "repeat": repeat, "fold": fold}
+    for fold, result in zip(inputs, results, strict=True):
+        repeat, index, _, test = fold.fold
+        key = {"estimator": fold.name, "repeat": repeat, "fold": index}
+        absent = [[metric, "", fold.error_score] for metric in metrics if not result["metrics"]]
         scores += [
             {**key, "metric": metric, "part": part, "value": float(value)}
-            for metric, part, value in result["scores"]
+            for metric, part, value in [*absent, *result["scores"]]
         ]
+        selected += [
+            {**key, "modality": modality, "feature": feature}
+            for modality, features in result["selected"].items()
+            for feature in features
+        ]
+        if result["predicted"] is None:
+            continue
         probabilities = result["probabilities"]
         if probabilities is None:
             probabilities = np.full((len(test), len(classes)), np.nan)
@@ -249,16 +295,11 @@ def _tabulate(
                     "predicted": as_labels(classes[result["predicted"]].tolist(), classes),
                 }
                 | {
-                    probability_column(label): of_class
-                    for label, of_class in zip(classes, np.transpose(probabilities), strict=True)
+                    probability_column(label): column
+                    for label, column in zip(classes, np.transpose(probabilities), strict=True)
                 }
             )
         )
-        selected += [
-            {**key, "modality": modality, "feature": feature}
-            for modality, features in result["selected"].items()
-            for feature in features
-        ]
     return (
         pd.DataFrame(scores),
         pd.concat(predictions, ignore_index=True),

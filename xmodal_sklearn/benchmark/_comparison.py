@@ -14,19 +14,21 @@ import numpy as np
 import pandas as pd
 
 from .._suggestions import did_you_mean
-from ._metrics import LOSSES, metric_label
+from ._metrics import CLASS_RECALL, COSTS, LOSSES, metric_label
 from ._result_folder import finish_publishing, publishing, result_file
 from ._statistics import TTest, corrected_t_test, correlated_posterior, holm
 
-__all__ = ["COSTS", "FOLD", "Comparison", "as_labels", "probability_column"]
+__all__ = ["COSTS", "FOLD", "Comparison", "as_labels", "at_chance", "probability_column"]
 
-COSTS = ("fit_seconds", "predict_seconds", "peak_mb")
 # The columns that say which fold a row is of.
 FOLD = ["repeat", "fold"]
 TABLES = ("scores", "predictions", "selected")
 LEARNING = "learning.csv"
 TEXT_COLUMNS = ("estimator", "metric", "part", "modality", "feature", "run", "target", "predicted")
 INTEGER_COLUMNS = (*FOLD, "sample")
+# Level of the one-sided test against chance, and the gain that a single fold must show.
+ALPHA = 0.05
+MIN_GAIN = 0.05
 
 
 def probability_column(label: Any) -> str:
@@ -155,7 +157,7 @@ class Comparison:
         DataFrame
             One row per other estimator: ``difference`` (mean over folds, positive where
             `estimator` is better), ``t``, the two-sided ``p``, and ``p_holm``, corrected for the
-            number of rows [2]_.
+            number of rows [2]_; NaN if fewer than two folds have scores of both.
 
         Raises
         ------
@@ -172,9 +174,7 @@ class Comparison:
         """
         by_fold = self._by_fold(metric, estimator)
         others = by_fold.columns.drop(estimator)
-        tests = [self._t_test(by_fold, estimator, other) for other in others]
-        result = pd.DataFrame(tests, index=others, columns=TTest._fields, dtype=float)
-        return result.assign(p_holm=holm(result["p"].to_numpy()))
+        return self._t_tests(by_fold, [(estimator, other) for other in others]).set_axis(others)
 
     def pairwise(self, metric: str | None = None) -> pd.DataFrame:
         """Test every estimator against every other by the test of :meth:`test`.
@@ -189,7 +189,7 @@ class Comparison:
         DataFrame
             One row per ordered pair: ``estimator``, ``other``, ``difference`` (positive where
             `estimator` is better), ``t``, ``p``, and ``p_holm``, corrected for the number of
-            unordered pairs.
+            unordered pairs; NaN if fewer than two folds have scores of both.
 
         Raises
         ------
@@ -198,12 +198,11 @@ class Comparison:
         """
         by_fold = self._by_fold(metric)
         pairs = list(combinations(by_fold.columns, 2))
-        tests = [self._t_test(by_fold, *pair) for pair in pairs]
-        columns = ["estimator", "other", *TTest._fields, "p_holm"]
-        corrected = holm(np.array([test.p for test in tests]))
-        there = [(*pair, *test, p) for pair, test, p in zip(pairs, tests, corrected, strict=True)]
-        back = [(b, a, -difference, -t, *ps) for a, b, difference, t, *ps in there]
-        return pd.DataFrame([*there, *back], columns=columns)
+        names = pd.DataFrame(pairs, columns=["estimator", "other"])
+        tests = pd.concat([names, self._t_tests(by_fold, pairs)], axis=1)
+        swapped = tests.rename(columns={"estimator": "other", "other": "estimator"})
+        swapped[["difference", "t"]] *= -1
+        return pd.concat([tests, swapped], ignore_index=True)
 
     def bayes(
         self, a: str, b: str, metric: str | None = None, rope: float = 0.01
@@ -352,8 +351,22 @@ class Comparison:
                 )
         return -by_fold if metric in LOSSES or metric in COSTS else by_fold
 
-    def _t_test(self, by_fold: pd.DataFrame, a: str, b: str) -> TTest:
-        return corrected_t_test((by_fold[a] - by_fold[b]).to_numpy(), self._test_to_train())
+    def _t_tests(self, by_fold: pd.DataFrame, pairs: list[tuple[str, str]]) -> pd.DataFrame:
+        """Return one row per pair, NaN if fewer than two folds have scores of both."""
+        differences = [(by_fold[a] - by_fold[b]).dropna().to_numpy() for a, b in pairs]
+        if pairs and max(map(len, differences)) < 2:
+            raise ValueError(
+                "A test needs scores of two estimators in at least two folds, got "
+                f"{max(map(len, differences))}."
+            )
+        ratio = self._test_to_train()
+        tests = [
+            corrected_t_test(difference, ratio) if len(difference) > 1 else TTest(*[np.nan] * 3)
+            for difference in differences
+        ]
+        table = pd.DataFrame(tests, columns=TTest._fields, dtype=float)
+        known = table["p"].dropna()
+        return table.assign(p_holm=pd.Series(holm(known.to_numpy()), known.index, dtype=float))
 
     def _test_to_train(self) -> float:
         return float((self._by_fold("n_test") / self._by_fold("n_train")).to_numpy().mean())
@@ -407,3 +420,38 @@ def as_labels(labels: list, classes: np.ndarray) -> pd.Series:
         The labels; text has pandas' own type.
     """
     return pd.Series(labels, dtype=None if classes.dtype.kind in "OU" else classes.dtype)
+
+
+def at_chance(comparison: Comparison) -> frozenset[str]:
+    """Return the estimators that predict no better than chance, such as a dummy.
+
+    These are the estimators for which neither the mean recall over the classes nor the ROC AUC, if
+    it was computed, is above chance by the corrected t-test; none if that holds for all.
+    """
+    scores = comparison.scores
+    recalls = scores[scores["metric"] == CLASS_RECALL]
+    by_fold = recalls.groupby(["estimator", *FOLD])["value"]
+    # A fold that lacks a class has no recall of it, and fewer classes to guess from.
+    gains = [by_fold.mean() - 1 / by_fold.count()]
+    areas = scores[scores["metric"].isin(["roc_auc_ovr", "roc_auc_ovo"])]
+    gains += [
+        rows.set_index(["estimator", *FOLD])["value"] - 0.5 for _, rows in areas.groupby("metric")
+    ]
+    ratio = comparison._test_to_train()
+    above = {
+        name
+        for gain in gains
+        for name, values in gain.groupby(level="estimator")
+        if _is_above_zero(values, ratio)
+    }
+    names = set(scores["estimator"])
+    return frozenset(names - above) if above else frozenset()
+
+
+def _is_above_zero(gains: pd.Series, ratio: float) -> bool:
+    known = gains.dropna().to_numpy()
+    if len(known) < 2:
+        return bool((known > MIN_GAIN).any())
+    test = corrected_t_test(known, ratio)
+    # Rounding must not make a difference out of equal scores.
+    return test.difference > np.sqrt(np.finfo(float).eps) and test.p < 2 * ALPHA

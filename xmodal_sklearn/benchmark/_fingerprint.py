@@ -39,6 +39,8 @@ def fingerprint(value: Any) -> Any:
             fingerprint(type(value)),
             {name: fingerprint(part) for name, part in parameters if name not in IRRELEVANT},
         ]
+    if hasattr(value, "_score_func"):  # a scorer of make_scorer
+        return [fingerprint(type(value)), fingerprint(vars(value))]
     if isinstance(value, Mapping):
         return ["mapping", *([fingerprint(key), fingerprint(part)] for key, part in value.items())]
     if isinstance(value, list | tuple):

@@ -1,224 +1,328 @@
-"""One fold of a comparison: fitting one estimator and testing it."""
+"""One fold of a comparison: fitting one estimator, or a negative control of it, and testing it."""
 
 import contextlib
 import platform
 import time
-import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from joblib import parallel_config
 from joblib.parallel import get_active_backend
+from sklearn import config_context
 from sklearn.base import clone
-from sklearn.metrics import get_scorer
 from sklearn.utils import _safe_indexing
 from sklearn.utils.validation import _num_samples
 
 from .._fitted_model import first_with, parts_of
 from .._store import Store
-from ..modalities._exchange import permuted_scores, present_samples
+from .._warnings import recorded_warnings
+from ..modalities._columns import Modalities, resolve_modalities
+from ..modalities._dtypes import is_numeric
+from ..modalities._encoding import column_values
+from ..modalities._exchange import permuted_scores, present_samples, replace_columns
 from ..modalities._validation import as_table
 from ._metrics import (
     BRANCH_WEIGHT,
     CLASS_RECALL,
-    METRICS,
     WITHOUT_MODALITY,
+    Predictions,
     class_recalls,
-    fold_metric,
+    compute_metric,
 )
-from ._negative_controls import Control, modalities_of, replace_by_noise
+from ._splits import Fold
 
-__all__ = ["Result", "Run", "Task", "dask_client", "run_fold"]
+__all__ = [
+    "Control",
+    "FoldInputs",
+    "Result",
+    "Run",
+    "block_values",
+    "dask_client",
+    "modalities_of",
+    "negative_controls",
+    "run_fold",
+]
 
 
-class Run(NamedTuple):
-    """An estimator, as it is or as a negative control.
+@dataclass(frozen=True)
+class Control:
+    """What a negative control changes: training labels, the columns of a modality, or nothing."""
 
-    Parameters
-    ----------
-    estimator : estimator
-        Cloned and fitted in every fold.
-    control : Control
-        What the negative control changes; by default nothing.
-    """
+    permute_labels: bool = False
+    noise_columns: np.ndarray | None = None
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class Run:
+    """An estimator, cloned and fitted in every fold, as it is or as a negative control."""
 
     estimator: Any
-    control: Control
+    control: Control = field(default_factory=Control)
 
 
-class Task(NamedTuple):
-    """One fold of one run.
+# Slots, as Dask would store an object that takes weak references on one worker, and lose it there.
+@dataclass(frozen=True, slots=True)
+class FoldInputs:
+    """What one fit in one fold needs beside X.
 
-    Parameters
+    Attributes
     ----------
     name : str
         Name of the run.
-    repeat, fold : int
-        Numbers of the repeat, and of the fold in it.
-    train, test : ndarray of int
-        Positions of the training and test samples.
+    run : Run
+        What to fit.
+    fold : Fold
+        Training and test samples.
+    y : ndarray of shape (n_samples,)
+        Class labels of all samples.
+    scorers : dict of str to (str or callable)
+        As :func:`resolve_scoring` returns them.
+    error_score : "raise" or float
+        What to do if fitting or scoring fails.
+    config : dict
+        scikit-learn's configuration in the thread of the user.
+    store : Store or None
+        Finished folds.
+    file_name : str
+        The file of this one in the store.
     """
 
     name: str
-    repeat: int
-    fold: int
-    train: np.ndarray
-    test: np.ndarray
+    run: Run
+    fold: Fold
+    y: np.ndarray
+    scorers: dict[str, Any]
+    error_score: Any
+    config: dict[str, Any]
+    store: Store | None = None
+    file_name: str = ""
 
 
+# What JSON can hold: "metrics", their names; "scores", rows of metric, part and value;
+# "predicted", positions among the classes, and "probabilities", both None if the fit failed;
+# "selected", features by modality; "errors", pairs of metric, "" for all, and text; "warnings".
 Result = dict[str, Any]
 
 
-def run_fold(
-    number: int,
-    run: Run,
-    X: Any,
-    rest: tuple[np.ndarray, Task, Store | None, str],
-    metrics: tuple[str, ...],
-) -> tuple[int, Result]:
-    """Fit and score one fold.
-
-    Parameters
-    ----------
-    number : int
-        Position of the task in the list of all.
-    run : Run
-        What to fit.
-    X : DataFrame or array of shape (n_samples, n_features)
-        Samples.
-    rest : tuple of (ndarray, Task, Store or None, str)
-        Class labels, the task, the cache of finished folds and the task's key in it.
-    metrics : tuple of str
-        Names of the metrics.
-
-    Returns
-    -------
-    number : int
-        As given.
-    result : dict
-        Scores, predictions, selected features and warnings, as plain numbers, strings and lists.
-    """
-    # One tuple, because Dask would store each array on its own, on one worker, and lose it there.
-    y, task, cache, key = rest
-    stored = None if cache is None else cache.read(key)
+def run_fold(index: int, inputs: FoldInputs, X: Any) -> tuple[int, Result]:
+    """Fit and test one fold, unless it is in the store; return its index among all, and results."""
+    # A worker that died before it had sent its result may have left it in the store.
+    stored = None if inputs.store is None else inputs.store.read(inputs.file_name)
     if stored is not None:
-        # A worker that died before it had sent its result may have left it here.
-        return number, stored
-    control = run.control
-    target = y[task.train]
-    if control.labels:
-        target = np.random.default_rng([control.seed, task.repeat, task.fold]).permutation(target)
-    if control.columns is not None:
-        X = replace_by_noise(X, control.columns, control.seed)
-    try:
-        with _in_this_process(), warnings.catch_warnings(record=True) as caught:
-            result = _fit_and_score(run.estimator, X, y, target, task, metrics)
-    except Exception as error:
-        error.add_note(f"{task.name!r} failed in repeat {task.repeat}, fold {task.fold}.")
-        raise
-    texts = {f"{one.category.__name__}: {one.message}" for one in caught}
-    result |= {"warnings": sorted(texts)}
-    if cache is not None:
+        return index, stored
+    with _in_this_process(), config_context(**inputs.config), recorded_warnings() as caught:
+        try:
+            result = _fit_and_score(inputs, X)
+        except Exception as error:
+            if inputs.error_score == "raise":
+                repeat, fold, *_ = inputs.fold
+                error.add_note(f"{inputs.name!r} failed in repeat {repeat}, fold {fold}.")
+                raise
+            result = _failed(inputs, error)
+    result["warnings"] = sorted(set(caught))
+    if inputs.store is not None and result["predicted"] is not None:
         # Here too, in case the process that waits for the result is gone.
-        cache.write(key, result)
-    return number, result
+        inputs.store.write(inputs.file_name, result)
+    return index, result
 
 
-def _fit_and_score(
-    estimator: Any,
-    X: Any,
-    y: np.ndarray,
-    y_train: np.ndarray,
-    task: Task,
-    metrics: tuple[str, ...],
-) -> Result:
-    classes = np.unique(y)
-    X_test, target = _safe_indexing(X, task.test), y[task.test]
+def _fit_and_score(inputs: FoldInputs, X: Any) -> Result:
+    control, (repeat, fold, train, test) = inputs.run.control, inputs.fold
+    y_train = inputs.y[train]
+    if control.permute_labels:
+        y_train = np.random.default_rng([control.seed, repeat, fold]).permutation(y_train)
+    if control.noise_columns is not None:
+        X = replace_by_noise(X, control.noise_columns, control.seed)
+    classes = np.unique(inputs.y)
+    X_test = _safe_indexing(X, test)
     _restart_peak()
     start = time.perf_counter()
-    fitted = clone(estimator).fit(_safe_indexing(X, task.train), y_train)
-    fit_seconds = time.perf_counter() - start
+    fitted = clone(inputs.run.estimator).fit(_safe_indexing(X, train), y_train)
+    costs = {"fit_seconds": time.perf_counter() - start}
     start = time.perf_counter()
-    probabilities, predicted = _predict(fitted, X_test, classes)
-    predict_seconds = time.perf_counter() - start
-    peak_mb = _peak_mb()
-    answer = predicted, probabilities
-    costs = {
-        "fit_seconds": fit_seconds,
-        "predict_seconds": predict_seconds,
-        "peak_mb": peak_mb,
-        "n_train": len(task.train),
-        "n_test": len(task.test),
-    }
-    whole = {m: _score(m, fitted, X_test, target, answer, classes) for m in metrics}
+    predictions = _predict(fitted, X_test, classes)
+    costs |= {"predict_seconds": time.perf_counter() - start, "peak_mb": _peak_mb()}
+    scores, errors = _compute_scores(inputs, inputs.scorers, fitted, X_test, predictions)
     parts = {
-        CLASS_RECALL: class_recalls(target, predicted, classes),
-        WITHOUT_MODALITY: _without_modalities(metrics[0], fitted, X_test, target, task, classes),
+        CLASS_RECALL: class_recalls(inputs.y[test], predictions.labels, classes),
+        WITHOUT_MODALITY: _without_modalities(inputs, fitted, X_test),
         BRANCH_WEIGHT: _branch_weights(fitted),
     }
+    probabilities = predictions.probabilities
     return {
-        "scores": [
-            *([metric, "", value] for metric, value in whole.items()),
-            *([m, part, value] for m, values in parts.items() for part, value in values.items()),
-            *([metric, "", value] for metric, value in costs.items()),
-        ],
-        "predicted": np.searchsorted(classes, predicted).tolist(),
+        "metrics": list(scores),
+        "scores": _score_rows(scores, parts, costs, inputs.fold),
+        "predicted": np.searchsorted(classes, predictions.labels).tolist(),
         "probabilities": None if probabilities is None else probabilities.tolist(),
-        "selected": _selected(fitted),
+        "selected": _selected_features(fitted),
+        "errors": errors,
     }
 
 
-def _predict(fitted: Any, X: Any, classes: np.ndarray) -> tuple[np.ndarray | None, np.ndarray]:
+def _failed(inputs: FoldInputs, error: Exception) -> Result:
+    nan = float("nan")
+    recalls = {CLASS_RECALL: {str(label): nan for label in np.unique(inputs.y)}}
+    costs = dict.fromkeys(("fit_seconds", "predict_seconds", "peak_mb"), nan)
+    return {
+        "metrics": [],
+        "scores": _score_rows({}, recalls, costs, inputs.fold),
+        "predicted": None,
+        "probabilities": None,
+        "selected": {},
+        "errors": [["", f"{type(error).__name__}: {error}"]],
+    }
+
+
+def _score_rows(
+    scores: Mapping[str, float],
+    parts: Mapping[str, Mapping[str, float]],
+    costs: Mapping[str, float],
+    fold: Fold,
+) -> list[list]:
+    sizes = {"n_train": len(fold.train), "n_test": len(fold.test)}
+    return [
+        *([metric, "", value] for metric, value in scores.items()),
+        *([m, part, value] for m, values in parts.items() for part, value in values.items()),
+        *([metric, "", value] for metric, value in {**costs, **sizes}.items()),
+    ]
+
+
+def _predict(fitted: Any, X: Any, classes: np.ndarray) -> Predictions:
+    probabilities = None
+    if hasattr(fitted, "predict_proba"):
+        # Zero for a class that the training samples lacked.
+        probabilities = np.zeros((_num_samples(X), len(classes)))
+        probabilities[:, np.searchsorted(classes, fitted.classes_)] = fitted.predict_proba(X)
+        # Single-precision probabilities do not sum to one in double precision.
+        probabilities /= probabilities.sum(axis=1, keepdims=True)
     # CatBoost's predictions are a column.
-    return _probabilities(fitted, X, classes), np.ravel(fitted.predict(X))
+    return Predictions(np.ravel(fitted.predict(X)), probabilities)
 
 
-def _score(
-    metric: str,
-    fitted: Any,
-    X: Any,
-    target: np.ndarray,
-    answer: tuple[np.ndarray, np.ndarray | None],
-    classes: np.ndarray,
-) -> float:
-    if metric in METRICS:
-        return fold_metric(metric, target, *answer, classes)
-    return float(get_scorer(metric)(fitted, X, target))
+def _compute_scores(
+    inputs: FoldInputs, scorers: Mapping[str, Any], fitted: Any, X: Any, predictions: Predictions
+) -> tuple[dict[str, float], list[list[str]]]:
+    """Return the scores by metric, and a pair of metric and error for each undefined one."""
+    target, classes = inputs.y[inputs.fold.test], np.unique(inputs.y)
+    scores: dict[str, float] = {}
+    errors = []
+    for metric, scorer in scorers.items():
+        try:
+            if isinstance(scorer, str):
+                value: Any = compute_metric(scorer, target, predictions, classes)
+            else:
+                value = scorer(fitted, X, target)
+        except Exception as error:
+            if inputs.error_score == "raise":
+                raise
+            value = inputs.error_score
+            errors.append([metric, f"{type(error).__name__}: {error}"])
+        # As for cross_validate, a callable may return several scores by name.
+        named = value if isinstance(value, Mapping) else {metric: value}
+        scores |= {str(name): float(score) for name, score in named.items()}
+    return scores, errors
 
 
-def _without_modalities(
-    metric: str, fitted: Any, X: Any, target: np.ndarray, task: Task, classes: np.ndarray
-) -> dict[str, float]:
-    """Score again with each modality exchanged among the test samples that have it."""
+def _without_modalities(inputs: FoldInputs, fitted: Any, X: Any) -> dict[str, float]:
+    """Return the first metric after permuting each modality among the test samples that have it."""
     modalities = modalities_of(fitted, X)
     if len(modalities) < 2:
         return {}
     table = as_table(X)
+    scorers = dict([next(iter(inputs.scorers.items()))])
 
     def score(permuted: Any) -> float:
         if isinstance(X, pd.DataFrame):
             permuted = permuted.set_axis(X.columns, axis=1)
-        probabilities, predicted = _predict(fitted, permuted, classes)
-        return _score(metric, fitted, permuted, target, (predicted, probabilities), classes)
+        predictions = _predict(fitted, permuted, np.unique(inputs.y))
+        by_metric, _ = _compute_scores(inputs, scorers, fitted, permuted, predictions)
+        return next(iter(by_metric.values()))
 
     scores = {}
     for index, (modality, columns) in enumerate(modalities.items()):
-        random = np.random.default_rng([task.repeat, task.fold, index])
+        rng = np.random.default_rng([inputs.fold.repeat, inputs.fold.fold, index])
         block = columns, present_samples(table, columns)
-        (scores[modality],) = permuted_scores(score, table, [block], random)
+        (scores[modality],) = permuted_scores(score, table, [block], rng)
     return scores
 
 
-def _probabilities(fitted: Any, X: Any, classes: np.ndarray) -> np.ndarray | None:
-    """Return one column per class, zero for a class that the training samples lacked."""
-    if not hasattr(fitted, "predict_proba"):
-        return None
-    probabilities = np.zeros((_num_samples(X), len(classes)))
-    probabilities[:, np.searchsorted(classes, fitted.classes_)] = fitted.predict_proba(X)
-    # Single-precision probabilities do not sum to one in double precision.
-    return probabilities / probabilities.sum(axis=1, keepdims=True)
+def _branch_weights(fitted: Any) -> dict[str, float]:
+    """Return the stacking weights of a network's branches for samples with all modalities."""
+    network = first_with(fitted, "stacking_weights_")
+    if network is None:
+        return {}
+    weights = network.stacking_weights_
+    pattern = max(weights.index[:-1], key=lambda name: name.count("+"), default="other")
+    return {str(branch): float(weight) for branch, weight in weights.loc[pattern].items()}
+
+
+def _selected_features(fitted: Any) -> dict[str, list[str]]:
+    """Return the selected features by modality, best first; of an ensemble those of any member."""
+    selected: dict[str, list[str]] = {}
+    for selector in parts_of(fitted):
+        if not hasattr(selector, "rankings_"):
+            continue
+        is_named = hasattr(selector, "feature_names_in_")
+        support = selector.get_support()
+        for modality, ranking in selector.rankings_.items():
+            n_kept = support[selector.modalities_[modality]].sum()
+            names = [str(f) if is_named else f"x{f}" for f in ranking[:n_kept]]
+            selected[modality] = list(dict.fromkeys(selected.get(modality, []) + names))
+    return selected
+
+
+def negative_controls(name: str, estimator: Any, X: Any, seed: int) -> dict[str, Run]:
+    """Return the negative controls of an estimator: labels permuted, each modality as noise."""
+    drawn = int(np.random.RandomState(seed).randint(np.iinfo(np.int32).max))
+    controls = {f"{name}, labels permuted": Control(permute_labels=True, seed=drawn)} | {
+        f"{name}, {modality} as noise": Control(noise_columns=columns, seed=drawn)
+        for modality, columns in modalities_of(estimator, X).items()
+    }
+    return {name: Run(estimator, control) for name, control in controls.items()}
+
+
+def modalities_of(estimator: Any, X: Any) -> Modalities:
+    """Return the columns of each modality, by the estimator's parameter or by column names."""
+    given = [
+        value
+        for name, value in estimator.get_params().items()
+        # A pipeline may have a step called "modalities".
+        if name.split("__")[-1] == "modalities" and isinstance(value, Mapping)
+    ]
+    return resolve_modalities(as_table(X), given[0] if given else None)
+
+
+def replace_by_noise(X: Any, columns: np.ndarray, seed: int) -> Any:
+    """Return a copy of X in which samples that have a modality exchange each of its columns.
+
+    The result is noise with the values, and so the moments and the dtype, of each column.
+    """
+    table = as_table(X)
+    block = block_values(table, columns)
+    noise = block.copy()
+    present = present_samples(table, columns)
+    noise[present] = np.random.default_rng(seed).permuted(block[present], axis=0)
+    if not isinstance(table, pd.DataFrame):
+        return replace_columns(table, columns, noise)
+    part = pd.DataFrame(noise, table.index, table.columns[columns])
+    dtypes = table.dtypes.iloc[columns]
+    if (part.dtypes != dtypes).any():
+        part = part.astype(dtypes.to_dict())
+    return replace_columns(table, columns, part)
+
+
+def block_values(table: Any, columns: np.ndarray) -> np.ndarray:
+    """Return the values of some columns, as objects if any column is categorical."""
+    if isinstance(table, pd.DataFrame):
+        kinds = table.dtypes.iloc[columns].unique()
+        if not all(map(is_numeric, kinds)):
+            return table.iloc[:, columns].to_numpy(dtype=object)
+    return column_values(table, columns)
 
 
 def _restart_peak() -> None:
@@ -237,43 +341,12 @@ def _peak_mb() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e6
 
 
-def _selected(fitted: Any) -> dict[str, list[str]]:
-    """Return the selected features by modality, best first; of an ensemble those of any member."""
-    selected: dict[str, list[str]] = {}
-    for selector in parts_of(fitted):
-        if not hasattr(selector, "rankings_"):
-            continue
-        named = hasattr(selector, "feature_names_in_")
-        support = selector.get_support()
-        for modality, ranking in selector.rankings_.items():
-            n_kept = support[selector.modalities_[modality]].sum()
-            names = [str(f) if named else f"x{f}" for f in ranking[:n_kept]]
-            selected[modality] = list(dict.fromkeys(selected.get(modality, []) + names))
-    return selected
-
-
-def _branch_weights(fitted: Any) -> dict[str, float]:
-    """Return the stacking weights of a network's branches for samples with all modalities."""
-    network = first_with(fitted, "stacking_weights_")
-    if network is None:
-        return {}
-    weights = network.stacking_weights_
-    pattern = max(weights.index[:-1], key=lambda name: name.count("+"), default="other")
-    return {str(branch): float(w) for branch, w in weights.loc[pattern].items()}
-
-
 def _in_this_process() -> contextlib.AbstractContextManager:
     """Under Dask, keep the inner fits of a fold, and their data, from going over the cluster."""
     return contextlib.nullcontext() if dask_client() is None else parallel_config("sequential")
 
 
 def dask_client() -> Any:
-    """Look up the client of the Dask cluster that joblib runs on.
-
-    Returns
-    -------
-    distributed.Client or None
-        None where joblib runs elsewhere.
-    """
+    """Return the client of the Dask cluster that joblib runs on, None if it runs elsewhere."""
     # Of joblib's backends, only Dask's has a client.
     return getattr(get_active_backend()[0], "client", None)

@@ -1,7 +1,9 @@
 """The metrics of one fold, from its true labels, predictions and probabilities."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import combinations
+from typing import Any
 
 import numpy as np
 from sklearn.metrics import (
@@ -9,27 +11,38 @@ from sklearn.metrics import (
     average_precision_score,
     brier_score_loss,
     f1_score,
+    get_scorer,
+    get_scorer_names,
     log_loss,
     matthews_corrcoef,
     recall_score,
     roc_auc_score,
 )
 
+from .._suggestions import did_you_mean
+
 __all__ = [
     "BRANCH_WEIGHT",
     "CLASS_RECALL",
+    "COSTS",
     "LOSSES",
     "METRICS",
     "METRIC_LABELS",
     "WITHOUT_MODALITY",
+    "Predictions",
     "class_recalls",
+    "compute_metric",
     "expected_calibration_error",
-    "fold_metric",
     "metric_label",
+    "resolve_scoring",
 ]
 
 # Metrics with one value for each part: class, modality or branch of a network.
 CLASS_RECALL, WITHOUT_MODALITY, BRANCH_WEIGHT = "class_recall", "without_modality", "branch_weight"
+
+COSTS = ("fit_seconds", "predict_seconds", "peak_mb")
+# Names that are no user's to give.
+RESERVED = {CLASS_RECALL, WITHOUT_MODALITY, BRANCH_WEIGHT, *COSTS, "n_train", "n_test"}
 
 # Lower is better.
 LOSSES = frozenset({"log_loss", "brier", "ece"})
@@ -72,37 +85,80 @@ def metric_label(metric: str) -> str:
     return METRIC_LABELS.get(metric, metric.removeprefix("neg_").replace("_", " "))
 
 
-def fold_metric(
-    name: str,
-    target: np.ndarray,
-    predicted: np.ndarray,
-    probabilities: np.ndarray | None,
-    classes: np.ndarray,
-) -> float:
-    """Compute one of :data:`METRICS`.
+@dataclass(frozen=True)
+class Predictions:
+    """Predictions of test samples.
+
+    Attributes
+    ----------
+    labels : ndarray of shape (n_samples,)
+        Predicted labels.
+    probabilities : ndarray of shape (n_samples, n_classes) or None
+        Columns in the order of all classes, sorted; None if the estimator has no probabilities.
+    """
+
+    labels: np.ndarray
+    probabilities: np.ndarray | None
+
+
+def resolve_scoring(scoring: Any) -> dict[str, Any]:
+    """Return what to measure: names of METRICS mapped to themselves, other names to scorers.
 
     Parameters
     ----------
-    name : str
-        Name of the metric.
-    target, predicted : ndarray of shape (n_samples,)
-        True and predicted labels.
-    probabilities : ndarray of shape (n_samples, n_classes) or None
-        Columns in the order of `classes`; None where the estimator gives no probabilities.
-    classes : ndarray of shape (n_classes,)
-        All labels, sorted.
-
-    Returns
-    -------
-    float
-        NaN where the metric needs probabilities and there are none, or needs more than one class
-        among the targets and there is only one.
+    scoring : str, callable, list, tuple, dict or None
+        As :func:`~xmodal_sklearn.benchmark.compare` takes it.
     """
+    if scoring is None:
+        return {name: name for name in METRICS}
+    if callable(scoring):
+        return {"score": scoring}
+    if isinstance(scoring, str):
+        scoring = [scoring]
+    if isinstance(scoring, Mapping):
+        named = dict(scoring)
+    elif isinstance(scoring, list | tuple) and all(isinstance(m, str) for m in scoring):
+        named = {name: name for name in scoring}
+        if len(named) < len(scoring):
+            raise ValueError(f"scoring must name each metric once, got {list(scoring)}.")
+    else:
+        raise ValueError(
+            "scoring must be a metric's name, a list of names, a callable, or a dict of names to "
+            f'metrics or callables, got {scoring!r}. Give scorers as scoring={{"name": scorer}}.'
+        )
+    if not named:
+        raise ValueError("scoring must name at least one metric, got none.")
+    return {name: _resolve_scorer(name, scorer) for name, scorer in named.items()}
+
+
+def _resolve_scorer(name: Any, scorer: Any) -> Any:
+    if not isinstance(name, str) or name in RESERVED:
+        raise ValueError(f"scoring must not use the name {name!r}. Choose another text as a name.")
+    if name != scorer and LOSSES & {name, scorer if isinstance(scorer, str) else ""}:
+        raise ValueError(
+            f"scoring maps {name!r} to {scorer!r}, but {sorted(LOSSES)} must keep their names, as "
+            "for them lower is better."
+        )
+    if callable(scorer) or scorer in METRICS:
+        return scorer
+    known = [*METRICS, *get_scorer_names()]
+    if scorer not in known:
+        raise ValueError(
+            f"scoring has the unknown metric {scorer!r}{did_you_mean(str(scorer), known)} It takes "
+            f"{list(METRICS)} and the names of scikit-learn's scorers."
+        )
+    return get_scorer(scorer)
+
+
+def compute_metric(
+    name: str, target: np.ndarray, predictions: Predictions, classes: np.ndarray
+) -> float:
+    """Compute one of METRICS; NaN if it needs probabilities or several classes and has none."""
     if name in FROM_LABELS:
-        return float(FROM_LABELS[name](target, predicted))
-    if probabilities is None:
+        return float(FROM_LABELS[name](target, predictions.labels))
+    if predictions.probabilities is None:
         return np.nan
-    return float(FROM_PROBABILITIES[name](target, probabilities, classes))
+    return float(FROM_PROBABILITIES[name](target, predictions.probabilities, classes))
 
 
 def class_recalls(

@@ -16,7 +16,7 @@ from sklearn.base import BaseEstimator
 from ..modalities._columns import Modalities, column_labels
 from ..modalities._validation import as_table
 from ..selection import MultiOmicsSelector
-from ._negative_controls import block_values
+from ._fold import block_values
 
 __all__ = ["describe_data", "describe_folds", "describe_machine", "describe_models"]
 
@@ -64,24 +64,11 @@ def describe_data(X: Any, y: np.ndarray, batch: Any, modalities: Modalities) -> 
     return found
 
 
-def describe_folds(cv: Any, *, grouped: bool) -> str:
-    """Say how the folds were made.
-
-    Parameters
-    ----------
-    cv : int, splitter, iterable of splits or None
-        As given to :func:`~xmodal_sklearn.benchmark.compare`.
-    grouped : bool
-        Whether groups were given.
-
-    Returns
-    -------
-    str
-        The splitter as scikit-learn prints it, or words.
-    """
+def describe_folds(cv: Any, seed: int, *, grouped: bool) -> str:
+    """Return the splitter as scikit-learn prints it, or a description, for `cv` of a comparison."""
     together = ", groups kept together" if grouped else ""
     if cv is None:
-        return f"stratified, seeds fixed{together}"
+        return f"stratified, shuffled with seed {seed}{together}"
     if isinstance(cv, int | np.integer):
         return f"stratified, in the order of the samples{together}"
     return _text(cv) + together if hasattr(cv, "split") else f"given as positions{together}"

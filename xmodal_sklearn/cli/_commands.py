@@ -123,10 +123,10 @@ def bench(
     }
     with resumable(out), dask_workers(scheduler):
         samples = cohort.data, cohort.target
-        result = compare(estimators, *samples, batch=cohort.batch, controls=controls, **design)
+        controlled = ATTENTION if controls else None
+        result = compare(estimators, *samples, batch=cohort.batch, controls=controlled, **design)
         if learning:
-            curves = learning_curves(estimators, *samples, **design)
-            result = replace(result, learning=curves)
+            result = replace(result, learning=learning_curves(estimators, *samples, **design))
         importance = measure_importance(attention, cohort, folds, seed, jobs) if inspect else None
     console.print(
         f"\nK = {k} per modality; mean ± standard deviation over {folds} folds × {repeats}\n"
@@ -448,7 +448,8 @@ def _finish(result: Any, out: Path, importance: Any = None) -> None:
     from ..report import write_report
     from ._models import save_importance
 
-    result.info["command"] = shlex.join(["xmodal", *sys.argv[1:]])
+    command = shlex.join(["xmodal", *sys.argv[1:]])
+    result = replace(result, info={**result.info, "command": command})
     failed: Exception | None = None
     with writing_results(out), publishing(out) as aside:
         result.save(aside)

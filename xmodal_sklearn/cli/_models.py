@@ -8,7 +8,6 @@ from typing import Any
 import joblib
 import numpy as np
 import pandas as pd
-from sklearn.model_selection import RepeatedStratifiedKFold, StratifiedGroupKFold
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.utils import Bunch
 
@@ -17,6 +16,7 @@ from .._fitted_model import steps_of
 from ..baselines import make_baselines
 from ..benchmark import Comparison, compare
 from ..benchmark._result_folder import IMPORTANCE, result_file
+from ..benchmark._splits import repeated_folds
 from ..classifier import CrossModalAttentionClassifier
 from ..classifier._checks import check_branches, check_device, check_embedding
 from ..inspection import ModalityImportance, modality_importance
@@ -110,17 +110,10 @@ def cross_validate(model: Pipeline, cohort: Bunch, folds: int, seed: int, jobs: 
 
 def outer_folds(folds: int, repeats: int, seed: int, cohort: Bunch) -> Any:
     """Return stratified folds, which keep the groups of a cohort together."""
+    splitter = repeated_folds(folds, repeats, seed, grouped=cohort.groups is not None)
     if cohort.groups is None:
-        return RepeatedStratifiedKFold(n_splits=folds, n_repeats=repeats, random_state=seed)
-    splitters = [
-        StratifiedGroupKFold(folds, shuffle=True, random_state=seed + repeat)
-        for repeat in range(repeats)
-    ]
-    return [
-        split
-        for splitter in splitters
-        for split in splitter.split(cohort.data, cohort.target, cohort.groups)
-    ]
+        return splitter
+    return list(splitter.split(cohort.data, cohort.target, cohort.groups))
 
 
 def save_model(model: Any, path: Path, training: Mapping[str, Any] | None = None) -> None:

@@ -8,8 +8,7 @@ import pandas as pd
 from scipy import stats
 
 from .._text import visible
-from ..benchmark._chance import at_chance
-from ..benchmark._comparison import FOLD
+from ..benchmark._comparison import FOLD, at_chance
 from ..benchmark._metrics import metric_label
 from ..benchmark._statistics import corrected_variance
 from ._common import PLAIN, draw_strips, drawing_axes

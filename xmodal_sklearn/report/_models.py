@@ -42,9 +42,11 @@ MIN_IN_BIN = 10
 
 def model_section(overview: Overview) -> dict[str, Any]:
     """Return figures, scores by class and settings of each model."""
+    predicted = set(overview.comparison.predictions["estimator"])  # not if all its fits failed
+    names = [name for name in overview.names if name in predicted]
     return {
         "repeated": overview.info.get("n_repeats", 1) > 1,
-        "models": [_model(overview.comparison, name) for name in overview.names],
+        "models": [_model(overview.comparison, name) for name in names],
     }
 
 

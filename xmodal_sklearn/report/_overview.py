@@ -7,8 +7,7 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
-from ..benchmark._chance import at_chance
-from ..benchmark._comparison import Comparison
+from ..benchmark._comparison import Comparison, at_chance
 from ..benchmark._metrics import metric_label
 from ..inspection._importance import ModalityImportance
 
