@@ -24,7 +24,7 @@ LEVELS = [
     {"_store"},
     {"modalities"},
     {"selection", "classifier", "datasets"},
-    {"baselines", "uncertainty", "_inputs"},
+    {"baselines", "uncertainty"},
     {"inspection"},
     {"benchmark"},
     {"persistence"},

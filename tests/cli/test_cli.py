@@ -139,7 +139,7 @@ def test_gaps_are_filled_and_said(source, model, tmp_path):
     table = ["--table", f"exp={tmp_path / 'exp.csv'}"]
     shown = xmodal("predict", model, *table, "--out", tmp_path / "out")
     assert shown.exit_code == 0, shown.output
-    assert "exp: 1 values are missing; their means in training stand for them" in shown.output
+    assert "exp: imputed 1 missing values with training means" in shown.output
 
 
 def test_predict_writes_the_probabilities_of_the_saved_model(source, model, cohort, tmp_path):

@@ -6,7 +6,7 @@ import pytest
 
 from xmodal_sklearn import concat_modalities
 from xmodal_sklearn.cli._cohort import read_cohort
-from xmodal_sklearn.cli._sources import read_unlabelled
+from xmodal_sklearn.cli._sources import read_unlabeled
 
 EXP = pd.DataFrame(
     {"ESR1": [2.5, -1.0, 0.5, 1.5], "HLA-A": [1.0, 0.0, 4.0, 2.0]}, index=["01", "2", "NA", "P 4"]
@@ -72,8 +72,9 @@ def test_mudata_is_read(folder):
     cohort = read_cohort(mudata=folder / "cohort.h5mu", target="subtype")
     assert cohort.target.to_dict() == y.to_dict()
     np.testing.assert_array_equal(cohort.data.to_numpy(float), X.to_numpy(float))
-    unlabelled = read_unlabelled([], folder / "cohort.h5mu")
-    assert list(unlabelled["exp"].index) == ["01", "2", "P 4"]
+    unlabeled = read_unlabeled([], folder / "cohort.h5mu")
+    assert list(unlabeled.data.index) == ["01", "2", "P 4"]
+    assert list(unlabeled.modalities) == ["exp", "mut"]
     with pytest.raises(ValueError, match=r"needs --target.*cohort\.h5mu has \['subtype'\]"):
         read_cohort(mudata=folder / "cohort.h5mu")
 
@@ -87,12 +88,12 @@ REFUSED = {
         ("sample,ESR1\n01,high\n2,1\n", "'exp'.*'ESR1' is not numeric.*high"),
         ("sample,ESR1\n01,1\n01,2\n", "'01' .*more than once"),
         ("sample,A,B\n01,1,\n2,1,\n", "'exp__B' of modality 'exp' lacks a value in 100%"),
-        ("sample,A,B\n01,1,inf\n2,1,2\n", "line 2: column 'B' holds infinity.*'01'"),
+        ("sample,A,B\n01,1,inf\n2,1,2\n", "column 'B' holds infinity.*'01'.*line 2"),
         ("gene,01,2\nESR1,1,2\n", "samples in columns. Transpose"),
         ("sample,A\nQ1,1\nQ2,2\n", r"No sample of modality 'exp' \(Q1, Q2"),
     ],
     "classes.csv": [
-        ("sample,A,B\n01,1,2\n", r"--target must say which column of .*\['A', 'B'\]"),
+        ("sample,A,B\n01,1,2\n", r"target must name one of the columns of .*\['A', 'B'\]"),
         ("sample,A\n01,1\n01,2\n", "'01' .*more than once"),
     ],
 }

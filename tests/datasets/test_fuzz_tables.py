@@ -25,7 +25,9 @@ from fuzzing import (
     truncate,
 )
 
-from xmodal_sklearn.datasets._tables import PLACEHOLDERS, read_table
+from xmodal_sklearn.datasets._names import PLACEHOLDERS
+from xmodal_sklearn.datasets._study import Report
+from xmodal_sklearn.datasets._tables import read_table
 
 TABLES = [
     "sample,ESR1,GATA3,HLA-A\nP1,1.5,-2,3e2\nP2,0,.5,7\nP3,12,8,9.25\nP4,1,2,3\n",
@@ -205,14 +207,14 @@ def test_a_spoilt_table_is_refused_with_line_and_remedy_or_read_as_it_is(tmp_pat
         for _ in range(rng.randint(1, 3)):
             content = rng.choice(SPOILERS)(rng, content)
         path.write_bytes(content)
-        report = []
+        report = Report()
         try:
             table = read_table(path, report=report)
         except ValueError as error:
             check_message(error, path.name, line=not of_no_line(str(error)))
             return "refused"
         check_equal(table, content, ",")
-        said = sum(count for *_, count in report)
+        said = sum(count for *_, count in report.rows)
         return "read, and said what was reinterpreted" if said else "read as it stands"
 
     fuzz(spoil)

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from xmodal_sklearn.datasets._study import make_study
+from xmodal_sklearn.datasets._study import Report, make_study
 
 DATA = pd.DataFrame({"exp__ESR1": [1.0, 2.0], "mut__TP53": [0, 1]}, index=["a", "b"])
 TARGET = pd.Series(["LumA", "Basal"], index=["a", "b"], dtype=object)
@@ -22,7 +22,16 @@ def test_a_study_describes_its_samples_classes_and_columns():
 
 
 def test_the_report_leaves_out_what_never_happened():
-    report = [("genes", "unnamed", 0), ("samples", "target unknown", 3), ("rows", "merged", 1)]
-    study = make_study(DATA, TARGET, DESCR="", report=iter(report))
-    assert study.report.columns.tolist() == ["where", "what", "count"]
-    assert study.report.to_numpy().tolist() == [list(entry) for entry in report[1:]]
+    report = Report()
+    report.add("genes", "unnamed", 0)
+    report.add("samples", "target unknown", np.array([True, False, True]))
+    report.add("rows", "merged")
+    report.add_values("target", "{} renamed", pd.Series(["a", "b", "a"]))
+    table = make_study(DATA, TARGET, DESCR="", report=report).report
+    assert table.columns.tolist() == ["where", "what", "count"]
+    assert table.to_numpy().tolist() == [
+        ["samples", "target unknown", 2],
+        ["rows", "merged", 1],
+        ["target", "a renamed", 2],
+        ["target", "b renamed", 1],
+    ]

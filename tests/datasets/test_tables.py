@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from xmodal_sklearn.datasets._study import Report
 from xmodal_sklearn.datasets._tables import read_table
 
 EXP = pd.DataFrame({"ESR1": [2.5, -1.0, 1.5], "HLA-A": [1.0, 0.0, 2.0]}, index=["01", "2", "P 4"])
@@ -46,11 +47,11 @@ def test_values_can_be_read_as_they_are_written(tmp_path):
         ("sample,ESR1\n01,1,2\n2,1,2\n", "line 2.*col.names=NA"),
         ("sample,ESR1\n01,1\n2,1,2\n", "line 3"),
         ("sample,ESR1\n01,1\n,2\n", "data row 2 has no name"),
-        ("sample,A\n\udcff1,1\n", "utf-8"),
+        ("sample,A\n\udcff1,1\n", "UTF-8"),
     ],
 )
 def test_a_malformed_table_is_refused_by_name(tmp_path, text, message):
-    (tmp_path / "exp.csv").write_text(text, encoding="utf-8", errors="surrogateescape")
+    (tmp_path / "exp.csv").write_text(text, encoding="UTF-8", errors="surrogateescape")
     with pytest.raises(ValueError, match=f"(?s)exp.csv.*({message})"):
         read_table(tmp_path / "exp.csv")
 
@@ -58,64 +59,64 @@ def test_a_malformed_table_is_refused_by_name(tmp_path, text, message):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("sample,A,B\nP1,1,2\nP2,3\n", "line 3 has 2 values, the header 3 names"),
-        ("sample,A,B\n\nP1,1,2\n\nP2,3,4,5\n", "line 5 has 4 values"),
-        ('sample,A,B\n"P\n1",1,2\n', "sample in line 2 has an end of line in it"),
-        ('"sample\nname",A\nP1,1\nP2,x\n', "line 4: column 'A' is not numeric: sample 'P2'"),
-        ('sample,A\nP1,1\n"P2,2\n', "line 3 has 1 values"),
-        ('sample,A\nP1,1\nP2,"2\n', "line 3: a quote opens that is never closed"),
+        ("sample,A,B\nP1,1,2\nP2,3\n", "a row has 2 fields, but the header has 3 .line 3"),
+        ("sample,A,B\n\nP1,1,2\n\nP2,3,4,5\n", "a row has 4 fields.*line 5"),
+        ('sample,A,B\n"P\n1",1,2\n', "sample name .* contains an end of line .line 2"),
+        ('"sample\nname",A\nP1,1\nP2,x\n', "column 'A' is not numeric: sample 'P2'.*line 4"),
+        ('sample,A\nP1,1\n"P2,2\n', "a row has 1 fields.*line 3"),
+        ('sample,A\nP1,1\nP2,"2\n', "a quote opens that is never closed .line 3"),
         ("sample,A\nP1,1\nP2,2\nP1 ,3\n", r"'P1' occurs more than once, in lines \[2, 4\]. Merge"),
-        ("sample,A,A\nP1,1,2\n", r"\(line 1, columns \[2, 3\]\). Merge or rename"),
-        ("sample,A\nP1,1\nP2,\udcff\n", "byte 0xff in line 3 is not utf-8"),
+        ("sample,A,A\nP1,1,2\n", r"in columns \[2, 3\] \(line 1\)\. Merge or rename"),
+        ("sample,A\nP1,1\nP2,\udcff\n", "byte 0xff in line 3 is not UTF-8"),
         ("Expression,,\nsample,A,B\nP1,1,2\n", "names only 0 of 3 columns.*merged cells"),
         (",,Expression,\nsample,age,A,B\nP1,1,2,3\n", "names only 1 of 4 columns"),
-        ("Table S1\nsample,A\nP1,1\n", r"header \(line 1\) has only one column.*no title above"),
-        ("sample,A\nP1,1-Mar\nP2,2-Mar\n", "line 2: column 'A'.*'1-Mar', which spreadsheets"),
-        ("sample,born\nP1,2024-03-01\nP2,x\n", "line 2.*'2024-03-01', which spreadsheets make"),
-        ("sample,A\nP1,######\nP2,x\n", "line 2.*'######', which spreadsheets make"),
+        ("Table S1\nsample,A\nP1,1\n", r"header has only one column.*\(line 1\).*no title above"),
+        ("sample,A\nP1,1-Mar\nP2,2-Mar\n", "column 'A'.*'1-Mar', which spreadsheets.*line 2"),
+        ("sample,born\nP1,2024-03-01\nP2,x\n", "'2024-03-01', which spreadsheets make.*line 2"),
+        ("sample,A\nP1,######\nP2,x\n", "'######', which spreadsheets make.*line 2"),
         ("sample,A\nP1,1\u202f234\nP2,2 000\n", "line 2.*decimal point and without other marks"),
         ("sample,A\nP1,1_0\nP2,2_0\n", "line 2.*without other marks"),
         ("sample,A\nP1,\uff11\nP2,\u0663\n", "line 2.*without other marks"),
         ("sample,A\nP1,\u22121.5\nP2,\u22122\n", "line 2.*without other marks"),
-        ("sample,A,\nP1,1,\nP2,2,x\n", "column 3 has values.*in line 3. Name it"),
-        ("sample,A\nP1,1\nP2,1e999\n", "line 3: column 'A' holds infinity.*'P2'"),
-        (f"sample,A\nP1,1\nP2,{'9' * 400}\n", "line 3: column 'A' holds infinity.*'P2'"),
+        ("sample,A,\nP1,1,\nP2,2,x\n", "column 3 has values.*line 3.*Name it"),
+        ("sample,A\nP1,1\nP2,1e999\n", "column 'A' holds infinity.*'P2'.*line 3"),
+        (f"sample,A\nP1,1\nP2,{'9' * 400}\n", "column 'A' holds infinity.*'P2'.*line 3"),
         ("sample,\nP1,\n", "names only 0 of 2 columns"),
     ],
 )
 def test_an_error_names_line_and_remedy(tmp_path, text, message):
-    (tmp_path / "exp.csv").write_text(text, encoding="utf-8", errors="surrogateescape")
+    (tmp_path / "exp.csv").write_text(text, encoding="UTF-8", errors="surrogateescape")
     with pytest.raises(ValueError, match=f"(?s)exp.csv: .*{message}"):
         read_table(tmp_path / "exp.csv")
 
 
 def test_columns_called_by_dates_are_said(tmp_path):
     (tmp_path / "exp.csv").write_text("sample,1-Mar,ESR1,Sep-02\nP1,1,2,3\n")
-    report = []
+    report = Report()
     assert list(read_table(tmp_path / "exp.csv", report=report)) == ["1-Mar", "ESR1", "Sep-02"]
-    said = {what: count for _, what, count in report if "date" in what}
-    assert said == {"columns called by a date, as spreadsheets make of genes like MARCH1": 2}
+    said = {what: count for _, what, count in report.rows if "date" in what}
+    assert said == {"columns named by a date, as spreadsheets make of genes like MARCH1": 2}
 
 
 @pytest.mark.parametrize("error", ["#DIV/0!", "#REF!", "#VALUE!", "#NAME?"])
 def test_errors_of_spreadsheets_are_missing_and_said(tmp_path, error):
     (tmp_path / "exp.csv").write_text(f"sample,A,stage\nP1,{error},II\nP2,2,{error}\n")
-    report = []
+    report = Report()
     read = read_table(tmp_path / "exp.csv", report=report)
     assert read.isna().to_numpy().tolist() == [[True, False], [False, True]]
-    assert ("exp.csv", f"values {error!r} taken for missing", 2) in report
+    assert ("exp.csv", f"values {error!r} read as missing", 2) in report.rows
 
 
 def test_several_separators_at_the_ends_of_lines_make_no_feature(tmp_path):
     (tmp_path / "exp.csv").write_text("sample,A,B,,\nP1,1,2,,\nP2,3,4,,\n")
-    report = []
+    report = Report()
     assert list(read_table(tmp_path / "exp.csv", report=report)) == ["A", "B"]
-    assert ("exp.csv", "unnamed columns without values, left out", 2) in report
+    assert ("exp.csv", "unnamed columns without values, left out", 2) in report.rows
 
 
 def test_invisible_blanks_around_numbers_change_nothing(tmp_path):
     text = "sample,A,B\nP1,1.5\u200b,\ufeff2\nP2,\xa03,4\u200b\n"
-    (tmp_path / "exp.csv").write_text(text, encoding="utf-8")
+    (tmp_path / "exp.csv").write_text(text, encoding="UTF-8")
     assert read_table(tmp_path / "exp.csv").to_numpy().tolist() == [[1.5, 2], [3, 4]]
 
 

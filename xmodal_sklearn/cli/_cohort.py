@@ -43,46 +43,8 @@ def read_cohort(
 ) -> "Bunch":
     """Read the samples and their classes from one source, or simulate them if none is named.
 
-    Parameters
-    ----------
-    study : Path, default=None
-        A cBioPortal study folder.
-    study_id : str, default=None
-        A study that cBioPortal publishes.
-    table : list of str, default=None
-        ``modality=file`` each; the classes are in `target_file`. The files are read by
-        :func:`~xmodal_sklearn.datasets._tables.read_table`.
-    mudata : Path, default=None
-        A MuData (``.h5mu``) or AnnData (``.h5ad``) file.
-    target_file : Path, default=None
-        Table of the classes, samples in its first column.
-    target : str, default=None
-        The column that holds the classes: of the study's clinical files, of `target_file`, where
-        it may be left out if there is only one, or of ``obs``.
-    modalities : str, default=None
-        Which modalities to read, separated by commas, the primary one first. None means all. Of a
-        study, ``name=profile`` reads any profile as a modality.
-    join : {"inner", "outer"}, default="inner"
-        Keep the samples that have all of the modalities, or those that have any.
-    groups, batch : str, default=None
-        Further columns, found where `target` is.
-    seed : int, default=0
-        Seed of the simulation.
-
-    Returns
-    -------
-    Bunch
-        ``data``, ``target``, ``source`` (what to call the cohort), ``report``, a DataFrame of
-        what was left out, and ``groups`` and ``batch``, a value for each sample, or None.
-
-    Raises
-    ------
-    ValueError
-        If there is more than one source, something is missing, or a file is malformed.
-    OSError
-        If a file can't be read or downloaded.
-    ImportError
-        If the extra that reads a format is not installed.
+    The Bunch has ``source``, how to name the cohort, and ``groups`` and ``batch``, a value for each
+    sample, or None. The options are described in ``_options``.
     """
     sources = {"--study": study, "--study-id": study_id, "--table": table, "--mudata": mudata}
     named = [option for option, value in sources.items() if value]
@@ -90,17 +52,14 @@ def read_cohort(
         raise ValueError(f"Give one source of data, not {' and '.join(named)}.")
     if target_file is not None and not table:
         raise ValueError(
-            "--target-file holds the classes for --table. Give --table, or no --target-file."
+            "--target-file holds the classes for --table. Give --table, or omit --target-file."
         )
-    # Takes a second that the help, which reads this function's options, need not wait for.
-    from .._inputs import read_cohort as read_labelled_tables
+    # Imports for a second, while the help needs only this function's options.
     from . import _sources
 
     chosen = None if modalities is None else [name.strip() for name in modalities.split(",")]
     if table:
-        cohort = read_labelled_tables(
-            tables=table, target_file=target_file, target=target, modalities=chosen, join=join
-        )
+        cohort = _sources.read_labeled_tables(table, target_file, target, chosen, join)
     elif mudata is not None:
         cohort = _sources.read_mudata(mudata, target, chosen, join)
     elif study is not None or study_id is not None:
@@ -121,21 +80,12 @@ def read_cohort(
 
 
 def with_cohort(**fixed: Any) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Give a command the options that name a cohort, and hand it that cohort.
+    """Return a decorator that adds the options that name a cohort, and passes the cohort.
 
-    The options are the parameters of :func:`read_cohort`. In the signature that typer reads, they
-    replace the command's parameter ``cohort``. Only ``seed``, which the models may need too, goes
-    before ``jobs``; a command that has a parameter ``seed`` is handed its value.
-
-    Parameters
-    ----------
-    **fixed
-        Arguments of :func:`read_cohort` that this command doesn't offer as options.
-
-    Returns
-    -------
-    callable
-        Decorator of a command with the keyword-only parameters ``cohort`` and ``jobs``.
+    The options are the parameters of :func:`read_cohort`, except those with `fixed` values. In the
+    signature that typer reads, they replace the command's parameter ``cohort``. Only ``seed``,
+    which the models may need too, goes before ``jobs``; a command that has a parameter ``seed``
+    receives its value.
     """
     options = dict(inspect.signature(read_cohort).parameters)
     for name in fixed:
@@ -145,13 +95,13 @@ def with_cohort(**fixed: Any) -> Callable[[Callable[..., None]], Callable[..., N
         own = inspect.signature(command).parameters
 
         @wraps(command)
-        def read_and_run(**given: Any) -> None:
-            named = {name: given.pop(name) for name in options}
+        def read_and_run(**arguments: Any) -> None:
+            source = {name: arguments.pop(name) for name in options}
             with usage_errors():
-                cohort = read_cohort(**named, **fixed)
+                cohort = read_cohort(**source, **fixed)
             if "seed" in own:
-                given["seed"] = named["seed"]
-            command(cohort=cohort, **given)
+                arguments["seed"] = source["seed"]
+            command(cohort=cohort, **arguments)
 
         set_signature(read_and_run, _join_parameters(own, options))
         return read_and_run
@@ -162,7 +112,7 @@ def with_cohort(**fixed: Any) -> Callable[[Callable[..., None]], Callable[..., N
 def _join_parameters(
     own: Mapping[str, inspect.Parameter], options: Mapping[str, inspect.Parameter]
 ) -> list[inspect.Parameter]:
-    """Put the options of a cohort among the parameters of a command, in the order of the help."""
+    """Return the parameters of a command and its cohort's options, in the order of the help."""
     source = [option for name, option in options.items() if name != "seed"]
     parameters: list[inspect.Parameter] = []
     for name, parameter in own.items():

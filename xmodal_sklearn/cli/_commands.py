@@ -5,7 +5,6 @@ A command imports what it calls when it runs, so that the help waits for none of
 
 import shlex
 import sys
-from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -295,7 +294,7 @@ def predict(
     modality that has no table, or that a sample lacks, is treated as absent.
     Prints how far the samples are from those of training.
     """
-    from ._sources import measure_drift, parse_normalize, read_feature_map, read_unlabelled
+    from ._sources import measure_drift, parse_normalize, read_feature_map, read_unlabeled
     from ._tables import (
         abstention_lines,
         drift_table,
@@ -304,18 +303,15 @@ def predict(
         write_table,
     )
 
-    report: list[tuple[str, str, int]] = []
     with usage_errors():
-        tables = read_unlabelled(table or (), mudata, report)
-        names = None if feature_map is None else read_feature_map(feature_map, report)
+        samples = read_unlabeled(table or (), mudata)
+        names = None if feature_map is None else read_feature_map(feature_map)
         rescaled = parse_normalize(normalize)
     with status("Loading PyTorch"), usage_errors():
         from ._models import load_model, predict_sets
 
         fitted = load_model(model, allow_pickle=allow_pickle)
-    X, notes = _align(
-        tables, fitted, report, feature_map=names, missing=missing, normalize=rescaled
-    )
+    X, notes = _align(samples, fitted, feature_map=names, missing=missing, normalize=rescaled)
     with usage_errors():
         drift = measure_drift(X, fitted)
     sets = None
@@ -349,20 +345,22 @@ def explain(
     allow_pickle: options.AllowPickle = False,
 ) -> None:
     """Explain the prediction of a saved model for one sample."""
-    from .._inputs import read_cohort
-    from ..modalities import split_modalities
-    from ._sources import align_to_model, parse_normalize, read_unlabelled
+    from ._sources import (
+        align_to_model,
+        parse_normalize,
+        read_labeled_tables,
+        read_unlabeled,
+    )
 
-    report: list[tuple[str, str, int]] = []
     with usage_errors():
-        tables = read_unlabelled(table or (), mudata, report)
+        samples = read_unlabeled(table or (), mudata)
         rescaled = parse_normalize(normalize)
     with status("Loading PyTorch"), usage_errors():
         from ..inspection import explain as explain_sample
         from ._models import load_model
 
         fitted = load_model(model, allow_pickle=allow_pickle)
-    X, notes = _align(tables, fitted, report, normalize=rescaled)
+    X, notes = _align(samples, fitted, normalize=rescaled)
     train = None
     with usage_errors():
         if sample not in X.index:
@@ -371,8 +369,8 @@ def explain(
                 f"{X.index[0]!r}."
             )
         if train_table:
-            cohort = read_cohort(tables=train_table, target_file=train_target_file, join="outer")
-            train = align_to_model(split_modalities(cohort.data), fitted, []), cohort.target
+            cohort = read_labeled_tables(train_table, train_target_file, None, None, "outer")
+            train = align_to_model(cohort.data, fitted)[0], cohort.target
     with status("Explaining"), usage_errors():
         explanation = explain_sample(fitted, X.loc[[sample]], train=train)
     console.print(*notes, explanation.to_text(), sep="\n")
@@ -411,17 +409,15 @@ def report(folder: options.ResultPath) -> None:
     console.print(f"Report in {page}")
 
 
-def _align(
-    tables: Mapping[str, Any], model: Any, report: list[tuple[str, str, int]], **arguments: Any
-) -> tuple[Any, list[str]]:
-    """Return the samples of tables in the columns of a model, and notes on what was changed."""
+def _align(samples: "Bunch", model: Any, **arguments: Any) -> tuple[Any, list[str]]:
+    """Return samples in the columns of a model, and notes on what was changed."""
     from ._sources import absent_modalities, align_to_model, filled_values
     from ._tables import report_lines
 
     with usage_errors():
-        X = align_to_model(tables, model, report, **arguments)
-    notes = absent_modalities(tables, model) + filled_values(X, model)
-    return X, notes + report_lines(report)
+        X, report = align_to_model(samples.data, model, **arguments)
+    notes = absent_modalities(samples.modalities, model) + filled_values(X, model)
+    return X, notes + report_lines(samples.report) + report_lines(report)
 
 
 def _quick_settings(context: typer.Context, settings: dict[str, Any]) -> list[Any]:

@@ -8,14 +8,21 @@ import pandas as pd
 from sklearn.utils import Bunch
 
 from .._fitted_model import steps_of
-from .._inputs import read_tables
-from ..datasets import fetch_cbioportal, from_mudata, make_multiomics, read_cbioportal
-from ..datasets._labels import read_labels
+from .._suggestions import did_you_mean
+from ..datasets import (
+    fetch_cbioportal,
+    from_mudata,
+    make_multiomics,
+    read_cbioportal,
+    read_tables,
+)
 from ..datasets._mudata import find_labels, load_mudata, modalities_of_mudata, read_modality
-from ..datasets._names import coarsest_level, cut_barcodes
-from ..datasets._study import Report
-from ..datasets._tables import errors_name, read_table
-from ..datasets.cbioportal._clinical_column import read_clinical_column, unpacked_study
+from ..datasets._names import coarsest_level, truncate_barcodes
+from ..datasets._study import Report, make_study
+from ..datasets._tables import read_labels, read_table
+from ..datasets._text import add_path_to_errors
+from ..datasets.cbioportal._clinical import read_clinical_column
+from ..datasets.cbioportal._fetch import unpacked_study
 from ..inspection import drift
 from ..modalities import align_features
 from ..modalities._columns import SEPARATOR, check_unique, resolve_modalities
@@ -33,9 +40,10 @@ __all__ = [
     "parse_normalize",
     "read_column",
     "read_feature_map",
+    "read_labeled_tables",
     "read_mudata",
     "read_study",
-    "read_unlabelled",
+    "read_unlabeled",
     "simulate",
 ]
 
@@ -52,16 +60,56 @@ def read_study(
 ) -> Bunch:
     """Read a cBioPortal study from its folder, or else download the one that an id names."""
     read: Any = read_cbioportal if folder else fetch_cbioportal
-    wanted = [name.partition("=") for name in modalities or STUDY_MODALITIES]
-    check_unique([name for name, *_ in wanted], "names in --modalities")
+    profiles = [name.partition("=") for name in modalities or STUDY_MODALITIES]
+    check_unique([name for name, *_ in profiles], "names in --modalities")
     cohort = read(
         folder or study_id,
-        modalities={name: profile or None for name, _, profile in wanted},
+        modalities={name: profile or None for name, _, profile in profiles},
         target=target or STUDY_TARGET,
         join=join,
     )
     cohort.source = folder.resolve().name if folder else study_id
     return cohort
+
+
+def read_labeled_tables(
+    tables: Sequence[str],
+    target_file: Path | None,
+    target: str | None,
+    modalities: Sequence[str] | None,
+    join: str,
+) -> Bunch:
+    """Read ``modality=file`` tables, all or the named ones, and the classes of their samples."""
+    if target_file is None:
+        raise ValueError(
+            "--table needs --target-file, a table with the samples in its first column and their "
+            "classes in another."
+        )
+    paths = _parse_tables(tables)
+    unknown = set(modalities or ()) - set(paths)
+    if unknown:
+        raise ValueError(
+            f"--modalities names {sorted(unknown)}, but the tables are of {list(paths)}"
+            f"{did_you_mean(min(unknown), paths)}"
+        )
+    paths = {modality: paths[modality] for modality in modalities or paths}
+    cohort = read_tables(paths, target=target, target_file=target_file, join=join)
+    cohort.source = ", ".join(paths)
+    return cohort
+
+
+def _parse_tables(arguments: Sequence[str]) -> dict[str, Path]:
+    paths: dict[str, Path] = {}
+    for argument in arguments:
+        modality, separator, path = argument.partition("=")
+        if not separator or not modality or not path:
+            raise ValueError(
+                f"--table takes modality=file, like exp=expression.csv, got {argument!r}."
+            )
+        if modality in paths:
+            raise ValueError(f"--table names the modality {modality!r} twice.")
+        paths[modality] = Path(path)
+    return paths
 
 
 def read_mudata(
@@ -73,14 +121,14 @@ def read_mudata(
         raise ValueError(
             f"--mudata needs --target, a column of obs; {path.name} has {list(mdata.obs)}."
         )
-    with errors_name(path):
+    with add_path_to_errors(path):
         cohort = from_mudata(mdata, target=target, modalities=modalities, join=join)
     cohort.source = path.stem
     return cohort
 
 
 def simulate(seed: int) -> Bunch:
-    """Make the cohort of a command that is given no source."""
+    """Simulate the cohort of a command without a source."""
     cohort = make_multiomics(random_state=seed)
     cohort.source = "simulated data"
     return cohort
@@ -94,27 +142,7 @@ def read_column(
     target_file: Path | None,
     mudata: Path | None,
 ) -> pd.Series:
-    """Read a further column of a cohort from where its classes are.
-
-    Parameters
-    ----------
-    column : str
-        The name of the column.
-    samples : Index
-        The samples of the cohort.
-    folder, study_id, target_file, mudata : Path, str or None
-        Where the classes are; one of them.
-
-    Returns
-    -------
-    Series of object of shape (n_samples,)
-        A value for each sample, None where it is not known.
-
-    Raises
-    ------
-    ValueError
-        If there is no such column, or it has several values for a sample.
-    """
+    """Read a further column from the one place that has the classes; None where it is unknown."""
     if folder is not None:
         values = read_clinical_column(folder, column)
     elif study_id is not None:
@@ -124,30 +152,30 @@ def read_column(
         values = find_labels(load_mudata(mudata), column).astype(object)
     else:
         assert target_file is not None
-        values = read_labels(target_file, column, [])
+        values = read_labels(target_file, column, Report())
         level = coarsest_level([list(samples)])
         if level is not None:
-            values = values.set_axis(cut_barcodes(values.index, level))
+            values = values.set_axis(truncate_barcodes(values.index, level))
     values = values[values.index.isin(samples)]
-    several = values.groupby(level=0).nunique()
-    several = several[several > 1]
-    if len(several):
-        found = values.loc[several.index[0]].unique().tolist()
+    n_values = values.groupby(level=0).nunique()
+    ambiguous = n_values.index[n_values > 1]
+    if len(ambiguous):
         raise ValueError(
-            f"Column {column!r} has several values for sample {several.index[0]!r}, {found} "
-            f"({len(several)} such samples). Give each sample one."
+            f"Column {column!r} has several values for sample {ambiguous[0]!r}, "
+            f"{values.loc[ambiguous[0]].unique().tolist()} ({len(ambiguous)} such samples). Give "
+            "each sample one value."
         )
     return values.groupby(level=0).first().reindex(samples)
 
 
 def check_values(data: pd.DataFrame) -> None:
-    """Refuse values now that every fit would refuse later."""
+    """Check now what every fit would check later."""
     encoder = ModalityEncoder(data, resolve_modalities(data, None))
     find_missing(data, encoder.blocks(data), encoder.origins)
 
 
 def check_folds(cohort: Bunch, folds: int) -> None:
-    """Refuse a cohort that can't be split into stratified folds."""
+    """Check that a cohort can be split into stratified folds."""
     sizes = cohort.target.value_counts()
     if len(sizes) < 2:
         raise ValueError(f"All samples are of one class, {sizes.index.tolist()[0]!r}.")
@@ -158,96 +186,58 @@ def check_folds(cohort: Bunch, folds: int) -> None:
         )
 
 
-def read_unlabelled(
-    tables: Sequence[str], mudata: Path | None, report: Report | None = None
-) -> dict[str, pd.DataFrame]:
-    """Read the tables of samples whose classes are not known.
-
-    Parameters
-    ----------
-    tables : sequence of str
-        ``modality=file`` each.
-    mudata : Path or None
-        A MuData or AnnData file, where there are no `tables`.
-    report : Report, default=None
-        Takes what was left out or reinterpreted.
-
-    Returns
-    -------
-    dict of str to DataFrame
-        The table of each modality, sample names as index.
-    """
+def read_unlabeled(tables: Sequence[str], mudata: Path | None) -> Bunch:
+    """Read samples without classes from ``modality=file`` tables or from a MuData file."""
     if bool(tables) == (mudata is not None):
         raise ValueError("Give the samples either by --table or by --mudata.")
     if mudata is None:
-        return read_tables(tables, [] if report is None else report)
+        return read_tables(_parse_tables(tables), join="outer")
     parts = modalities_of_mudata(load_mudata(mudata), None)
-    with errors_name(mudata):
-        return {modality: read_modality(modality, part, None) for modality, part in parts.items()}
+    with add_path_to_errors(mudata):
+        read = {name: read_modality(name, part, None) for name, part in parts.items()}
+        return make_study(concat_modalities(read, join="outer"), None, DESCR=mudata.name)
 
 
 def align_to_model(
-    tables: Mapping[str, pd.DataFrame], fitted: Any, report: list, **options: Any
-) -> pd.DataFrame:
-    """Join tables of samples and bring them to the columns of a saved pipeline.
+    X: pd.DataFrame, fitted: Any, **options: Any
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Bring samples to the columns of a saved model by align_features; return its report, too.
 
-    Parameters
-    ----------
-    tables : mapping of str to DataFrame
-        Samples in rows; a modality of the model that has no table becomes a block of NaN.
-    fitted : Pipeline, or a classifier that wraps one
-        The selection and the classifier.
-    report : list
-        Extended by what was renamed, left out or filled.
-    **options
-        Further arguments of :func:`~xmodal_sklearn.align_features`.
-
-    Returns
-    -------
-    DataFrame of shape (n_samples, n_columns)
-        The samples of all tables.
-
-    Raises
-    ------
-    ValueError
-        If the model doesn't know the modality of a table, or a table lacks features.
+    A modality of the model that the samples lack becomes a block of NaN.
     """
-    selector = steps_of(fitted)[0]
-    unknown = [modality for modality in tables if modality not in selector.modalities_]
+    selector, modalities = steps_of(fitted)[0], resolve_modalities(X, None)
+    unknown = [modality for modality in modalities if modality not in selector.modalities_]
     if unknown:
         raise ValueError(
-            f"The model knows the modalities {list(selector.modalities_)}, not {unknown[0]!r}. "
+            f"The model has the modalities {list(selector.modalities_)}, not {unknown[0]!r}. "
             "Name the tables as they were named when it was fitted."
         )
-    X = concat_modalities(tables, join="outer")
     columns = selector.feature_names_in_
-    absent = [name for name in columns if name.partition(SEPARATOR)[0] not in tables]
+    absent = [name for name in columns if name.partition(SEPARATOR)[0] not in modalities]
     X = X.reindex(columns=[*X.columns, *absent])
-    aligned, rows = align_features(X, fitted, return_report=True, **options)
-    report += rows.itertuples(index=False, name=None)
-    return aligned
+    return align_features(X, fitted, return_report=True, **options)
 
 
 def parse_normalize(values: Sequence[str] | None) -> str | dict[str, str]:
-    """Read ``--normalize``: a word for all modalities, or one for each that is named."""
-    parted = [value.rpartition("=") for value in values or ["training"]]
-    if len(parted) == 1 and not parted[0][1]:
-        return parted[0][2]
-    if not all(name for name, _, _ in parted):
+    """Return the method for all modalities, or a dict of methods by modality."""
+    parts = [value.rpartition("=") for value in values or ["training"]]
+    if len(parts) == 1 and not parts[0][1]:
+        return parts[0][2]
+    if not all(name for name, _, _ in parts):
         raise ValueError(
             f"--normalize takes one word for all modalities, or NAME=word for each, got {values}."
         )
-    check_unique([name for name, _, _ in parted], "modalities of --normalize")
-    return {name: how for name, _, how in parted}
+    check_unique([name for name, _, _ in parts], "modalities of --normalize")
+    return {name: method for name, _, method in parts}
 
 
 def measure_drift(X: pd.DataFrame, fitted: Any) -> pd.DataFrame | None:
-    """Measure how far samples lie from those of training; None if the model can't tell."""
+    """Return how far samples lie from the training samples, or None if the model can't tell."""
     return drift(fitted, X)
 
 
 def filled_values(X: pd.DataFrame, fitted: Any) -> list[str]:
-    """Count the values that samples lack of selected features, in modalities that they have."""
+    """Describe missing values of selected features, in modalities that samples have."""
     selector = steps_of(fitted)[0]
     selected = selector.get_support()
     counted = {}
@@ -255,24 +245,24 @@ def filled_values(X: pd.DataFrame, fitted: Any) -> list[str]:
         missing = X[selector.feature_names_in_[positions[selected[positions]]]].isna()
         counted[modality] = int(missing[~missing.all(axis=1)].to_numpy().sum())
     return [
-        f"{modality}: {count} values are missing; their means in training stand for them."
+        f"{modality}: imputed {count} missing values with training means."
         for modality, count in counted.items()
         if count
     ]
 
 
-def absent_modalities(tables: Mapping[str, pd.DataFrame], fitted: Any) -> list[str]:
-    """Say which modalities of a saved pipeline have no table."""
+def absent_modalities(modalities: Mapping[str, Any], fitted: Any) -> list[str]:
+    """Describe the modalities of a saved pipeline that were not given."""
     return [
-        f"{modality} was not given; the model takes it as absent."
+        f"{modality} was not given; the model treats it as absent."
         for modality in steps_of(fitted)[0].modalities_
-        if modality not in tables
+        if modality not in modalities
     ]
 
 
-def read_feature_map(path: Path, report: Report) -> pd.Series:
+def read_feature_map(path: Path) -> pd.Series:
     """Read a table of two columns: old names of features, and the model's names."""
-    table = read_table(path, dtype=str, report=report)
+    table = read_table(path, str)
     if table.shape[1] != 1:
         raise ValueError(
             f"{path} has the columns {[table.index.name, *table]}; it must have two: names as they "

@@ -58,15 +58,14 @@ def cohort_text(cohort: Bunch) -> str:
         ),
         f"{len(sizes)} classes: " + ", ".join(f"{visible(name)} {n}" for name, n in sizes.items()),
     ]
-    return "\n".join(lines + report_lines(cohort.report.itertuples(index=False, name=None)))
+    return "\n".join(lines + report_lines(cohort.report))
 
 
-def report_lines(report: Iterable[tuple[str, str, int]]) -> list[str]:
+def report_lines(report: pd.DataFrame) -> list[str]:
     """Return a line for each entry of a report: what was left out or changed, where, how often."""
     return [
         f"left out or changed: {visible(with_options(where))}: {visible(what)} ({count})"
-        for where, what, count in report
-        if count
+        for where, what, count in report.itertuples(index=False, name=None)
     ]
 
 

@@ -2,6 +2,7 @@
 
 from ._mudata import from_mudata, to_mudata
 from ._simulated import make_multiomics
+from ._tables import read_tables
 from .cbioportal import fetch_cbioportal, fetch_metabric, list_profiles, read_cbioportal
 
 __all__ = [
@@ -11,6 +12,7 @@ __all__ = [
     "list_profiles",
     "make_multiomics",
     "read_cbioportal",
+    "read_tables",
     "to_mudata",
 ]
 

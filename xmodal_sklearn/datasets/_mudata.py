@@ -17,8 +17,8 @@ from .._extras import needs_extra
 from ..modalities._columns import UNNAMED, check_unique
 from ..modalities._concat import concat_modalities, split_modalities
 from ..modalities._dtypes import as_matrix, find_categorical
-from ._study import make_study
-from ._tables import errors_name
+from ._study import Report, make_study
+from ._text import add_path_to_errors
 
 __all__ = [
     "find_labels",
@@ -147,6 +147,8 @@ def from_mudata(
         )
     data = data if known.all() else data[known]
     classes = labels.loc[data.index].to_numpy()
+    report = Report()
+    report.add("samples", "target unknown", ~known)
     # The string dtype that pandas would choose, whatever that of mdata.
     data = data.set_axis(pd.Index(data.index.tolist()))
     return make_study(
@@ -155,7 +157,7 @@ def from_mudata(
         # does not take everywhere.
         pd.Series(classes, index=data.index, name=target, dtype=classes.dtype),
         DESCR=f"{type(mdata).__name__}: {', '.join(parts)} ({join} join), {target}.",
-        report=[("samples", "target unknown", int((~known).sum()))],
+        report=report,
     )
 
 
@@ -268,7 +270,7 @@ def load_mudata(path: Path) -> Any:
     if not path.is_file():
         raise FileNotFoundError(f"There is no file {path}.")
     _refuse_crash(path)
-    with errors_name(path, "MuData or AnnData"), _quiet_mudata():
+    with add_path_to_errors(path, "MuData or AnnData"), _quiet_mudata():
         return read_h5ad(path) if path.suffix == ".h5ad" else read_h5mu(path)
 
 

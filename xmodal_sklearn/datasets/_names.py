@@ -1,7 +1,7 @@
-"""Sample names that mean the same: blanks, dots for dashes, barcodes of several levels."""
+"""Names of samples and classes as files spell them: blanks, placeholders, barcodes."""
 
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
@@ -12,18 +12,33 @@ from ._study import Report
 
 __all__ = [
     "DATE",
-    "barcode_parts",
+    "PLACEHOLDERS",
     "coarsest_level",
-    "cut_barcodes",
     "examples",
     "is_normal",
+    "is_placeholder",
+    "is_unknown",
     "match_names",
     "rename_samples",
+    "report_similar_labels",
     "strip_name",
     "strip_names",
+    "truncate_barcodes",
     "type_rank",
 ]
 
+# Of missing values, in lower case; so is whatever stands in square brackets. "None" may be an
+# answer.
+PLACEHOLDERS = {
+    "", "na", "n/a", "#n/a", "nan", "<na>", "null", "not available", "not applicable",
+    "not reported", "-", "--", "'--", ".", "?",
+    "#div/0!", "#value!", "#ref!", "#name?", "#num!", "#null!",
+}  # fmt: skip
+UNKNOWN = PLACEHOLDERS | {
+    "nc", "unk", "unknown", "missing", "not evaluated", "not specified", "unspecified", "---",
+    "not evaluable", "not assessed", "not determined", "not known", "no data", "unavailable", "nat",
+}  # fmt: skip
+UNKNOWN_LABELS = {re.sub(r"[\s._]+", "", word) for word in UNKNOWN}
 # Patient, then type of the sample, its vial, and what was made of it.
 BARCODE = re.compile(
     r"(TCGA-\w{2}-\w{4}|TARGET-\d{2}-[A-Z0-9]{6})(?:-(\d{2})([A-Z])?((?:-\w+)*))?", re.ASCII
@@ -31,7 +46,7 @@ BARCODE = re.compile(
 PATIENT, SAMPLE, VIAL = 1, 2, 3
 # Types 10 to 19 are normal tissue, 20 to 29 controls.
 NORMAL_TYPES = range(10, 30)
-# Of a solid tumour, of blood, of bone marrow.
+# Of a solid tumor, of blood, of bone marrow.
 PRIMARY_TYPES = ("01", "03", "09")
 PLAIN = re.compile(r"[\w.-]+( [\w.-]+)*", re.ASCII)
 MONTHS = "jan|feb|mar|apr|may|jun|jul|aug|sept?|oct|nov|dec|mrz|mär|mai|okt|dez"
@@ -47,20 +62,63 @@ def strip_name(name: object) -> str:
     return str(name).strip("\ufeff\u200b \t\r\n\xa0").strip()
 
 
-def strip_names(names: Iterable[object]) -> tuple[pd.Index, int]:
-    """Return names without blanks around them, and how many had some."""
+def strip_names(
+    names: Iterable[object], report: Report, where: str, what: str = "sample names"
+) -> pd.Index:
+    """Return names without blanks around them, and report how many had some."""
     before = [str(name) for name in names]
     after = [strip_name(name) for name in before]
-    changed = sum(old != new for old, new in zip(before, after, strict=True))
-    return pd.Index(after, dtype=str), changed
+    changed = [old != new for old, new in zip(before, after, strict=True)]
+    report.add(where, f"{what} stripped of surrounding blanks", changed)
+    return pd.Index(after, dtype=str)
+
+
+def examples(names: Iterable[object], most: int = 3) -> str:
+    """Return the first few names so that invisible and look-alike characters show."""
+    shown = [name if PLAIN.fullmatch(name) else ascii(name) for name in map(str, names)]
+    return ", ".join(shown[:most]) + (", …" if len(shown) > most else "")
+
+
+def is_placeholder(values: pd.Series) -> pd.Series:
+    """Return whether each string stands for a missing value."""
+    plain = values.str.casefold()
+    return plain.isin(PLACEHOLDERS) | plain.str.fullmatch(r"\[.*\]")
+
+
+def is_unknown(labels: pd.Series) -> pd.Series:
+    """Return whether each label says that the class is unknown; beside "+", "-" is a class."""
+    plain = labels.str.strip().str.casefold().str.replace(r"[\s._]+", "", regex=True)
+    plain = plain.str.replace("[\u2010-\u2015\u2212]", "-", regex=True)
+    negative = (plain == "-") & bool((plain == "+").any())
+    return (plain.isin(UNKNOWN_LABELS) | plain.str.fullmatch(r"\[.*\]")) & ~negative
+
+
+def report_similar_labels(labels: pd.Series, where: str, report: Report) -> None:
+    """Report classes that differ only in case, in what separates words, or as 1 and 1.0 do."""
+    sizes = labels.value_counts(sort=False)
+    cased = sizes.index.astype(str).str.casefold()
+    plain = pd.Index([_plain_label(label) for label in cased], dtype=object)
+    differs_in_case = cased.duplicated(keep=False)
+    for what, similar in (
+        ("case", differs_in_case),
+        ("spelling", plain.duplicated(keep=False) & ~differs_in_case),
+    ):
+        for label in sizes.index[similar]:
+            report.add(where, f"class {label!r} differs from another only in {what}", sizes[label])
+
+
+def _plain_label(label: str) -> str:
+    """Return a class with blanks between words, and as an integer if it is one."""
+    number = re.fullmatch(r"(\d+)\.0+", label)
+    return number[1] if number else re.sub(r"(?<=\w)[\s_-]+(?=\w)", " ", label)
 
 
 def barcode_parts(name: str) -> tuple[str, ...]:
-    """Return the components of a TCGA or TARGET barcode, whatever stands between; else nothing."""
-    found = BARCODE.fullmatch(re.sub("[._]", "-", name.strip().upper()))
-    if not found:
+    """Return the parts of a TCGA or TARGET barcode with any separator; none of another name."""
+    match = BARCODE.fullmatch(re.sub("[._]", "-", name.strip().upper()))
+    if not match:
         return ()
-    patient, kind, vial, rest = found.groups()
+    patient, kind, vial, rest = match.groups()
     parts = [patient] if kind is None else [patient, kind]
     if vial or rest:
         parts += [vial or "", *filter(None, (rest or "").split("-"))]
@@ -68,12 +126,12 @@ def barcode_parts(name: str) -> tuple[str, ...]:
 
 
 def is_normal(names: Iterable[str]) -> np.ndarray:
-    """Tell which names are barcodes of normal tissue or of controls."""
-    return np.array([_is_normal(barcode_parts(name)) for name in names], dtype=bool)
+    """Return whether each name is a barcode of normal tissue or of a control."""
+    return np.array([_has_normal_type(barcode_parts(name)) for name in names], dtype=bool)
 
 
 def type_rank(name: str) -> int:
-    """Rank primary tumours, and names that tell no type, before other tumours."""
+    """Return 0 for primary tumors and names that tell no type, 1 for other tumors."""
     parts = barcode_parts(name)
     return 0 if len(parts) < SAMPLE or parts[1] in PRIMARY_TYPES else 1
 
@@ -81,7 +139,7 @@ def type_rank(name: str) -> int:
 def coarsest_level(groups: Iterable[Sequence[str]]) -> int | None:
     """Return the lowest level of barcode that one of several groups of names has throughout.
 
-    None if any name is no barcode, or all groups have the same names anyway.
+    None if any name is no barcode, or if all groups have the same names.
     """
     levels, names = [], []
     for group in groups:
@@ -96,149 +154,115 @@ def coarsest_level(groups: Iterable[Sequence[str]]) -> int | None:
     return min(*levels, VIAL)
 
 
-def cut_barcodes(names: Iterable[str], level: int) -> pd.Index:
-    """Return barcodes with dashes, cut at a level."""
+def truncate_barcodes(names: Iterable[str], level: int) -> pd.Index:
+    """Return barcodes with dashes, truncated to a level."""
     return pd.Index([_join(barcode_parts(name)[:level]) for name in names], dtype=str)
 
 
-def rename_samples(table: pd.DataFrame, names: pd.Index) -> tuple[pd.DataFrame, int]:
-    """Call the rows of a table by other names, and keep one of those that get the same.
+def rename_samples(
+    table: pd.DataFrame, names: pd.Index, report: Report, where: str, what: str
+) -> pd.DataFrame:
+    """Rename the rows of a table, and keep one of those that get the same name.
 
-    Returns
-    -------
-    table : DataFrame
-        The rows that are kept, see :func:`_first_of_each`.
-    further : int
-        How many are not.
-    """
-    kept = _first_of_each(names, table.index)
-    further = len(names) - len(kept)
-    return (table.iloc[kept] if further else table).set_axis(names[kept], axis=0), further
-
-
-def _first_of_each(renamed: pd.Index, before: Sequence[str]) -> np.ndarray:
-    """Return the rows to keep where several were given one name, in their order.
-
-    A row that had the name before is kept; else primary tumours come before others, and of equals
+    A row that had the name before is kept; else primary tumors come before others, and of equals
     the first is kept.
     """
+    before = table.index
     order = sorted(
-        range(len(before)), key=lambda row: (renamed[row] != before[row], type_rank(before[row]))
+        range(len(before)), key=lambda row: (names[row] != before[row], type_rank(before[row]))
     )
     first: dict[str, int] = {}
     for row in order:
-        first.setdefault(renamed[row], row)
-    return np.array(sorted(first.values()), dtype=int)
+        first.setdefault(names[row], row)
+    kept = np.array(sorted(first.values()), dtype=int)
+    n_dropped = len(names) - len(kept)
+    report.add(where, f"additional samples {what}, left out", n_dropped)
+    return (table.iloc[kept] if n_dropped else table).set_axis(names[kept], axis=0)
 
 
 def match_names(
     names: pd.Index,
-    known: pd.Index,
+    reference: pd.Index,
     *,
     where: str,
     other: str,
     report: Report,
     patients: Mapping[str, Sequence[str]] | None = None,
 ) -> pd.Index:
-    """Give names that are spelt otherwise, or are of another level, the known name they mean.
+    """Replace names by the reference names that they mean, where spelling or level differ.
 
-    Parameters
-    ----------
-    names : Index of str
-        What a table calls its samples.
-    known : Index of str
-        What they are called elsewhere.
-    where, other : str
-        What to call the table and the other place in the report and in errors.
-    report : Report
-        Takes how many names were matched, by reason.
-    patients : mapping of str to sequence of str, default=None
-        The known names of each patient, where a table may name its patients instead.
-
-    Returns
-    -------
-    Index of str
-        Known names, or the name itself where none is meant; several may have become the same.
-
-    Raises
-    ------
-    ValueError
-        If a name may mean several of the known ones.
+    `where` names the table and `other` the reference in the report and in errors; `patients` has
+    the reference names of each patient, as a table may name patients instead. Names without a
+    match stay as they are; several may become the same. It is an error if a name may mean several
+    reference names.
     """
-    known_set = set(known)
-    strange = [name for name in names.unique() if name not in known_set]
-    if not strange:
+    references = set(reference)
+    unmatched = [name for name in names.unique() if name not in references]
+    if not unmatched:
         return names
-    finder = _Finder(known, patients or {})
-    meant: dict[str, str] = {}
-    counts: dict[str, int] = defaultdict(int)
-    for name in strange:
-        found, reason = finder.find(name)
-        if len(found) > 1:
+    index = _NameIndex(reference, patients or {})
+    matches: dict[str, str] = {}
+    counts: Counter[str] = Counter()
+    for name in unmatched:
+        candidates, reason = index.find(name)
+        if len(candidates) > 1:
             raise ValueError(
                 f"{where}: the name {name!a} may mean several samples of {other}: "
-                f"{examples(found)}. Use the same names in both."
+                f"{examples(candidates)}. Use the same names in both."
             )
-        if found:
-            meant[name] = found[0]
+        if candidates:
+            matches[name] = candidates[0]
             counts[reason] += 1
-    report.extend(
-        (where, f"sample names {reason} {other}", count) for reason, count in counts.items()
-    )
-    return pd.Index([meant.get(name, name) for name in names], dtype=str)
+    for reason, count in counts.items():
+        report.add(where, f"sample names {reason} {other}", count)
+    return pd.Index([matches.get(name, name) for name in names], dtype=str)
 
 
-def examples(names: Iterable[object], most: int = 3) -> str:
-    """Return the first few names so that invisible and look-alike characters show."""
-    shown = [name if PLAIN.fullmatch(name) else ascii(name) for name in map(str, names)]
-    return ", ".join(shown[:most]) + (", …" if len(shown) > most else "")
+class _NameIndex:
+    """Finds the reference names that another name may mean."""
 
-
-class _Finder:
-    """Looks for the known names that another name may mean."""
-
-    def __init__(self, known: pd.Index, patients: Mapping[str, Sequence[str]]) -> None:
+    def __init__(self, reference: pd.Index, patients: Mapping[str, Sequence[str]]) -> None:
         self._patients = patients
         self._by_spelling: dict[str, list[str]] = defaultdict(list)
         self._by_prefix: dict[tuple[str, ...], list[str]] = defaultdict(list)
-        self._levels: dict[tuple[str, ...], list[str]] = defaultdict(list)
-        for name in known:
+        self._by_barcode: dict[tuple[str, ...], list[str]] = defaultdict(list)
+        for name in reference:
             self._by_spelling[plain_name(name)].append(name)
             parts = barcode_parts(name)
             if parts:
-                self._levels[parts].append(name)
+                self._by_barcode[parts].append(name)
             for level in range(1, len(parts) + 1):
                 self._by_prefix[parts[:level]].append(name)
 
     def find(self, name: str) -> tuple[list[str], str]:
         """Return candidates, and how they were found."""
-        if found := self._by_spelling.get(plain_name(name)):
-            return found, "spelt otherwise than in"
+        if candidates := self._by_spelling.get(plain_name(name)):
+            return candidates, "spelled differently than in"
         if parts := barcode_parts(name):
-            return self._kin(parts), "that are barcodes of another level than in"
-        return _tumour(self._patients.get(name, ())), "that name the patients of"
+            return self._related_barcodes(parts), "that are barcodes of another level than in"
+        return _tumors(self._patients.get(name, ())), "that name the patients of"
 
-    def _kin(self, parts: tuple[str, ...]) -> list[str]:
-        """Return the known barcodes that are part of this one, or that it is part of."""
+    def _related_barcodes(self, parts: tuple[str, ...]) -> list[str]:
+        """Return the barcodes that are part of this one, or that it is part of."""
         for level in range(len(parts), 0, -1):
-            found = self._levels.get(parts[:level])
-            # A patient's name stands for the tumour.
-            if found and not (level == PATIENT and _is_normal(parts)):
-                return found
+            names = self._by_barcode.get(parts[:level])
+            # A patient's name stands for the tumor.
+            if names and not (level == PATIENT and _has_normal_type(parts)):
+                return names
         for level in range(len(parts), min(len(parts), VIAL) - 1, -1):
-            if found := self._by_prefix.get(parts[:level]):
-                return _tumour(found) if len(parts) == PATIENT else found
+            if names := self._by_prefix.get(parts[:level]):
+                return _tumors(names) if len(parts) == PATIENT else names
         return []
 
 
-def _tumour(names: Sequence[str]) -> list[str]:
-    """Return the names of tumours; only the primary one, where there is one."""
-    tumours = [name for name in names if not _is_normal(barcode_parts(name))]
-    primary = [name for name in tumours if type_rank(name) == 0]
-    return primary if len(primary) == 1 else tumours
+def _tumors(names: Sequence[str]) -> list[str]:
+    """Return the names of tumors; the primary one alone if there is exactly one."""
+    tumors = [name for name in names if not _has_normal_type(barcode_parts(name))]
+    primary = [name for name in tumors if type_rank(name) == 0]
+    return primary if len(primary) == 1 else tumors
 
 
-def _is_normal(parts: tuple[str, ...]) -> bool:
+def _has_normal_type(parts: tuple[str, ...]) -> bool:
     return len(parts) >= SAMPLE and int(parts[1]) in NORMAL_TYPES
 
 

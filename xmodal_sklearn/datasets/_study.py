@@ -1,7 +1,7 @@
-"""What every dataset of this package returns."""
+"""The Bunch that every dataset returns, and the report of what was left out."""
 
 from collections.abc import Iterable
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -11,50 +11,44 @@ from ..modalities._columns import resolve_modalities
 
 __all__ = ["Report", "make_study"]
 
-# What was left out or merged: where, what, how often.
-Report: TypeAlias = list[tuple[str, str, int]]
+
+class Report:
+    """What was left out, merged or reinterpreted: where, what, and how often."""
+
+    def __init__(self, rows: Iterable[tuple[str, str, int]] = ()) -> None:
+        self.rows = list(rows)
+
+    def add(self, where: str, what: str, count: Any = 1) -> None:
+        """Add a count, or the number of true values of a mask; nothing is added for zero."""
+        if total := int(np.sum(count)):
+            self.rows.append((where, what, total))
+
+    def add_values(self, where: str, what: str, values: pd.Series) -> None:
+        """Add how often each value occurs; `what` has a field for the value."""
+        for value, count in values.value_counts(sort=False).items():
+            self.add(where, what.format(value), count)
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return a table with the columns "where", "what" and "count"."""
+        return pd.DataFrame(self.rows, columns=["where", "what", "count"])
 
 
 def make_study(
     data: pd.DataFrame,
-    target: pd.Series,
+    target: pd.Series | None,
     *,
     DESCR: str,
-    report: Iterable[tuple[str, str, int]] = (),
+    report: Report | None = None,
     **further: Any,
 ) -> Bunch:
-    """Put samples and classes into the Bunch that every dataset returns.
-
-    Parameters
-    ----------
-    data : DataFrame of shape (n_samples, n_features)
-        Columns named ``modality__feature``, sample names as index.
-    target : Series of shape (n_samples,)
-        Classes, indexed like `data`.
-    DESCR : str
-        What this is.
-    report : iterable of (str, str, int), default=()
-        Where something was left out or merged, what, and how often; entries with a count of 0
-        are dropped.
-    **further : dict
-        Further attributes of the Bunch.
-
-    Returns
-    -------
-    Bunch
-        With the attributes ``data``, ``target``, ``target_names``, ``feature_names``,
-        ``modalities``, ``report`` (a DataFrame with the columns "where", "what" and "count"),
-        ``DESCR`` and those in `further`.
-    """
+    """Return the Bunch of samples (rows of `data`), their classes, and further attributes."""
     return Bunch(
         data=data,
         target=target,
-        target_names=np.unique(target.to_numpy()),
+        target_names=None if target is None else np.unique(target.to_numpy()),
         feature_names=list(data.columns),
         modalities=resolve_modalities(data, None),
-        report=pd.DataFrame(
-            [entry for entry in report if entry[2]], columns=["where", "what", "count"]
-        ),
+        report=(report or Report()).to_frame(),
         DESCR=DESCR,
         **further,
     )

@@ -1,23 +1,346 @@
-"""Tables in text and Parquet files, samples in rows."""
+"""Tables in delimited text and Parquet files, samples in rows; a cohort of several such tables."""
 
-import traceback
-from collections.abc import Iterator
-from contextlib import contextmanager
+import re
+import sys
+from collections.abc import Iterable, Mapping
+from itertools import islice
+from os import PathLike
 from pathlib import Path
-from textwrap import shorten
+from typing import NoReturn
 
+import numpy as np
 import pandas as pd
+from sklearn.utils import Bunch
 
 from .._extras import needs_extra
+from .._suggestions import did_you_mean
 from ..modalities._columns import check_unique
-from ._delimited import OPENERS, PLACEHOLDERS, read_delimited
-from ._names import strip_names
-from ._study import Report
+from ..modalities._concat import concat_modalities
+from ..modalities._dtypes import find_categorical
+from ._names import (
+    DATE,
+    coarsest_level,
+    examples,
+    is_normal,
+    is_placeholder,
+    is_unknown,
+    match_names,
+    rename_samples,
+    report_similar_labels,
+    strip_name,
+    strip_names,
+    truncate_barcodes,
+)
+from ._study import Report, make_study
+from ._text import (
+    add_path_to_errors,
+    check_unique_columns,
+    malformed,
+    open_text,
+    quote,
+    ragged,
+    records,
+)
 
-__all__ = ["PLACEHOLDERS", "errors_name", "read_table"]
+__all__ = ["read_labels", "read_table", "read_tables"]
 
 DELIMITERS = {".csv": ",", ".tsv": "\t", ".txt": "\t"}
 COMPRESSIONS = {".gz", ".bz2", ".xz", ".zst"}
+DELIMITER_NAMES = {";": "semicolons", "\t": "tabs", ",": "commas", "|": "bars"}
+# What pandas reads as missing at once; other placeholders are searched for value by value.
+COMMON = ["", "NA", "NaN", "nan", "N/A", "n/a", "NULL", "null"]
+FLAGS = {"true": 1.0, "false": 0.0}
+NAME_HEADERS = re.compile("^$|sample|patient|case|barcode|name|tumou?r|index|id", re.IGNORECASE)
+ENTREZ_ID = re.compile("[1-9][0-9]*")
+DECIMAL_COMMA = re.compile(r"[+-]?\d+,\d+")
+# With marks of thousands, per cent or limits, or digits that only people read.
+MARKED_NUMBER = re.compile(r"[<>~=]*\s?[+\-\u2212]?\d[\d.,'\s·_]*([eE][+\-]?\d+)?\s?%?")
+# A date, a time, or a number that was too wide for its cell.
+SPREADSHEET = re.compile(rf"{DATE}|\d{{1,2}}:\d\d(?::\d\d)?|#{{2,}}")
+# Enough to see whether the names of samples are alike.
+FEW_ROWS = 20
+
+
+def read_tables(
+    tables: Mapping[str, str | PathLike[str]],
+    *,
+    target: str | None = None,
+    target_file: str | PathLike[str] | None = None,
+    join: str = "inner",
+) -> Bunch:
+    r"""Read one table per modality, and the classes of their samples.
+
+    The tables are aligned on their samples; samples whose class is unknown are left out.
+    Whatever is left out, merged or reinterpreted is counted in a report.
+
+    Parameters
+    ----------
+    tables : dict of str to (str or path-like)
+        The file of each modality, in the order of the columns; the first is the classifier's
+        primary modality. Comma-separated (``.csv``), tab-separated (``.tsv``, ``.txt``), each
+        compressed or not (``.gz``, ``.bz2``, ``.xz``, ``.zst``), or Parquet (``.parquet``).
+        Samples are rows; their names are the first column, or the index of a Parquet file.
+    target : str, default=None
+        Column of `target_file` that holds the classes. It may be omitted if there is only one.
+    target_file : str or path-like, default=None
+        Table of the classes, in one of the same formats. None reads samples without classes, such
+        as those of a new cohort.
+    join : {"inner", "outer"}, default="inner"
+        Keep the samples that have all of the modalities, or those that have any. An absent
+        modality is then a block of NaN.
+
+    Returns
+    -------
+    :class:`~sklearn.utils.Bunch`
+        With the attributes
+
+        data : DataFrame of shape (n_samples, n_features)
+            Columns named ``modality__feature``, sample names as index. Columns of text are
+            categorical columns.
+        target : Series of object of shape (n_samples,), or None
+            Class names, indexed like ``data``; None without `target_file`.
+        target_names : ndarray of object of shape (n_classes,), or None
+            Class names, sorted as in a classifier's ``classes_``.
+        feature_names : list of str
+            Columns of ``data``.
+        modalities : dict of str to ndarray of int
+            Column positions of each modality.
+        report : DataFrame with the columns "where", "what" and "count"
+            What was left out, merged or reinterpreted, and how often. With `target_file`, rows
+            whose "where" is "samples" count the samples that are left out, each once.
+        DESCR : str
+            What this is.
+
+    Raises
+    ------
+    FileNotFoundError
+        If a file does not exist.
+    ValueError
+        If an argument is not allowed, a file is malformed or damaged, sample names are ambiguous,
+        or no sample is left; the message names the file and the line. A table that mixes numbers
+        and text in one column, or has its samples in columns, counts as malformed, too.
+    ImportError
+        If the package that reads a format is not installed; pyarrow reads Parquet.
+
+    See Also
+    --------
+    read_cbioportal : Read a study folder into the same form.
+    from_mudata : Read a MuData object into the same form.
+    xmodal_sklearn.concat_modalities : Join tables that are in memory.
+
+    Notes
+    -----
+    Names that differ only in case, blanks, or in dots for dashes mean the same sample. Barcodes of
+    TCGA and TARGET are truncated to the level of the coarsest table; normal tissue and controls
+    are then left out, and of several tumors of a patient a primary one is kept, else the first.
+
+    Blanks, ``NA``, ``null``, ``-``, spreadsheet errors and whatever stands in square brackets are
+    missing values. ``TRUE`` and ``FALSE`` are 1 and 0. As class labels, ``unknown``, ``NC`` and
+    the like are unknown, too.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from tempfile import TemporaryDirectory
+    >>> from xmodal_sklearn.datasets import read_tables
+    >>> files = {
+    ...     "exp.csv": "sample,ESR1,GATA3\nP1,2.5,1\nP2,-1,NA\nP3,0,3\n",
+    ...     "mut.tsv": "sample\tTP53\np2\t1\np1\t0\n",
+    ...     "clinical.csv": "sample,subtype,age\nP1,LumA,51\nP2,Basal,62\nP3,LumA,43\n",
+    ... }
+    >>> with TemporaryDirectory() as folder:
+    ...     for name, text in files.items():
+    ...         _ = Path(folder, name).write_text(text)
+    ...     cohort = read_tables(
+    ...         {"exp": Path(folder, "exp.csv"), "mut": Path(folder, "mut.tsv")},
+    ...         target="subtype",
+    ...         target_file=Path(folder, "clinical.csv"),
+    ...     )
+    >>> cohort.data
+            exp__ESR1  exp__GATA3  mut__TP53
+    sample
+    P1            2.5         1.0          0
+    P2           -1.0         NaN          1
+    >>> cohort.target.to_dict()
+    {'P1': 'LumA', 'P2': 'Basal'}
+    >>> cohort.report
+         where                                                    what  count
+    0  exp.csv                             values missing, blank or NA      1
+    1      mut  sample names spelled differently than in clinical.csv      2
+    2  samples                                             without mut      1
+    """
+    if not isinstance(tables, Mapping) or not tables:
+        raise ValueError(
+            f'tables must map modalities to files, as {{"exp": path}}, got {tables!r}.'
+        )
+    if target is not None and target_file is None:
+        raise ValueError(f"target={target!r} is a column of target_file. Give target_file, too.")
+    report = Report()
+    labels = None if target_file is None else read_labels(Path(target_file), target, report)
+    read = {modality: _read_modality(modality, path, report) for modality, path in tables.items()}
+    read, labels = _truncate_barcodes(read, labels, report)
+    if labels is None or target_file is None:
+        read = _match_sample_names(read, report)
+    else:
+        read = _match_labeled_samples(read, labels, Path(target_file), report)
+    for modality, table in read.items():
+        report.add(modality, "categorical columns", len(find_categorical(table)))
+    data = concat_modalities(read, join=join)
+    classes = None
+    if labels is not None:
+        data = _drop_unlabeled(data, read, labels, target_file, report)
+        classes = pd.Series(
+            labels.loc[data.index].to_numpy(dtype=object),
+            index=data.index,
+            name=labels.name,
+            dtype=object,
+        )
+    return make_study(
+        data, classes, DESCR=f"Tables {', '.join(read)} ({join} join).", report=report
+    )
+
+
+def _read_modality(modality: str, path: str | PathLike[str], report: Report) -> pd.DataFrame:
+    try:
+        table = read_table(Path(path), report=report)
+    except ValueError as error:
+        raise ValueError(f"Modality {modality!r}: {error}") from error
+    check_unique(table.index, f"samples of modality {modality!r}")
+    return table
+
+
+def _truncate_barcodes(
+    tables: dict[str, pd.DataFrame], labels: pd.Series | None, report: Report
+) -> tuple[dict[str, pd.DataFrame], pd.Series | None]:
+    """Truncate barcodes to the level of the coarsest table; leave other names as they are."""
+    groups = [list(table.index) for table in tables.values()]
+    level = coarsest_level(groups if labels is None else [*groups, list(labels.index)])
+    if level is None:
+        return tables, labels
+    truncated = {}
+    for modality, table in tables.items():
+        normal = is_normal(table.index) & (level == 1)
+        report.add(modality, "samples of normal tissue or controls, left out", normal)
+        table = table[~normal]
+        names = truncate_barcodes(table.index, level)
+        what = f"samples named by the first {level} parts of barcodes"
+        report.add(modality, what, names != table.index)
+        truncated[modality] = rename_samples(
+            table, names, report, modality, "of the same tumor or patient"
+        )
+    if labels is not None:
+        labels = labels[~(is_normal(labels.index) & (level == 1))]
+        labels = labels.set_axis(truncate_barcodes(labels.index, level))
+        labels = _merge_duplicate_labels(labels, report)
+    return truncated, labels
+
+
+def _merge_duplicate_labels(labels: pd.Series, report: Report) -> pd.Series:
+    """Keep one class for each name, a known one; raise an error if a name has several."""
+    n_classes = labels.groupby(level=0).nunique()
+    ambiguous = n_classes.index[n_classes > 1]
+    if len(ambiguous):
+        raise ValueError(
+            f"{ambiguous[0]!r} has the classes {labels.loc[ambiguous[0]].unique().tolist()} once "
+            "barcodes are truncated to the level of the coarsest table. Give it one class, or "
+            "give tables of samples instead of patients."
+        )
+    what = "additional samples of the same tumor or patient"
+    report.add("classes", what, labels.index.duplicated())
+    return labels.groupby(level=0, sort=False).first()
+
+
+def _match_sample_names(tables: dict[str, pd.DataFrame], report: Report) -> dict[str, pd.DataFrame]:
+    """Rename the samples of each table as the tables before it do."""
+    first, *others = tables
+    matched, names = {first: tables[first]}, tables[first].index
+    for modality in others:
+        table = matched[modality] = _rename(modality, tables[modality], names, first, report)
+        if not table.index.isin(names).any():
+            raise ValueError(
+                f"No sample of modality {modality!r} ({examples(table.index)}) is in another "
+                f"table ({examples(names)}). Use the same names in all."
+            )
+        names = names.union(table.index, sort=False)
+    return matched
+
+
+def _match_labeled_samples(
+    tables: dict[str, pd.DataFrame], labels: pd.Series, target_file: Path, report: Report
+) -> dict[str, pd.DataFrame]:
+    """Rename the samples of every table to match the labels."""
+    matched = {}
+    for modality, table in tables.items():
+        table = _rename(modality, table, labels.index, target_file.name, report)
+        matched[modality] = table
+        if table.index.isin(labels.index).any():
+            continue
+        if table.columns.astype(str).isin(labels.index).any():
+            raise ValueError(
+                f"The table of modality {modality!r} is transposed: it has its samples in columns. "
+                "Transpose it: samples go in rows."
+            )
+        raise ValueError(
+            f"No sample of modality {modality!r} ({examples(table.index)}) has a class in "
+            f"{target_file} ({examples(labels.index)}). Use the same names in both."
+        )
+    return matched
+
+
+def _rename(
+    modality: str, table: pd.DataFrame, reference: pd.Index, other: str, report: Report
+) -> pd.DataFrame:
+    names = match_names(table.index, reference, where=modality, other=other, report=report)
+    return rename_samples(table, names, report, modality, "of the same name")
+
+
+def _drop_unlabeled(
+    data: pd.DataFrame,
+    tables: Mapping[str, pd.DataFrame],
+    labels: pd.Series,
+    target_file: object,
+    report: Report,
+) -> pd.DataFrame:
+    """Drop samples of unknown class, and report every sample that is left out, once."""
+    is_labeled = data.index.isin(labels.dropna().index)
+    if not is_labeled.any():
+        raise ValueError(
+            f"No sample that has all of {list(tables)} has a class in {target_file}. Give tables "
+            "of the same samples, or use the outer join."
+        )
+    names = pd.Index([], dtype=str)
+    for table in tables.values():
+        names = names.union(table.index, sort=False)
+    missing = [
+        ", ".join(modality for modality, table in tables.items() if name not in table.index)
+        for name in names[~names.isin(data.index)]
+    ]
+    report.add("samples", "class unknown", ~is_labeled)
+    report.add_values("samples", "without {}", pd.Series(missing, dtype=object))
+    report.add("samples", "in the file of classes, but in no table", ~labels.index.isin(names))
+    return data if is_labeled.all() else data[is_labeled]
+
+
+def read_labels(path: Path, column: str | None, report: Report) -> pd.Series:
+    """Return the class of each sample, a string without blanks around it, None where unknown."""
+    table = read_table(path, str, report=report)
+    if column is None and table.shape[1] > 1:
+        raise ValueError(f"target must name one of the columns of {path}: {list(table)}.")
+    if column is not None and column not in table:
+        raise ValueError(
+            f"{path} has no column {column!r}{did_you_mean(column, table)} Its columns are "
+            f"{list(table)}."
+        )
+    values = table.iloc[:, 0] if column is None else table[column]
+    raw = values.astype(object).where(values.notna(), "").map(str)
+    labels = raw.str.strip()
+    check_unique(labels.index, f"samples of {path}")
+    report.add(path.name, "classes stripped of surrounding blanks", raw != labels)
+    unknown = is_unknown(labels)
+    placeholders = labels[unknown & (labels != "")].map(repr)
+    report.add_values(path.name, "{} read as unknown", placeholders)
+    report_similar_labels(labels[~unknown], path.name, report)
+    return labels.astype(object).mask(unknown, None)
 
 
 def read_table(
@@ -25,35 +348,11 @@ def read_table(
 ) -> pd.DataFrame:
     """Read a table whose first column, or Parquet index, names the samples.
 
-    Parameters
-    ----------
-    path : Path
-        Comma-separated (``.csv``), tab-separated (``.tsv``, ``.txt``), compressed or not, or
-        Parquet (``.parquet``).
-    dtype : type, default=None
-        What to read the values of a text file as. None leaves it to pandas, once blanks and
-        placeholders like ``NA`` are taken for missing.
-    report : Report, default=None
-        Takes what was reinterpreted: names with blanks around them, placeholders.
-
-    Returns
-    -------
-    DataFrame of shape (n_samples, n_columns)
-        Sample names, as strings, are the index.
-
-    Raises
-    ------
-    ValueError
-        If the name doesn't tell the format, the file is malformed or damaged, has no header, a
-        column occurs twice, a column of numbers holds anything else, or a sample has no name.
-    OSError
-        If the file doesn't exist or can't be read.
-    ImportError
-        If pyarrow, which reads Parquet, is not installed.
+    With a `dtype`, values of text are read as such, and only blank ones are missing.
     """
     if not path.is_file():
         raise FileNotFoundError(f"There is no file {path}.")
-    notes: Report = [] if report is None else report
+    report = Report() if report is None else report
     suffixes = [suffix.lower() for suffix in path.suffixes if suffix.lower() not in COMPRESSIONS]
     suffix = suffixes[-1] if suffixes else ""
     if suffix != ".parquet" and suffix not in DELIMITERS:
@@ -64,48 +363,10 @@ def read_table(
     with needs_extra("parquet", f"Reading {path}"):
         if suffix == ".parquet":
             import pyarrow  # noqa: F401
-    with errors_name(path):
+    with add_path_to_errors(path):
         if suffix == ".parquet":
-            return _read_parquet(path, notes)
-        return read_delimited(path, DELIMITERS[suffix], dtype, notes)
-
-
-@contextmanager
-def errors_name(path: Path, kind: str = "table") -> Iterator[None]:
-    """Turn what a damaged file leads to, in any library, into an error that names the file."""
-    try:
-        yield
-    except UnicodeError as error:
-        raise ValueError(
-            f"Can't read {path}: {_undecodable(path) or error}. Save the file as UTF-8 text."
-        ) from error
-    except Exception as error:
-        # What the operating system says of the file, and what is not there to read it.
-        if isinstance(error, ImportError) or getattr(error, "errno", None):
-            raise
-        if isinstance(error, ValueError) and _is_ours(error):
-            raise ValueError(f"Can't read {path}: {str(error).rstrip('.')}.") from error
-        said = shorten(str(error), 500) or type(error).__name__
-        raise ValueError(
-            f"Can't read {path} as {kind}, it may be damaged: {said}. Fetch it or save it again."
-        ) from error
-
-
-def _is_ours(error: Exception) -> bool:
-    """Tell whether this package raised an error, which then says what to do."""
-    *_, (frame, _) = traceback.walk_tb(error.__traceback__)
-    return frame.f_globals["__name__"].startswith(__name__.partition(".")[0])
-
-
-def _undecodable(path: Path) -> str:
-    """Say which line of a text file is not UTF-8."""
-    with OPENERS.get(path.suffix.lower(), open)(path, "rb") as file:
-        for number, line in enumerate(file, start=1):
-            try:
-                line.decode()
-            except UnicodeDecodeError as error:
-                return f"byte {line[error.start]:#04x} in line {number} is not utf-8"
-    return ""
+            return _read_parquet(path, report)
+        return _DelimitedReader(path, DELIMITERS[suffix], report).read(dtype)
 
 
 def _read_parquet(path: Path, report: Report) -> pd.DataFrame:
@@ -113,22 +374,309 @@ def _read_parquet(path: Path, report: Report) -> pd.DataFrame:
     table = pd.read_parquet(path, engine="pyarrow", page_checksum_verification=True)
     if isinstance(table.index, pd.RangeIndex):
         if table.shape[1] < 2:
-            raise ValueError(
+            raise malformed(
+                path,
                 "it has neither an index of sample names nor a first column of them. Save it with "
-                "the names as index"
+                "the names as index",
             )
         table = table.set_index(table.columns[0])
     if isinstance(table.index, pd.MultiIndex):
-        raise ValueError("its index has several levels. Name the samples by one of them")
+        raise malformed(path, "its index has several levels. Name the samples by one of them")
     if table.empty:
-        raise ValueError(f"it has no {'sample' if table.shape[1] else 'column of values'}. Add one")
+        needed = "sample" if table.shape[1] else "column of values"
+        raise malformed(path, f"it has no {needed}. Add one")
     check_unique(table.columns.astype(str), "columns")
-    names, n_stripped = strip_names(table.index.astype(str))
+    names = strip_names(table.index.astype(str), report, path.name)
     unnamed = table.index.isna() | (names == "")
     if unnamed.any():
-        raise ValueError(
-            f"the sample in data row {int(unnamed.argmax()) + 1} has no name. Name it, or remove it"
-        )
+        row = int(unnamed.argmax()) + 1
+        raise malformed(path, f"the sample in data row {row} has no name. Name it, or remove it")
     check_unique(names, "samples")
-    report.append((path.name, "samples with blanks around their name, dropped", n_stripped))
     return table.set_axis(names.rename(table.index.name), axis=0)
+
+
+class _DelimitedReader:
+    """Reads a table of delimited text, and checks that nothing in it is misread."""
+
+    def __init__(self, path: Path, delimiter: str, report: Report) -> None:
+        self.path, self.delimiter, self.report = path, delimiter, report
+        self.names: list[str] = []
+        self.samples = pd.Index([], dtype=str)
+
+    def read(self, dtype: type | None) -> pd.DataFrame:
+        """Return the table, sample names as index."""
+        self.names = self._read_header()
+        table = self._parse(dtype)
+        if table.empty:
+            self._fail("it has no sample, only a header. Add a line for each sample")
+        self._check_header(table)
+        self.samples = strip_names(table[0], self.report, self.path.name)
+        self._check_samples()
+        table = self._drop_unnamed_columns(table)
+        if dtype is None:
+            self.report.add(self.path.name, "values missing, blank or NA", table.isna().to_numpy())
+            table = self._interpret(table)
+            self._check_finite(table)
+        columns = pd.Index([self.names[position] for position in table.columns], dtype=str)
+        index = self.samples.rename(self.names[0] or None)
+        return table.set_axis(columns, axis=1).set_axis(index, axis=0)
+
+    def _fail(self, problem: str, *, row: int | None = None, line: int | None = None) -> NoReturn:
+        """Raise an error about the file, the line, or the row below the header."""
+        raise malformed(self.path, problem, line if row is None else self._line_of(row))
+
+    def _records(self) -> Iterable[tuple[int, list[str]]]:
+        return records(self.path, self.delimiter)
+
+    def _line_of(self, row: int) -> int:
+        return next(islice(self._records(), row + 1, None), (row + 2, []))[0]
+
+    def _read_header(self) -> list[str]:
+        """Return the names of the columns, without blanks around them."""
+        lines = iter(self._records())
+        line, fields = next(lines, (0, []))
+        if not fields:
+            self._fail("it is empty. Save the table again")
+        if len(fields) == 1:
+            self._fail(self._describe_delimiter(fields[0]), line=line)
+        number, row = next(lines, (0, fields))
+        # pandas would use a surplus value as the name of a row.
+        if len(row) != len(fields):
+            raise ragged(self.path, len(row), len(fields), number)
+        name = self.path.name
+        names = strip_names(fields, self.report, name, "column names").tolist()
+        named = [column for column in names[1:] if column]
+        what = "columns named by a date, as spreadsheets make of genes like MARCH1"
+        self.report.add(name, what, [bool(re.fullmatch(DATE, column)) for column in named])
+        check_unique_columns(self.path, [column or None for column in names], line)
+        if len(named) < (len(names) - 1) / 2:
+            few = [column[:20] for column in names[:5]]
+            self._fail(
+                f"the header names only {len(named)} of {len(names)} columns: {few}. Leave one "
+                "header line with a name in each column, and no title or merged cells above",
+                line=line,
+            )
+        return names
+
+    def _describe_delimiter(self, header: str) -> str:
+        """Return what is wrong with a header of one column."""
+        counts = {mark: header.count(mark) for mark in DELIMITER_NAMES}
+        mark = max(counts, key=lambda mark: counts[mark])
+        problem = (
+            f"the header has only one column, {header[:60]!r}, if columns are separated by "
+            f"{self.delimiter!r}"
+        )
+        if mark == self.delimiter or not counts[mark]:
+            return (
+                f"{problem}. Leave no title above the header, and separate columns by "
+                f"{self.delimiter!r}"
+            )
+        comma = ", and numbers with a decimal point" if mark == ";" else ""
+        return (
+            f"{problem}, but they seem to be separated by {DELIMITER_NAMES[mark]} ({mark!r}). Save "
+            f"the table with columns separated by {self.delimiter!r}{comma}, or rename it to .tsv "
+            "if they are separated by tabs"
+        )
+
+    def _parse(self, dtype: type | None) -> pd.DataFrame:
+        """Read the rows below the header, columns named by their positions."""
+        columns = range(len(self.names))
+        try:
+            # A sample may be called NA.
+            with open_text(self.path) as file:
+                table = pd.read_csv(
+                    file,
+                    sep=self.delimiter,
+                    header=0,
+                    names=columns,
+                    dtype=dtype or {0: str},
+                    keep_default_na=False,
+                    na_values=dict.fromkeys(columns[1:], COMMON if dtype is None else [""]),
+                    low_memory=False,
+                )
+        except pd.errors.ParserError as error:
+            self._check_lengths()
+            if "EOF inside string" in str(error):
+                *_, (line, _) = self._records()
+                self._fail("a quote opens that is never closed. Remove it, or close it", line=line)
+            raise
+        # pandas fills a short row with missing values, as if it had not been cut off.
+        if table.iloc[:, -1].isna().any():
+            self._check_lengths()
+        return table
+
+    def _check_lengths(self) -> None:
+        for line, fields in self._records():
+            if len(fields) != len(self.names):
+                raise ragged(self.path, len(fields), len(self.names), line)
+
+    def _check_header(self, table: pd.DataFrame) -> None:
+        """Check that the header is no sample, and does not occur again."""
+        remedy = "Give one line of names, the first line, as header"
+        if self._is_sample(table[0].head(FEW_ROWS)):
+            header = ", ".join(self.names[:3])[:60]
+            self._fail(f"the header looks like a sample: {header}. {remedy}")
+        for position, name in enumerate(self.names):
+            values = table[position]
+            if position and name and values.dtype.kind not in "biuf" and (values == name).any():
+                self._fail(
+                    f"the name of column {quote(name)} is also one of its values, so the header "
+                    f"is missing or repeated. {remedy}",
+                    row=int((values == name).to_numpy().argmax()),
+                )
+
+    def _is_sample(self, samples: pd.Series) -> bool:
+        """Return whether the fields of the header look like a sample's name and values."""
+        first, *columns = [self.names[0], *filter(None, self.names[1:])]
+        shapes = {_shape(name) for name in samples}
+        if shapes == {_shape(first)} and re.search(r"\d", first):
+            return True
+        # Samples of one kind, of which the first field is not, or a word that heads names.
+        if (len(shapes) == 1 and _shape(first) not in shapes) or NAME_HEADERS.search(first):
+            return False
+        # Entrez ids are whole numbers above 0.
+        return all(map(_is_number, columns)) and not all(map(ENTREZ_ID.fullmatch, columns))
+
+    def _check_samples(self) -> None:
+        """Check that each sample has an intact name of its own."""
+        samples = self.samples
+        if (unnamed := samples == "").any():
+            row = int(unnamed.argmax())
+            self._fail(
+                f"the sample in data row {row + 1} has no name. Name it in the first column, or "
+                "remove it",
+                row=row,
+            )
+        broken = samples.str.contains("[\r\n]")
+        if broken.any():
+            row = int(broken.argmax())
+            self._fail(
+                f"the sample name {quote(samples[row])} contains an end of line. Check the quotes "
+                "around names",
+                row=row,
+            )
+        repeated = samples.duplicated(keep=False)
+        if repeated.any():
+            name = samples[repeated][0]
+            lines = [self._line_of(row) for row in np.flatnonzero(samples == name)[:3].tolist()]
+            self._fail(
+                f"the samples must be unique, but {quote(name)} occurs more than once, in lines "
+                f"{lines}. Merge or rename them"
+            )
+
+    def _drop_unnamed_columns(self, table: pd.DataFrame) -> pd.DataFrame:
+        """Drop the columns without values that separators at the ends of lines make."""
+        unnamed = [position for position, name in enumerate(self.names) if position and not name]
+        for position in unnamed:
+            present = table[position].notna()
+            if present.any():
+                self._fail(
+                    f"column {position + 1} has values, but no name in the header. Name it, or "
+                    "remove it",
+                    row=int(present.to_numpy().argmax()),
+                )
+        self.report.add(self.path.name, "unnamed columns without values, left out", len(unnamed))
+        if len(unnamed) == len(self.names) - 1:
+            self._fail("it has no column of values, but names of samples only. Add one")
+        return table.drop(columns=[0, *unnamed])
+
+    def _interpret(self, table: pd.DataFrame) -> pd.DataFrame:
+        """Read placeholders as missing and flags as numbers; check that no column is mixed."""
+        changed = {}
+        placeholders: dict[str, int] = {}
+        for position in table.columns:
+            column = table[position]
+            if column.dtype.kind in "biuf":
+                continue
+            try:
+                numbers = pd.to_numeric(column, errors="coerce")
+            except OverflowError:
+                self._fail_infinite(position, _is_huge(column))
+            # What is neither blank nor a number; few values, as a rule.
+            text = column[column.notna() & numbers.isna()].map(strip_name).astype(object)
+            missing = is_placeholder(text)
+            for spelling, count in text[missing].value_counts(sort=False).items():
+                placeholders[str(spelling)] = placeholders.get(str(spelling), 0) + int(count)
+            categories = text[~missing]
+            padded = pd.to_numeric(categories, errors="coerce")
+            categories = categories[padded.isna()]
+            numbers = numbers.fillna(padded).fillna(text.str.casefold().map(FLAGS))
+            if not set(categories.str.casefold()) <= set(FLAGS):
+                self._check_categories(position, categories, numbers)
+                changed[position] = column.astype(object).where(column.notna(), np.nan)
+                changed[position].loc[text.index] = text.mask(missing, np.nan)
+                continue
+            changed[position] = numbers
+            n_flags = len(categories) + column.map(lambda value: isinstance(value, bool)).sum()
+            what = f"flags in column {quote(self.names[position])} read as 1 and 0"
+            self.report.add(self.path.name, what, n_flags)
+        for spelling, count in placeholders.items():
+            self.report.add(self.path.name, f"values {quote(spelling)} read as missing", count)
+        if not changed:
+            return table
+        columns = [changed.get(position, table[position]) for position in table.columns]
+        return pd.concat(columns, axis=1, keys=table.columns)
+
+    def _check_categories(self, position: int, categories: pd.Series, numbers: pd.Series) -> None:
+        """Check that a categorical column holds neither numbers nor what was one."""
+
+        def fail(row: int, rest: str) -> NoReturn:
+            self._fail(
+                f"column {quote(self.names[position])} is not numeric: sample "
+                f"{quote(self.samples[row])} has {quote(categories[row])}{rest}",
+                row=row,
+            )
+
+        row = categories.index[0]
+        if categories.map(lambda value: bool(DECIMAL_COMMA.fullmatch(value))).all():
+            fail(row, ", a decimal comma. Save numbers with a decimal point")
+        if categories.map(
+            lambda value: bool(MARKED_NUMBER.fullmatch(value)) or _is_number(value)
+        ).all():
+            fail(row, ". Save numbers with a decimal point and without other marks")
+        converted = categories.map(lambda value: bool(SPREADSHEET.fullmatch(value)))
+        if converted.any():
+            fail(
+                categories.index[converted][0],
+                ", which spreadsheets make of other values. Save the values as text, name periods "
+                "of time by numbers, or leave the column out",
+            )
+        if numbers.notna().any():
+            fail(
+                row,
+                ", while others have numbers. Leave unknown values blank, and name categories by "
+                "words",
+            )
+
+    def _check_finite(self, table: pd.DataFrame) -> None:
+        for position in table.columns:
+            column = table[position]
+            if column.dtype.kind == "f" and np.isinf(column.to_numpy()).any():
+                self._fail_infinite(position, np.isinf(column.to_numpy()))
+
+    def _fail_infinite(self, position: int, is_infinite: np.ndarray) -> NoReturn:
+        row = int(is_infinite.argmax())
+        self._fail(
+            f"column {quote(self.names[position])} holds infinity, or a number as large, for "
+            f"sample {quote(self.samples[row])}. Correct it, or leave it blank",
+            row=row,
+        )
+
+
+def _is_huge(column: pd.Series) -> np.ndarray:
+    return np.array(
+        [isinstance(value, int) and abs(value) > sys.float_info.max for value in column]
+    )
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _shape(name: object) -> str:
+    """Return a name with every number in it replaced, so that names of one kind are equal."""
+    return re.sub(r"\d+", "0", str(name))

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from xmodal_sklearn.datasets import fetch_cbioportal
-from xmodal_sklearn.datasets.cbioportal import _archive, _limits, _transfer
+from xmodal_sklearn.datasets.cbioportal import _archive, _download
 from xmodal_sklearn.datasets.cbioportal._archive import unpack
 from xmodal_sklearn.datasets.cbioportal._download import download, resolve_base_url
 
@@ -104,15 +104,15 @@ def get(server, folder, user=""):
 
 @pytest.fixture
 def impatient(monkeypatch):
-    monkeypatch.setattr(_transfer, "SLOWEST_SECONDS", 0.3)
-    monkeypatch.setattr(_transfer, "SLOWEST_BYTES", 80_000)
+    monkeypatch.setattr(_download, "SLOWEST_SECONDS", 0.3)
+    monkeypatch.setattr(_download, "SLOWEST_BYTES", 80_000)
 
 
 @pytest.mark.parametrize("then", [whole, whole_whatever_is_asked])
 def test_a_server_that_trickles_is_given_up_and_taken_up_again(server, tmp_path, impatient, then):
     server.answer = trickling
     began = time.monotonic()
-    with pytest.raises(OSError, match="is kept, and the next call goes on from there"):
+    with pytest.raises(OSError, match="are kept, and the next call continues from there"):
         get(server, tmp_path)
     assert time.monotonic() - began < 10
     assert len(server.seen) == 1
@@ -126,7 +126,7 @@ def test_a_server_that_trickles_is_given_up_and_taken_up_again(server, tmp_path,
 
 
 def test_a_server_that_never_ends_is_given_up(server, tmp_path, monkeypatch):
-    monkeypatch.setitem(_limits.LIMITS, "download", (3e6, "bytes to download"))
+    monkeypatch.setitem(_archive.LIMITS, "download", (3e6, "bytes to download"))
     server.answer = never_ending
     with pytest.raises(OSError, match=r"limit of 3,000,000 bytes .*XMODAL_LIMIT_FACTOR"):
         get(server, tmp_path)
@@ -135,7 +135,7 @@ def test_a_server_that_never_ends_is_given_up(server, tmp_path, monkeypatch):
 
 
 def test_a_file_that_is_said_to_be_too_large_is_not_begun(server, tmp_path, monkeypatch):
-    monkeypatch.setitem(_limits.LIMITS, "download", (1e5, "bytes to download"))
+    monkeypatch.setitem(_archive.LIMITS, "download", (1e5, "bytes to download"))
     with pytest.raises(OSError, match=r"the file has 200,000, more than the limit of 100,000"):
         get(server, tmp_path)
     monkeypatch.setenv("XMODAL_LIMIT_FACTOR", "2")
@@ -143,7 +143,7 @@ def test_a_file_that_is_said_to_be_too_large_is_not_begun(server, tmp_path, monk
     for wrong in ("0", "-1", "many", "nan", "inf"):
         monkeypatch.setenv("XMODAL_LIMIT_FACTOR", wrong)
         with pytest.raises(ValueError, match="XMODAL_LIMIT_FACTOR must be a positive number"):
-            _limits.limit("total")
+            _archive.limit("total")
 
 
 def test_a_transfer_that_breaks_off_goes_on_where_it_broke(server, tmp_path):
@@ -235,7 +235,7 @@ def test_an_archive_above_a_limit_is_refused(tmp_path, monkeypatch, name, most, 
     (tmp_path / NAME).write_bytes(pack([1_000, 2_000, 9_000]))
     assert unpack(tmp_path / NAME, tmp_path / "whole").is_dir()
     monkeypatch.setattr(_archive, "UNCHECKED_BYTES", 0)
-    monkeypatch.setitem(_limits.LIMITS, name, (most, _limits.LIMITS[name][1]))
+    monkeypatch.setitem(_archive.LIMITS, name, (most, _archive.LIMITS[name][1]))
     with pytest.raises(OSError, match=message) as caught:
         unpack(tmp_path / NAME, tmp_path / "part")
     assert "XMODAL_LIMIT_FACTOR" in str(caught.value)

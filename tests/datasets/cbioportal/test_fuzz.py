@@ -18,8 +18,7 @@ from fuzzing import (
     swap_fields,
 )
 
-from xmodal_sklearn.datasets import read_cbioportal
-from xmodal_sklearn.datasets.cbioportal import _text_files
+from xmodal_sklearn.datasets import _text, read_cbioportal
 
 MODALITIES = ["exp", "cna", "mut"]
 STUDY = {
@@ -75,8 +74,8 @@ COLUMNS = [
 ]  # fmt: skip
 # What the report says where it does not take a file as it stands; then only the rest is compared.
 REINTERPRETED = (
-    "passed over", "spelt otherwise", "blanks around", "repeat another", "no known", "with a date",
-    "several Entrez ids", "other level", "name the patients", "same tumour",
+    "ignored", "spelled differently", "surrounding blanks", "repeat another", "is unknown:",
+    "with a date", "several Entrez ids", "other level", "name the patients", "same tumor",
 )  # fmt: skip
 
 
@@ -280,7 +279,7 @@ def check(folder, contents):
     if spoilt and any(
         ((where in SAID or where in spoilt) and any(phrase in what for phrase in REINTERPRETED))
         # What a spoilt clinical file or header names otherwise is said of the tables that name it.
-        or (count and "spelt otherwise" in what)
+        or (count and "spelled differently" in what)
         for where, what, count in data.report.itertuples(index=False)
     ):
         assert set(data.target.index) <= {"P1", "P2", "P3", "P4", "P5"} or spoilt[0] in CLINICAL
@@ -303,10 +302,10 @@ def test_a_spoilt_file_is_refused_by_name_or_read_as_it_is(study):
         for _ in range(rng.randint(1, 3)):
             content = rng.choice(SPOILERS)(rng, content)
         # Small chunks, so that a few lines make as many chunks as a large file does.
-        size = rng.choice([1, 60, _text_files.CHUNK_BYTES])
+        size = rng.choice([1, 60, _text.CHUNK_BYTES])
         (study / name).write_bytes(content)
         try:
-            with mock.patch.object(_text_files, "CHUNK_BYTES", size):
+            with mock.patch.object(_text, "CHUNK_BYTES", size):
                 return check(study, {f: t.encode() for f, t in STUDY.items()} | {name: content})
         finally:
             (study / name).write_bytes(original)

@@ -237,7 +237,7 @@ def test_everything_left_out_is_counted(study):
         "mutations that leave the protein unchanged": 3,
         "mutations of samples not listed as sequenced": 1,
         "samples that the sample file does not list": 1,
-        "further samples of a patient": 1,
+        "additional samples of a patient": 1,
         "without a sample that has mut": 1,
         "without a sample that has cna": 1,
     }
@@ -343,7 +343,8 @@ def replace(name, old, new):
          "no data_clinical_patient.txt"),
         (replace("data_clinical_sample.txt", "PATIENT_ID", "PERSON"), {}, ValueError,
          "data_clinical_sample.txt has no column 'PATIENT_ID'"),
-        (replace("data_clinical_sample.txt", "P1-a", "P1-b"), {}, ValueError, "'P1-b' occurs in"),
+        (replace("data_clinical_sample.txt", "P1-a", "P1-b"), {}, ValueError,
+         "more than one row has SAMPLE_ID 'P1-b'"),
         (replace("data_cna.txt", "Hugo_Symbol", "Gene"), {}, ValueError,
          "data_cna.txt has no column 'Hugo_Symbol'"),
         (replace("data_cna.txt", "\t5\t6\n", "\thigh\t6\n"), {}, ValueError,
@@ -546,7 +547,8 @@ def test_a_byte_order_mark_is_not_part_of_the_first_column(study):
 @pytest.mark.parametrize(
     ("name", "old", "new", "message"),
     [
-        ("data_cna.txt", "MYC\t4609\t1\t2", "MYC\t4609\t1", r"7 fields, the header 8 \(line 3\)"),
+        ("data_cna.txt", "MYC\t4609\t1\t2", "MYC\t4609\t1",
+         r"7 fields, but the header has 8 \(line 3\)"),
         ("data_cna.txt", "\t6\n", "\t6\0\n", r"NUL byte.*\(line 2\)"),
         ("data_cna.txt", "\t5\t6\n", "\t5_0\t6\n", r"'5_0' for gene 'ERBB2'.*\(line 2\)"),
         ("data_cna.txt", "\t5\t6\n", "\t1e39\t6\n", r"'1e39' .* not a finite number \(line 2\)"),
@@ -561,7 +563,8 @@ def test_a_byte_order_mark_is_not_part_of_the_first_column(study):
         ("data_cna.txt", CNA.split("\n", 1)[1], "", "no row below its header"),
         ("data_mutations.txt", "Silent", "\xe9", r"\(line 5\)"),
         ("data_clinical_sample.txt", "P5-a\tP5", "P5-a\t", r"PATIENT_ID is blank \(line 8\)"),
-        ("data_clinical_patient.txt", "P5\tLumA#2\n", "P5", r"1 fields, the header 2 \(line 10\)"),
+        ("data_clinical_patient.txt", "P5\tLumA#2\n", "P5",
+         r"1 fields, but the header has 2 \(line 10\)"),
     ],
 )  # fmt: skip
 def test_a_malformed_line_is_named(study, name, old, new, message):
@@ -593,7 +596,7 @@ def test_a_map_that_does_not_fit_the_study_is_refused(study, options, message):
         ("gene_panels/other.txt", "stable_id: SMALL\ngene_list: MYC\n", "'SMALL' has other genes"),
         ("gene_panels/other.txt", "stable_id: SMALL\n", "needs a line 'gene_list: …'"),
         ("gene_panels/large.txt", "stable_id: LARGE\ngene_list: MYC|TP53\n", "separated by tabs"),
-        ("data_gene_panel_matrix.txt", MATRIX + "P1-b\tLARGE\n", r"'P1-b' occurs.*\(line 6\)"),
+        ("data_gene_panel_matrix.txt", MATRIX + "P1-b\tLARGE\n", r"'P1-b'.*\(line 6\)"),
         ("data_gene_panel_matrix.txt", "mutations\nSMALL\n", "no column 'SAMPLE_ID'"),
     ],
 )  # fmt: skip

@@ -1,19 +1,57 @@
-"""Check and unpack a study's archive, and keep a record of its checksum."""
+"""Check and unpack a study's archive, keep a record of its checksum, and limit its size."""
 
 import gzip
 import hashlib
 import io
+import os
 import tarfile
 import zlib
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..._files import atomic_write
-from ._limits import Limit, limit
 
-__all__ = ["check_unchanged", "checksum", "record", "recorded", "unpack"]
+__all__ = ["Limit", "check_unchanged", "checksum", "limit", "record", "recorded", "unpack"]
 
+FACTOR_VARIABLE = "XMODAL_LIMIT_FACTOR"
+# Ten times the largest study of cBioPortal.
+LIMITS = {
+    "download": (16e9, "bytes to download"),
+    "members": (10_000, "files in an archive"),
+    "member": (32e9, "bytes of a file in an archive"),
+    "total": (64e9, "bytes of an archive, unpacked"),
+    "ratio": (300, "bytes unpacked for each of the archive"),
+}
 UNCHECKED_BYTES = 2**28
+
+
+class Limit(NamedTuple):
+    """How much of what is allowed."""
+
+    most: float
+    unit: str
+
+    def check(self, value: float, what: str) -> None:
+        """Raise an OSError if a value is above the limit; `what` begins its sentence."""
+        if value > self.most:
+            raise OSError(
+                f"{what} {value:,.0f}, more than the limit of {self.most:,.0f} {self.unit}. If "
+                f"that is right, raise the limits by the environment variable {FACTOR_VARIABLE}, "
+                "10 for ten times as much"
+            )
+
+
+def limit(name: str) -> Limit:
+    """Return one of the LIMITS, raised by the factor in the environment."""
+    most, unit = LIMITS[name]
+    text = os.environ.get(FACTOR_VARIABLE) or "1"
+    try:
+        factor = float(text)
+    except ValueError:
+        factor = 0
+    if not 0 < factor < float("inf"):
+        raise ValueError(f"{FACTOR_VARIABLE} must be a positive number, got {text!r}.")
+    return Limit(most * factor, unit)
 
 
 def checksum(path: Path, algorithm: str = "sha256") -> str:
@@ -35,19 +73,9 @@ def recorded(archive: Path) -> str:
 
 
 def check_unchanged(archive: Path, known_hash: str | None) -> None:
-    """Compare the archive with its record; make the record of one that was put there by hand.
+    """Check the checksum of an archive against its record, which is made if there is none.
 
-    Parameters
-    ----------
-    archive : Path
-        The archive.
-    known_hash : str or None
-        Checksum that it must have, too: SHA-256, or another one as ``"md5:…"``.
-
-    Raises
-    ------
-    ValueError
-        If the archive has another checksum than it must have.
+    `known_hash` is SHA-256, or of another kind as ``"md5:…"``.
     """
     sha256 = checksum(archive)
     if not _record_path(archive).is_file():
@@ -60,43 +88,27 @@ def check_unchanged(archive: Path, known_hash: str | None) -> None:
     if known_hash is None:
         return
     algorithm = known_hash.rpartition(":")[0] or "sha256"
-    found = checksum(archive, algorithm)
-    if found != known_hash.rpartition(":")[2].lower():
+    actual = checksum(archive, algorithm)
+    if actual != known_hash.rpartition(":")[2].lower():
         raise ValueError(
-            f"{archive} has the {algorithm} checksum {found}, not known_hash={known_hash!r}. "
+            f"{archive} has the {algorithm} checksum {actual}, not known_hash={known_hash!r}. "
             "Delete it to have it downloaded again, or correct known_hash."
         )
 
 
 def unpack(archive: Path, folder: Path) -> Path:
-    """Unpack an archive that holds nothing but files in a folder named after the study.
+    """Unpack ``<study_id>.tar.gz`` and return the study's folder in it, its only content.
 
-    Parameters
-    ----------
-    archive : Path
-        ``<study_id>.tar.gz``.
-    folder : Path
-        Where to put the study's folder.
-
-    Returns
-    -------
-    Path
-        The study's folder.
-
-    Raises
-    ------
-    ValueError
-        If the archive is damaged or unsafe, or is of another study.
-    OSError
-        If it is larger than a study can be, see `LIMITS`.
+    An archive that is damaged, unsafe or of another study is a ValueError, a too large one an
+    OSError.
     """
     study_id = archive.name.removesuffix(".tar.gz")
     try:
         with gzip.open(archive) as unbounded:
             stream = _Bounded(unbounded, archive)
             with tarfile.open(fileobj=stream, mode="r|") as tar:
-                for number, member in enumerate(tar, start=1):
-                    limit("members").check(number, f"{archive.name} holds")
+                for n_members, member in enumerate(tar, start=1):
+                    limit("members").check(n_members, f"{archive.name} holds")
                     limit("member").check(member.size, f"{member.name!r} in {archive.name} has")
                     _check_member(member, study_id, archive.name)
                     tar.extract(member, folder, filter="data")
@@ -114,7 +126,7 @@ def unpack(archive: Path, folder: Path) -> Path:
 
 
 class _Bounded(io.RawIOBase):
-    """What an archive holds, up to the limits: headers may be as large as files."""
+    """The unpacked bytes of an archive, up to the limits: headers may be as large as files."""
 
     def __init__(self, stream: Any, archive: Path):
         self.stream = stream
@@ -126,7 +138,7 @@ class _Bounded(io.RawIOBase):
         self.bounds = Limit(allowed, f"bytes, {ratio.most:g} for each of its own"), limit("total")
 
     def read(self, size: int = -1) -> bytes:
-        """Read on, and refuse to read more than is allowed."""
+        """Read on, but not beyond the limits."""
         data = self.stream.read(size)
         self.n_bytes += len(data)
         for bound in self.bounds:

@@ -1,7 +1,7 @@
-"""Mutations: which genes are changed in which samples."""
+"""Mutations: which genes are changed in which samples, among the genes that were sequenced."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection
 from pathlib import Path
 
 import numpy as np
@@ -9,27 +9,27 @@ import pandas as pd
 
 from .._names import examples, match_names, strip_names
 from .._study import Report
-from ._gene_panels import panel_files, panels_of_samples, read_gene_lists
-from ._genes import column, gene_names
-from ._profiles import Profile, StudyFolder, visible_files
-from ._text_files import (
+from .._text import (
     ENTREZ,
     SYMBOL,
+    drop_duplicate_rows,
     malformed,
     quote,
-    read_names,
     read_properties,
     read_text_table,
+    split_names,
 )
+from ._molecular import column, gene_names
+from ._profiles import Profile, StudyFolder, visible_files
 
 __all__ = ["drop_uncovered", "read_mutations"]
 
 BARCODE, KIND = "Tumor_Sample_Barcode", "Variant_Classification"
 STATUS, VALIDATION = "Mutation_Status", "Validation_Status"
 SEQUENCED = re.compile(r"#+\s*sequenced[_ ]samples\s*:", re.IGNORECASE)
-# Classes are compared without case, blanks and punctuation. Silent ones are what cBioPortal's
-# import leaves out, except that it keeps 5'Flank variants of TERT, its promoter; then what other
-# programs (VEP, SnpEff, ANNOVAR) call these.
+# Classes are compared without case, blanks and punctuation. Silent ones are those that cBioPortal's
+# import leaves out, except that it keeps 5'Flank variants of TERT, its promoter; then their names
+# in other programs (VEP, SnpEff, ANNOVAR).
 SILENT = {
     "silent", "intron", "igr", "rna", "3utr", "5utr", "3flank", "5flank",
     "synonymous", "synonymousvariant", "synonymousmutation", "synonymoussnv", "synonymouscoding",
@@ -68,7 +68,7 @@ CHANGING = {
     "splicesitedonor", "splicedonor5thbasevariant", "splicedonorregionvariant",
     "splicepolypyrimidinetractvariant", "exonic", "indel", "complexindel",
 }  # fmt: skip
-# What says that there is no mutation in the tumour; "" is no answer.
+# Of rows without a mutation in the tumor; "" is no answer.
 NO_MUTATION = {"wildtype", "wt", "none", "loh", "lossofheterozygosity", "redacted", "uncalled",
                "nomutation", "notmutated", "reference"}  # fmt: skip
 # Counted all the same, as cBioPortal does, but reported.
@@ -76,39 +76,41 @@ DOUBTED = {"invalid", "notvalid", "notvalidated"}
 NOT_VALID = {"wildtype", "wt", "redacted"}
 # Marks the genes outside a sample's panel until it is known which samples are kept.
 NOT_COVERED = -1
+# Panels of samples whose genes were not chosen beforehand.
+WHOLE_EXOME = {
+    "", "NA", "NAN", "WES", "WXS", "WGS", "EXOME", "GENOME", "WHOLEEXOME", "WHOLEGENOME",
+    "WHOLEEXOMESEQUENCING", "WHOLEGENOMESEQUENCING",
+}  # fmt: skip
+GENE = re.compile("[A-Za-z0-9._@/-]+")
+PANEL_FILES = ("data_gene_panel_*.txt", "gene_panel_*.txt")
 
 
-def drop_uncovered(
-    study: StudyFolder, path: Path, table: pd.DataFrame, report: Report
-) -> pd.DataFrame:
-    """Leave out the genes that are outside the panel of at least one of the samples."""
+def drop_uncovered(study: StudyFolder, path: Path, table: pd.DataFrame) -> pd.DataFrame:
+    """Drop the genes that are outside the panel of at least one of the samples."""
     uncovered = (table == NOT_COVERED).to_numpy().any(axis=0)
-    report.append((path.name, "genes outside the panel of a kept sample", int(uncovered.sum())))
+    study.report.add(path.name, "genes outside the panel of a kept sample", uncovered)
     if len(table) and uncovered.all():
         raise malformed(
             path,
             "no gene is in the panels of all samples that are kept, according to "
             f"{study.panel_matrix.name} and the panels' genes in "
-            f"{[file.name for file in panel_files(study)]}. Put the files of all panels into the "
+            f"{[file.name for file in _panel_files(study)]}. Put the files of all panels into the "
             "folder, or leave out the samples of small panels",
         )
     return table.loc[:, ~uncovered]
 
 
-def read_mutations(
-    study: StudyFolder, profile: Profile, listed: pd.DataFrame, report: Report
-) -> pd.DataFrame:
+def read_mutations(study: StudyFolder, profile: Profile, samples: pd.DataFrame) -> pd.DataFrame:
     """Read a MAF file: 1 where a gene is mutated, NOT_COVERED outside a sample's panel, else 0.
 
-    The samples of the sample file, which both rows and lists of samples may name by their
-    patients or barcodes, are `listed`.
+    The `samples` are those of the sample file; rows and lists may name them by their patients or
+    barcodes.
     """
-    path = profile.path
+    path, report = profile.path, study.report
     comments, table = read_text_table(path, [SYMBOL, BARCODE, KIND], [ENTREZ, STATUS, VALIDATION])
-    barcodes, n_stripped = strip_names(table[BARCODE])
-    report.append((path.name, "samples with blanks around their name, dropped", n_stripped))
-    samples, barcodes = _sequenced_samples(study, profile, comments, barcodes, listed, report)
-    if samples.empty:
+    barcodes = strip_names(table[BARCODE], report, path.name)
+    sequenced, barcodes = _match_sequenced(study, profile, comments, barcodes, samples)
+    if sequenced.empty:
         raise malformed(path, "names no sequenced sample. Add the line #Sequenced_Samples")
     table = table.assign(gene=gene_names(path, table, "mutations", report))
     table[BARCODE] = barcodes.to_numpy()
@@ -116,132 +118,194 @@ def read_mutations(
     if table.empty:
         raise malformed(path, "names no gene. Name genes by symbols or Entrez ids")
     genes = pd.Index(table["gene"].unique(), dtype=str)
-    covered = _covered_by_panels(study, profile, samples, table, report)
-    if not table[BARCODE].isin([*samples, *listed.index]).any():
+    covered = _covered_by_panels(study, profile, sequenced, table)
+    if not table[BARCODE].isin([*sequenced, *samples.index]).any():
         raise malformed(
             path,
             f"none of its samples ({examples(table[BARCODE].unique())}) is listed as sequenced "
-            f"({examples(samples)}). Use the same names in both",
+            f"({examples(sequenced)}). Use the same names in both",
         )
-    counted = _counted(path, table, samples, report)
-    matrix = np.zeros((len(samples), len(genes)), dtype=np.int8)
-    for samples_of_panel, genes_of_panel in covered:
-        outside = np.ix_(samples.isin(samples_of_panel), ~genes.isin(genes_of_panel))
+    mutations = _select_changing(path, table, sequenced, report)
+    matrix = np.zeros((len(sequenced), len(genes)), dtype=np.int8)
+    for panel_samples, panel_genes in covered:
+        outside = np.ix_(sequenced.isin(panel_samples), ~genes.isin(panel_genes))
         matrix[outside] = NOT_COVERED
-    matrix[samples.get_indexer(counted[BARCODE]), genes.get_indexer(counted["gene"])] = 1
-    return pd.DataFrame(matrix, samples, genes)
+    matrix[sequenced.get_indexer(mutations[BARCODE]), genes.get_indexer(mutations["gene"])] = 1
+    return pd.DataFrame(matrix, sequenced, genes)
 
 
-def _counted(path: Path, table: pd.DataFrame, samples: pd.Index, report: Report) -> pd.DataFrame:
+def _select_changing(
+    path: Path, table: pd.DataFrame, sequenced: pd.Index, report: Report
+) -> pd.DataFrame:
     """Return the rows that are mutations which may change the protein of a sequenced sample."""
-    unlisted = ~table[BARCODE].isin(samples)
-    report.append((path.name, "mutations of samples not listed as sequenced", int(unlisted.sum())))
-    left = ~unlisted
-    for name, denying in ((STATUS, NO_MUTATION), (VALIDATION, NOT_VALID)):
+
+    def add_spellings(what: str, values: pd.Series) -> None:
+        report.add_values(path.name, f"{what} {{}}", values.map(quote))
+
+    counted = table[BARCODE].isin(sequenced)
+    report.add(path.name, "mutations of samples not listed as sequenced", ~counted)
+    for name, negative in ((STATUS, NO_MUTATION), (VALIDATION, NOT_VALID)):
         values = column(table, name)
         plain = values.str.casefold().str.replace(r"[\W_]+", "", regex=True)
-        denied, doubted = left & plain.isin(denying), left & plain.isin(DOUBTED)
-        report.extend(_counts(path, f"rows that are no mutation, as {name} is", values[denied]))
-        report.extend(_counts(path, f"rows counted, though {name} is", values[doubted]))
-        left &= ~denied
+        is_none = counted & plain.isin(negative)
+        add_spellings(f"rows that are no mutation, as {name} is", values[is_none])
+        add_spellings(f"rows counted, though {name} is", values[counted & plain.isin(DOUBTED)])
+        counted &= ~is_none
     kinds = column(table, KIND)
-    classes = {kind: _classes(kind) for kind in kinds.unique()}
-    silent = left & kinds.map({kind: found <= SILENT for kind, found in classes.items()})
-    report.append((path.name, "mutations that leave the protein unchanged", int(silent.sum())))
-    odd = left & ~kinds.map({kind: found <= SILENT | CHANGING for kind, found in classes.items()})
-    report.extend(_counts(path, f"mutations counted, though no known {KIND} is", kinds[odd]))
-    return table[left & ~silent]
+    classes = {kind: _split_classes(kind) for kind in kinds.unique()}
+    silent = counted & kinds.map({kind: parts <= SILENT for kind, parts in classes.items()})
+    report.add(path.name, "mutations that leave the protein unchanged", silent)
+    is_known = kinds.map({kind: parts <= SILENT | CHANGING for kind, parts in classes.items()})
+    add_spellings(f"mutations counted, though {KIND} is unknown:", kinds[counted & ~is_known])
+    return table[counted & ~silent]
 
 
-def _counts(path: Path, what: str, values: pd.Series) -> Iterable[tuple[str, str, int]]:
-    """Return a row of the report for each spelling."""
-    for spelling, count in values.value_counts(sort=False).items():
-        yield path.name, f"{what} {quote(str(spelling))}", int(count)
-
-
-def _classes(kind: str) -> set[str]:
+def _split_classes(kind: str) -> set[str]:
     """Return the parts of a class; VEP joins several by ``&`` or commas."""
     parts = (re.sub(r"[\W_]+", "", part.casefold()) for part in re.split("[&,;+|]", kind))
-    # A blank class is itself one, lest it count as silent.
+    # A blank class is a class, lest it count as silent.
     return set(filter(None, parts)) or {""}
 
 
-def _sequenced_samples(
+def _match_sequenced(
     study: StudyFolder,
     profile: Profile,
     comments: list[str],
     barcodes: pd.Index,
-    listed: pd.DataFrame,
-    report: Report,
+    samples: pd.DataFrame,
 ) -> tuple[pd.Index, pd.Index]:
-    """Return the sequenced samples, and the samples of the rows, called alike."""
-    path, patients = profile.path, listed.index.groupby(listed["PATIENT_ID"])
-    other = study.sample_file.name
-    named = match_names(
-        barcodes, listed.index, where=path.name, other=other, report=report, patients=patients
-    )
-    joined = barcodes.nunique() - named.nunique()
-    report.append((path.name, "samples joined with another of the same tumour", joined))
-    sequenced, where = _listed_samples(study, comments)
-    if sequenced is None:
-        panels = panels_of_samples(study, profile, pd.Index([], dtype=str)).index
-        panels = match_names(
-            panels, named, where=study.panel_matrix.name, other=path.name, report=report
+    """Return the sequenced samples and the samples of the rows, by the same names."""
+    path, report, other = profile.path, study.report, study.sample_file.name
+    patients = samples.index.groupby(samples["PATIENT_ID"])
+
+    def match(names: pd.Index, where: str) -> pd.Index:
+        return match_names(
+            names, samples.index, where=where, other=other, report=report, patients=patients
         )
-        return pd.Index([*named, *panels], dtype=str).unique(), named
-    sequenced = match_names(
-        sequenced, listed.index, where=where, other=other, report=report, patients=patients
-    ).unique()
-    return sequenced, match_names(named, sequenced, where=path.name, other=where, report=report)
+
+    matched = match(barcodes, path.name)
+    n_joined = barcodes.nunique() - matched.nunique()
+    report.add(path.name, "samples joined with another of the same tumor", n_joined)
+    listed, where = _listed_samples(study, comments)
+    if listed is None:
+        panels = _panels_of_samples(study, profile, pd.Index([], dtype=str)).index
+        panels = match_names(
+            panels, matched, where=study.panel_matrix.name, other=path.name, report=report
+        )
+        return pd.Index([*matched, *panels], dtype=str).unique(), matched
+    sequenced = match(listed, where).unique()
+    return sequenced, match_names(matched, sequenced, where=path.name, other=where, report=report)
 
 
 def _listed_samples(study: StudyFolder, comments: list[str]) -> tuple[pd.Index | None, str]:
-    """Return the samples that the MAF or a case list says were sequenced, and which of them."""
+    """Return the samples listed as sequenced, in the MAF or a case list, and where."""
     for comment in comments:
-        if found := SEQUENCED.match(comment):
-            samples = read_names(comment[found.end() :])
+        if match := SEQUENCED.match(comment):
+            samples = split_names(comment[match.end() :])
             return pd.Index(samples, dtype=str).unique(), "the line #Sequenced_Samples"
     for path in visible_files(study.folder / "case_lists", "*.txt"):
         try:
-            cases = read_properties(path, study.flaws, ["stable_id", "case_list_ids"])
+            cases = read_properties(path, study.report, ["stable_id", "case_list_ids"])
         except ValueError as error:
-            study.flaws.append((path.name, f"case list passed over: {error}", 1))
+            study.report.add(path.name, f"case list ignored: {error}")
             continue
         if cases.get("stable_id", path.stem).casefold().endswith("_sequenced"):
             if not cases.get("case_list_ids"):
                 raise malformed(path, "a case list needs a line 'case_list_ids: …'. Add it")
-            return pd.Index(read_names(cases["case_list_ids"]), dtype=str).unique(), path.name
+            return pd.Index(split_names(cases["case_list_ids"]), dtype=str).unique(), path.name
     return None, ""
 
 
 def _covered_by_panels(
-    study: StudyFolder,
-    profile: Profile,
-    samples: pd.Index,
-    table: pd.DataFrame,
-    report: Report,
+    study: StudyFolder, profile: Profile, samples: pd.Index, table: pd.DataFrame
 ) -> list[tuple[pd.Index, pd.Series]]:
     """Return, for each panel, its samples and which genes of the table it covers."""
-    panels = panels_of_samples(study, profile, samples)
-    where, other = study.panel_matrix.name, profile.path.name
-    panels.index = match_names(panels.index, samples, where=where, other=other, report=report)
+    panels, path = _panels_of_samples(study, profile, samples), profile.path
+    panels.index = match_names(
+        panels.index,
+        samples,
+        where=study.panel_matrix.name,
+        other=path.name,
+        report=study.report,
+    )
     panels = panels[panels.index.isin(samples)]
-    lists = read_gene_lists(study, set(panels), report)
-    genes = table.assign(entrez=column(table, ENTREZ))
+    lists = _read_gene_lists(study, set(panels))
+    entrez = column(table, ENTREZ)
     covered = []
     for panel in panels.unique():
-        of_panel = panels.index[panels == panel]
+        panel_samples = panels.index[panels == panel]
         if panel in lists:
-            rows = genes["gene"].isin(lists[panel]) | genes["entrez"].isin(lists[panel])
+            rows = table["gene"].isin(lists[panel]) | entrez.isin(lists[panel])
         else:
-            rows = genes[BARCODE].isin(of_panel)
-            report.append(
-                (
-                    profile.path.name,
-                    f"samples of panel {quote(panel)}, which has no gene list here: its genes are "
-                    "those with a mutation in these samples",
-                    len(of_panel),
-                )
+            rows = table[BARCODE].isin(panel_samples)
+            study.report.add(
+                path.name,
+                f"samples of panel {quote(panel)}, which has no gene list here: its genes are "
+                "those with a mutation in these samples",
+                len(panel_samples),
             )
-        covered.append((of_panel, genes["gene"][rows]))
+        covered.append((panel_samples, table["gene"][rows]))
     return covered
+
+
+def _panels_of_samples(study: StudyFolder, profile: Profile, samples: pd.Index) -> pd.Series:
+    """Return the panel of each sample that has one, from the profile's meta file or the matrix."""
+    if profile.gene_panel:
+        panels = pd.Series(profile.gene_panel, samples, dtype=str)
+    else:
+        panels = _read_panel_matrix(study, profile.stable_id or "mutations")
+    plain = panels.str.upper().str.replace(r"[\W_]+", "", regex=True)
+    return panels[~plain.isin(WHOLE_EXOME)]
+
+
+def _read_gene_lists(study: StudyFolder, panels: Collection[str]) -> dict[str, set[str]]:
+    """Read the genes of panels; ignore files that can't be read or are of other panels."""
+    lists: dict[str, set[str]] = {}
+    for path in _panel_files(study):
+        try:
+            properties = read_properties(path, study.report, ["stable_id", "gene_list"])
+        except ValueError as error:
+            study.report.add(path.name, f"gene panel ignored: {error}")
+            continue
+        panel = properties.get("stable_id", "")
+        if not panel:
+            study.report.add(path.name, "gene panel without a line 'stable_id: …' ignored")
+        elif panel in panels:
+            genes = _check_gene_list(path, properties)
+            if lists.setdefault(panel, genes) != genes:
+                problem = f"panel {quote(panel)} has other genes in another file of the folder"
+                raise malformed(path, f"{problem}. Keep one")
+    return lists
+
+
+def _panel_files(study: StudyFolder) -> list[Path]:
+    paths = [path for pattern in PANEL_FILES for path in visible_files(study.folder, pattern)]
+    paths += visible_files(study.folder / "gene_panels", "*.txt")
+    return sorted(set(paths) - {study.panel_matrix})
+
+
+def _check_gene_list(path: Path, properties: dict[str, str]) -> set[str]:
+    if "gene_list" not in properties:
+        raise malformed(path, "a gene panel needs a line 'gene_list: …'. Add it")
+    genes = set(split_names(properties["gene_list"]))
+    for gene in genes:
+        if not GENE.fullmatch(gene):
+            problem = f"line 'gene_list' has {quote(gene)}, which is not a gene"
+            raise malformed(path, f"{problem}. Save it with genes separated by tabs")
+    return genes
+
+
+def _read_panel_matrix(study: StudyFolder, name: str) -> pd.Series:
+    path = study.panel_matrix
+    if not path.is_file():
+        return pd.Series(dtype=str)
+    if path.stat().st_size == 0:
+        study.report.add(path.name, "empty, ignored")
+        return pd.Series(dtype=str)
+    table = read_text_table(path, ["SAMPLE_ID"], [name]).fields
+    table = table.apply(lambda fields: fields.str.strip())
+    table = drop_duplicate_rows(path, table, ["SAMPLE_ID"], Report())
+    # A profile without a column was not made with panels.
+    if name not in table:
+        return pd.Series(dtype=str)
+    return table.set_index("SAMPLE_ID")[name]

@@ -10,11 +10,11 @@ from pathlib import Path, PureWindowsPath
 import pandas as pd
 
 from .._study import Report
-from ._text_files import malformed, quote, read_properties
+from .._text import malformed, quote, read_properties
 
 __all__ = ["FILES", "Profile", "StudyFolder", "list_profiles", "visible_files"]
 
-# By file name, in lower case: what a modality's files are called, and the data type of each.
+# By modality, patterns of file names in lower case, and the data type of such files.
 FILES = {
     "exp": {
         "data_mrna_*.txt": "CONTINUOUS",
@@ -33,7 +33,7 @@ FILES = {
         "data_mutations_mskcc.txt": "MAF",
     },
 }
-# By meta file: the modality of a genetic_alteration_type, its data types in order of preference.
+# The modality of a genetic_alteration_type, and its data types in order of preference.
 ALTERATIONS = {
     "MRNA_EXPRESSION": "exp",
     "COPY_NUMBER_ALTERATION": "cna",
@@ -44,7 +44,7 @@ DATATYPES = {
     "cna": ["LOG2-VALUE", "DISCRETE", "DISCRETE_LONG", "CONTINUOUS"],
     "mut": ["MAF"],
 }
-# What is a table of numbers, by row and sample, and may be asked for.
+# Tables of numbers by row and sample, which may be requested.
 NUMBERS = {
     "CONTINUOUS", "LOG2-VALUE", "Z-SCORE", "DISCRETE", "DISCRETE_LONG", "LIMIT-VALUE",
     "GSVA-SCORE", "P-VALUE",
@@ -53,9 +53,9 @@ TABLES = {
     *ALTERATIONS, "PROTEIN_LEVEL", "PROTEIN_ARRAY_PROTEIN_LEVEL", "METHYLATION",
     "METHYLATION_BINARY", "GENERIC_ASSAY", "GENESET_SCORE",
 }  # fmt: skip
-# What stable ids and file names tell of measurements that are not what a modality is: the tumours'
+# Patterns in stable ids and file names of measurements other than what a modality is: the tumors'
 # messenger RNA, the copy number of genes, the mutations that were called.
-NOT_MEANT = {
+EXCLUDED = {
     "exp": {
         r"merged": "mRNA and microRNA in one table",
         r"(mi|micro)[-_ ]?rna|(^|_)mir(_|$)": "microRNA",
@@ -69,9 +69,9 @@ NOT_MEANT = {
     "cna": {r"(^|_)arms?(_|level|$)|cytoband|segment": "regions larger than genes"},
     "mut": {r"uncalled|non_?signed_?out": "mutations that were not called"},
 }  # fmt: skip
-# What can't be told from the name of the file that it is a copy of: "data_cna (1).txt".
+# Endings that distinguish a copy from its original: "data_cna (1).txt".
 COPY = re.compile(r"( copy( \d+)?| ?\(\d+\)|[ ._-](old|orig|bak|backup|copy))$")
-# By meta file: what the file is called where none names it.
+# The usual names of files, where no meta file names them.
 OTHER_FILES = {
     ("CLINICAL", "SAMPLE_ATTRIBUTES"): [
         "data_clinical_sample.txt", "data_bcr_clinical_data_sample.txt", "data_clinical.txt",
@@ -97,8 +97,7 @@ class Profile:
     stable_id: str = ""
     gene_panel: str = ""
     annotations: tuple[str, ...] = ()
-    # What keeps it from being read at all.
-    flaw: str = ""
+    flaw: str = ""  # why it can't be read at all
 
     def __str__(self) -> str:
         identifier = f"stable id {quote(self.stable_id)}, " if self.stable_id else ""
@@ -116,28 +115,32 @@ class Profile:
         return self.alteration in TABLES and self.datatype in NUMBERS
 
     @property
-    def not_meant(self) -> str:
-        """What a profile measures, if not what its modality is."""
+    def excluded_as(self) -> str:
+        """What it measures, if that is not what its modality is."""
         modality = ALTERATIONS.get(self.alteration, "")
         if modality == "exp" and self.datatype == "DISCRETE":
             return "outlier calls"
         names = self.stable_id.lower(), self.path.stem.lower()
-        return next(
-            (
-                what
-                for pattern, what in NOT_MEANT.get(modality, {}).items()
-                if any(re.search(pattern, name) for name in names)
-            ),
-            "",
+        for pattern, what in EXCLUDED.get(modality, {}).items():
+            if any(re.search(pattern, name) for name in names):
+                return what
+        return ""
+
+    @property
+    def why_no_table(self) -> str:
+        """What keeps it from being read as a modality."""
+        return self.flaw or (
+            f"{self.alteration} of datatype {self.datatype} is no table of numbers by gene and "
+            "sample"
         )
 
     def suits(self, modality: str) -> bool:
-        """Tell whether it may be read as a modality without being asked for."""
+        """Return whether it may be read as a modality without being requested."""
         return (
             self.is_table
             and ALTERATIONS.get(self.alteration) == modality
             and self.datatype in DATATYPES[modality]
-            and not self.not_meant
+            and not self.excluded_as
         )
 
     def preference(self, modality: str) -> tuple[int, int, int, int, str]:
@@ -152,7 +155,7 @@ class Profile:
             names,
         )
         datatype = DATATYPES[modality].index(self.datatype)
-        # Called so, z-scores may be declared as of another type.
+        # z-scores may be declared as of another type.
         scores = self.datatype == "Z-SCORE" or bool(re.search("z-?_?scores?", names))
         if modality == "exp":
             return int(scores), method, int(bool(rare)), datatype, self.path.name
@@ -162,146 +165,138 @@ class Profile:
 class StudyFolder:
     """A study's folder, and what its meta files and file names say about its data files.
 
-    Parameters
-    ----------
-    folder : Path
-        The folder, which must exist.
-
-    Attributes
-    ----------
-    profiles : list of Profile
-        All that meta files describe, and the files known by name that none describes.
-    flaws : Report
-        What was passed over in meta files.
-    sample_file, patient_file, panel_matrix : Path
-        The clinical files and the gene panels of the samples, whether or not they exist.
+    `profiles` are those of meta files, then files known by name; `report` collects what reading
+    the study leaves out. The clinical files and the panel matrix may not exist.
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.flaws: Report = []
+        self.report = Report()
         metas = dict(self._read_metas())
         described = [_described_profile(path, meta) for path, meta in metas.items()]
-        self.profiles = [profile for profile in described if profile]
-        known = {profile.path.name for profile in self.profiles}
+        self._described = [profile for profile in described if profile]
+        described_names = {profile.path.name for profile in self._described}
         self._named = [
-            profile for profile in _named_profiles(folder) if profile.path.name not in known
+            profile
+            for profile in _named_profiles(folder)
+            if profile.path.name not in described_names
         ]
+        self.profiles = [*self._described, *self._named]
         self.sample_file, self.patient_file, self.panel_matrix = (
             self._other_file(metas, *kind) for kind in OTHER_FILES
         )
 
     def choose(
-        self, modalities: Mapping[str, str | None], asked: Mapping[str, str]
+        self, modalities: Mapping[str, str | None], profiles: Mapping[str, str]
     ) -> dict[str, Profile]:
-        """Return the profile of each modality: the one asked for, else the preferred one."""
-        wanted = {modality: asked.get(modality) or name for modality, name in modalities.items()}
+        """Return the profile of each modality: the requested one, else the preferred one."""
+        requested = {name: profiles.get(name) or profile for name, profile in modalities.items()}
         return {
-            modality: self._asked_for(modality, name) if name else self._preferred(modality)
-            for modality, name in wanted.items()
+            modality: self._requested(modality, name) if name else self._preferred(modality)
+            for modality, name in requested.items()
         }
 
     def candidates(self, modality: str) -> list[Profile]:
-        """Return what may be read as a modality without being asked for, the preferred first.
+        """Return what may be read as a modality without being requested, the preferred first.
 
-        Files known by name count only where no meta file describes such a profile that is there.
+        Files known by name count only if no existing file that a meta file describes does.
         """
-        found = [profile for profile in self.profiles if profile.suits(modality)]
-        if not any(profile.path.is_file() for profile in found):
-            found += [profile for profile in self._named if profile.suits(modality)]
-        return sorted(found, key=lambda profile: profile.preference(modality))
+        candidates = [profile for profile in self._described if profile.suits(modality)]
+        if not any(profile.path.is_file() for profile in candidates):
+            candidates += [profile for profile in self._named if profile.suits(modality)]
+        return sorted(candidates, key=lambda profile: profile.preference(modality))
 
-    def all_profiles(self) -> list[Profile]:
-        """Return the profiles that meta files describe, then those known by file name."""
-        return [*self.profiles, *self._named]
-
-    def describe_missing(self, wanted: str) -> str:
+    def describe_missing(self, what: str) -> str:
         """Return the message that says what the folder lacks, and what it has instead."""
         files = [path for path in self.folder.iterdir() if path.name.lower().startswith("data_")]
         data_files = sorted(path.name for path in files)
         packed = any(path.suffix in (".gz", ".bz2", ".xz", ".zip") for path in files)
         return (
-            f"{str(self.folder)!r} has no {wanted}; its profiles are [{self._listed()}], its data "
-            f"files are {data_files}.{' Unpack those that are compressed.' if packed else ''}"
+            f"{str(self.folder)!r} has no {what}; its profiles are [{self._list_tables()}], its "
+            f"data files are {data_files}.{' Unpack those that are compressed.' if packed else ''}"
         )
 
     def _read_metas(self) -> Iterator[tuple[Path, dict[str, str]]]:
         for path in visible_files(self.folder, "meta_*.txt"):
             try:
-                yield path, read_properties(path, self.flaws, KEYS)
+                yield path, read_properties(path, self.report, KEYS)
             except ValueError as error:
-                self.flaws.append((path.name, f"meta file passed over: {error}", 1))
+                self.report.add(path.name, f"meta file ignored: {error}")
 
     def _other_file(
         self, metas: Mapping[Path, dict[str, str]], alteration: str, datatype: str
     ) -> Path:
-        """Return the file that a meta file names, else the first of the usual names there is."""
+        """Return the file that a meta file names, else the first that exists of the usual names."""
         usual = [find_file(self.folder, name) for name in OTHER_FILES[alteration, datatype]]
-        found = [path for path in usual if path.is_file()]
+        existing = [path for path in usual if path.is_file()]
         for path, meta in metas.items():
             kind = meta.get("genetic_alteration_type", "").upper(), meta.get("datatype", "").upper()
             if kind == (alteration, datatype):
                 try:
                     named = find_file(self.folder, _data_file(path, meta))
                 except ValueError as error:
-                    self.flaws.append((path.name, f"meta file passed over: {error}", 1))
+                    self.report.add(path.name, f"meta file ignored: {error}")
                     continue
-                if named.is_file() or not found:
+                if named.is_file() or not existing:
                     return named
-                missing = f"names {named.name}, which is missing; {found[0].name} is read instead"
-                self.flaws.append((path.name, missing, 1))
-        return (found or usual)[0]
+                self.report.add(
+                    path.name,
+                    f"names {named.name}, which is missing; {existing[0].name} is read instead",
+                )
+        return (existing or usual)[0]
 
     def _preferred(self, modality: str) -> Profile:
         candidates = self.candidates(modality)
-        there = next((one for one in candidates if one.path.is_file()), None)
-        if there:
-            self._report_missing(candidates, there)
-            return there
-        wanted = [profile.path.name for profile in candidates] or FILES[modality]
-        missing = self.describe_missing(" or ".join(wanted))
-        unread = "".join(f" {where}: {what}" for where, what, count in self.flaws if count)
-        raise FileNotFoundError(f"Modality {modality!r}: {missing}{unread}")
+        existing = [profile for profile in candidates if profile.path.is_file()]
+        if existing:
+            self._report_missing(candidates, existing[0])
+            return existing[0]
+        names = [profile.path.name for profile in candidates] or FILES[modality]
+        ignored = "".join(f" {where}: {what}" for where, what, _ in self.report.rows)
+        missing = self.describe_missing(" or ".join(names))
+        raise FileNotFoundError(f"Modality {modality!r}: {missing}{ignored}")
 
-    def _report_missing(self, candidates: list[Profile], read: Profile) -> None:
-        """Say which files are missing that would be read otherwise."""
-        preferred = self.profiles if read in self._named else candidates[: candidates.index(read)]
-        for profile in candidates:
-            if profile in preferred and not profile.path.is_file():
-                what = f"named by a meta file, but missing; {read.path.name} is read instead"
-                self.flaws.append((profile.path.name, what, 1))
+    def _report_missing(self, candidates: list[Profile], chosen: Profile) -> None:
+        """Report the missing files that would have been read instead."""
+        if chosen in self._named:
+            preferred = [profile for profile in candidates if profile in self._described]
+        else:
+            preferred = candidates[: candidates.index(chosen)]
+        for profile in preferred:
+            if not profile.path.is_file():
+                what = f"named by a meta file, but missing; {chosen.path.name} is read instead"
+                self.report.add(profile.path.name, what)
 
-    def _asked_for(self, modality: str, name: str) -> Profile:
-        known = [
+    def _requested(self, modality: str, name: str) -> Profile:
+        profiles = [
             profile
-            for profile in self.all_profiles()
+            for profile in self.profiles
             if name.casefold() in (profile.path.name.casefold(), profile.stable_id.casefold())
         ]
-        if not known and modality not in FILES and name in _names_of_tables(self.folder):
-            known = [Profile(self.folder / name, "GENERIC_ASSAY", "CONTINUOUS")]
-        fitting = [
-            profile
-            for profile in known
-            if modality not in FILES or ALTERATIONS.get(profile.alteration) == modality
-        ]
-        if not fitting:
+        if modality in FILES:
+            profiles = [
+                profile for profile in profiles if ALTERATIONS.get(profile.alteration) == modality
+            ]
+        elif not profiles and name in [f.name for f in visible_files(self.folder, "data_*.txt")]:
+            profiles = [Profile(self.folder / name, "GENERIC_ASSAY", "CONTINUOUS")]
+        if not profiles:
             raise ValueError(
                 f"profiles asks for {name!r} as {modality!r}, which is neither the data file nor "
                 f"the stable id of such a profile of {str(self.folder)!r}; its profiles are "
-                f"[{self._listed()}]."
+                f"[{self._list_tables()}]."
             )
-        profile = fitting[0]
+        profile = profiles[0]
         if not profile.is_table:
             raise ValueError(
-                f"profiles asks for {name!r} as {modality!r}, but {why_no_table(profile)}."
+                f"profiles asks for {name!r} as {modality!r}, but {profile.why_no_table}."
             )
         if not profile.path.is_file():
             missing = self.describe_missing(profile.path.name)
             raise FileNotFoundError(f"Modality {modality!r}: {missing}")
         return profile
 
-    def _listed(self) -> str:
-        return "; ".join(str(profile) for profile in self.all_profiles() if profile.is_table)
+    def _list_tables(self) -> str:
+        return "; ".join(str(profile) for profile in self.profiles if profile.is_table)
 
 
 def list_profiles(study_dir: str | PathLike[str]) -> pd.DataFrame:
@@ -319,7 +314,7 @@ def list_profiles(study_dir: str | PathLike[str]) -> pd.DataFrame:
     -------
     DataFrame
         One row for each profile, with the columns "file", "stable_id", "alteration", "datatype",
-        "modality" (which one takes it unless told otherwise, else "") and "why".
+        "modality" (the one that takes it by default, else "") and "why".
 
     Raises
     ------
@@ -347,45 +342,59 @@ def list_profiles(study_dir: str | PathLike[str]) -> pd.DataFrame:
     ...     profiles = list_profiles(folder)
     >>> profiles[["file", "modality", "why"]]
                 file modality                   why
-    0  data_rppa.txt           read where asked for
+    0  data_rppa.txt             read if requested
     1   data_cna.txt      cna          the only one
     """
     folder = Path(study_dir)
     if not folder.is_dir():
         raise FileNotFoundError(f"There is no study folder at {str(folder)!r}.")
     study = StudyFolder(folder)
-    taken = {}
+    readings: dict[Profile, tuple[str, str]] = {}
     for modality in FILES:
-        found = [one for one in study.candidates(modality) if one.path.is_file()]
+        found = [profile for profile in study.candidates(modality) if profile.path.is_file()]
         for profile in found:
-            why = "the only one" if len(found) == 1 else f"preferred to {found[1].path.name}"
-            taken[profile] = ("", f"not preferred: {modality} takes {found[0].path.name}")
-            if profile == found[0]:
-                taken[profile] = (modality, why)
-    rows = [
-        (one.path.name, one.stable_id, one.alteration, one.datatype, *_who_takes(one, taken))
-        for one in study.all_profiles()
-    ]
-    names = ["file", "stable_id", "alteration", "datatype", "modality", "why"]
-    return pd.DataFrame(rows, columns=names)
+            readings[profile] = ("", f"not preferred: {modality} takes {found[0].path.name}")
+        if found:
+            only = len(found) == 1
+            why = "the only one" if only else f"preferred to {found[1].path.name}"
+            readings[found[0]] = (modality, why)
+    return pd.DataFrame(
+        [
+            (
+                profile.path.name,
+                profile.stable_id,
+                profile.alteration,
+                profile.datatype,
+                *(readings.get(profile) or ("", _why_not_read(profile))),
+            )
+            for profile in study.profiles
+        ],
+        columns=["file", "stable_id", "alteration", "datatype", "modality", "why"],
+    )
+
+
+def _why_not_read(profile: Profile) -> str:
+    if not profile.is_table:
+        return profile.why_no_table
+    if not profile.path.is_file():
+        return "the file is missing"
+    excluded = f"{profile.excluded_as}; " if profile.excluded_as else ""
+    return f"{excluded}read if requested"
 
 
 def visible_files(folder: Path, pattern: str) -> list[Path]:
-    """Return the files of a folder that a pattern fits, sorted by name.
-
-    Neither hidden ones nor copies of others.
-    """
-    found = [
+    """Return the files of a folder that fit a pattern, except hidden ones and copies, sorted."""
+    paths = [
         path
         for path in sorted(folder.iterdir() if folder.is_dir() else [])
         if fnmatchcase(path.name.lower(), pattern)
         and not path.name.startswith(".")
         and path.is_file()
     ]
-    stems = {path.stem for path in found}
+    stems = {path.stem for path in paths}
     return [
         path
-        for path in found
+        for path in paths
         if (stem := COPY.sub("", path.stem)) == path.stem or stem not in stems
     ]
 
@@ -395,35 +404,8 @@ def find_file(folder: Path, name: str) -> Path:
     path = folder / name
     if path.is_file() or not folder.is_dir():
         return path
-    alike = [one for one in folder.iterdir() if one.name.casefold() == name.casefold()]
-    return alike[0] if len(alike) == 1 else path
-
-
-def why_no_table(profile: Profile) -> str:
-    """Say what keeps a profile from being read as a modality."""
-    return profile.flaw or (
-        f"{profile.alteration} of datatype {profile.datatype} is no table of numbers by gene and "
-        "sample"
-    )
-
-
-def _who_takes(profile: Profile, taken: Mapping[Profile, tuple[str, str]]) -> tuple[str, str]:
-    """Return the modality that takes a profile, and why."""
-    return taken.get(profile) or ("", _why_not_taken(profile))
-
-
-def _why_not_taken(profile: Profile) -> str:
-    if not profile.is_table:
-        return why_no_table(profile)
-    if not profile.path.is_file():
-        return "the file is missing"
-    if profile.not_meant:
-        return f"{profile.not_meant}; read where asked for"
-    return "read where asked for"
-
-
-def _names_of_tables(folder: Path) -> set[str]:
-    return {path.name for path in visible_files(folder, "data_*.txt")}
+    matches = [file for file in folder.iterdir() if file.name.casefold() == name.casefold()]
+    return matches[0] if len(matches) == 1 else path
 
 
 def _described_profile(path: Path, meta: dict[str, str]) -> Profile | None:
@@ -448,21 +430,19 @@ def _described_profile(path: Path, meta: dict[str, str]) -> Profile | None:
 
 def _named_profiles(folder: Path) -> list[Profile]:
     alterations = {modality: alteration for alteration, modality in ALTERATIONS.items()}
-    found = {}
+    profiles = {}
     for modality, patterns in FILES.items():
         for pattern, datatype in patterns.items():
             for path in visible_files(folder, pattern):
                 kind = "Z-SCORE" if "zscore" in path.name.lower() else datatype
-                found[path] = Profile(path, alterations[modality], kind)
-    return list(found.values())
+                profiles[path] = Profile(path, alterations[modality], kind)
+    return list(profiles.values())
 
 
 def _data_file(path: Path, meta: dict[str, str]) -> str:
     name = meta.get("data_filename", "").removeprefix("./")
     # A name too long for the file system would be an OSError that does not name the meta file.
     if not name or PureWindowsPath(name).name != name or len(name.encode()) > 255:
-        raise malformed(
-            path,
-            f"data_filename must be the name of a file beside it, not {quote(name)}. Correct it",
-        )
+        problem = f"data_filename must be the name of a file beside it, not {quote(name)}"
+        raise malformed(path, f"{problem}. Correct it")
     return name

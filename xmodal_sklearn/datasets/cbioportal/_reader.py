@@ -12,8 +12,8 @@ from ...modalities._concat import concat_modalities
 from .._names import examples, match_names, rename_samples
 from .._study import Report, make_study
 from ._clinical import apply_target_map, check_mapped_labels, check_target_map, read_samples
-from ._molecular import drop_rare_genes, read_profile
-from ._mutations import drop_uncovered
+from ._molecular import drop_rare_genes, read_values
+from ._mutations import drop_uncovered, read_mutations
 from ._profiles import FILES, Profile, StudyFolder
 
 __all__ = ["check_arguments", "choose_samples", "read_cbioportal"]
@@ -186,50 +186,46 @@ def read_cbioportal(
     0  patients          target unknown      1
     1    target  'NC' taken for unknown      1
     """
-    folder, wanted = Path(study_dir), check_arguments(modalities, join, profiles, target_map)
+    folder, requested = Path(study_dir), check_arguments(modalities, join, profiles, target_map)
     if not folder.is_dir():
         raise FileNotFoundError(
             f"There is no study folder at {str(folder)!r}. Give the folder that holds the study's "
             "data_*.txt files."
         )
     study = StudyFolder(folder)
-    chosen_profiles = study.choose(wanted, profiles or {})
-    report: Report = []
-    samples = read_samples(study, target, report)
+    chosen_profiles = study.choose(requested, profiles or {})
+    samples = read_samples(study, target)
     check_mapped_labels(target, samples["target"], target_map)
-    tables = _read_tables(study, chosen_profiles, samples, report)
-    present = choose_samples(samples, tables, join, report)
-    chosen = apply_target_map(present, target_map, report)
-    strangers = _tables_of_strangers(study, chosen_profiles, tables, samples.index)
-    if strangers:
-        raise ValueError(
-            f"No patient of {str(folder)!r} has a known {target} and any of the modalities "
-            f"{list(strangers)}: {'; '.join(strangers.values())}. Use the same names in both."
-        )
+    tables = _read_tables(study, chosen_profiles, samples)
+    chosen = choose_samples(samples, tables, join, study.report)
+    chosen = apply_target_map(chosen, target_map, study.report)
+    _check_known_samples(study, target, chosen_profiles, tables, samples.index)
     if chosen.empty:
         sizes = {chosen_profiles[name].path.name: len(table) for name, table in tables.items()}
         raise ValueError(
             f"No patient of {str(folder)!r} has a known {target} and "
-            f"{'all' if join == 'inner' else 'any'} of the modalities {list(wanted)}; samples per "
-            f"file: {sizes | {study.sample_file.name: len(samples)}}. Ask for other modalities, "
-            f'for join="outer", or for another target, or see {study.patient_file.name}.'
+            f"{'all' if join == 'inner' else 'any'} of the modalities {list(requested)}; samples "
+            f"per file: {sizes | {study.sample_file.name: len(samples)}}. Ask for other "
+            f'modalities, for join="outer", or for another target, or see '
+            f"{study.patient_file.name}."
         )
     for modality, table in tables.items():
         profile = chosen_profiles[modality]
         table = table[table.index.isin(chosen.index)]
         if profile.datatype == "MAF":
-            tables[modality] = drop_uncovered(study, profile.path, table, report)
+            tables[modality] = drop_uncovered(study, profile.path, table)
         else:
-            tables[modality] = drop_rare_genes(profile.path, table, report)
+            tables[modality] = drop_rare_genes(profile.path, table, study.report)
     data = concat_modalities(tables, join=join).loc[chosen.index].set_axis(chosen["PATIENT_ID"])
     return make_study(
         data,
-        # dtype=object, because scikit-learn does not take the string arrays of pandas 3 everywhere.
+        # dtype=object, because scikit-learn does not accept the string arrays of pandas 3
+        # everywhere.
         pd.Series(
             chosen["target"].to_numpy(dtype=object), index=data.index, name=target, dtype=object
         ),
-        DESCR=f"cBioPortal study {folder.name}: {', '.join(wanted)} ({join} join), {target}.",
-        report=[*report, *study.flaws],
+        DESCR=f"cBioPortal study {folder.name}: {', '.join(requested)} ({join} join), {target}.",
+        report=study.report,
         profiles={name: profile.path.name for name, profile in chosen_profiles.items()},
     )
 
@@ -240,35 +236,13 @@ def check_arguments(
     profiles: Mapping[str, str] | None,
     target_map: Mapping[str, str | None] | None,
 ) -> dict[str, str | None]:
-    """Return the profile that is asked for, or None, by modality; refuse what suits no study.
-
-    Parameters
-    ----------
-    modalities : sequence of str, or mapping of str to (str or None)
-        As in :func:`read_cbioportal`, as are the following.
-    join : str
-        How to join the modalities.
-    profiles : mapping of str to str, or None
-        Which file to read for a modality.
-    target_map : mapping of str to (str or None), or None
-        Old to new labels.
-
-    Returns
-    -------
-    dict of str to (str or None)
-        By modality, the profile that is asked for.
-
-    Raises
-    ------
-    ValueError
-        If one of them is not allowed.
-    """
+    """Check arguments of read_cbioportal; return the requested profile, or None, by modality."""
     is_list = isinstance(modalities, Iterable) and not isinstance(modalities, str)
     names = list(modalities) if is_list else []
-    wanted = dict(modalities) if isinstance(modalities, Mapping) else dict.fromkeys(names)
+    requested = dict(modalities) if isinstance(modalities, Mapping) else dict.fromkeys(names)
     if not names or not all(
         name in FILES if profile is None else _is_name(name) and isinstance(profile, str)
-        for name, profile in wanted.items()
+        for name, profile in requested.items()
     ):
         raise ValueError(
             f"modalities must be a list of some of {list(FILES)}, or map names to profiles as in "
@@ -288,7 +262,7 @@ def check_arguments(
             f"id, got {profiles!r}."
         )
     check_target_map(target_map)
-    return wanted
+    return requested
 
 
 def _is_name(name: object) -> bool:
@@ -296,62 +270,68 @@ def _is_name(name: object) -> bool:
 
 
 def _read_tables(
-    study: StudyFolder, profiles: Mapping[str, Profile], samples: pd.DataFrame, report: Report
+    study: StudyFolder, profiles: Mapping[str, Profile], samples: pd.DataFrame
 ) -> dict[str, pd.DataFrame]:
-    """Read each modality's table; its samples are called as in the sample file."""
-    by_patient = samples.index.groupby(samples["PATIENT_ID"])
-    tables = {}
+    """Read each modality's table; its samples are named as in the sample file."""
+    patients = samples.index.groupby(samples["PATIENT_ID"])
+    report, tables = study.report, {}
     for modality, profile in profiles.items():
-        table = read_profile(study, profile, samples, report)
+        if profile.datatype == "MAF":
+            table = read_mutations(study, profile, samples)
+        else:
+            table = read_values(profile, report)
         where, other = profile.path.name, study.sample_file.name
         names = match_names(
-            table.index, samples.index, where=where, other=other, report=report, patients=by_patient
+            table.index, samples.index, where=where, other=other, report=report, patients=patients
         )
-        table, further = rename_samples(table, names)
-        report.append((where, "further samples of the same tumour, left out", further))
-        unlisted = int((~table.index.isin(samples.index)).sum())
-        report.append((where, "samples that the sample file does not list", unlisted))
+        table = rename_samples(table, names, report, where, "of the same tumor")
+        unlisted = ~table.index.isin(samples.index)
+        report.add(where, "samples that the sample file does not list", unlisted)
         tables[modality] = table
     return tables
 
 
-def _tables_of_strangers(
+def _check_known_samples(
     study: StudyFolder,
+    target: str,
     profiles: Mapping[str, Profile],
     tables: Mapping[str, pd.DataFrame],
-    listed: pd.Index,
-) -> dict[str, str]:
-    """Say of each table without any sample of the sample file what both call them."""
-    return {
+    known: pd.Index,
+) -> None:
+    """Check that each table has a sample of the sample file."""
+    unknown = {
         modality: f"no sample of {profiles[modality].path.name} ({examples(table.index)}) is in "
-        f"{study.sample_file.name} ({examples(listed)})"
+        f"{study.sample_file.name} ({examples(known)})"
         for modality, table in tables.items()
-        if not table.index.isin(listed).any()
+        if not table.index.isin(known).any()
     }
+    if unknown:
+        raise ValueError(
+            f"No patient of {str(study.folder)!r} has a known {target} and any of the modalities "
+            f"{list(unknown)}: {'; '.join(unknown.values())}. Use the same names in both."
+        )
 
 
 def choose_samples(
     samples: pd.DataFrame, tables: Mapping[str, pd.DataFrame], join: str, report: Report
 ) -> pd.DataFrame:
-    """Keep one tumour of every patient, among the samples that have the modalities."""
+    """Keep one tumor of every patient, among the samples that have the modalities."""
     normal = samples["is_normal"]
-    report.append(("samples", "of normal tissue or controls, left out", int(normal.sum())))
-    tumours = samples[~normal]
-    without_tumour = samples["PATIENT_ID"][normal].nunique() - (
-        samples["PATIENT_ID"][normal].drop_duplicates().isin(tumours["PATIENT_ID"]).sum()
-    )
-    report.append(("patients", "with no sample but normal tissue or controls", int(without_tumour)))
-    has = pd.DataFrame({name: tumours.index.isin(table.index) for name, table in tables.items()})
-    has.index = tumours.index
+    report.add("samples", "of normal tissue or controls, left out", normal)
+    tumors = samples[~normal]
+    patients = samples["PATIENT_ID"][normal].drop_duplicates()
+    what = "with no sample but normal tissue or controls"
+    report.add("patients", what, ~patients.isin(tumors["PATIENT_ID"]))
+    has = pd.DataFrame({name: tumors.index.isin(table.index) for name, table in tables.items()})
+    has.index = tumors.index
     # The sort is stable: among equals, the first in the file stays first.
-    best = tumours.assign(lacking=len(tables) - has.sum(axis=1)).sort_values(
-        ["lacking", "rank"], kind="stable"
+    ranked = tumors.assign(n_missing=(~has).sum(axis=1)).sort_values(
+        ["n_missing", "rank"], kind="stable"
     )
-    further = best.index[best["PATIENT_ID"].duplicated()]
+    duplicates = ranked.index[ranked["PATIENT_ID"].duplicated()]
     enough = has.all(axis=1) if join == "inner" else has.any(axis=1)
-    kept = tumours.index.difference(further, sort=False)
-    lost = [", ".join(has.columns[~row]) for row in has.loc[kept][~enough[kept]].to_numpy()]
-    for lacking, count in pd.Series(lost, dtype=object).value_counts(sort=False).items():
-        report.append(("patients", f"without a sample that has {lacking}", int(count)))
-    report.append(("samples", "further samples of a patient", int(enough[further].sum())))
-    return tumours.drop(further)[enough.drop(further)]
+    kept = tumors.index.difference(duplicates, sort=False)
+    missing = [", ".join(has.columns[~row]) for row in has.loc[kept][~enough[kept]].to_numpy()]
+    report.add_values("patients", "without a sample that has {}", pd.Series(missing, dtype=object))
+    report.add("samples", "additional samples of a patient", enough[duplicates])
+    return tumors.drop(duplicates)[enough.drop(duplicates)]

@@ -5,7 +5,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from xmodal_sklearn._inputs import read_cohort, read_tables
+from xmodal_sklearn.datasets import read_tables
+from xmodal_sklearn.datasets._study import Report
 from xmodal_sklearn.datasets._tables import read_table
 
 NAMES = ["P1", "P2", "P3", "P4"]
@@ -30,11 +31,11 @@ def read(tmp_path):
     def read_files(exp, labels, cna=None, **options):
         (tmp_path / "exp.csv").write_text(exp, encoding="utf-8")
         (tmp_path / "classes.csv").write_text(labels, encoding="utf-8")
-        tables = [f"exp={tmp_path / 'exp.csv'}"]
+        tables = {"exp": tmp_path / "exp.csv"}
         if cna is not None:
             (tmp_path / "cna.csv").write_text(cna, encoding="utf-8")
-            tables.append(f"cna={tmp_path / 'cna.csv'}")
-        return read_cohort(tables=tables, target_file=tmp_path / "classes.csv", **options)
+            tables["cna"] = tmp_path / "cna.csv"
+        return read_tables(tables, target_file=tmp_path / "classes.csv", **options)
 
     return read_files
 
@@ -45,8 +46,8 @@ def reported(cohort, text):
 
 
 SPELLINGS = {
-    "P1 ": "blanks", "\xa0P1": "blanks", "p1": "spelt otherwise", "P1\u200b": "blanks",
-    "\uff301": "spelt otherwise",
+    "P1 ": "blanks", "\xa0P1": "blanks", "p1": "spelled differently", "P1\u200b": "blanks",
+    "\uff301": "spelled differently",
 }  # fmt: skip
 
 
@@ -83,7 +84,7 @@ def test_an_unknown_class_is_none_and_said(read, label):
     cohort = read(table(NAMES), classes(NAMES, ["x", "None", label, "x"]))
     assert cohort.target.to_dict() == {"P1": "x", "P2": "None", "P4": "x"}
     assert reported(cohort, "class unknown") == 1
-    assert reported(cohort, f"{label!r} taken for unknown") == bool(label)
+    assert reported(cohort, f"{label!r} read as unknown") == bool(label)
 
 
 LEVELS = ["{}", "{}-01", "{}-01A", "{}-01A-11R-A10Y-07", "{}-01A-21D-A10Y-09"]
@@ -108,7 +109,7 @@ def test_a_normal_sample_never_stands_for_a_patient(read, normal):
     cohort = read(table(names), classes(TCGA))
     assert cohort.data.loc[TCGA[0], "exp__ESR1"] == 2.0
     assert reported(cohort, "normal") == 1
-    assert reported(cohort, "further samples") == 1
+    assert reported(cohort, "additional samples") == 1
 
 
 def test_a_patient_of_two_classes_is_refused(read):
@@ -117,17 +118,31 @@ def test_a_patient_of_two_classes_is_refused(read):
         read(table(TCGA), labels)
 
 
-def test_new_samples_meet_or_are_refused(tmp_path):
+def test_new_samples_are_matched_or_an_error(tmp_path):
     (tmp_path / "exp.csv").write_text(table([f"{name}-01A-11R" for name in TCGA]))
-    (tmp_path / "cna.csv").write_text(table([f"{name}-01" for name in TCGA]))
+    (tmp_path / "cna.csv").write_text(table([f"{name}-01" for name in reversed(TCGA)]))
     (tmp_path / "mut.csv").write_text(table(NAMES))
-    paths = [f"{name}={tmp_path / name}.csv" for name in ("exp", "cna", "mut")]
-    report = []
-    read = read_tables(paths[:2], report)
-    assert read["exp"].index.equals(read["cna"].index)
-    assert sum(count for *_, count in report) == 4
+    paths = {name: str(tmp_path / f"{name}.csv") for name in ("exp", "cna", "mut")}
+    cohort = read_tables({"exp": paths["exp"], "cna": paths["cna"]})
+    assert cohort.data.index.tolist() == [f"{name}-01" for name in TCGA]
+    assert cohort.data.notna().all(axis=None)
+    assert cohort.target is cohort.target_names is None
+    assert cohort.report["count"].sum() == 4
     with pytest.raises(ValueError, match=r"'mut' \(P1.*TCGA-AA-0001"):
-        read_tables(paths, [])
+        read_tables(paths)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"tables": {}}, "tables must map modalities to files"),
+        ({"tables": ["exp.csv"]}, "tables must map modalities to files"),
+        ({"tables": {"exp": "exp.csv"}, "target": "subtype"}, "Give target_file"),
+    ],
+)
+def test_arguments_that_make_no_sense_are_an_error(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        read_tables(**arguments)
 
 
 @pytest.mark.parametrize(
@@ -136,13 +151,16 @@ def test_new_samples_meet_or_are_refused(tmp_path):
         ("P1,1,2\nP2,2,1\n", "header looks like a sample"),
         ("TCGA-AA-0001,0.5\nTCGA-AA-0002,2\n", "header looks like a sample"),
         ("alice,-1,0\nbob,2,1\neve11,2,1\n", "header looks like a sample"),
-        ("a,LumA\nb,LumA\nc,Basal\n", "'LumA' is also a value of it .line 2.*header"),
-        ("sample,A,B\nP1,1,2\nsample,A,B\nP2,1,2\n", "'A' is also a value.*line 3.*repeated"),
+        ("a,LumA\nb,LumA\nc,Basal\n", "'LumA' is also one of its values.*header.*line 2"),
+        (
+            "sample,A,B\nP1,1,2\nsample,A,B\nP2,1,2\n",
+            "'A' is also one of its values.*repeated .line 3",
+        ),
         ("sample\tA\tB\nP1\t1\t2\n", r"tabs \('\\t'\)"),
         ("sample|A|B\nP1|1|2\n", "bars"),
         ("sample;A;B\nP1;1;2\n", "semicolons"),
         ('sample,A\nP1,"1,5"\nP2,"2,5"\n', "'A'.*sample 'P1' has '1,5', a decimal comma"),
-        ('sample,A\nP1,"1,234.5"\nP2,"2,000.0"\n', "'A'.*'1,234.5'. Save numbers with"),
+        ('sample,A\nP1,"1,234.5"\nP2,"2,000.0"\n', "'A'.*'1,234.5'.*Save numbers with"),
         ("sample,A\nP1,50%\nP2,20 %\n", "'A'.*sample 'P1' has '50%'"),
         ("sample,A\nP1,1.5\nP2,<0.1\n", "'A'.*sample 'P2' has '<0.1'"),
         ("sample,A\nunit,mg\nP2,1\n", "'A'.*sample 'unit' has 'mg'"),
@@ -165,10 +183,10 @@ def test_a_header_of_numbers_is_one(tmp_path, header):
 @pytest.mark.parametrize("value", ["-", "[Not Available]", "NA", "null", "n/a", "?"])
 def test_a_placeholder_in_a_column_of_numbers_is_missing_and_said(tmp_path, value):
     (tmp_path / "exp.csv").write_text(f"sample,A\nP1,{value}\nP2,2\n")
-    report = []
+    report = Report()
     read = read_table(tmp_path / "exp.csv", report=report)["A"]
     np.testing.assert_array_equal(read.to_numpy(float), [np.nan, 2])
-    assert sum(count for _, what, count in report if "missing" in what) == 1
+    assert sum(count for _, what, count in report.rows if "missing" in what) == 1
 
 
 def test_words_stay_words(tmp_path):
@@ -185,9 +203,9 @@ def test_flags_with_gaps_are_numbers(tmp_path):
 
 def test_separators_at_the_ends_of_lines_make_no_feature(tmp_path):
     (tmp_path / "exp.csv").write_text("sample,A,\nP1,1,\nP2,2,\n")
-    report = []
+    report = Report()
     assert list(read_table(tmp_path / "exp.csv", report=report)) == ["A"]
-    assert ("exp.csv", "unnamed columns without values, left out", 1) in report
+    assert ("exp.csv", "unnamed columns without values, left out", 1) in report.rows
     (tmp_path / "exp.csv").write_text("sample,A,\nP1,1,3\nP2,2,\n")
     with pytest.raises(ValueError, match="column 3 has values, but no name"):
         read_table(tmp_path / "exp.csv")
