@@ -233,7 +233,7 @@ def test_predict_refuses_a_modality_that_the_model_does_not_know(source, model, 
     table = source[3].partition("=")[2]
     shown = xmodal("predict", model, "--table", f"rna={table}", "--out", tmp_path / "out")
     assert shown.exit_code == 2
-    assert "knows the modalities ['exp', 'cna', 'mut'], not 'rna'" in shown.output
+    assert "has the modalities ['exp', 'cna', 'mut'], not 'rna'" in shown.output
 
 
 def test_predict_counts_features_that_the_model_does_not_know(predict):
