@@ -37,7 +37,7 @@ MODELS = [
     "elastic net",
     "linear SVM",
     "RBF SVM",
-    "k nearest neighbours",
+    "k nearest neighbors",
     "random forest",
     "gradient boosting",
     "MLP",

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import f1_score
@@ -199,6 +199,15 @@ def test_boosting_takes_labels_of_any_type(cohort, name, labels):
     predicted = UNTUNED[name].fit(X, y).predict(X)
     assert np.asarray(predicted).shape == (len(y),)
     assert np.mean(np.asarray(predicted) == y.to_numpy()) > 0.9
+
+
+@pytest.mark.parametrize("name", ["XGBoost, early", "LightGBM, early", "CatBoost, early"])
+def test_boosting_takes_feature_names_of_any_characters(cohort, name):
+    X, y = cohort[0].filter(like="exp__"), cohort[1]
+    endings = [":S15", ",WRAP53", "[33]", "<x>", '"', "{", "é"]
+    renamed = X.set_axis([f"{c}{endings[i % 7]}" for i, c in enumerate(X)], axis=1)
+    plain, odd = (clone(UNTUNED[name]).fit(table, y) for table in (X, renamed))
+    np.testing.assert_array_equal(odd.predict_proba(renamed), plain.predict_proba(X))
 
 
 def test_a_forest_takes_the_leaves_with_the_best_out_of_bag_predictions(cohort):

@@ -1,6 +1,7 @@
 """A folder of results is of one run, at whatever moment a process that writes it is killed."""
 
 import errno
+import json
 import multiprocessing
 import re
 import shutil
@@ -15,7 +16,7 @@ from sklearn.dummy import DummyClassifier
 
 from xmodal_sklearn.benchmark import Comparison, compare
 from xmodal_sklearn.benchmark import _result_folder as result_folder
-from xmodal_sklearn.benchmark._result_folder import publishing
+from xmodal_sklearn.benchmark._result_folder import publishing, result_file
 
 FILES = {"scores.csv", "predictions.csv", "selected.csv", "comparison.json"}
 
@@ -60,7 +61,7 @@ def test_a_new_run_replaces_all_files_of_the_old_one(comparisons, tmp_path):
 
 
 @pytest.mark.parametrize("name", sorted(FILES))
-def test_a_mixture_is_refused_and_named(comparisons, tmp_path, name):
+def test_a_mixture_of_runs_is_an_error_that_names_them(comparisons, tmp_path, name):
     for comparison, folder in zip(comparisons, ("a", "b"), strict=True):
         full = replace(comparison, selected=pd.DataFrame({"estimator": ["x"], "repeat": 0}))
         full.save(tmp_path / folder)
@@ -72,21 +73,123 @@ def test_a_mixture_is_refused_and_named(comparisons, tmp_path, name):
     assert runs[1] in str(caught.value)
 
 
-def test_a_table_that_was_cut_off_is_refused(comparisons, tmp_path):
+def test_a_truncated_table_is_an_error(comparisons, tmp_path):
     comparisons[0].save(tmp_path)
     path = tmp_path / "predictions.csv"
     path.write_text("".join(path.read_text().splitlines(keepends=True)[:-3]))
-    with pytest.raises(ValueError, match=r"predictions\.csv has 37 rows where run \w+ wrote 40"):
+    with pytest.raises(ValueError, match=r"predictions\.csv has 37 rows, but run \w+ wrote 40"):
         Comparison.load(tmp_path)
 
 
-def test_results_of_before_runs_had_numbers_are_read(comparisons, tmp_path):
+@pytest.mark.parametrize("column", ["run", "part", "value", "estimator"])
+def test_a_table_without_a_column_is_an_error(comparisons, tmp_path, column):
     comparisons[0].save(tmp_path)
-    for path in tmp_path.glob("*.csv"):
-        pd.read_csv(path, dtype=str).drop(columns="run").to_csv(path, index=False)
+    path = tmp_path / "scores.csv"
+    pd.read_csv(path, dtype=str).drop(columns=column).to_csv(path, index=False)
+    with pytest.raises(ValueError, match=f"damaged comparison .*{column}.* Run the command"):
+        Comparison.load(tmp_path)
+
+
+@pytest.mark.parametrize("key", ["run", "rows", "classes", "dtype", "metrics", "warnings", "info"])
+def test_a_description_without_a_key_is_an_error(comparisons, tmp_path, key):
+    comparisons[0].save(tmp_path)
     path = tmp_path / "comparison.json"
-    path.write_text(re.sub(r'"run": "\w+"', '"run": null', path.read_text()))
-    pd.testing.assert_frame_equal(Comparison.load(tmp_path).scores, comparisons[0].scores)
+    content = json.loads(path.read_text())
+    del content[key]
+    path.write_text(json.dumps(content))
+    with pytest.raises(ValueError, match=f"damaged comparison .*{key}"):
+        Comparison.load(tmp_path)
+
+
+def tree(folder):
+    return {
+        str(path.relative_to(folder)): path.read_bytes() if path.is_file() else None
+        for path in folder.rglob("*")
+    }
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ["../.profile", *FILES],
+        [str(Path("/tmp/x")), *FILES],
+        [".profile", *FILES],
+        ["sub/scores.csv"],
+        [],
+        {},
+        "scores.csv",
+        [["scores.csv"]],
+        None,
+    ],
+)
+def test_reading_a_folder_that_was_sent_writes_nothing(comparisons, tmp_path, names):
+    folder = tmp_path / "results"
+    publish(comparisons[0], folder)
+    (tmp_path / ".profile").write_text("mine")
+    (folder / ".profile").write_text("theirs")
+    (folder / ".publish").mkdir()
+    (folder / ".publish" / "names.json").write_text("[" if names is None else json.dumps(names))
+    (folder / ".publish" / ".profile").write_text("theirs")
+    before = tree(tmp_path)
+    with pytest.raises(ValueError, match=r"\.publish was not written by this package"):
+        Comparison.load(folder)
+    with pytest.raises(ValueError, match=r"\.publish was not written by this package"):
+        comparisons[1].save(folder)
+    assert tree(tmp_path) == before
+
+
+def test_reading_a_run_that_is_half_in_place_writes_nothing(comparisons, tmp_path):
+    publish(comparisons[0], tmp_path)
+    comparisons[1].save(tmp_path / ".publish")
+    names = json.dumps([*sorted(FILES)])
+    (tmp_path / ".publish" / "names.json").write_text(names)
+    (tmp_path / ".publish" / "scores.csv").replace(tmp_path / "scores.csv")
+    before = tree(tmp_path)
+    assert Comparison.load(tmp_path).scores["estimator"].unique().tolist() == ["second"]
+    assert not result_file(tmp_path, "report.html").exists()
+    assert tree(tmp_path) == before
+    publish(comparisons[0], tmp_path)
+    assert set(tree(tmp_path)) == {*FILES, "report.html"}
+
+
+@pytest.mark.parametrize("name", ["scores.csv", "comparison.json", ".publish"])
+def test_links_in_place_of_results_are_an_error(comparisons, tmp_path, name):
+    folder, elsewhere = tmp_path / "results", tmp_path / "elsewhere"
+    publish(comparisons[0], folder)
+    if name == ".publish":
+        publish(comparisons[1], elsewhere)
+    else:
+        (folder / name).rename(elsewhere)
+    (folder / name).symlink_to(elsewhere)
+    with pytest.raises(OSError, match=f"{name} is a link"):
+        Comparison.load(folder)
+
+
+def save_often(comparison, folder, n_times):
+    for _ in range(n_times):
+        publish(comparison, folder)
+
+
+def test_writers_at_once_and_a_reader_meanwhile_see_whole_runs(comparisons, tmp_path):
+    publish(comparisons[0], tmp_path)
+    context = multiprocessing.get_context("fork")
+    writers = [
+        context.Process(target=save_often, args=(comparisons[i % 2], tmp_path, 15))
+        for i in range(4)
+    ]
+    for writer in writers:
+        writer.start()
+    while any(writer.is_alive() for writer in writers):
+        assert len(set(Comparison.load(tmp_path).scores["estimator"])) == 1
+    for writer in writers:
+        writer.join()
+    assert [writer.exitcode for writer in writers] == [0] * 4
+    assert set(tree(tmp_path)) == {*FILES, "report.html"}
+
+
+def effective_runs(folder):
+    """The runs of the files that count, some of which may not be in place yet."""
+    return set().union(*(run_of(result_file(folder, name)) for name in (*FILES, "report.html")))
 
 
 def rewrite_for_ever(comparisons, folder):
@@ -108,8 +211,7 @@ def test_twenty_kills_leave_the_old_or_the_new_run(comparisons, tmp_path):
         process.join()
         found = Comparison.load(tmp_path)
         assert found.scores["estimator"].unique().tolist() in (["first"], ["second"]), delays
-        runs = set().union(*(run_of(tmp_path / name) for name in (*FILES, "report.html")))
-        assert runs == {found.info["run"]}, delays
+        assert effective_runs(tmp_path) == {found.info["run"]}, delays
     publish(comparisons[1], tmp_path)
     assert {path.name for path in tmp_path.iterdir()} == {*FILES, "report.html"}
 
@@ -122,8 +224,7 @@ def test_each_step_of_moving_may_be_the_last(comparisons, tmp_path, monkeypatch)
             publish(comparisons[step % 2], tmp_path)
             raise KeyboardInterrupt
         found = Comparison.load(tmp_path)
-        runs = set().union(*(run_of(tmp_path / name) for name in (*FILES, "report.html")))
-        assert runs == {found.info["run"]}
+        assert effective_runs(tmp_path) == {found.info["run"]}
 
 
 def interrupt_after(patched, step):

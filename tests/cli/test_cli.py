@@ -396,7 +396,7 @@ def test_paper_runs_on_a_dask_cluster(quick_classifier, source, tmp_path):
     distributed = pytest.importorskip("distributed", reason="needs the extra distributed")
     command = ["paper", *source[:4], "--folds", 2, "--jobs", 2, "--k", 5, "--out"]
     with distributed.LocalCluster(
-        n_workers=1, threads_per_worker=1, processes=False, dashboard_address=None, protocol="tcp"
+        n_workers=1, threads_per_worker=1, processes=False, dashboard_address=":0", protocol="tcp"
     ) as cluster:
         address = cluster.scheduler_address
         shown = xmodal(*command, tmp_path / "cluster", "--scheduler", address)

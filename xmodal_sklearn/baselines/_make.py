@@ -77,7 +77,7 @@ def make_baselines(
 
     Notes
     -----
-    All models give every class the same weight, except k nearest neighbours, which cannot. They
+    All models give every class the same weight, except k nearest neighbors, which cannot. They
     see standardised columns, absent modalities filled by the mean; tree ensembles take absent
     modalities as they are. The grids:
 
@@ -88,7 +88,7 @@ def make_baselines(
     elastic net               C 0.3, 0.1 × l1_ratio 0.5, 0.1                   13      17
     linear SVM                C 0.01, 0.001, 0.1                               40       3
     RBF SVM                   C 10, 1, 100 × gamma 0.001, 0.0001, scale       112       7
-    k nearest neighbours      n_neighbors 5, 3, 9 × metric cosine, euclidean   19       1
+    k nearest neighbors       n_neighbors 5, 3, 9 × metric cosine, euclidean   19       1
     random forest             min_samples_leaf 5, 2, 10                        10       9
     gradient boosting         max_leaf_nodes 8, 4                               7      19
     MLP                       alpha 1, 0.1, 3                                  10       6

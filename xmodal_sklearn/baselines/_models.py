@@ -29,7 +29,7 @@ __all__ = ["LabelEncodedClassifier", "OutOfBagForest", "all_models", "check_mode
 # Trees of a random forest.
 N_TREES = 300
 
-# Models that are not always there, and how to get them.
+# Models that may not be installed, and how to get them.
 OPTIONAL = {
     **dict.fromkeys(
         ["XGBoost", "LightGBM", "CatBoost"],
@@ -40,10 +40,11 @@ OPTIONAL = {
 
 
 class LabelEncodedClassifier(ProbabilityClassifierMixin, BaseEstimator):
-    """Encode the classes as 0, 1, … for classifiers that need it.
+    """Encode the classes as 0, 1, …, and pass arrays, for classifiers that need it.
 
-    A class with fewer samples than there are inner folds gets some of them more than once, or
-    calibration would refuse it; as all classes weigh the same, that changes no fit.
+    XGBoost and LightGBM do not accept feature names with brackets, colons or commas. A class with
+    fewer samples than there are inner folds gets some of them more than once, as calibration needs
+    them; all classes have the same weight, so that this changes no fit.
 
     Parameters
     ----------
@@ -76,7 +77,7 @@ class LabelEncodedClassifier(ProbabilityClassifierMixin, BaseEstimator):
         by_class = (np.flatnonzero(codes == code) for code in range(len(self.classes_)))
         copies = [np.resize(rows, max(INNER_FOLDS - len(rows), 0)) for rows in by_class]
         rows = np.concatenate([np.arange(len(codes)), *copies])
-        X, codes = _safe_indexing(X, rows), codes[rows]
+        X, codes = _safe_indexing(_without_names(X), rows), codes[rows]
         weights = compute_sample_weight("balanced", codes)
         weighted = {"sample_weight": weights} if self.balanced else {}
         self.estimator_ = clone(self.estimator).fit(X, codes, **weighted)
@@ -95,7 +96,7 @@ class LabelEncodedClassifier(ProbabilityClassifierMixin, BaseEstimator):
         ndarray of float of shape (n_samples, n_classes)
             Columns in the order of ``classes_``.
         """
-        return self.estimator_.predict_proba(X)
+        return self.estimator_.predict_proba(_without_names(X))
 
 
 class OutOfBagForest(ProbabilityClassifierMixin, BaseEstimator):
@@ -174,18 +175,7 @@ class OutOfBagForest(ProbabilityClassifierMixin, BaseEstimator):
 
 
 def all_models(random_state: int | None) -> dict[str, tuple[Any, dict[str, list]]]:
-    """Make the installed models, each with its grid.
-
-    Parameters
-    ----------
-    random_state : int or None
-        Seed of the models.
-
-    Returns
-    -------
-    dict of str to (estimator, dict)
-        An unfitted model and the values to try of its parameters; untuned, it takes the first.
-    """
+    """Return the installed models, unfitted, each with a grid whose first values are defaults."""
     seed = {"random_state": random_state}
     balanced = {"class_weight": "balanced"}
     models: dict[str, tuple[Any, dict[str, list]]] = {
@@ -206,7 +196,7 @@ def all_models(random_state: int | None) -> dict[str, tuple[Any, dict[str, list]
             _scaled(SVC(**balanced)),
             {"model__C": [10, 1, 100], "model__gamma": [1e-3, 1e-4, "scale"]},
         ),
-        "k nearest neighbours": (
+        "k nearest neighbors": (
             _scaled(KNeighborsClassifier(weights="distance")),
             {"model__n_neighbors": [5, 3, 9], "model__metric": ["cosine", "euclidean"]},
         ),
@@ -236,7 +226,7 @@ def all_models(random_state: int | None) -> dict[str, tuple[Any, dict[str, list]
 
 
 def check_model(name: str, available: Mapping[str, Any]) -> None:
-    """Raise a ValueError if a model is unknown or not installed; say what to do."""
+    """Raise a ValueError if a model is unknown or not installed."""
     if name in available:
         return
     if name in OPTIONAL:
@@ -245,6 +235,10 @@ def check_model(name: str, available: Mapping[str, Any]) -> None:
     raise ValueError(
         f"Unknown model {name!r}{did_you_mean(name, known)} Installed are {list(available)}."
     )
+
+
+def _without_names(X: Any) -> Any:
+    return X.to_numpy() if hasattr(X, "to_numpy") else X
 
 
 def _scaled(model: Any) -> Pipeline:
@@ -280,7 +274,7 @@ def _boosting_models(random_state: int | None) -> dict[str, tuple[Any, dict[str,
             n_estimators=200, max_bin=31, colsample_bytree=0.2, class_weight="balanced", n_jobs=1,
             random_state=random_state, verbose=-1,
         )  # fmt: skip
-        models["LightGBM"] = lightgbm, {"num_leaves": [8, 4]}
+        models["LightGBM"] = LabelEncodedClassifier(lightgbm), {"estimator__num_leaves": [8, 4]}
     if find_spec("catboost"):
         from catboost import CatBoostClassifier
 

@@ -4,7 +4,6 @@ import csv
 import json
 import secrets
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import combinations
 from pathlib import Path
@@ -15,7 +14,7 @@ import pandas as pd
 
 from .._suggestions import did_you_mean
 from ._metrics import CLASS_RECALL, COSTS, LOSSES, metric_label
-from ._result_folder import finish_publishing, publishing, result_file
+from ._result_folder import locked, publishing, result_file
 from ._statistics import TTest, corrected_t_test, correlated_posterior, holm
 
 __all__ = ["COSTS", "FOLD", "Comparison", "as_labels", "at_chance", "probability_column"]
@@ -243,25 +242,26 @@ class Comparison:
     def save(self, path: str | Path) -> None:
         """Write the comparison as CSV and JSON files into a folder.
 
-        The files replace those of an earlier run all at once: whatever happens, the folder holds
-        the one or the other. Each carries the number of the run, which becomes ``info["run"]``.
+        The files replace those of an earlier run all at once: whatever happens, and whoever writes
+        at the same time, the folder holds the results of one run. Each file carries a random
+        identifier of the run, which becomes ``info["run"]``.
 
         Parameters
         ----------
         path : str or Path
-            The folder; it is made if it does not exist. A report of an earlier run in it is
+            The folder; it is created if it does not exist. A report of an earlier run in it is
             removed.
 
         Raises
         ------
         OSError
-            If the files can't be written; those of before stay as they are.
+            If the files cannot be written; earlier ones stay as they are.
         """
         self.info["run"] = secrets.token_hex(4)
         tables = {f"{name}.csv": getattr(self, name) for name in TABLES}
         if self.learning is not None:
             tables[LEARNING] = self.learning
-        rest = {
+        content = {
             "run": self.info["run"],
             "rows": {name: len(table) for name, table in tables.items()},
             "classes": self.classes.tolist(),
@@ -276,12 +276,12 @@ class Comparison:
                 table.assign(run=self.info["run"]).to_csv(
                     folder / name, index=False, quoting=csv.QUOTE_NONNUMERIC
                 )
-            text = json.dumps(rest, indent=2, ensure_ascii=False)
+            text = json.dumps(content, indent=2, ensure_ascii=False)
             (folder / "comparison.json").write_text(text, encoding="utf-8")
 
     @classmethod
     def load(cls, path: str | Path) -> "Comparison":
-        """Read the comparison that :meth:`save` wrote.
+        """Read the comparison that :meth:`save` wrote; this writes nothing.
 
         Parameters
         ----------
@@ -297,27 +297,42 @@ class Comparison:
         ------
         FileNotFoundError
             If the folder holds no comparison.
+        OSError
+            If a file is a link.
         ValueError
-            If its files are of several runs, or were cut off.
+            If its files are of several runs, are truncated or damaged.
         """
         folder = Path(path)
-        # What a killed process left half moved; a folder that is read only is read as it lies.
-        with suppress(OSError):
-            finish_publishing(folder)
+        if not folder.is_dir():
+            raise FileNotFoundError(f"{folder} holds no comparison: it is not a folder.")
+        try:
+            with locked(folder, exclusive=False):
+                return cls._read(folder)
+        # Files that someone has edited.
+        except (KeyError, TypeError, AttributeError, IndexError, RecursionError) as error:
+            raise ValueError(
+                f"{folder} holds a damaged comparison ({error!r}). Run the command that made it "
+                "again with the same --out."
+            ) from error
+
+    @classmethod
+    def _read(cls, folder: Path) -> "Comparison":
         description = result_file(folder, "comparison.json")
         if not description.is_file():
             raise FileNotFoundError(f"{folder} holds no comparison: it has no comparison.json.")
-        rest = json.loads(description.read_text(encoding="utf-8"))
-        classes = np.array(rest["classes"], dtype=rest["dtype"])
+        content = json.loads(description.read_text(encoding="utf-8"))
+        classes = np.array(content["classes"], dtype=content["dtype"])
         labels = {str(label): label for label in classes}
         names = [f"{name}.csv" for name in TABLES]
-        if LEARNING in rest.get("rows", {LEARNING}) and result_file(folder, LEARNING).is_file():
+        if LEARNING in content["rows"]:
             names.append(LEARNING)
         tables = {name: _read_table(result_file(folder, name)) for name in names}
-        _check_runs(folder, rest, tables)
+        _check_runs(folder, content, tables)
         scores, predictions, selected, *learning = (
-            table.drop(columns="run", errors="ignore") for table in tables.values()
+            table.drop(columns="run") for table in tables.values()
         )
+        for table in (scores, *learning):
+            table[["estimator", *FOLD, "metric", "part", "value"]]  # raises for missing ones
         for column in ("target", "predicted"):
             predictions[column] = as_labels(predictions[column].map(labels).tolist(), classes)
         return cls(
@@ -325,9 +340,9 @@ class Comparison:
             predictions,
             selected,
             classes,
-            tuple(rest["metrics"]),
-            tuple(rest["warnings"]),
-            rest["info"],
+            tuple(content["metrics"]),
+            tuple(content["warnings"]),
+            content["info"],
             learning[0] if learning else None,
         )
 
@@ -372,25 +387,26 @@ class Comparison:
         return float((self._by_fold("n_test") / self._by_fold("n_train")).to_numpy().mean())
 
 
-def _check_runs(folder: Path, rest: Mapping[str, Any], tables: Mapping[str, pd.DataFrame]) -> None:
-    """Refuse files that are of several runs, or not all that their run wrote."""
-    run = rest.get("run")
+def _check_runs(
+    folder: Path, content: Mapping[str, Any], tables: Mapping[str, pd.DataFrame]
+) -> None:
+    """Raise a ValueError for files of several runs, or fewer rows than their run wrote."""
+    run = content["run"]
     runs = {"comparison.json": run}
     for name, table in tables.items():
-        # A table without rows is told by their number.
-        of_table = sorted(table["run"].unique()) if "run" in table else [None]
-        runs[name] = " and ".join(map(str, of_table)) if of_table else run
+        # A table without rows is checked by their number.
+        runs[name] = " and ".join(map(str, sorted(table["run"].unique()))) if len(table) else run
     if len(set(map(str, runs.values()))) > 1:
-        told = ", ".join(f"{name} of {one}" for name, one in runs.items())
+        parts = ", ".join(f"{name} of {of_file}" for name, of_file in runs.items())
         raise ValueError(
-            f"The files in {folder} are of several runs: {told}. Run the command that made them "
-            "again with the same --out, which takes finished folds from there."
+            f"The files in {folder} are of several runs: {parts}. Run the command that made them "
+            "again with the same --out, which resumes from finished folds there."
         )
-    for name, expected in rest.get("rows", {}).items():
-        found = len(tables.get(name, ()))
-        if found != expected:
+    for name, expected in content["rows"].items():
+        n_rows = len(tables.get(name, ()))
+        if n_rows != expected:
             raise ValueError(
-                f"{folder / name} has {found} rows where run {run} wrote {expected}. Run the "
+                f"{folder / name} has {n_rows} rows, but run {run} wrote {expected}. Run the "
                 "command that made it again with the same --out."
             )
 

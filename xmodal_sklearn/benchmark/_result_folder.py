@@ -1,7 +1,8 @@
-"""A folder whose files of results are all of one run, at whatever moment a process is killed.
+"""A folder whose results are all of one run, whenever a process that writes it is killed.
 
 The files of a run are written into a folder aside. Renaming that folder is the moment from which on
-the new run counts; moving its files into place can be finished by whoever comes next.
+the new run counts; the next writer moves its files into place if this one cannot. Readers write
+nothing, and take files of the names below only.
 """
 
 import json
@@ -11,9 +12,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from .._files import abandoned_folders, scratch_folder
+from .._files import abandoned_folders, check_plain_file, scratch_folder
 
-__all__ = ["IMPORTANCE", "RESULT_FILES", "finish_publishing", "publishing", "result_file"]
+__all__ = ["IMPORTANCE", "RESULT_FILES", "locked", "publishing", "result_file"]
 
 IMPORTANCE = "importance.json"
 RESULT_FILES = (
@@ -31,78 +32,88 @@ NAMES = "names.json"
 
 @contextmanager
 def publishing(folder: Path) -> Iterator[Path]:
-    """Give a folder aside to write a run's files into, which replace those of the run before.
+    """Yield a folder aside for a run's files, which replace those of the run before.
 
-    Parameters
-    ----------
-    folder : Path
-        Where the files belong; it is made if it does not exist. Files of results that the new run
-        has not written are removed.
-
-    Yields
-    ------
-    Path
-        The folder aside. If the block raises an error, the files of before stay as they are.
+    The folder is created if it does not exist. Files of results that the new run lacks are removed.
+    If the block raises an error, all files stay as they are.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    for left in abandoned_folders(folder):
-        shutil.rmtree(left, ignore_errors=True)
+    for abandoned in abandoned_folders(folder):
+        shutil.rmtree(abandoned, ignore_errors=True)
     aside = scratch_folder(folder)
     try:
         aside.mkdir()
         yield aside
-        names = sorted(path.name for path in aside.iterdir())
+        names = [name for name in RESULT_FILES if (aside / name).is_file()]
         (aside / NAMES).write_text(json.dumps(names), encoding="utf-8")
-        for path in aside.iterdir():
-            with path.open("rb+") as file:
+        for name in (*names, NAMES):
+            with (aside / name).open("rb+") as file:
                 os.fsync(file.fileno())
-        finish_publishing(folder)
-        aside.rename(folder / PENDING)
+        with locked(folder, exclusive=True):
+            _move_into_place(folder)
+            aside.rename(folder / PENDING)
+            _move_into_place(folder)
     finally:
         shutil.rmtree(aside, ignore_errors=True)
-    finish_publishing(folder)
 
 
-def finish_publishing(folder: Path) -> None:
-    """Move the files of a run into place that a killed process could not move any more.
-
-    Parameters
-    ----------
-    folder : Path
-        A folder of results.
-    """
-    pending = folder / PENDING
-    if not (pending / NAMES).is_file():
-        # Killed after the last file was moved, before the folder was removed.
-        with suppress(FileNotFoundError):
-            pending.rmdir()
+@contextmanager
+def locked(folder: Path, *, exclusive: bool) -> Iterator[None]:
+    """Keep writers out of a folder, and other readers too if exclusive; creates no file."""
+    try:
+        import fcntl
+    except ImportError:  # Windows has no locks of folders
+        yield
         return
-    names = json.loads((pending / NAMES).read_text(encoding="utf-8"))
-    for name in set(RESULT_FILES) - set(names):
-        (folder / name).unlink(missing_ok=True)
-    for name in names:
-        # Another process may be at the same.
-        with suppress(FileNotFoundError):
-            (pending / name).replace(folder / name)
-    (pending / NAMES).unlink(missing_ok=True)
-    with suppress(FileNotFoundError):
-        pending.rmdir()
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        # Some network file systems have none either.
+        with suppress(OSError):
+            fcntl.flock(handle, fcntl.LOCK_EX if exclusive else fcntl.LOCK_SH)
+        yield
+    finally:
+        os.close(handle)
 
 
 def result_file(folder: Path, name: str) -> Path:
-    """Return where a file of the run that counts is, in a folder that may be read only.
+    """Return where a file of the run that counts is, which may not exist; raise for a link."""
+    pending = folder / PENDING
+    names = _pending_names(pending)
+    moved = names is None or (name in names and not os.path.lexists(pending / name))
+    path = (folder if moved else pending) / name
+    check_plain_file(path)
+    return path
 
-    Parameters
-    ----------
-    folder : Path
-        A folder of results.
-    name : str
-        One of `RESULT_FILES`.
 
-    Returns
-    -------
-    Path
-        The file, which may not exist.
-    """
-    pending = folder / PENDING / name
-    return pending if pending.is_file() else folder / name
+def _pending_names(pending: Path) -> list[str] | None:
+    """Return the files of a run that may not be in place yet, None if there is none."""
+    if pending.is_symlink():
+        raise OSError(f"{pending} is a link, where a folder belongs. Remove it and try again.")
+    try:
+        names = json.loads((pending / NAMES).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None  # killed after the last file was moved
+    except (ValueError, RecursionError):
+        names = None
+    if not isinstance(names, list) or not names or any(name not in RESULT_FILES for name in names):
+        raise ValueError(
+            f"{pending} was not written by this package: {NAMES} in it does not list files of "
+            "results. Remove that folder and try again."
+        )
+    return names
+
+
+def _move_into_place(folder: Path) -> None:
+    pending = folder / PENDING
+    names = _pending_names(pending)
+    if names is not None:
+        for name in set(RESULT_FILES) - set(names):
+            (folder / name).unlink(missing_ok=True)
+        for name in names:
+            check_plain_file(pending / name)
+            # Another process may do the same, where there are no locks.
+            with suppress(FileNotFoundError):
+                (pending / name).replace(folder / name)
+        (pending / NAMES).unlink(missing_ok=True)
+    with suppress(FileNotFoundError):
+        pending.rmdir()
