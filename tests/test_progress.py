@@ -23,7 +23,7 @@ class Notebook(tqdm_asyncio):
         print(f"drawn: {self.n}")
 
 
-def test_a_log_is_told_of_the_start_and_the_end_in_plain_lines(capsys):
+def test_a_log_has_plain_lines_at_the_start_and_the_end(capsys):
     assert list(progress_bar(iter("abc"), "Fitting", 3)) == ["a", "b", "c"]
     printed = capsys.readouterr()
     assert printed.out == ""
@@ -33,7 +33,7 @@ def test_a_log_is_told_of_the_start_and_the_end_in_plain_lines(capsys):
     assert rest == ""
 
 
-def test_a_log_is_told_at_intervals_how_far_it_is(monkeypatch, capsys):
+def test_a_log_has_lines_at_intervals(monkeypatch, capsys):
     monkeypatch.setattr(_progress, "SECONDS_BETWEEN_LINES", 0)
     for _ in progress_bar(range(5), "Fitting"):
         pass
@@ -50,7 +50,7 @@ def test_a_log_line_comes_while_the_work_goes_on(monkeypatch, capsys):
     assert capsys.readouterr().err.startswith("Fitting: 1/5")
 
 
-def test_a_bar_that_is_moved_by_hand_says_what_it_is_told(capsys):
+def test_a_bar_that_is_moved_by_hand_shows_its_postfix(capsys):
     with progress_bar(desc="Training", total=2, unit="epoch") as bar:
         for _ in range(2):
             bar.set_postfix(loss="0.5", refresh=False)
@@ -60,7 +60,7 @@ def test_a_bar_that_is_moved_by_hand_says_what_it_is_told(capsys):
     assert end.endswith("loss=0.5")
 
 
-def test_nothing_is_told_where_nobody_asked(capsys):
+def test_nothing_is_shown_unless_asked_for(capsys):
     assert list(progress_bar(iter("abc"), "Fitting", 3, disable=True)) == ["a", "b", "c"]
     assert capsys.readouterr().err == ""
 
@@ -86,7 +86,7 @@ def test_a_notebook_draws_its_own_bar(monkeypatch, capsys):
 def test_a_run_that_breaks_off_says_how_far_it_came(capsys):
     bar = progress_bar(range(3), "Fitting")
     with pytest.raises(RuntimeError, match="broken"), bar:
-        for number in bar:
-            if number == 1:
+        for index in bar:
+            if index == 1:
                 raise RuntimeError("broken")
     assert capsys.readouterr().err.splitlines()[-1].startswith("Fitting: 1/3")

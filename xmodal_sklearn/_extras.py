@@ -1,4 +1,4 @@
-"""Optional dependencies: which extra to install where one is missing."""
+"""Optional dependencies: which extra to install if one is missing."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,25 +8,7 @@ __all__ = ["needs_extra"]
 
 @contextmanager
 def needs_extra(extra: str, what: str) -> Iterator[None]:
-    """Make a failed import in the block say what needs the package and which extra installs it.
-
-    Parameters
-    ----------
-    extra : str
-        Name of the extra, as in ``xmodal-sklearn[extra]``.
-    what : str
-        What needs the package, as the beginning of a sentence.
-
-    Yields
-    ------
-    None
-        Import the optional packages in the block.
-
-    Raises
-    ------
-    ImportError
-        If a package that is imported in the block is not installed.
-    """
+    """Add to a failed import in the block what needs the package, and which extra installs it."""
     try:
         yield
     except ImportError as error:

@@ -1,4 +1,4 @@
-"""Progress for those who watch: a bar in a terminal or notebook, a line now and then in a log."""
+"""Progress: a bar in a terminal or notebook, a line every half minute in a log."""
 
 import sys
 from typing import Any
@@ -12,18 +12,7 @@ SECONDS_BETWEEN_LINES = 30
 
 
 def progress_bar(*args: Any, **kwargs: Any) -> tqdm:
-    """Make a tqdm bar that, where the error stream is neither terminal nor notebook, writes lines.
-
-    Parameters
-    ----------
-    *args, **kwargs
-        What tqdm takes.
-
-    Returns
-    -------
-    tqdm
-        The bar.
-    """
+    """Return a tqdm bar, which writes lines if the error stream is no terminal or notebook."""
     in_notebook = tqdm is not tqdm_asyncio
     if in_notebook or sys.stderr.isatty():
         return tqdm(*args, **kwargs)
@@ -38,7 +27,7 @@ def progress_bar(*args: Any, **kwargs: Any) -> tqdm:
 
 
 class _Lines:
-    """Takes what tqdm writes, to be overwritten by what it writes next, as lines to be kept."""
+    """A file that keeps as lines what tqdm would overwrite."""
 
     def __init__(self) -> None:
         self.last = ""

@@ -19,21 +19,8 @@ _DASHES = re.compile(r"[\s\u2010-\u2015\u2212._-]+")
 
 
 def plain_name(name: object) -> str:
-    """Return a name without what programs change: case, blanks, quotes, dots for dashes, zeros.
+    """Return a name without what programs change: case, spaces, quotes, dots for dashes, zeros.
 
-    Parameters
-    ----------
-    name : object
-        The name, which is made a string.
-
-    Returns
-    -------
-    str
-        Equal for names that may be meant alike.
-
-    Examples
-    --------
-    >>> from xmodal_sklearn._text import plain_name
     >>> [plain_name(name) for name in ("P-1 ", "p.1", "X007", 7.0)]
     ['p-1', 'p-1', '7', '7']
     """
@@ -46,22 +33,9 @@ def plain_name(name: object) -> str:
 
 
 def visible(name: object) -> str:
-    r"""Return a name with every character that is not to be seen as its escape.
+    r"""Return a name on one line, with hidden characters escaped.
 
-    Parameters
-    ----------
-    name : object
-        The name, which is made a string.
-
-    Returns
-    -------
-    str
-        On one line.
-
-    Examples
-    --------
-    >>> from xmodal_sklearn._text import visible
     >>> visible("two\nlines")
     'two\\nlines'
     """
-    return _HIDDEN.sub(lambda found: repr(found[0])[1:-1], str(name))
+    return _HIDDEN.sub(lambda match: repr(match[0])[1:-1], str(name))

@@ -29,7 +29,9 @@ COMMANDS = ["bench", "paper", "select", "fit", "predict", "report"]
 
 
 def xmodal(*arguments):
-    return CliRunner().invoke(app, [str(one) for one in arguments], env={"COLUMNS": "200"})
+    return CliRunner().invoke(
+        app, [str(argument) for argument in arguments], env={"COLUMNS": "200"}
+    )
 
 
 @pytest.fixture(scope="module")
@@ -129,11 +131,11 @@ def test_names_are_no_markup(source, tmp_path):
     assert pd.read_csv(tmp_path / "rankings.csv")["feature"][0] in shown.output
 
 
-def test_gaps_are_filled_and_said(source, model, tmp_path):
+def test_gaps_are_filled_with_a_note(source, model, tmp_path):
     path = source[3].partition("=")[2]
     exp = pd.read_csv(path, index_col=0)
-    known = load_model(model)[0].get_feature_names_out()
-    selected = next(name for name in known if name.startswith("exp__")).partition("__")[2]
+    names = load_model(model)[0].get_feature_names_out()
+    selected = next(name for name in names if name.startswith("exp__")).partition("__")[2]
     exp.loc[exp.index[3], selected] = np.nan
     exp.to_csv(tmp_path / "exp.csv")
     table = ["--table", f"exp={tmp_path / 'exp.csv'}"]
@@ -195,24 +197,24 @@ def test_predict_needs_the_selected_features_only(predict, selected):
     pd.testing.assert_frame_equal(few, whole)
 
 
-def test_predict_refuses_fills_or_leaves_out_what_tables_lack(predict, selected):
-    def without_one(modality, table):
+def test_missing_features_are_an_error_imputed_or_make_the_modality_absent(predict, selected):
+    def without_a_feature(modality, table):
         return table.drop(columns=selected["mut"][0]) if modality == "mut" else table
 
-    shown, _ = predict(without_one)
+    shown, _ = predict(without_a_feature)
     assert shown.exit_code == 2
     assert f"'mut' 1 of 10, the first is 'mut__{selected['mut'][0]}'" in shown.output
-    shown, filled = predict(without_one, "--missing", "impute")
+    shown, filled = predict(without_a_feature, "--missing", "impute")
     assert shown.exit_code == 0, shown.output
     assert "Warning: X lacks columns that the model needs: 'mut' 1 of 10" in shown.output
-    shown, absent = predict(without_one, "--missing", "absent")
+    shown, absent = predict(without_a_feature, "--missing", "absent")
     assert "Treated as absent: ['mut']" in " ".join(shown.output.split())
     assert not filled.equals(absent)
 
 
 def test_predict_maps_names_of_genes(predict, selected, tmp_path):
     _, whole = predict(lambda modality, table: table)
-    old = {gene: f"OLD{number}" for number, gene in enumerate(selected["exp"])}
+    old = {gene: f"OLD{index}" for index, gene in enumerate(selected["exp"])}
     entries = [*((new, gene) for gene, new in old.items()), ("UNUSED", "TP53"), ("NONE", "")]
     path = tmp_path / "aliases.csv"
     pd.DataFrame(entries, columns=["alias", "symbol"]).to_csv(path, index=False)
@@ -229,14 +231,14 @@ def test_predict_maps_names_of_genes(predict, selected, tmp_path):
     assert "it must have two" in " ".join(shown.output.replace("│", " ").split())
 
 
-def test_predict_refuses_a_modality_that_the_model_does_not_know(source, model, tmp_path):
+def test_a_modality_that_the_model_does_not_have_is_an_error(source, model, tmp_path):
     table = source[3].partition("=")[2]
     shown = xmodal("predict", model, "--table", f"rna={table}", "--out", tmp_path / "out")
     assert shown.exit_code == 2
     assert "has the modalities ['exp', 'cna', 'mut'], not 'rna'" in shown.output
 
 
-def test_predict_counts_features_that_the_model_does_not_know(predict):
+def test_predict_counts_features_that_the_model_does_not_have(predict):
     shown, _ = predict(lambda modality, table: table.assign(NEW=1.0))
     for modality in ("exp", "cna", "mut"):
         assert f"{modality}: columns that the model does not know, left out (1)" in shown.output
@@ -302,14 +304,14 @@ def test_the_network_is_set_as_in_python(quick_classifier, source, tmp_path, com
 @pytest.mark.parametrize("command", ["bench", "paper", "fit"])
 def test_the_network_has_the_defaults_of_python(command):
     defaults = CrossModalAttentionClassifier().get_params()
-    options = {one.name: one.default for one in get_command(app).commands[command].params}
+    options = {option.name: option.default for option in get_command(app).commands[command].params}
     assert {name: options[name] for name in NETWORK} == {name: defaults[name] for name in NETWORK}
 
 
 def test_bench_keeps_groups_together_and_warns_of_a_batch(quick_classifier, cohort, tmp_path):
     X, y = cohort
     split_modalities(X)["exp"].to_csv(tmp_path / "exp.csv")
-    patients = [f"p{number // 3}" for number in range(len(y))]
+    patients = [f"p{index // 3}" for index in range(len(y))]
     table = pd.DataFrame({"subtype": y, "patient": patients, "site": pd.factorize(y)[0]})
     table.to_csv(tmp_path / "classes.csv")
     data = ["--table", f"exp={tmp_path / 'exp.csv'}", "--target-file", tmp_path / "classes.csv"]
@@ -443,7 +445,7 @@ def test_paper_shows_the_papers_figures_for_metabric(quick_classifier, data_dir,
         (["dance"], "dance"),
     ],
 )
-def test_wrong_options_are_refused_with_exit_code_2(arguments, message):
+def test_wrong_options_end_with_exit_code_2(arguments, message):
     shown = xmodal(*arguments)
     assert shown.exit_code == 2
     assert message in shown.output
@@ -451,7 +453,7 @@ def test_wrong_options_are_refused_with_exit_code_2(arguments, message):
 
 
 @pytest.mark.parametrize("content", [b"sample,class\n", b""])
-def test_a_file_that_is_no_model_is_refused(source, tmp_path, content):
+def test_a_file_that_is_no_model_is_an_error(source, tmp_path, content):
     path = tmp_path / "model.joblib"
     path.write_bytes(content)
     predict = ["predict", path, *source[2:], "--out", tmp_path / "out.csv"]
@@ -473,9 +475,9 @@ def test_a_pickle_is_loaded_only_where_that_is_asked_for(source, cohort, tmp_pat
     joblib.dump(Payload(), path)
     shown = xmodal(*predict)
     assert shown.exit_code == 2
-    said = " ".join(shown.output.replace("│", " ").split())
-    assert "runs whatever code is in it" in said
-    assert "--allow-pickle" in said
+    output = " ".join(shown.output.replace("│", " ").split())
+    assert "runs any code in it" in output
+    assert "--allow-pickle" in output
     assert xmodal("fit", *source, "--k", 5, "--out", path).exit_code == 0
     shown = xmodal(*predict, "--allow-pickle")
     assert shown.exit_code == 0, shown.output
@@ -483,7 +485,7 @@ def test_a_pickle_is_loaded_only_where_that_is_asked_for(source, cohort, tmp_pat
     assert list(written["predicted"]) == list(joblib.load(path).predict(cohort[0].astype(float)))
 
 
-def test_a_damaged_model_is_refused(source, model, tmp_path):
+def test_a_damaged_model_is_an_error(source, model, tmp_path):
     path = tmp_path / "model.xmodal"
     path.write_bytes(model.read_bytes()[:-100])
     shown = xmodal("predict", path, *source[2:], "--out", tmp_path / "out.csv")
@@ -491,7 +493,7 @@ def test_a_damaged_model_is_refused(source, model, tmp_path):
     assert "damaged" in shown.output
 
 
-def test_an_output_that_cannot_be_written_is_refused(source, model, tmp_path):
+def test_an_output_that_cannot_be_written_is_an_error(source, model, tmp_path):
     (tmp_path / "file").touch()
     shown = xmodal("predict", model, *source[2:], "--out", tmp_path / "file" / "out.csv")
     assert shown.exit_code == 2
@@ -524,12 +526,12 @@ if __name__ == "__main__":
 """
 
 
-def heed_ctrl_c():
-    # A shell starts what runs in the background deaf to Ctrl-C, and pytest hands that on.
+def accept_ctrl_c():
+    # A shell starts what runs in the background with Ctrl-C ignored, and pytest hands that on.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
-def test_ctrl_c_keeps_finished_folds_and_says_how_to_go_on(source, tmp_path):
+def test_ctrl_c_keeps_finished_folds_and_explains_how_to_resume(source, tmp_path):
     # After three folds both workers wait for the file "go", so that Ctrl-C meets both in a fit.
     (tmp_path / "slow.py").write_text(SLOW)
     path = os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])
@@ -542,15 +544,15 @@ def test_ctrl_c_keeps_finished_folds_and_says_how_to_go_on(source, tmp_path):
     running = subprocess.Popen(
         [*command, "2"],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True,
-        preexec_fn=heed_ctrl_c, **options,
+        preexec_fn=accept_ctrl_c, **options,
     )  # fmt: skip
     while running.poll() is None and len(list(folds.parent.glob("waiting-*"))) < 2:
         time.sleep(0.05)
     os.killpg(running.pid, signal.SIGINT)
-    _, said = running.communicate(timeout=60)
-    assert running.returncode == 130, said
-    assert "Stopped. Finished folds are kept" in said
-    assert "Traceback" not in said
+    _, output = running.communicate(timeout=60)
+    assert running.returncode == 130, output
+    assert "Stopped. Finished folds are kept" in output
+    assert "Traceback" not in output
     kept = {path: path.stat().st_mtime_ns for path in folds.glob("*.json")}
     assert 3 <= len(kept) < 25
 

@@ -55,7 +55,7 @@ def test_it_is_read_back_whole(folder):
     assert isinstance(importance.folds.columns, pd.MultiIndex)
 
 
-def test_a_file_of_another_run_or_a_damaged_one_is_refused(folder):
+def test_a_file_that_is_damaged_or_of_another_run_is_an_error(folder):
     path = folder / "out" / "importance.json"
     before = path.read_text()
     changes = {

@@ -26,7 +26,7 @@ KEPT = {"folds", "rankings"}
 
 @pytest.fixture
 def bench(tmp_path):
-    """The command on a tiny cohort, by a number of folds."""
+    """The command on a tiny cohort, by its number of folds."""
     X, y = make_multiomics(60, {"exp": 8}, n_classes=2, return_X_y=True, random_state=0)
     X.columns = [name.removeprefix("exp__") for name in X.columns]
     X.to_csv(tmp_path / "exp.csv")
@@ -46,8 +46,8 @@ def bench(tmp_path):
 def run_of(path):
     if path.suffix == ".csv":
         return set(pd.read_csv(path, dtype=str)["run"])
-    found = re.findall(r'"run": "(\w+)"|"xmodal-run" content="(\w+)"', path.read_text())
-    return {one or other for one, other in found}
+    matches = re.findall(r'"run": "(\w+)"|"xmodal-run" content="(\w+)"', path.read_text())
+    return {first or second for first, second in matches}
 
 
 def results(out):
@@ -63,44 +63,44 @@ def test_a_killed_bench_leaves_the_old_run_or_the_new_one(bench, tmp_path):
     start = time.monotonic()
     subprocess.run(bench(2), check=True, capture_output=True)
     seconds = time.monotonic() - start
-    known = Comparison.load(out).info["run"]
-    for number in range(N_KILLS):
-        folds = 3 - number % 2
+    previous = Comparison.load(out).info["run"]
+    for index in range(N_KILLS):
+        folds = 3 - index % 2
         process = subprocess.Popen(
             bench(folds), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
         try:
             # From where the imports end to the last byte.
-            process.wait(seconds * (0.4 + 0.6 * number / (N_KILLS - 1)))
+            process.wait(seconds * (0.4 + 0.6 * index / (N_KILLS - 1)))
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
-        found = Comparison.load(out).info["run"]
+        current = Comparison.load(out).info["run"]
         assert results(out)
-        if process.returncode != 0 and found == known:
-            assert set().union(*results(out).values()) == {known}
+        if process.returncode != 0 and current == previous:
+            assert set().union(*results(out).values()) == {previous}
         else:
-            assert set().union(*results(out).values()) == {found}
-        known = found
+            assert set().union(*results(out).values()) == {current}
+        previous = current
     subprocess.run(bench(2), check=True, capture_output=True)
     left = {path.name for path in out.iterdir() if path.is_dir() or path.name.startswith(".")}
     assert left <= KEPT
     assert Comparison.load(out).info["n_folds"] == 2
 
 
-def test_a_folder_that_cannot_be_written_is_said_before_anything_is_computed(
+def test_a_folder_that_cannot_be_written_is_an_error_before_anything_is_computed(
     bench, tmp_path, monkeypatch
 ):
     out = tmp_path / "out"
     out.mkdir()
 
     def read_only(function):
-        def refused(path, *arguments, **options):
+        def raise_read_only(path, *arguments, **options):
             if str(path).startswith(str(out)):
                 raise OSError(errno.EROFS, "Read-only file system", str(path))
             return function(path, *arguments, **options)
 
-        return refused
+        return raise_read_only
 
     monkeypatch.setattr(os, "open", read_only(os.open))
     monkeypatch.setattr(os, "mkdir", read_only(os.mkdir))
@@ -108,9 +108,9 @@ def test_a_folder_that_cannot_be_written_is_said_before_anything_is_computed(
         "xmodal_sklearn.benchmark.compare", lambda *_, **__: pytest.fail("was computed")
     )
     shown = CliRunner().invoke(app, bench(2)[3:])
-    said = " ".join(shown.output.replace("│", " ").split())
+    output = " ".join(shown.output.replace("│", " ").split())
     assert shown.exit_code == 2
-    assert "Read-only file system. Results of an earlier run there are unchanged" in said
+    assert "Read-only file system. Results of an earlier run there are unchanged" in output
     assert list(out.iterdir()) == []
 
 
@@ -136,27 +136,27 @@ def run(arguments, out, kill_at, limit):
     if limit is not None:
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
         resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
-    os.dup2(said, 1), os.dup2(said, 2)
+    os.dup2(writing_end, 1), os.dup2(writing_end, 2)
     try:
         app(arguments)
     except SystemExit as end:
         code = end.code
     sys.stdout.flush(), sys.stderr.flush()
-    os.write(said, f"touched {len(touched)}".encode())
+    os.write(writing_end, f"touched {len(touched)}".encode())
     os._exit(code or 0)
 
-hear, said = os.pipe()
-os.set_blocking(hear, False)
+reading_end, writing_end = os.pipe()
+os.set_blocking(reading_end, False)
 for line in sys.stdin:
     child = os.fork()
     if child == 0:
         run(**json.loads(line))
     code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
     try:
-        heard = os.read(hear, 2**16).decode()
+        output = os.read(reading_end, 2**16).decode()
     except BlockingIOError:
-        heard = ""
-    print(json.dumps([code, heard]), flush=True)
+        output = ""
+    print(json.dumps([code, output]), flush=True)
 """
 
 
@@ -173,14 +173,14 @@ def runner():
 
 @pytest.fixture
 def run(runner, bench, tmp_path):
-    """Run the command in a child; return its exit code and what it said."""
+    """Run the command in a child; return its exit code and its output."""
 
     def command(folds=2, *, kill_at=None, limit=None):
         job = {"arguments": bench(folds)[3:], "out": str(tmp_path / "out")}
         runner.stdin.write(json.dumps(job | {"kill_at": kill_at, "limit": limit}) + "\n")
         runner.stdin.flush()
-        code, said = json.loads(runner.stdout.readline())
-        return code, " ".join(said.replace("│", " ").split())
+        code, output = json.loads(runner.stdout.readline())
+        return code, " ".join(output.replace("│", " ").split())
 
     return command
 
@@ -189,18 +189,18 @@ def run(runner, bench, tmp_path):
 def test_killed_at_any_touch_of_a_file_it_leaves_the_old_run_or_the_new_one(run, tmp_path):
     out = tmp_path / "out"
     n_touches = int(run()[1].rpartition("touched ")[2])
-    known = Comparison.load(out).info["run"]
+    previous = Comparison.load(out).info["run"]
     outcomes = set()
-    for number in range(N_KILLS_AT_FILES):
+    for index in range(N_KILLS_AT_FILES):
         for kept in KEPT:
             shutil.rmtree(out / kept)
-        kill_at = 1 + round(number * (n_touches - 1) / (N_KILLS_AT_FILES - 1))
+        kill_at = 1 + round(index * (n_touches - 1) / (N_KILLS_AT_FILES - 1))
         assert run(kill_at=kill_at)[0] == -9
-        found = Comparison.load(out).info["run"]
-        assert set().union(*results(out).values()) == {found}
+        current = Comparison.load(out).info["run"]
+        assert set().union(*results(out).values()) == {current}
         assert len(results(out)) >= 5
-        outcomes.add(found == known)
-        known = found
+        outcomes.add(current == previous)
+        previous = current
     assert outcomes == {True, False}
     # Whatever it was doing, the next run clears away.
     assert run()[0] == 0
@@ -217,9 +217,9 @@ def test_where_files_find_no_room_the_old_run_stays(run, tmp_path):
     # No fold has room, no scores, no report.
     for limit in (100, 2_000, 60_000):
         shutil.rmtree(out / "folds", ignore_errors=True)
-        code, said = run(limit=limit)
+        code, output = run(limit=limit)
         assert code == 2
-        assert "File too large" in said and "run the same command again" in said
+        assert "File too large" in output and "run the same command again" in output
         after = {path.name: path.read_bytes() for path in out.iterdir() if path.is_file()}
         assert after == before
     assert run()[0] == 0

@@ -1,4 +1,4 @@
-"""The command says how far new samples lie from those of training, and standardises them."""
+"""The command prints how far new samples are from those of training, and rescales them."""
 
 import numpy as np
 import pandas as pd
@@ -11,7 +11,9 @@ from xmodal_sklearn.modalities import split_modalities
 
 
 def xmodal(*arguments):
-    shown = CliRunner().invoke(app, [str(one) for one in arguments], env={"COLUMNS": "120"})
+    shown = CliRunner().invoke(
+        app, [str(argument) for argument in arguments], env={"COLUMNS": "120"}
+    )
     return shown, " ".join(shown.output.replace("│", " ").split())
 
 
@@ -27,12 +29,12 @@ def folder(tmp_path_factory):
         table.iloc[160:].to_csv(folder / f"{name}.csv")
         (table.iloc[160:] * 0.5 + 9).to_csv(folder / f"other_{name}.csv")
     y.iloc[:160].to_csv(folder / "classes.csv")
-    shown, said = xmodal(
+    shown, output = xmodal(
         "fit", "--table", f"exp={folder / 'train_exp.csv'}",
         "--table", f"mut={folder / 'train_mut.csv'}", "--target-file", folder / "classes.csv",
         "--k", 8, "--branches", "mlp", "--n-estimators", 1, "--out", folder / "model.xmodal",
     )  # fmt: skip
-    assert shown.exit_code == 0, said
+    assert shown.exit_code == 0, output
     return folder
 
 
@@ -42,27 +44,27 @@ def predict(folder, *options, exp="exp", model="model.xmodal", command="predict"
     return xmodal(command, folder / model, *tables, *out, *options)
 
 
-def test_samples_as_those_of_training_are_said_to_be_near(folder):
-    shown, said = predict(folder)
-    assert shown.exit_code == 0, said
+def test_samples_like_those_of_training_are_near(folder):
+    shown, output = predict(folder)
+    assert shown.exit_code == 0, output
     rows = [line.split() for line in shown.output.splitlines()]
     near = {row[0]: row[1:] for row in rows if row and row[0] in {"exp", "mut"}}
     assert {name: (row[0], row[2:]) for name, row in near.items()} == {
         "exp": ("80", ["8", "0%"]),
         "mut": ("80", ["8", "0%"]),
     }
-    assert "Warning" not in said
+    assert "Warning" not in output
 
 
-def test_another_platform_is_told_and_taken_out(folder):
-    shown, said = predict(folder, exp="other_exp")
-    assert shown.exit_code == 0, said
-    assert "100% of 8 features moved" in said
-    assert "(--normalize exp=within)" in said
-    assert said.count("Warning") == 1
-    shown, said = predict(folder, "--normalize", "exp=within", exp="other_exp")
-    assert shown.exit_code == 0, said
-    assert "Warning" not in said
+def test_another_platform_gives_a_warning_and_is_rescaled(folder):
+    shown, output = predict(folder, exp="other_exp")
+    assert shown.exit_code == 0, output
+    assert "100% of 8 features moved" in output
+    assert "(--normalize exp=within)" in output
+    assert output.count("Warning") == 1
+    shown, output = predict(folder, "--normalize", "exp=within", exp="other_exp")
+    assert shown.exit_code == 0, output
+    assert "Warning" not in output
     within = pd.read_csv(folder / "out.csv")
     assert predict(folder)[0].exit_code == 0
     same = (pd.read_csv(folder / "out.csv")["predicted"] == within["predicted"]).mean()
@@ -78,17 +80,17 @@ def test_explain_takes_the_same_option(folder):
         predict(folder, "--sample", sample, "--normalize", "exp=within", exp=exp, command="explain")
         for exp in ("exp", "other_exp")
     ]
-    probabilities = [said.partition("Contribution of each modality")[0] for _, said in texts]
+    probabilities = [output.partition("Contribution of each modality")[0] for _, output in texts]
     assert "Probabilities" in probabilities[0]
     assert probabilities[0] == probabilities[1]
 
 
 def test_an_absent_modality_is_shown_without_figures(folder):
-    shown, said = xmodal(
+    shown, output = xmodal(
         "predict", folder / "model.xmodal", "--table", f"exp={folder / 'exp.csv'}",
         "--out", folder / "out.csv",
     )  # fmt: skip
-    assert shown.exit_code == 0, said
+    assert shown.exit_code == 0, output
     assert any(line.split() == ["mut", "0", "0"] for line in shown.output.splitlines())
 
 
@@ -101,24 +103,24 @@ WRONG = {
 
 
 @pytest.mark.parametrize(("option", "message"), WRONG.items())
-def test_wrong_words_are_explained(folder, option, message):
-    shown, said = predict(folder, "--normalize", option)
+def test_invalid_values_are_explained(folder, option, message):
+    shown, output = predict(folder, "--normalize", option)
     assert shown.exit_code == 2
-    assert message in said
+    assert message in output
 
 
-def test_words_that_contradict_are_refused(folder):
+def test_contradicting_values_are_errors(folder):
     for options in (("exp=within", "exp=training"), ("training", "exp=within")):
         repeated = [word for option in options for word in ("--normalize", option)]
-        shown, said = predict(folder, *repeated)
+        shown, output = predict(folder, *repeated)
         assert shown.exit_code == 2
-        assert "--normalize" in said
+        assert "--normalize" in output
 
 
-def test_few_samples_are_refused(folder):
+def test_few_samples_are_an_error(folder):
     table = pd.read_csv(folder / "exp.csv", index_col=0)
     table.iloc[:7].to_csv(folder / "few.csv")
-    shown, said = predict(folder, "--normalize", "exp=within", exp="few")
+    shown, output = predict(folder, "--normalize", "exp=within", exp="few")
     assert shown.exit_code == 2
-    assert "20 samples" in said
-    assert "'exp' has 7" in said
+    assert "20 samples" in output
+    assert "'exp' has 7" in output

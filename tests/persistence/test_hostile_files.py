@@ -39,7 +39,7 @@ class Payload:
         return os.system, (f"touch '{self.marker}'",)
 
 
-def refused(path, *words):
+def check_error(path, *words):
     with pytest.raises((ValueError, OSError), match=str(path)) as caught:
         load_model(path)
     for word in words:
@@ -50,9 +50,9 @@ def test_pickles_are_not_loaded(tmp_path, marker):
     (tmp_path / "pickled").write_bytes(pickle.dumps(Payload(marker)))
     joblib.dump(Payload(marker), tmp_path / "dumped")
     for name in ("pickled", "dumped"):
-        refused(tmp_path / name, "save_model did not write it")
+        check_error(tmp_path / name, "save_model did not write it")
     joblib.dump(Payload(marker), tmp_path / "compressed", compress=3)
-    refused(tmp_path / "compressed")
+    check_error(tmp_path / "compressed")
 
 
 def json_node(value):
@@ -117,14 +117,14 @@ def test_hostile_structures_are_refused(kind, saved, parts_of, write, zipped, ma
         structure = {"protocol": 2, "_skops_version": "0.16.0", **structure}
     parts = parts_of(saved)
     parts["structure.skops"] = zipped({"schema.json": json.dumps(structure)})
-    refused(write(saved, parts))
+    check_error(write(saved, parts))
 
 
 def test_what_skops_would_write_of_hostile_objects_is_refused(saved, parts_of, write, marker):
     parts = parts_of(saved)
     for function in (os.system, os.path.join, np.sqrt, subprocess.run):
         parts["structure.skops"] = skops.io.dumps(FunctionTransformer(function))
-        refused(write(saved, parts), "none of which a saved model may hold")
+        check_error(write(saved, parts), "none of which a saved model may hold")
 
 
 def test_what_is_no_zip_archive_of_a_model_is_refused(tmp_path, zipped):
@@ -138,7 +138,7 @@ def test_what_is_no_zip_archive_of_a_model_is_refused(tmp_path, zipped):
     for name, content in contents.items():
         path = tmp_path / name
         path.write_bytes(content)
-        refused(path)
+        check_error(path)
     with pytest.raises(ValueError, match="is a folder"):
         load_model(tmp_path)
     with pytest.raises(FileNotFoundError, match=r"nowhere\.xmodal"):
@@ -147,15 +147,17 @@ def test_what_is_no_zip_archive_of_a_model_is_refused(tmp_path, zipped):
 
 @pytest.mark.parametrize("name", ["../evil", "/tmp/evil", "evil.pkl", "MANIFEST.JSON"])
 def test_members_of_other_names_are_refused(name, saved, parts_of, write):
-    refused(write(saved, {**parts_of(saved), name: b"x"}), "evil" if "evil" in name else "MANIFEST")
+    check_error(
+        write(saved, {**parts_of(saved), name: b"x"}), "evil" if "evil" in name else "MANIFEST"
+    )
 
 
 def test_compressed_members_are_refused(saved, parts_of, write, zipped):
     parts = parts_of(saved)
     bomb = {**parts, "arrays.safetensors": bytes(10**7)}
-    refused(write(saved, bomb, zipfile.ZIP_DEFLATED), "compressed")
+    check_error(write(saved, bomb, zipfile.ZIP_DEFLATED), "compressed")
     parts["structure.skops"] = zipped({"schema.json": b" " * 10**7}, zipfile.ZIP_DEFLATED)
-    refused(write(saved, parts), "compressed")
+    check_error(write(saved, parts), "compressed")
 
 
 def test_parts_of_two_models_are_not_mixed(saved, saved_attention, parts_of, write):
@@ -168,7 +170,7 @@ def test_parts_of_two_models_are_not_mixed(saved, saved_attention, parts_of, wri
             for other, part in {**first, name: second[name]}.items():
                 archive.writestr(other, part)
             archive.writestr("checksums.txt", checksums)
-        refused(mixed, name, "checksum")
+        check_error(mixed, name, "checksum")
 
 
 def test_a_truncated_file_is_refused_at_every_tenth_byte(cohort, tmp_path):
@@ -176,13 +178,13 @@ def test_a_truncated_file_is_refused_at_every_tenth_byte(cohort, tmp_path):
     data = saved.read_bytes()
     for size in range(0, len(data), 10):
         saved.write_bytes(data[:size])
-        refused(saved)
+        check_error(saved)
 
 
-def test_changed_bytes_are_found_or_change_nothing(saved, linear, cohort):
+def test_changed_bytes_are_detected_or_change_nothing(saved, linear, cohort):
     data, rng = saved.read_bytes(), np.random.default_rng(0)
     expected = linear.predict_proba(cohort[0])
-    found = 0
+    n_detected = 0
     for place in rng.integers(len(data), size=300):
         changed = bytearray(data)
         changed[place] ^= 1 << rng.integers(8)
@@ -191,10 +193,10 @@ def test_changed_bytes_are_found_or_change_nothing(saved, linear, cohort):
             model = load_model(saved)
         except (ValueError, OSError) as error:
             assert str(saved) in str(error)
-            found += 1
+            n_detected += 1
         else:
             np.testing.assert_array_equal(model.predict_proba(cohort[0]), expected)
-    assert found > 290
+    assert n_detected > 290
 
 
 def test_random_manifests_are_refused(saved, parts_of, write):
@@ -264,8 +266,8 @@ def test_arrays_that_are_missing_or_of_other_sizes_are_refused(saved_attention, 
     largest = max(arrays, key=lambda name: arrays[name].nbytes)
     wrong = arrays[largest][..., :-1].copy()
     for changed in ({}, {**arrays, largest: wrong}, {**arrays, largest: wrong.astype(np.int64)}):
-        refused(write(saved_attention, {**parts, "arrays.safetensors": save(changed)}))
-    refused(write(saved_attention, {**parts, "arrays.safetensors": b"\xff" * 100}))
+        check_error(write(saved_attention, {**parts, "arrays.safetensors": save(changed)}))
+    check_error(write(saved_attention, {**parts, "arrays.safetensors": b"\xff" * 100}))
 
 
 def change_schema(parts, change):
@@ -280,7 +282,7 @@ def test_a_network_larger_than_its_arrays_is_refused(saved_attention, parts_of, 
     pattern = rb'("hidden_dim":\{[^}]*"content":")64"'
     huge = partial(re.sub, pattern, rb'\g<1>64000000"')
     parts["structure.skops"] = zipped(change_schema(parts, huge))
-    refused(write(saved_attention, parts), "settings ask for")
+    check_error(write(saved_attention, parts), "settings ask for")
 
 
 def test_an_array_that_claims_to_be_huge_is_refused(cohort, tmp_path, parts_of, write, zipped):
@@ -293,7 +295,7 @@ def test_an_array_that_claims_to_be_huge_is_refused(cohort, tmp_path, parts_of, 
     )
     name = next(name for name in files if name.endswith(".npy"))
     parts["structure.skops"] = zipped({**files, name: huge.getvalue()})
-    refused(write(path, parts), "does not have the size that it claims")
+    check_error(write(path, parts), "does not have the size that it claims")
 
 
 @pytest.mark.parametrize("feature", [10**6, -5])
@@ -304,22 +306,22 @@ def test_trees_that_lead_nowhere_are_refused(field, feature, cohort, tmp_path, m
     state = tree.__getstate__()
     state["nodes"][field][0] = feature
     tree.__setstate__(state)
-    refused(save_broken(forest, tmp_path, monkeypatch), "a tree in it")
+    check_error(save_broken(forest, tmp_path, monkeypatch), "a tree in it")
 
 
 def test_boosted_trees_that_lead_nowhere_are_refused(cohort, tmp_path, monkeypatch):
     model = HistGradientBoostingClassifier(max_iter=1, min_samples_leaf=2).fit(*cohort)
     model._predictors[0][0].nodes["feature_idx"][0] = 10**6
-    refused(save_broken(model, tmp_path, monkeypatch), "a tree in it")
+    check_error(save_broken(model, tmp_path, monkeypatch), "a tree in it")
     model._predictors[0][0].nodes["feature_idx"][0] = 0
     model._predictors[0][0].nodes["left"][0] = 0
-    refused(save_broken(model, tmp_path, monkeypatch), "a tree in it")
+    check_error(save_broken(model, tmp_path, monkeypatch), "a tree in it")
 
 
 def test_machines_whose_arrays_do_not_fit_are_refused(cohort, tmp_path, monkeypatch):
     model = SVC().fit(*cohort)
     model._dual_coef_ = model._dual_coef_[:, :3]
-    refused(save_broken(model, tmp_path, monkeypatch), "support vector machine")
+    check_error(save_broken(model, tmp_path, monkeypatch), "support vector machine")
 
 
 def save_broken(model, tmp_path, monkeypatch):
@@ -354,6 +356,6 @@ def test_hostile_files_take_no_more_memory_than_the_model(saved, parts_of, write
     paths = [write(saved.with_name(name), changed) for name, changed in hostile.items()]
     arguments = [sys.executable, "-c", code, saved, *paths]
     done = subprocess.run(arguments, capture_output=True, text=True, check=True)
-    *said, extra = done.stdout.split()
-    assert said == ["refused"] * 5
+    *outcomes, extra = done.stdout.split()
+    assert outcomes == ["refused"] * 5
     assert int(extra) < 2 * max(path.stat().st_size for path in paths) + 2**24

@@ -141,21 +141,21 @@ def test_the_model_itself_stays_as_it_is(cohort, attention, tmp_path):
 def test_a_fitted_model_holds_what_predicting_needs(cohort, saved_attention):
     X, y = cohort
     model = network(warm_start=True, n_estimators=4).fit(X, y)
-    weights = sum(one.nbytes for one in state(model).values())
+    weights = sum(array.nbytes for array in state(model).values())
     assert len(pickle.dumps(model)) < weights + 60_000
     model.fit(X, y)
     assert len(pickle.dumps(model)) < weights + 60_000
 
 
 def state(model):
-    return {name: one.numpy() for name, one in model.net_.module_.state_dict().items()}
+    return {name: tensor.numpy() for name, tensor in model.net_.module_.state_dict().items()}
 
 
 def test_the_file_is_what_the_docs_say(saved_attention, attention, parts_of):
     parts = parts_of(saved_attention)
     arrays = load(parts["arrays.safetensors"])
-    largest = max(one.nbytes for one in state(attention[1]).values())
-    assert largest in {one.nbytes for one in arrays.values()}
+    largest = max(array.nbytes for array in state(attention[1]).values())
+    assert largest in {array.nbytes for array in arrays.values()}
     with zipfile.ZipFile(io.BytesIO(parts["structure.skops"])) as archive:
         assert "schema.json" in archive.namelist()
     manifest = json.loads(parts["manifest.json"])
@@ -203,7 +203,7 @@ def test_what_a_file_without_code_cannot_hold_is_refused(cohort, tmp_path):
     assert not path.exists()
 
 
-def test_words_are_kept(tmp_path):
+def test_categorical_columns_are_kept(tmp_path):
     rng = np.random.default_rng(0)
     clinical = pd.DataFrame(
         {

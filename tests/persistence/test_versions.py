@@ -51,7 +51,7 @@ def test_other_versions_that_predict_the_same_are_silent(saved_attention, parts_
     load_model(change_manifest(saved_attention, parts, write, versions=versions))
 
 
-def test_other_versions_that_predict_otherwise_are_told(saved_attention, parts_of, write):
+def test_other_versions_that_predict_otherwise_give_a_warning(saved_attention, parts_of, write):
     parts = parts_of(saved_attention)
     manifest = json.loads(parts["manifest.json"])
     versions = {**manifest["versions"], "torch": "2.1"}
