@@ -81,7 +81,7 @@ def test_coverage_that_cannot_be_reached_is_an_error_or_a_warning(files, model, 
     assert "greater than 0 and less than 1, got 90" in output
     shown, output = xmodal("predict", model, *tables, "--coverage", 0.99, "--out", out)
     assert shown.exit_code == 0
-    assert "needs 99 samples of each class held out" in output
+    assert "needs 99 held-out samples of each class" in output
     fit = ["fit", *tables, "--target-file", files / "classes.csv", "--out", tmp_path / "new"]
     for share in (0, 1, 20):
         shown, output = xmodal(*fit, "--calibrate", share)

@@ -143,7 +143,7 @@ def test_messages_name_options_as_they_are_typed():
 
     assert CliRunner().invoke(small, []).exit_code == 0
     assert seen == [
-        "--feature-map= takes a table; --k=3, --normalize='x' and normalize k a-k=1",
+        "--feature-map takes a table; --k=3, --normalize='x' and normalize k a-k=1",
         "--normalize must be 'within'",
     ]
     assert with_options(text) == text

@@ -103,7 +103,8 @@ def with_options(message: str) -> str:
     for name, option in _options.get().items():
         # A name of one word is a word of the language, unless a value or a requirement follows.
         ending = r"\b" if "_" in name else "(?==)"
-        message = re.sub(rf"(?<![\w.-]){name}{ending}|^{name}(?= must be )", option, message)
+        pattern = rf"(?<![\w.-]){name}(=(?=[\s,.;)]|$)|{ending})|^{name}(?= must be )"
+        message = re.sub(pattern, option, message)
     return message
 
 
@@ -179,8 +180,10 @@ def _not_written(out: Path, error: OSError) -> typer.BadParameter:
 
 def _check_output(params: Mapping[str, Any]) -> None:
     """Check that the output is none of the inputs, nor a folder whose results would replace one."""
-    out = params.get("out")
-    for name in INPUTS if out else ():
+    out: Path | None = params.get("out")
+    if out is None or not out.exists():
+        return
+    for name in INPUTS:
         values = params.get(name) or ()
         for value in values if isinstance(values, list | tuple) else [values]:
             path = Path(str(value).partition("=")[2] if name.endswith("table") else value)
@@ -192,7 +195,7 @@ def _check_output(params: Mapping[str, Any]) -> None:
 
 
 def _is_replaced(path: Path, out: Path) -> bool:
-    if not path.exists() or not out.exists():
+    if not path.exists():
         return False
     if out.is_file():
         return path.samefile(out)

@@ -140,7 +140,7 @@ def _parse_manifest(text: bytes, reader: JsonReader) -> dict[str, Any]:
         raise ValueError(f"its {MANIFEST} is not JSON: {error}") from error
     if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
         raise ValueError(f"its {MANIFEST} does not name the format {FORMAT!r}")
-    version = manifest.get("format_version")
+    version: Any = manifest.get("format_version")
     if not _matches(version, int) or version < 1:
         raise ValueError(f"its {MANIFEST} gives {version!r} as the version of its format")
     if version > FORMAT_VERSION:
