@@ -25,6 +25,7 @@ from benchmarks.accuracy.interactions import KINDS, SIZES, simulate
 from benchmarks.shared import COHORTS, make_parser, read_cohorts, scores
 from xmodal_sklearn import CrossModalAttentionClassifier, MultiOmicsSelector
 from xmodal_sklearn.classifier import _stacking, _trainer
+from xmodal_sklearn.classifier.network import StackingCombiner
 
 
 def main() -> None:
@@ -64,7 +65,7 @@ def measure_fold(
 ) -> list[dict]:
     """Fit once, and score all branches and parts of them."""
     model = make_pipeline(MultiOmicsSelector(k), CrossModalAttentionClassifier(random_state=0))
-    with patch.object(_trainer, "fit_combiner", wraps=_trainer.fit_combiner) as spy:
+    with patch.object(_trainer, "fit_stacking", wraps=_trainer.fit_stacking) as spy:
         model.fit(X.iloc[train], y[train])
     classifier = model[-1]
     _, x, present, target, held_out_by = spy.call_args.args
@@ -77,9 +78,9 @@ def measure_fold(
     rows = []
     for variant, kept in variants(net.module_.branches).items():
         branches = [net.module_.branches[position] for position in kept]
-        start = _stacking._weights_without_evidence(branches)
+        start = _stacking.initial_weights(branches)
         fitted = _stacking.fit_stacking_weights(honest[:, kept], present, target, start)
-        combiner = _stacking.StackingCombiner(*map(torch.as_tensor, fitted))
+        combiner = StackingCombiner(*map(torch.as_tensor, fitted))
         proba = combiner(log_proba[:, :, kept], there).exp().mean(dim=(1, 2)).numpy()
         proba /= proba.sum(axis=1, keepdims=True)
         rows.append({"branches": variant, **scores(y[test], proba, classes)})

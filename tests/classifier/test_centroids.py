@@ -7,7 +7,7 @@ from sklearn.neighbors import NearestCentroid
 from xmodal_sklearn.classifier.network._centroids import (
     SHRINKAGE,
     CentroidBranch,
-    centroids_of_members,
+    fit_centroids,
 )
 
 N_FEATURES = 31  # PyTorch's median of an even number is the lower one
@@ -23,7 +23,7 @@ def cohort(seed=0):
 
 def fitted_branch(values, target):
     branch = CentroidBranch(target.shape[1], values.shape[1], target.shape[2])
-    state = centroids_of_members(torch.as_tensor(values), torch.as_tensor(target))
+    state = fit_centroids(torch.as_tensor(values), torch.as_tensor(target))
     branch.load_state_dict(state)
     return branch.double()
 

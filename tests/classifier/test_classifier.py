@@ -15,7 +15,7 @@ from sklearn.model_selection import GridSearchCV, cross_val_score, train_test_sp
 from skorch.callbacks import Callback
 
 from xmodal_sklearn import CrossModalAttentionClassifier
-from xmodal_sklearn.classifier._copies import merge_copies
+from xmodal_sklearn.classifier._trainer import merge_duplicate_samples
 from xmodal_sklearn.datasets import make_multiomics
 
 
@@ -407,7 +407,7 @@ def test_weights_that_are_no_whole_numbers_are_exact_too(cohort):
 def test_samples_with_the_same_mutations_are_no_copies(cohort):
     X, _ = cohort
     mutations = (X.filter(like="mut__").iloc[:, :2] > 0).astype(float).set_axis(["a", "b"], axis=1)
-    kept, weights = merge_copies(mutations.to_numpy(), np.zeros(120, int), np.ones(120))
+    kept, weights = merge_duplicate_samples(mutations.to_numpy(), np.zeros(120, int), np.ones(120))
     np.testing.assert_array_equal(kept, np.arange(120))
     assert (weights == 1).all()
 
@@ -415,7 +415,7 @@ def test_samples_with_the_same_mutations_are_no_copies(cohort):
 def test_copies_are_of_one_class_and_weigh_together():
     values = np.array([[0.5, np.nan], [0.5, np.nan], [0.5, np.nan], [1.5, 0], [0.5, 1]])
     codes, weights = np.array([0, 1, 0, 0, 0]), np.array([1, 2, 3, 4, 5.0])
-    kept, summed = merge_copies(values, codes, weights)
+    kept, summed = merge_duplicate_samples(values, codes, weights)
     assert dict(zip(kept.tolist(), summed, strict=True)) == {0: 4, 1: 2, 3: 4, 4: 5}
 
 

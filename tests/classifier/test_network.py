@@ -12,12 +12,10 @@ from xmodal_sklearn.classifier.network import (
     Branch,
     BranchLoss,
     CrossModalNetwork,
-    StackingCombiner,
     _ridge,
     list_branches,
 )
-from xmodal_sklearn.classifier.network._branches import PiecewiseLinearBranch
-from xmodal_sklearn.classifier.network._pairs import PairsBranch
+from xmodal_sklearn.classifier.network._branches import PairsBranch, PiecewiseLinearBranch
 from xmodal_sklearn.classifier.network._ridge import fit_ridge
 
 EXP, CNA, MUT = range(6), range(6, 11), range(11, 14)
@@ -217,7 +215,7 @@ def test_the_answer_is_that_of_the_branch_with_the_weight(x):
     for row, branch in enumerate([Branch("piecewise", 2), Branch("piecewise", 1), Branch("pairs")]):
         weights[row, BRANCHES.index(branch)] = 1
     prior[0, 2] = 50
-    network.combiner = StackingCombiner(patterns, weights, prior)
+    network.set_stacking(patterns, weights, prior)
     answers = network(x)[:, :, 0]
     torch.testing.assert_close(answers[:1], of_branch(log_proba, "piecewise", 1)[:1])
     torch.testing.assert_close(answers[2:], of_branch(log_proba, "pairs")[2:])
@@ -243,7 +241,7 @@ def test_a_piecewise_linear_branch_has_a_slope_on_either_side_of_the_mean():
     branch.weight.copy_(torch.cat([above + below, above - below])[None] / 2)
     x = torch.randn(20, 2, generator=torch.Generator().manual_seed(3))
     expected = x.clamp(max=0) @ below + x.clamp(min=0) @ above
-    offset = branch.CENTRE * (above - below).sum(dim=0) / 2
+    offset = branch.CENTER * (above - below).sum(dim=0) / 2
     torch.testing.assert_close(branch(x)[0], expected - offset)
 
 
@@ -282,7 +280,7 @@ def test_pairs_are_products_of_each_member():
     target = torch.eye(2)[codes][:, None].repeat(1, 2, 1)
     branch = PairsBranch(2, 3, 2)
     told, nothing = torch.tensor([[0, 2], [1, 3]]), torch.empty(0, 2, dtype=torch.long)
-    branch.learn(x, target, [told, nothing])
+    branch.solve(x, target, [told, nothing])
     fresh = torch.randn(200, 4, generator=rng)
     logits = branch(fresh)
     right = (fresh[:, 0] * fresh[:, 2] > 0).long()

@@ -1,6 +1,5 @@
 """Classifying multi-omics samples by cross-modal attention."""
 
-from dataclasses import fields
 from numbers import Integral, Real
 from typing import Any
 
@@ -39,12 +38,11 @@ from ._checks import (
     check_primary,
     class_weights,
 )
-from ._copies import merge_copies
-from ._importances import feature_importances
+from ._inspection import feature_importances
 from ._net import predict_proba
-from ._stacking import combiner_weights
-from ._torch_settings import own_torch_settings
-from ._trainer import Samples, Settings, train
+from ._stacking import stacking_table
+from ._torch import reproducible_torch
+from ._trainer import Samples, Settings, merge_duplicate_samples, train
 
 __all__ = ["CrossModalAttentionClassifier"]
 
@@ -330,7 +328,7 @@ class CrossModalAttentionClassifier(ProbabilityClassifierMixin, ValidatedEstimat
         self.verbose = verbose
 
     @typed(_fit_context(prefer_skip_nested_validation=True))
-    @own_torch_settings()
+    @reproducible_torch()
     def fit(
         self, X: Table, y: Labels, sample_weight: Any = None
     ) -> "CrossModalAttentionClassifier":
@@ -358,7 +356,7 @@ class CrossModalAttentionClassifier(ProbabilityClassifierMixin, ValidatedEstimat
         self._keep(*train(samples, self._columns(), self._settings(), start))
         return self
 
-    @own_torch_settings()
+    @reproducible_torch()
     def predict_proba(self, X: Table) -> np.ndarray:
         """Give the probability of each class.
 
@@ -427,7 +425,7 @@ class CrossModalAttentionClassifier(ProbabilityClassifierMixin, ValidatedEstimat
         warn_if_looks_imputed(table, self._blocks(values))
         check_classes(self.classes_, y)
         codes = np.searchsorted(self.classes_, y)
-        kept, weights = merge_copies(values, codes, weights)
+        kept, weights = merge_duplicate_samples(values, codes, weights)
         values, codes = values[kept], codes[kept]
         missing = missing._replace(present=missing.present[kept])
         if not warm:
@@ -483,12 +481,9 @@ class CrossModalAttentionClassifier(ProbabilityClassifierMixin, ValidatedEstimat
         return [columns[name].tolist() for name in self._primary_first()]
 
     def _settings(self) -> Settings:
-        return Settings(**{one.name: getattr(self, one.name) for one in fields(Settings)})
+        return Settings(**self.get_params(deep=False))
 
     def _keep(self, net: NeuralNet, history: pd.DataFrame) -> None:
         self.net_ = net
         self.history_ = history
-        module = net.module_
-        self.stacking_weights_ = combiner_weights(
-            module.combiner, module.branches, self._primary_first()
-        )
+        self.stacking_weights_ = stacking_table(net.module_, self._primary_first())

@@ -1,17 +1,20 @@
-"""The skorch net: its batches, optimiser and callbacks, apart from what the training decides."""
+"""The skorch net, its batches and callbacks, and its conversion to arrays and back."""
 
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import chain
 from typing import Any
 
 import numpy as np
 import torch
 from skorch import NeuralNet
 from skorch.callbacks import Callback
-from torch import Tensor
+from torch import Tensor, nn
 from torch.utils.data import TensorDataset
 
 from .._progress import progress_bar
+from ._torch import available_device, reproducible_torch
+from .network import BranchLoss, CrossModalNetwork, StackingCombiner, ensemble_proba
 
 __all__ = [
     "EVALUATION_BATCH",
@@ -19,8 +22,9 @@ __all__ = [
     "FiniteLoss",
     "ProgressBar",
     "TensorBatches",
+    "net_from_arrays",
+    "net_to_arrays",
     "predict_proba",
-    "resolve_device",
 ]
 
 # Samples at a time where nothing is trained; bounds the memory that predicting takes.
@@ -28,10 +32,27 @@ EVALUATION_BATCH = 256
 
 
 class DeviceNet(NeuralNet):
-    """A net that keeps a GPU busy: in mixed precision, and never waiting for it within an epoch."""
+    """A net that uses a GPU in mixed precision, and never waits for it within an epoch."""
+
+    @classmethod
+    def from_module(
+        cls, module: nn.Module, settings: Mapping[str, Any], **parameters: Any
+    ) -> "DeviceNet":
+        """Return a net, for prediction only, of a trained module that was made by `settings`."""
+        net = cls(module, **parameters)
+        net.initialize()
+        net.trim_for_prediction()
+        # As in a net that was trained, so that it can be converted to arrays again.
+        net.module = type(module)
+        net.__dict__ |= {f"module__{name}": value for name, value in settings.items()}
+        return net
+
+    def trim_for_prediction(self) -> None:
+        """Drop what only training needs."""
+        super().trim_for_prediction()
+        self.iterator_train__generator = None
 
     def infer(self, x: Any, **fit_params: Any) -> Tensor:
-        """Return the output of the module for a batch."""
         on_cuda = torch.device(self.device).type == "cuda"
         with torch.autocast("cuda", dtype=torch.bfloat16, enabled=on_cuda):
             return super().infer(x, **fit_params)
@@ -44,7 +65,7 @@ class DeviceNet(NeuralNet):
         step_fn: Callable[..., dict[str, Tensor]],
         **fit_params: Any,
     ) -> None:
-        """Take a step with every batch, and then read the losses of all."""
+        """Take a step with every batch, then read all losses at once."""
         if iterator is None:
             return
         losses = []
@@ -55,26 +76,24 @@ class DeviceNet(NeuralNet):
             self.history.record_batch(f"{prefix}_batch_size", len(batch[0]))
             self.notify("on_batch_end", batch=batch, training=training, **step)
         self.history.record(f"{prefix}_batch_count", len(losses))
-        of_batches = self.history[-1]["batches"][-len(losses) :]
-        for of_batch, loss in zip(of_batches, torch.stack(losses).tolist(), strict=True):
-            of_batch[f"{prefix}_loss"] = loss
+        records = self.history[-1]["batches"][-len(losses) :]
+        for record, loss in zip(records, torch.stack(losses).tolist(), strict=True):
+            record[f"{prefix}_loss"] = loss
 
     def __getstate__(self) -> dict[str, Any]:
-        """Return what is pickled: unpickled, the net computes on the CPU, which is everywhere."""
+        """Return what is pickled: unpickled, the net computes on the CPU."""
         return {**super().__getstate__(), "device": "cpu"}
 
 
 class FiniteLoss(Callback):
-    """Stops a training that has diverged."""
+    """Ends a training that has diverged."""
 
     def on_epoch_end(self, net: NeuralNet, **_: Any) -> None:
-        """Raise a ValueError if the loss of the epoch is NaN or infinite."""
         loss = net.history[-1, "train_loss"]
         if not math.isfinite(loss):
             raise ValueError(
-                f"The training loss is {loss} in epoch {net.history[-1, 'epoch']}: the "
-                f"training diverged. Lower lr, which is {net.lr:g}, or look for extreme "
-                "values in X or sample_weight."
+                f"The training diverged: the loss is {loss} in epoch {net.history[-1, 'epoch']}. "
+                f"Lower lr, which is {net.lr:g}, or check X and sample_weight for extreme values."
             )
 
 
@@ -82,17 +101,15 @@ class ProgressBar(Callback):
     """Shows the epochs done, the time left and the loss."""
 
     def on_train_begin(self, net: NeuralNet, **_: Any) -> None:
-        """Open the bar."""
         self.bar_ = progress_bar(desc="Training", total=net.max_epochs, unit="epoch")
 
     def on_epoch_end(self, net: NeuralNet, **_: Any) -> None:
-        """Move on by an epoch."""
         self.bar_.set_postfix(loss=f"{net.history[-1, 'train_loss']:.3f}", refresh=False)
         self.bar_.update()
 
     def on_train_end(self, net: NeuralNet, **_: Any) -> None:
-        """Close the bar, which is no part of a fitted model."""
         self.bar_.close()
+        # It would be pickled with the model.
         del self.bar_
 
 
@@ -129,10 +146,63 @@ def predict_proba(net: NeuralNet, x: Tensor) -> np.ndarray:
     return probabilities / probabilities.sum(axis=1, keepdims=True)
 
 
-def resolve_device(device: str) -> str:
-    """Return the device itself, for "auto" the fastest at hand."""
-    if device != "auto":
-        return device
-    if torch.cuda.is_available():
-        return "cuda"
-    return "mps" if torch.backends.mps.is_available() else "cpu"
+def net_to_arrays(net: NeuralNet) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    """Return the arguments of the network, which JSON can hold, and its arrays by name."""
+    tensors = _tensors(net.module_)
+    return net.get_params_for("module"), {
+        name: tensor.detach().cpu().numpy() for name, tensor in tensors.items()
+    }
+
+
+@reproducible_torch()
+def net_from_arrays(
+    settings: Mapping[str, Any], arrays: Mapping[str, np.ndarray], device: str
+) -> NeuralNet:
+    """Return a net for prediction from what :func:`net_to_arrays` returned, without copying it.
+
+    Raises a ValueError if the arrays do not belong to a network of these settings.
+    """
+    # Without memory: hostile settings must not allocate more than the arrays have.
+    with torch.device("meta"):
+        module = CrossModalNetwork(**settings)
+    _set_tensors(module, arrays)
+    return DeviceNet.from_module(
+        module,
+        settings,
+        criterion=BranchLoss,
+        # One of PyTorch's would make it import its compiler, which takes seconds.
+        optimizer=_no_optimizer,
+        iterator_valid=TensorBatches,
+        iterator_valid__batch_size=EVALUATION_BATCH,
+        predict_nonlinearity=ensemble_proba,
+        train_split=None,
+        callbacks="disable",
+        device=available_device(device),
+    )
+
+
+def _no_optimizer(*_: Any, **__: Any) -> None:
+    return None
+
+
+def _tensors(module: nn.Module) -> dict[str, torch.Tensor]:
+    return dict(chain(module.named_parameters(), module.named_buffers()))
+
+
+def _set_tensors(module: nn.Module, arrays: Mapping[str, np.ndarray]) -> None:
+    expected = _tensors(module)
+    if set(expected) != set(arrays):
+        unlike = sorted(set(expected) ^ set(arrays))
+        raise ValueError(f"the arrays of the network do not match its settings: {unlike[:3]}")
+    for name, old in expected.items():
+        new = torch.from_numpy(arrays[name])
+        path, _, leaf = name.rpartition(".")
+        owner = module.get_submodule(path)
+        # The number of patterns of modalities is learned, not set.
+        same_size = new.shape == old.shape or isinstance(owner, StackingCombiner)
+        if not same_size or new.dtype != old.dtype or new.dim() != old.dim():
+            raise ValueError(
+                f"{name} of the network has type {new.dtype} and shape {tuple(new.shape)}, but "
+                f"its settings need {old.dtype} and {tuple(old.shape)}"
+            )
+        setattr(owner, leaf, nn.Parameter(new) if isinstance(old, nn.Parameter) else new)

@@ -1,12 +1,13 @@
 """Training: from samples, columns and settings to a fitted net and its history."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import torch
+import xxhash
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import f1_score
 from sklearn.utils import check_random_state
@@ -26,51 +27,41 @@ from ._net import (
     FiniteLoss,
     ProgressBar,
     TensorBatches,
-    resolve_device,
 )
-from ._stacking import assign_holdout_folds, fit_combiner
+from ._stacking import assign_holdout_folds, fit_stacking
+from ._torch import resolve_device
 from .network import BRANCH_KINDS, N_PAIRS, BranchLoss, CrossModalNetwork, ensemble_proba
 
-__all__ = ["Samples", "Settings", "stratified_holdout", "train"]
+__all__ = ["Samples", "Settings", "merge_duplicate_samples", "stratified_holdout", "train"]
 
 # A small cohort needs as many steps as a large one, and so more epochs. Chosen with batch size and
 # learning rate on simulated cohorts with interactions, where twice as many were worse, and on inner
 # folds of TCGA-BRCA and METABRIC, where 250 at 3/5 of the learning rate were no better.
 DEFAULT_STEPS = 160
-# With early stopping, which decides itself; a bound for trainings that never stop improving.
+# A bound with early stopping, for trainings that never stop improving.
 MAX_STEPS = 2000
 
 Columns = list[list[int]]
 
 
-@dataclass(frozen=True)
-class Settings:
-    """The estimator's parameters that training and the network depend on, under their names."""
+# What estimator and network call by the same name.
+NETWORK_PARAMETERS = (
+    "n_heads",
+    "embed_dim",
+    "tokenizer",
+    "attention",
+    "enrichment",
+    "hidden_dim",
+    "dropout",
+    "token_dropout",
+)
 
-    branches: str | Sequence[str]
-    n_heads: int
-    embed_dim: int
-    tokenizer: str
-    attention: str
-    enrichment: str
-    n_estimators: int
-    hidden_dim: int
-    dropout: float
-    token_dropout: float
-    lr: float
-    weight_decay: float
-    batch_size: int
-    max_epochs: int | None
-    early_stopping: bool
-    validation_fraction: float
-    patience: int
-    device: str
-    random_state: Any
-    callbacks: list | None
-    verbose: int
 
+class Settings(SimpleNamespace):
+    """The estimator's parameters, under their names."""
+
+    @property
     def branch_kinds(self) -> tuple[str, ...]:
-        """Return the kinds of branches that are asked for."""
         return BRANCH_KINDS if isinstance(self.branches, str) else tuple(self.branches)
 
 
@@ -78,14 +69,8 @@ class Settings:
 class Samples:
     """Samples to train on.
 
-    Attributes
-    ----------
-    x : Tensor of shape (n_samples, n_features)
-        Standardised, NaN in absent modalities.
-    codes : ndarray of int of shape (n_samples,)
-        Numbers of the classes.
-    target : ndarray of shape (n_samples, n_classes)
-        One-hot classes times the weights of class and sample.
+    x is ``(samples, features)``, standardized, NaN in absent modalities; codes are indices of the
+    classes; targets, ``(samples, classes)``, are one-hot times the weights of class and sample.
     """
 
     x: Tensor
@@ -96,11 +81,10 @@ class Samples:
         return len(self.codes)
 
     def take(self, positions: np.ndarray) -> "Samples":
-        """Return some of the samples."""
         return Samples(self.x[positions], self.codes[positions], self.target[positions])
 
     def present(self, columns: Columns) -> np.ndarray:
-        """Tell which samples have each modality."""
+        """Return which samples have each modality, ``(samples, modalities)``."""
         first = [positions[0] for positions in columns]
         return ~self.x[:, first].isnan().numpy()
 
@@ -111,25 +95,10 @@ def train(
     settings: Settings,
     start: dict[str, Tensor] | None = None,
 ) -> tuple[NeuralNet, pd.DataFrame]:
-    """Train to the end.
+    """Return a net fitted to samples, and its history with a row per epoch.
 
-    Parameters
-    ----------
-    samples : Samples
-        Training samples, some of which early stopping holds out.
-    columns : list of list of int
-        Columns of each modality, the primary one first.
-    settings : Settings
-        Of the network and its training.
-    start : dict of str to Tensor, default=None
-        State of the network to begin with; None begins anew.
-
-    Returns
-    -------
-    net : NeuralNet
-        The fitted net.
-    history : DataFrame
-        One row per epoch.
+    Columns are those of each modality, the primary one first. `start` is the state of the network
+    to begin with. Early stopping holds out some of the samples.
     """
     random_state = check_random_state(settings.random_state)
     seed = int(random_state.randint(np.iinfo(np.int32).max))
@@ -149,37 +118,37 @@ def train(
         net.module_.load_state_dict(start)
     dataset = _as_dataset(samples, settings, held_out_by)
     pairs = _choose_pairs(samples, columns, settings, held_out_by)
-    # The whole training takes place there; of batches copied one by one a GPU would wait for each.
+    # All at once, or a GPU would wait for the copy of every batch.
     dataset = TensorDataset(*(tensor.to(net.device) for tensor in dataset.tensors))
     net.module_.solve(*dataset.tensors, [chosen.to(net.device) for chosen in pairs])
-    _go_on(net, dataset)
-    combiner = fit_combiner(net, samples.x, samples.present(columns), samples.target, held_out_by)
-    if combiner is not None:
-        net.module_.combiner = combiner
+    _run(net, dataset)
+    stacking = fit_stacking(net, samples.x, samples.present(columns), samples.target, held_out_by)
+    if stacking is not None:
+        patterns, weights, prior = (torch.as_tensor(part).to(net.device) for part in stacking)
+        net.module_.set_stacking(patterns, weights.float(), prior.float())
     history = _history_frame(net.history)
-    # A fitted model carries neither patients nor what only training needs, the optimiser above all.
+    # A fitted model holds neither samples nor what only training needs.
     net.trim_for_prediction()
     if settings.early_stopping and len(history) == max_epochs:
         warn(
-            f"Early stopping did not stop the training within max_epochs={max_epochs}. "
+            f"Early stopping did not end the training within max_epochs={max_epochs}. "
             "Raise max_epochs or lr.",
             ConvergenceWarning,
         )
     return net, history
 
 
-def _go_on(net: NeuralNet, dataset: TensorDataset) -> None:
-    """Train a net for its number of epochs."""
+def _run(net: NeuralNet, dataset: TensorDataset) -> None:
     try:
         net.partial_fit(dataset)
     except KeyError as error:
         if "history" not in str(error):
             raise
-        # skorch's words for a callback that monitors what nobody records.
+        # skorch's message on a callback that monitors what is not recorded.
         recorded = [name for name in net.history[-1] if name != "batches"]
         raise ValueError(
-            f"A callback asks for what training does not record: {error.args[0]} Recorded are "
-            f"{recorded}."
+            f"A callback monitors a quantity that training does not record: {error.args[0]} "
+            f"Recorded are {recorded}."
         ) from error
 
 
@@ -193,24 +162,17 @@ def _make_net(
     held_out: TensorDataset | None = None,
 ) -> NeuralNet:
     check_callbacks(settings.callbacks, held_out=held_out is not None)
-    watch: list[Callback] = [FiniteLoss()]
+    own: list[Callback] = [FiniteLoss()]
     if settings.verbose:
-        watch.append(ProgressBar())
+        own.append(ProgressBar())
     return DeviceNet(
         CrossModalNetwork,
         module__columns=columns,
         module__n_classes=samples.target.shape[1],
         module__n_members=settings.n_estimators,
-        module__tokenizer=settings.tokenizer,
-        module__embed_dim=settings.embed_dim,
-        module__n_heads=settings.n_heads,
-        module__attention=settings.attention,
-        module__enrichment=settings.enrichment,
-        module__hidden_dim=settings.hidden_dim,
-        module__dropout=settings.dropout,
-        module__token_dropout=settings.token_dropout,
+        module__branches=settings.branch_kinds,
         module__seed=seed,
-        module__kinds=settings.branch_kinds(),
+        **{f"module__{name}": getattr(settings, name) for name in NETWORK_PARAMETERS},
         criterion=BranchLoss,
         optimizer=torch.optim.AdamW,
         optimizer__fused=True,
@@ -224,7 +186,7 @@ def _make_net(
         iterator_valid__batch_size=EVALUATION_BATCH,
         predict_nonlinearity=ensemble_proba,
         train_split=None if held_out is None else predefined_split(held_out),
-        callbacks=[*schedule, *watch, *(settings.callbacks or [])],
+        callbacks=[*schedule, *own, *(settings.callbacks or [])],
         callbacks__print_log=None,
         device=resolve_device(settings.device),
         verbose=0,
@@ -236,11 +198,11 @@ def _choose_pairs(
 ) -> list[Tensor]:
     """Return the pairs of columns that each member multiplies, none without that branch."""
     n_members = settings.n_estimators
-    if "pairs" not in settings.branch_kinds():
+    if "pairs" not in settings.branch_kinds:
         return [torch.empty(0, 2, dtype=torch.long)] * n_members
     values = samples.x.numpy()
     chosen = screen_pairs(values, columns, samples.target, held_out_by, n_members, N_PAIRS)
-    # In the order of columns: that of strengths would hang on how many threads NumPy takes.
+    # In the order of columns, because that of strengths depends on NumPy's number of threads.
     ordered = (pairs[np.lexsort(pairs.T[::-1])] for pairs in chosen)
     return [torch.as_tensor(pairs) for pairs in ordered]
 
@@ -248,7 +210,7 @@ def _choose_pairs(
 def _as_dataset(
     samples: Samples, settings: Settings, held_out_by: np.ndarray | None = None
 ) -> TensorDataset:
-    """Return the samples and their targets for each member, zero where it holds them out."""
+    """Return samples and targets, ``(samples, members, classes)``, zero where held out."""
     target = np.repeat(samples.target[:, None], settings.n_estimators, axis=1)
     if held_out_by is not None:
         target[held_out_by[:, None] == np.arange(settings.n_estimators)] = 0
@@ -290,22 +252,13 @@ def stratified_holdout(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Split sample positions into training and validation, class by class.
 
-    Every class keeps at least one sample for training, so a class with one sample is trained on
-    and not validated.
-
-    Returns
-    -------
-    training, validation : ndarray of int
-
-    Raises
-    ------
-    ValueError
-        If every class is too small to hold a sample out.
+    Every class keeps at least one sample for training. Raises a ValueError if no class is large
+    enough to hold a sample out.
     """
     validation = []
     for code in np.unique(codes):
-        members = random_state.permutation(np.flatnonzero(codes == code))
-        validation.append(members[: min(round(fraction * len(members)), len(members) - 1)])
+        samples = random_state.permutation(np.flatnonzero(codes == code))
+        validation.append(samples[: min(round(fraction * len(samples)), len(samples) - 1)])
     held_out = np.sort(np.concatenate(validation))
     if len(held_out) == 0:
         raise ValueError(
@@ -314,3 +267,29 @@ def stratified_holdout(
             "Raise validation_fraction or set early_stopping=False."
         )
     return np.setdiff1d(np.arange(len(codes)), held_out), held_out
+
+
+def merge_duplicate_samples(
+    values: np.ndarray, codes: np.ndarray, weights: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Merge samples with the same values and class into one of their summed weight.
+
+    Otherwise duplicates of a sample that a member holds out would be trained on, and count as
+    evidence of their own. Samples of whole numbers alone, such as mutations, may be different
+    samples and stay apart. Returns the positions of the remaining samples, which are sorted by
+    their values if weights differ, and their weights.
+    """
+    keys = [
+        (code, xxhash.xxh3_128_digest(row.tobytes()))
+        for code, row in zip(codes.tolist(), values, strict=True)
+    ]
+    first: dict[tuple[int, bytes], int] = {}
+    original = np.array([first.setdefault(key, position) for position, key in enumerate(keys)])
+    duplicates = np.flatnonzero(original != np.arange(len(codes)))
+    whole = (np.nan_to_num(values[duplicates]) % 1 == 0).all(axis=1)
+    original[duplicates[whole]] = duplicates[whole]
+    summed = np.bincount(original, weights, minlength=len(codes))
+    kept = np.flatnonzero(summed)
+    if (summed[kept] != summed[kept[0]]).any():
+        kept = np.array(sorted(kept.tolist(), key=lambda row: (keys[row], summed[row])))
+    return kept, summed[kept]

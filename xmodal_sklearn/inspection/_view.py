@@ -16,7 +16,7 @@ from ..modalities._validation import as_table
 
 if TYPE_CHECKING:
     from ..classifier import CrossModalAttentionClassifier
-    from ..classifier._opened import OpenedClassifier
+    from ..classifier._inspection import ClassifierView
 
 __all__ = ["ModelView", "gene_name", "view_model", "with_progress"]
 
@@ -43,7 +43,7 @@ class ModelView:
 
     classifier: "CrossModalAttentionClassifier"
     table: Any
-    network: "OpenedClassifier"
+    network: "ClassifierView"
     features: np.ndarray
     samples: pd.Index
 
@@ -96,7 +96,7 @@ def view_model(model: Any, X: Any) -> ModelView:
     """
     # PyTorch takes seconds to import, and stability needs none of it.
     from ..classifier import CrossModalAttentionClassifier
-    from ..classifier._opened import OpenedClassifier
+    from ..classifier._inspection import ClassifierView
 
     *before, classifier = steps_of(model)
     if not isinstance(classifier, CrossModalAttentionClassifier):
@@ -115,7 +115,7 @@ def view_model(model: Any, X: Any) -> ModelView:
         table = step.transform(table)
         names = _names_after(step, table, names)
     return ModelView(
-        classifier, table, OpenedClassifier(classifier, table), names.to_numpy(), samples
+        classifier, table, ClassifierView(classifier, table), names.to_numpy(), samples
     )
 
 

@@ -16,8 +16,7 @@ from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.neighbors import BallTree, KDTree, KNeighborsClassifier
 from sklearn.neural_network import MLPClassifier
 
-from ..classifier._net import DeviceNet
-from ..classifier._saved_net import net_from_arrays, net_to_arrays
+from ..classifier._net import DeviceNet, net_from_arrays, net_to_arrays
 from ._container import JsonReader
 from ._trusted import walk_parts
 

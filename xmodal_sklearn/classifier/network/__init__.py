@@ -1,14 +1,14 @@
 """The network: PyTorch only, tensors in and tensors out."""
 
 from ._attention import PatchTokenizer
-from ._branches import BRANCH_KINDS, TRAINED_KINDS, Branch, list_branches
+from ._branches import BRANCH_KINDS, N_PAIRS, PRIMARY, TRAINED_KINDS, Branch, list_branches
 from ._combiner import BranchLoss, StackingCombiner, ensemble_proba
 from ._network import CrossModalNetwork
-from ._pairs import N_PAIRS
 
 __all__ = [
     "BRANCH_KINDS",
     "N_PAIRS",
+    "PRIMARY",
     "TRAINED_KINDS",
     "Branch",
     "BranchLoss",

@@ -1,33 +1,34 @@
-"""Tokens of a modality, and attention of one modality's tokens over another's.
+"""Tokens of a modality, attention of one modality's tokens over another's, and their encoder.
 
 Tensors lie as ``(members, batch, width, tokens)``: the tokens come last, because a modality can
 have far more of them than an embedding has entries, and memory is read fast along the last axis.
 """
 
 import math
+from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from ._branches import PRIMARY
 from ._layers import MemberLinear, uniform
 
-__all__ = ["N_PATCHES", "CrossAttention", "FeatureTokenizer", "PatchTokenizer", "Tokens"]
+__all__ = ["CrossModalEncoder", "PatchTokenizer"]
 
-# With an embedding of width 32 as many numbers as there are hidden units: four and eight patches
-# were no better on simulated cohorts with interactions.
+# Four and eight patches were no better on simulated cohorts with interactions.
 N_PATCHES = 2
 
 
 class Tokens(Protocol):
-    """The tokens of a modality; mapped linearly, they are tokens again."""
+    """The tokens of a modality; projected linearly, they are tokens again."""
 
     def dense(self) -> Tensor:
         """Return the tokens as ``(members, batch, width, tokens)``."""
 
     def project(self, weight: Tensor, bias: Tensor) -> "Tokens":
-        """Map every token by ``(members, width, width)`` and ``(members, width, 1)``."""
+        """Project every token by ``(members, width, width)`` and ``(members, width, 1)``."""
 
 
 class FeatureTokens(NamedTuple):
@@ -41,13 +42,11 @@ class FeatureTokens(NamedTuple):
     identity: Tensor  # (members, width, tokens)
 
     def dense(self) -> Tensor:
-        """Return the tokens as ``(members, batch, width, tokens)``."""
         return torch.addcmul(
             self.identity[:, None], self.values[:, :, None], self.direction[:, None]
         )
 
     def project(self, weight: Tensor, bias: Tensor) -> "FeatureTokens":
-        """Map every token."""
         identity = torch.baddbmm(bias, weight, self.identity)
         return FeatureTokens(self.values, weight @ self.direction, identity)
 
@@ -58,11 +57,9 @@ class PatchTokens(NamedTuple):
     tokens: Tensor  # (members, batch, tokens, width)
 
     def dense(self) -> Tensor:
-        """Return the tokens as ``(members, batch, width, tokens)``."""
         return self.tokens.transpose(2, 3)
 
     def project(self, weight: Tensor, bias: Tensor) -> "PatchTokens":
-        """Map every token."""
         projected = torch.baddbmm(
             bias.transpose(1, 2), self.tokens.flatten(1, 2), weight.transpose(1, 2)
         )
@@ -79,7 +76,7 @@ class FeatureTokenizer(nn.Module):
         self.identity = uniform(shape, 1 / math.sqrt(width), generator)
 
     def forward(self, values: Tensor) -> FeatureTokens:
-        """Map ``(members, batch, features)`` to as many tokens."""
+        """Embed ``(members, batch, features)``."""
         return FeatureTokens(values, self.direction, self.identity)
 
 
@@ -91,7 +88,7 @@ class PatchTokenizer(nn.Module):
         self.linear = MemberLinear(n_members, n_features, width * N_PATCHES, generator)
 
     def forward(self, values: Tensor) -> PatchTokens:
-        """Map ``(members, batch, features)`` to tokens."""
+        """Embed ``(members, batch, features)``."""
         return PatchTokens(self.linear(values).unflatten(2, (N_PATCHES, -1)))
 
 
@@ -105,7 +102,6 @@ class TokenLinear(nn.Module):
         self.bias = uniform((n_members, width, 1), bound, generator)
 
     def forward(self, tokens: Tokens) -> Tokens:
-        """Project every token."""
         return tokens.project(self.weight, self.bias)
 
 
@@ -124,31 +120,86 @@ class CrossAttention(nn.Module):
         self.output = uniform((n_members, width, width), 1 / math.sqrt(width), generator)
 
     def forward(self, tokens: Tokens, other: Tokens, present: Tensor) -> Tensor:
-        """Return what each token finds, ``(members, batch, width, tokens)``.
+        """Return what each token attends to, ``(members, batch, width, tokens)``.
 
-        Samples without the other modality find exactly nothing, whatever its tokens hold.
+        It is exactly zero in samples without the other modality.
         """
         query, key, value = self.query(tokens), self.key(other), self.value(other)
         return self.attend(query, key, value, self.output, present, self.n_heads)
 
 
+class CrossModalEncoder(nn.Module):
+    """Hidden units from the primary modality's tokens, enriched by attention over the others.
+
+    A token is enriched by its product with what it attends to, or by the sum as in a transformer.
+    A single modality attends to itself.
+    """
+
+    def __init__(
+        self,
+        widths: Sequence[int],
+        n_members: int,
+        *,
+        tokenizer: str,
+        embed_dim: int,
+        n_heads: int,
+        attention: str,
+        enrichment: str,
+        hidden_dim: int,
+        generator: torch.Generator,
+    ):
+        super().__init__()
+        self.multiply = enrichment == "product"
+        tokenizer_class = FeatureTokenizer if tokenizer == "feature" else PatchTokenizer
+        self.tokenizers = nn.ModuleList(
+            tokenizer_class(n_members, width, embed_dim, generator) for width in widths
+        )
+        self.attentions = nn.ModuleList(
+            CrossAttention(n_members, embed_dim, n_heads, attention, generator)
+            for _ in range(max(len(widths) - 1, 1))
+        )
+        n_tokens = widths[PRIMARY] if tokenizer == "feature" else N_PATCHES
+        self.project = MemberLinear(n_members, embed_dim * n_tokens, hidden_dim, generator)
+        self.absent_primary = nn.Parameter(
+            torch.zeros(n_members, 1, hidden_dim, dtype=torch.float32)
+        )
+
+    def forward(self, values: Sequence[Tensor], present: Sequence[Tensor]) -> Tensor:
+        """Map the values of every modality to ``(members, batch, hidden)``."""
+        tokens = [embed(table) for embed, table in zip(self.tokenizers, values, strict=True)]
+        return self.encode(tokens, present)
+
+    def encode(self, tokens: Sequence[Tokens], present: Sequence[Tensor]) -> Tensor:
+        """Map the tokens of every modality to ``(members, batch, hidden)``."""
+        (primary, primary_present), *others = zip(tokens, present, strict=True)
+        attended = torch.zeros(())
+        for attend, (other, other_present) in zip(
+            self.attentions, others or [(primary, primary_present)], strict=True
+        ):
+            attended = attended + attend(primary, other, other_present)
+        enriched = primary.dense()
+        if self.multiply:
+            enriched = torch.addcmul(enriched, enriched, attended)
+        else:
+            enriched = enriched + attended
+        absent = self.absent_primary * ~primary_present[:, None]
+        return self.project(enriched.flatten(2)) + absent
+
+
 def softmax_attention(
     query: Tokens, key: Tokens, value: Tokens, output: Tensor, present: Tensor, n_heads: int
 ) -> Tensor:
-    """Attend by softmax."""
+    """Attend by softmax, as :meth:`CrossAttention.forward`."""
     if isinstance(query, PatchTokens) and isinstance(key, PatchTokens):
-        found = _attend_to_patches(query.tokens, key.tokens, value.dense().mT, n_heads)
+        attended = _attend_to_patches(query.tokens, key.tokens, value.dense().mT, n_heads)
     else:
-        found = _attend_to_features(query, key, value, n_heads).unflatten(0, (len(output), -1))
-    found = (found * present[:, None, None]).flatten(1, 2) @ output.mT
-    return found.view(len(output), len(present), -1, output.shape[-1]).mT
+        attended = _attend_to_features(query, key, value, n_heads).unflatten(0, (len(output), -1))
+    attended = (attended * present[:, None, None]).flatten(1, 2) @ output.mT
+    return attended.view(len(output), len(present), -1, output.shape[-1]).mT
 
 
 def _attend_to_patches(query: Tensor, key: Tensor, value: Tensor, n_heads: int) -> Tensor:
-    """Attend to few tokens, where laying all out takes less time than PyTorch's fused kernels.
-
-    All are ``(members, batch, tokens, width)``.
-    """
+    """Attend to few tokens, ``(members, batch, tokens, width)``, faster than the fused kernels."""
     query, key, value = (x.unflatten(-1, (n_heads, -1)) for x in (query, key, value))
     scores = (query[:, :, :, None] * key[:, :, None]).sum(-1) / math.sqrt(query.shape[-1])
     weights = _softmax(scores, dim=3)
@@ -164,8 +215,8 @@ def _attend_to_features(query: Tokens, key: Tokens, value: Tokens, n_heads: int)
         heads = tokens.dense().unflatten(2, (n_heads, -1)).flatten(0, 1)
         return heads.transpose(-1, -2).contiguous()
 
-    found = functional.scaled_dot_product_attention(by_head(query), by_head(key), by_head(value))
-    return found.transpose(1, 2).flatten(2)
+    attended = functional.scaled_dot_product_attention(by_head(query), by_head(key), by_head(value))
+    return attended.transpose(1, 2).flatten(2)
 
 
 def linear_attention(
@@ -177,16 +228,16 @@ def linear_attention(
     weighted means; each query mixes these summaries by a softmax over its entries.
     """
     if isinstance(key, FeatureTokens) and isinstance(value, FeatureTokens):
-        summary = _summarise_features(key, value, n_heads)
+        summary = _summarize_features(key, value, n_heads)
     else:
-        summary = _summarise(key, value, n_heads)
+        summary = _summarize(key, value, n_heads)
     by_value = output.unflatten(2, (n_heads, -1)).transpose(1, 2)
     mix = (by_value[:, None] @ summary).transpose(2, 3).flatten(3) * present[:, None, None]
     weights = _softmax(query.dense().unflatten(2, (n_heads, -1)), dim=-2).flatten(2, 3)
     return mix @ weights
 
 
-def _summarise(key: Tokens, value: Tokens, n_heads: int) -> Tensor:
+def _summarize(key: Tokens, value: Tokens, n_heads: int) -> Tensor:
     """Average the values by each entry of the keys: (members, batch, heads, value, key width)."""
 
     def by_head(tokens: Tokens) -> Tensor:
@@ -195,8 +246,8 @@ def _summarise(key: Tokens, value: Tokens, n_heads: int) -> Tensor:
     return by_head(value) @ _softmax(by_head(key), dim=-1).transpose(-1, -2)
 
 
-def _summarise_features(key: FeatureTokens, value: FeatureTokens, n_heads: int) -> Tensor:
-    """Do the same without laying the values out per sample."""
+def _summarize_features(key: FeatureTokens, value: FeatureTokens, n_heads: int) -> Tensor:
+    """Summarize without laying the values out per sample."""
 
     def by_head(table: Tensor) -> Tensor:
         return table.unflatten(1, (n_heads, -1))
@@ -215,6 +266,6 @@ def _summarise_features(key: FeatureTokens, value: FeatureTokens, n_heads: int) 
 
 
 def _softmax(x: Tensor, dim: int) -> Tensor:
-    """Softmax over few entries, where PyTorch's kernel takes several times longer."""
+    """Softmax over few entries, several times faster than PyTorch's kernel."""
     weights = (x - x.detach().amax(dim, keepdim=True)).exp()
     return weights / weights.sum(dim, keepdim=True)

@@ -1,4 +1,4 @@
-"""The branches of the network: ways of classifying a sample, each by its name."""
+"""The branches of the network: their names, and two that are solved for by ridge regression."""
 
 import math
 from collections.abc import Collection, Sequence
@@ -7,35 +7,30 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from ._attention import N_PATCHES, CrossAttention, FeatureTokenizer, PatchTokenizer, Tokens
-from ._layers import MemberLinear, map_common
+from ._layers import map_common
 from ._ridge import RIDGE_PENALTY, fit_ridge
 
 __all__ = [
     "BRANCH_KINDS",
+    "N_PAIRS",
+    "PRIMARY",
     "TRAINED_KINDS",
     "Branch",
-    "CrossModalEncoder",
+    "PairsBranch",
     "PiecewiseLinearBranch",
     "list_branches",
-    "log_probabilities",
 ]
 
-
+# The primary modality comes first wherever modalities are in a list.
+PRIMARY = 0
 TRAINED_KINDS = ("attention", "mlp")
 BRANCH_KINDS = (*TRAINED_KINDS, "piecewise", "pairs", "centroid")
+# At most; 16, 32 and 64 were alike on simulated cohorts, because the threshold does the choosing.
+N_PAIRS = 64
 
 
 class Branch(NamedTuple):
-    """Name of a branch.
-
-    Attributes
-    ----------
-    kind : {"attention", "mlp", "piecewise", "pairs", "centroid"}
-        How it classifies.
-    modality : int or None
-        Number of the only modality that it sees; None if it sees all.
-    """
+    """Name of a branch: one of BRANCH_KINDS, and the modality it sees, None for all."""
 
     kind: str
     modality: int | None = None
@@ -44,99 +39,100 @@ class Branch(NamedTuple):
 def list_branches(n_modalities: int, kinds: Collection[str] = BRANCH_KINDS) -> list[Branch]:
     """List the branches of some kinds, in the order of a network's output."""
 
-    def each(kind: str) -> list[Branch]:
+    def by_modality(kind: str) -> list[Branch]:
         return [Branch(kind, modality) for modality in range(n_modalities)]
 
-    branches = [Branch("attention"), *each("mlp"), *each("piecewise"), Branch("centroid")]
+    branches = [Branch("attention"), *by_modality("mlp"), *by_modality("piecewise")]
+    branches.append(Branch("centroid"))
     if n_modalities > 1:
-        branches += [*each("centroid"), Branch("pairs")]
+        branches += [*by_modality("centroid"), Branch("pairs")]
     return [branch for branch in branches if branch.kind in kinds]
-
-
-class CrossModalEncoder(nn.Module):
-    """The tokens of the primary modality, enriched by attention over the others, as hidden units.
-
-    A token is enriched by the product with what it finds, or by the sum as in a transformer. In a
-    sum, what two modalities tell together is left to the layers that follow. A modality on its own
-    attends to itself.
-    """
-
-    def __init__(
-        self,
-        widths: Sequence[int],
-        n_members: int,
-        tokenizer: str,
-        embed_dim: int,
-        n_heads: int,
-        attention: str,
-        enrichment: str,
-        hidden_dim: int,
-        generator: torch.Generator,
-    ):
-        super().__init__()
-        self.multiply = enrichment == "product"
-        tokenize = FeatureTokenizer if tokenizer == "feature" else PatchTokenizer
-        self.tokenizers = nn.ModuleList(
-            tokenize(n_members, width, embed_dim, generator) for width in widths
-        )
-        self.attentions = nn.ModuleList(
-            CrossAttention(n_members, embed_dim, n_heads, attention, generator)
-            for _ in range(max(len(widths) - 1, 1))
-        )
-        n_tokens = widths[0] if tokenizer == "feature" else N_PATCHES
-        self.project = MemberLinear(n_members, embed_dim * n_tokens, hidden_dim, generator)
-        self.absent_primary = nn.Parameter(torch.zeros(n_members, 1, hidden_dim))
-
-    def forward(self, values: Sequence[Tensor], present: Sequence[Tensor]) -> Tensor:
-        """Map the values of every modality to ``(members, batch, hidden)``."""
-        tokens = [tokenize(each) for tokenize, each in zip(self.tokenizers, values, strict=True)]
-        return self.enrich(tokens, present)
-
-    def enrich(self, tokens: Sequence[Tokens], present: Sequence[Tensor]) -> Tensor:
-        """Map the tokens of every modality to ``(members, batch, hidden)``."""
-        primary = tokens[0]
-        others = list(zip(tokens, present, strict=True))[1:] or [(primary, present[0])]
-        found = torch.zeros(())
-        for attend, (other, other_present) in zip(self.attentions, others, strict=True):
-            found = found + attend(primary, other, other_present)
-        enriched = primary.dense()
-        enriched = torch.addcmul(enriched, enriched, found) if self.multiply else enriched + found
-        absent = self.absent_primary * ~present[0][:, None]
-        return self.project(enriched.flatten(2)) + absent
 
 
 class PiecewiseLinearBranch(nn.Module):
     """A sum over features of a map with one slope below the feature's mean and another above.
 
-    Penalised by ridge and solved for; zero until then. It is linear in the values and their
-    absolute values, which are nearly uncorrelated, so the penalty weighs alike on slopes and bends.
+    It is linear in the values and their absolute values, which are nearly uncorrelated, so the
+    ridge penalty shrinks slopes and bends alike. All classes score zero until it is solved for.
     """
 
     weight: Tensor
     bias: Tensor
 
     # The mean absolute value of a standard normal variable.
-    CENTRE = math.sqrt(2 / math.pi)
+    CENTER = math.sqrt(2 / math.pi)
 
     def __init__(self, n_members: int, n_features: int, n_classes: int):
         super().__init__()
-        self.register_buffer("weight", torch.zeros(n_members, 2 * n_features, n_classes))
-        self.register_buffer("bias", torch.zeros(n_members, 1, n_classes))
+        self.register_buffer("weight", torch.zeros(n_members, 2 * n_features, n_classes).float())
+        self.register_buffer("bias", torch.zeros(n_members, 1, n_classes).float())
 
     def forward(self, values: Tensor) -> Tensor:
         """Map ``(batch, features)`` to logits ``(members, batch, classes)``."""
         return map_common(self.bend(values), self.weight, self.bias)
 
-    def learn(self, values: Tensor, target: Tensor) -> None:
-        """Solve for the map, given targets as :class:`BranchLoss` takes them."""
+    def solve(self, values: Tensor, target: Tensor) -> None:
+        """Solve for the weights, given targets ``(batch, members, classes)``."""
         penalty = RIDGE_PENALTY * values.shape[1] / max(len(values), 1)
         self.load_state_dict(fit_ridge(self.bend(values), target, penalty))
 
     def bend(self, values: Tensor) -> Tensor:
-        """Return what the map is linear in."""
-        return torch.cat([values, values.abs() - self.CENTRE], dim=-1)
+        """Return ``(batch, 2 * features)``, in which the map is linear."""
+        return torch.cat([values, values.abs() - self.CENTER], dim=-1)
 
 
-def log_probabilities(logits: Tensor) -> Tensor:
-    """Turn logits, in mixed precision or not, into log-probabilities in single precision."""
-    return logits.float().log_softmax(dim=-1)
+class PairsBranch(nn.Module):
+    """A ridge-penalized linear map of products of a primary feature and one of another modality.
+
+    Every member has its own pairs. Weights are zero until they are solved for, and for the pairs
+    that a member lacks.
+    """
+
+    columns: Tensor
+    mean: Tensor
+    scale: Tensor
+    weight: Tensor
+    bias: Tensor
+
+    def __init__(self, n_members: int, n_pairs: int, n_classes: int):
+        super().__init__()
+        self.register_buffer("columns", torch.zeros(2, n_members, n_pairs, dtype=torch.long))
+        self.register_buffer("mean", torch.zeros(n_members, 1, n_pairs).float())
+        self.register_buffer("scale", torch.ones(n_members, 1, n_pairs).float())
+        self.register_buffer("weight", torch.zeros(n_members, n_pairs, n_classes).float())
+        self.register_buffer("bias", torch.zeros(n_members, 1, n_classes).float())
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map ``(batch, features)``, NaN if absent, to logits ``(members, batch, classes)``."""
+        # NaN may not enter the product: its gradient would reach the other factor.
+        values, measured = x.nan_to_num(), ~x.isnan()
+        first, second = (values[:, columns].transpose(0, 1) for columns in self.columns)
+        both = (measured[:, self.columns[0]] & measured[:, self.columns[1]]).transpose(0, 1)
+        products = (first * second - self.mean) / self.scale * both
+        return torch.baddbmm(self.bias, products, self.weight)
+
+    def solve(self, x: Tensor, target: Tensor, pairs: Sequence[Tensor]) -> None:
+        """Solve for the weights of the pairs of columns, ``(pairs, 2)``, of each member.
+
+        Samples are ``(batch, features)``, NaN if absent, targets ``(batch, members, classes)``,
+        zero where a member holds a sample out.
+        """
+        self.weight.zero_()
+        for member, (chosen, member_target) in enumerate(zip(pairs, target.unbind(1), strict=True)):
+            n_chosen = len(chosen)
+            seen = member_target.any(dim=1)
+            if n_chosen == 0 or not seen.any():
+                continue
+            first, second = chosen.T
+            products = x[seen][:, first] * x[seen][:, second]
+            mean = products.nanmean(dim=0).nan_to_num()
+            centered = (products - mean).nan_to_num()
+            scale = centered.square().mean(dim=0).sqrt()
+            scale = torch.where(scale > 0, scale, 1)
+            penalty = RIDGE_PENALTY * n_chosen / len(centered)
+            solved = fit_ridge(centered / scale, member_target[seen][:, None], penalty)
+            self.columns[:, member, :n_chosen] = chosen.T
+            self.mean[member, 0, :n_chosen] = mean
+            self.scale[member, 0, :n_chosen] = scale
+            self.weight[member, :n_chosen] = solved["weight"][0]
+            self.bias[member] = solved["bias"][0]

@@ -1,4 +1,4 @@
-"""The branch of nearest shrunken centroids, in closed form, for every member of an ensemble.
+"""The branch of nearest shrunken centroids, in closed form for all members of an ensemble.
 
 References
 ----------
@@ -11,50 +11,38 @@ from torch import Tensor, nn
 
 from ._layers import map_common
 
-__all__ = ["CentroidBranch", "centroids_of_members"]
+__all__ = ["CentroidBranch", "fit_centroids"]
 
-# In standard errors of a centroid. No measurement of other values is on record.
+# In standard errors of a centroid; other values were not tried.
 SHRINKAGE = 1.0
 
 
 class CentroidBranch(nn.Module):
-    """Score samples by their distances to the shrunken centroids of the classes.
-
-    It has no parameters to train: its state is set once, and until then all classes score zero.
-    """
+    """Score samples by distance to the shrunken centroids; all classes score zero until solved."""
 
     weight: Tensor
     bias: Tensor
 
     def __init__(self, n_members: int, n_features: int, n_classes: int):
         super().__init__()
-        self.register_buffer("weight", torch.zeros(n_members, n_features, n_classes))
-        self.register_buffer("bias", torch.zeros(n_members, 1, n_classes))
+        self.register_buffer("weight", torch.zeros(n_members, n_features, n_classes).float())
+        self.register_buffer("bias", torch.zeros(n_members, 1, n_classes).float())
 
     def forward(self, values: Tensor) -> Tensor:
         """Map ``(batch, features)`` to logits ``(members, batch, classes)``."""
         return map_common(values, self.weight, self.bias)
 
-    def learn(self, values: Tensor, target: Tensor) -> None:
-        """Learn the centroids, given targets as :class:`BranchLoss` takes them."""
+    def solve(self, values: Tensor, target: Tensor) -> None:
+        """Compute the centroids, given targets ``(batch, members, classes)``."""
         # In double precision, which not every device has.
-        self.load_state_dict(centroids_of_members(values.cpu(), target.cpu()))
+        self.load_state_dict(fit_centroids(values.cpu(), target.cpu()))
 
 
-def centroids_of_members(values: Tensor, target: Tensor) -> dict[str, Tensor]:
-    """Compute the centroids of every member.
+def fit_centroids(values: Tensor, target: Tensor) -> dict[str, Tensor]:
+    """Return the state of a :class:`CentroidBranch`.
 
-    Parameters
-    ----------
-    values : Tensor of shape (samples, features)
-        Of the samples that have the modality.
-    target : Tensor of shape (samples, members, classes)
-        One-hot classes times weights, zero where a sample is held out by a member.
-
-    Returns
-    -------
-    dict of str to Tensor
-        State of a :class:`CentroidBranch`.
+    Values are ``(samples, features)``, targets ``(samples, members, classes)``: one-hot classes
+    times weights, zero where a member holds a sample out.
     """
     values, target = values.double(), target.double()
     # Sums of all members are few products; a part of the samples for each would be many.
@@ -69,24 +57,12 @@ def shrunken_centroids(
 ) -> dict[str, Tensor]:
     """Return the weight of each feature and the bias in the score of each class.
 
-    A squared distance to a centroid is, but for what all classes share, linear in the sample.
-    Without a sample of positive weight, every class scores zero.
-
-    Parameters
-    ----------
-    sums : Tensor of shape (members, classes, features)
-        Weighted sums of the samples of a class.
-    squares : Tensor of shape (members, features)
-        Weighted sums of squares of all samples.
-    counts, totals : Tensor of shape (members, classes)
-        Number and weight of the samples of a class.
-
-    Returns
-    -------
-    dict of str to Tensor
-        As :func:`centroids_of_members` returns it.
+    A squared distance to a centroid is linear in the sample, except for a term that all classes
+    share. Sums are ``(members, classes, features)``, squares, over all classes, ``(members,
+    features)``, numbers and weights of samples ``(members, classes)``.
     """
     tiny = torch.finfo(sums.dtype).tiny
+    counts = counts.float()
     n_samples = counts.sum(dim=1, keepdim=True)
     total = totals.sum(dim=1, keepdim=True).clamp_min(tiny)
     mean = sums.sum(dim=1) / total
@@ -97,8 +73,8 @@ def shrunken_centroids(
     scale = deviation + deviation.median(dim=1, keepdim=True).values
     scale = torch.where(scale > 0, scale, 1)[:, None]
     error = (1 / counts.clamp_min(1) - 1 / n_samples).sqrt()[:, :, None]
-    standardised = (centroids - mean[:, None]) / (scale * error)
-    shift = nn.functional.softshrink(standardised, SHRINKAGE) * error
+    standardized = (centroids - mean[:, None]) / (scale * error)
+    shift = nn.functional.softshrink(standardized, SHRINKAGE) * error
     shift = torch.where(counts[:, :, None] > 0, shift.nan_to_num(), 0)
     weight = (shift / scale).mT
     bias = -mean[:, None] @ weight - shift.square().sum(dim=2)[:, None] / 2

@@ -1,4 +1,4 @@
-"""What the branches come to: their loss in training, their weighted combination after it."""
+"""The loss of the branches in training, and their weighted combination afterwards."""
 
 import torch
 from torch import Tensor, nn
@@ -7,12 +7,12 @@ __all__ = ["BranchLoss", "StackingCombiner", "ensemble_proba"]
 
 
 class BranchLoss(nn.Module):
-    """Cross-entropy of each branch, averaged over members and weighted samples, added up."""
+    """Sum over branches of the cross-entropy, averaged over members and weighted samples."""
 
     def forward(self, log_proba: Tensor, target: Tensor) -> Tensor:
-        """Score log-probabilities ``(batch, members, branches, classes)``.
+        """Score ``(batch, members, branches, classes)`` against ``(batch, members, classes)``.
 
-        The target, one-hot classes times weights, is ``(batch, members, classes)``.
+        The target is one-hot classes times weights.
         """
         target = target[:, :, None]
         present = log_proba.detach().any(dim=-1, keepdim=True)
@@ -24,14 +24,8 @@ class BranchLoss(nn.Module):
 class StackingCombiner(nn.Module):
     """Weigh the branches, by weights that depend on which modalities a sample has.
 
-    Parameters
-    ----------
-    patterns : Tensor of bool of shape (patterns, modalities)
-        Known patterns of modalities that a sample has.
-    weights : Tensor of shape (1 + patterns, branches)
-        The first row is for patterns that are not known.
-    prior : Tensor of shape (1 + patterns, classes)
-        Added to the weighted log-probabilities.
+    Patterns are ``(patterns, modalities)``; weights, ``(1 + patterns, branches)``, and prior,
+    ``(1 + patterns, classes)``, begin with a row for all other patterns.
     """
 
     patterns: Tensor
@@ -40,7 +34,7 @@ class StackingCombiner(nn.Module):
 
     def __init__(self, patterns: Tensor, weights: Tensor, prior: Tensor):
         super().__init__()
-        # Not in the state: a network that goes on training may come to know other patterns.
+        # Not in the state: samples of a warm start may have other patterns.
         self.register_buffer("patterns", patterns, persistent=False)
         self.register_buffer("weights", weights, persistent=False)
         self.register_buffer("prior", prior, persistent=False)
@@ -54,10 +48,10 @@ class StackingCombiner(nn.Module):
         return logits.log_softmax(dim=-1)[:, :, None]
 
     def rows(self, present: Tensor) -> Tensor:
-        """Return the row of the weights that each sample takes."""
-        known = (present[:, None] == self.patterns).all(dim=-1)
-        unknown = ~known.any(dim=1, keepdim=True)
-        return torch.cat([unknown, known], dim=1).int().argmax(dim=1)
+        """Return the row of the weights that applies to each sample."""
+        matches = (present[:, None] == self.patterns).all(dim=-1)
+        unmatched = ~matches.any(dim=1, keepdim=True)
+        return torch.cat([unmatched, matches], dim=1).int().argmax(dim=1)
 
 
 def ensemble_proba(log_proba: Tensor) -> Tensor:

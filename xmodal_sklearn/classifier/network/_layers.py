@@ -33,9 +33,9 @@ class ResidualMLP(nn.Module):
 
     def forward(self, hidden: Tensor) -> Tensor:
         """Map ``(members, batch, hidden)`` to ``(members, batch, classes)``."""
-        refined = functional.gelu(self.expand(normalise(hidden)))
+        refined = functional.gelu(self.expand(normalize(hidden)))
         hidden = hidden + self.contract(self.dropout(refined))
-        return self.classify(self.dropout(normalise(hidden)))
+        return self.classify(self.dropout(normalize(hidden)))
 
 
 class MemberLinear(nn.Module):
@@ -55,55 +55,55 @@ class MemberLinear(nn.Module):
 class Dropout(nn.Module):
     """Dropout that draws from a generator of its own, not from PyTorch's global one.
 
-    A draw for every entry would take longer than the products that the entries go through. So a
-    pool of factors is drawn once, zero or what the kept entries are scaled up by, and every call
-    takes them from a random place on.
+    Drawing for every entry would take longer than the products that the entries go through. So a
+    pool of factors is drawn once, and every call reads it from a random position.
     """
 
-    # Of factors at least, and of places at least.
+    # Factors at least, and positions at least.
     POOL_SIZE = 2**21
 
     def __init__(self, rate: float, generator: torch.Generator):
         super().__init__()
         self.rate = rate
         self.generator = generator
-        self.pool = torch.empty(0)
+        self.pool = torch.empty(0, dtype=torch.float32)
 
     def __getstate__(self) -> dict[str, Any]:
-        """Return what is pickled: without the pool, and with a generator that needs no GPU."""
+        """Return what is pickled: a seed in place of the generator, and no pool."""
         seed = self.generator.initial_seed()
-        generator = torch.Generator().manual_seed(seed)
-        return {**super().__getstate__(), "generator": generator, "pool": torch.empty(0)}
+        return {**super().__getstate__(), "generator": seed, "pool": torch.empty(0)}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        generator = torch.Generator().manual_seed(state["generator"])
+        super().__setstate__({**state, "generator": generator})
 
     def forward(self, x: Tensor) -> Tensor:
-        """Zero entries at random in training, and scale the others up."""
         if not self.training or self.rate == 0:
             return x
-        n_places = len(self.pool) - x.numel()
-        if n_places < self.POOL_SIZE or self.pool.device != x.device:
-            n_places = self.POOL_SIZE
-            self.pool = self._draw(n_places + x.numel(), x.device)
-        start = int(torch.randint(n_places, (), generator=self.generator))
+        n_positions = len(self.pool) - x.numel()
+        if n_positions < self.POOL_SIZE or self.pool.device != x.device:
+            n_positions = self.POOL_SIZE
+            self.pool = self._draw(n_positions + x.numel(), x.device)
+        start = int(torch.randint(n_positions, (), generator=self.generator))
         return x * self.pool[start : start + x.numel()].view(x.shape)
 
     def _draw(self, n_factors: int, device: torch.device) -> Tensor:
-        draws = torch.rand(n_factors, generator=self.generator)
-        return ((draws >= self.rate) / (1 - self.rate)).to(device)
+        draws = torch.rand(n_factors, generator=self.generator, dtype=torch.float32)
+        return ((draws >= self.rate).float() / (1 - self.rate)).to(device)
 
 
 def map_common(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
-    """Map ``(batch, inputs)``, common to all members, to ``(members, batch, outputs)``.
-
-    One product with the weights of all members side by side takes a fraction of the time of one
-    each, where there are few outputs.
-    """
+    """Map ``(batch, inputs)``, common to all members, to ``(members, batch, outputs)``."""
+    # One product with the weights side by side is faster than one each, as outputs are few.
     mapped = x @ weight.transpose(0, 1).flatten(1)
     return mapped.unflatten(1, (len(weight), -1)).transpose(0, 1) + bias
 
 
-def normalise(x: Tensor) -> Tensor:
+def normalize(x: Tensor) -> Tensor:
     return functional.layer_norm(x, x.shape[-1:])
 
 
 def uniform(shape: Sequence[int], bound: float, generator: torch.Generator) -> nn.Parameter:
-    return nn.Parameter(torch.empty(*shape).uniform_(-bound, bound, generator=generator))
+    return nn.Parameter(
+        torch.empty(*shape, dtype=torch.float32).uniform_(-bound, bound, generator=generator)
+    )

@@ -1,8 +1,8 @@
-"""Ridge-penalised multinomial logistic regression of every member at once.
+"""Ridge-penalized multinomial logistic regression of every member at once.
 
-Members see the same samples but for those that each holds out, so one product of the table serves
-them all, and one bound on the curvature [1]_ preconditions them all. With it, accelerated gradient
-descent with restarts [2]_ takes a few dozen steps.
+Members see the same samples except for those that each holds out, so one product with the table and
+one bound on the curvature [1]_, as a preconditioner, serve all. Accelerated gradient descent with
+restarts [2]_ then takes a few dozen steps.
 
 References
 ----------
@@ -22,27 +22,17 @@ RIDGE_PENALTY = 0.1
 MAX_STEPS = 100
 # On the largest change of a logit in a step.
 TOLERANCE = 0.1
-# The intercept is the weight of a constant column of this size, and so is hardly penalised.
+# The intercept is the weight of a constant column of this size, so it is hardly penalized.
 INTERCEPT = 10.0
 
 
 def fit_ridge(values: Tensor, target: Tensor, penalty: float) -> dict[str, Tensor]:
     """Fit the weights of every member.
 
-    Parameters
-    ----------
-    values : Tensor of shape (samples, features)
-        Standardised.
-    target : Tensor of shape (samples, members, classes)
-        One-hot classes times weights, zero where a member holds a sample out.
-    penalty : float
-        On half of the squared weights, beside the mean cross-entropy.
-
-    Returns
-    -------
-    dict of str to Tensor
-        ``weight`` of shape (members, features, classes) and ``bias`` of shape (members, 1,
-        classes).
+    Values are ``(samples, features)``, targets ``(samples, members, classes)``: one-hot classes
+    times weights, zero where a member holds a sample out. The penalty is on half of the squared
+    weights, beside the mean cross-entropy. The result has ``weight``, ``(members, features,
+    classes)``, and ``bias``, ``(members, 1, classes)``.
     """
     _, n_members, n_classes = target.shape
     values = torch.cat([values, torch.full_like(values[:, :1], INTERCEPT)], dim=1)
@@ -50,8 +40,8 @@ def fit_ridge(values: Tensor, target: Tensor, penalty: float) -> dict[str, Tenso
     target = target / total.clamp_min(torch.finfo(target.dtype).tiny)
     weights = target.sum(dim=2, keepdim=True)
     wide = values.shape[1] > values.shape[0]
-    # With more features than samples, the weights are sums over the samples, and coefficients of
-    # the samples are solved for.
+    # With more features than samples, the weights are sums over samples, whose coefficients are
+    # solved for.
     table = values @ values.T if wide else values
     inverse = _preconditioner(table, weights.amax(dim=(1, 2)), penalty, wide)
     current = ahead = values.new_zeros(table.shape[1], n_members * n_classes)
@@ -65,13 +55,14 @@ def fit_ridge(values: Tensor, target: Tensor, penalty: float) -> dict[str, Tenso
         change = following - current
         current_logits, logits = logits, table @ following
         moved = logits - current_logits
-        # Where the momentum points uphill, it starts anew, for each member on its own.
+        # Where the momentum points uphill, it starts over, for each member on its own.
         slope = gradient * (moved if wide else change)
         downhill = slope.view(-1, n_members, n_classes).sum(dim=(0, 2)) <= 0
-        momentum, before = (1 + (1 + 4 * momentum**2) ** 0.5) / 2, momentum
-        go_on = (before - 1) / momentum * downhill.repeat_interleave(n_classes)
-        current, ahead = following, following + go_on * change
-        ahead_logits = logits + go_on * moved
+        momentum, previous = (1 + (1 + 4 * momentum**2) ** 0.5) / 2, momentum
+        keep = downhill.repeat_interleave(n_classes).to(values.dtype)
+        pull = (previous - 1) / momentum * keep
+        current, ahead = following, following + pull * change
+        ahead_logits = logits + pull * moved
         if moved.abs().max() < TOLERANCE:
             break
     solved = values.T @ current if wide else current
@@ -80,14 +71,11 @@ def fit_ridge(values: Tensor, target: Tensor, penalty: float) -> dict[str, Tenso
 
 
 def _preconditioner(table: Tensor, weights: Tensor, penalty: float, wide: bool) -> Tensor:
-    """Return the inverse of a bound on the Hessian.
-
-    `table` has the values, or if there are more features than samples their inner products.
-    """
-    # Not zero, by which some are divided.
+    """Return the inverse of a bound on the Hessian, given values or, if wide, their products."""
+    # Above zero, since some are divided by it.
     scale = (weights / 2).clamp_min(1e-6 * weights.max()).sqrt()[:, None]
     gram = scale * table * scale.T if wide else (scale * table).T @ (scale * table)
     gram.diagonal().add_(penalty)
-    # The penalty keeps it well conditioned, and a product takes half the time of a solution.
+    # It is well conditioned by the penalty, and a product takes half the time of a solution.
     inverse = torch.cholesky_inverse(torch.linalg.cholesky(gram))
     return scale * inverse / scale.T if wide else inverse
