@@ -112,7 +112,7 @@ def test_a_model_at_chance_does_not_stretch_the_axis(comparison, ax):
     assert "logistic" not in arrows
 
 
-def test_lines_differ_in_more_than_colour(ax):
+def test_lines_differ_in_more_than_color(ax):
     table = pd.DataFrame({"k": [1, 2] * 28, "score": 0.5, "of": np.repeat(np.arange(28), 2)})
     display = KScoreDisplay.from_scores(table, group="of", ax=ax)
     lines = [container[0] for container in display.lines_]

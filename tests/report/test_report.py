@@ -139,7 +139,7 @@ def test_a_model_at_chance_is_marked_last_and_never_best(comparison, html):
     assert sum(row.count('class="best"') for row in rows) >= len(comparison.metrics)
 
 
-def test_where_all_guess_none_is_at_chance(cohort, tmp_path):
+def test_no_model_is_at_chance_if_all_are(cohort, tmp_path):
     models = {"dummy": DummyClassifier(), "other": DummyClassifier()}
     guessing = compare(models, *cohort, cv=2, scoring=["accuracy"])
     html = write_report(guessing, tmp_path / "chance.html").read_text(encoding="utf-8")
@@ -147,9 +147,9 @@ def test_where_all_guess_none_is_at_chance(cohort, tmp_path):
     assert 'class="best"' in section(html, "summary")
 
 
-def test_pairs_carry_the_names_of_rows_and_columns(comparison, html):
-    heads = re.findall('class="upright">(.*?)</span>', section(html, "pairwise"))
-    assert [unescape(name) for name in heads] == list(comparison.summary().index)
+def test_pairs_have_the_names_of_rows_and_columns(comparison, html):
+    names = re.findall('class="upright">(.*?)</span>', section(html, "pairwise"))
+    assert [unescape(name) for name in names] == list(comparison.summary().index)
 
 
 def test_a_selection_of_all_features_has_no_stability(cohort, tmp_path):
@@ -181,7 +181,7 @@ def test_settings_of_every_model_and_the_origin_are_shown(comparison, html):
     assert info["date"][:10] in origin
 
 
-def test_what_a_modality_is_worth_is_the_loss_without_it(comparison, html):
+def test_the_contribution_of_a_modality_is_the_loss_without_it(comparison, html):
     rows = visible(section(html, "modalities"))
     scores = comparison.scores.query("estimator == 'linear SVM, early'")
     means = scores.groupby(["metric", "part"])["value"].mean()
@@ -227,14 +227,14 @@ def test_samples_that_most_models_misclassify_are_named(comparison, html):
 def test_confusion_matrices_have_shares_and_counts(comparison, tmp_path):
     name = "linear SVM, early"
     rows = comparison.predictions.query("estimator == @name")
-    one = dataclasses.replace(
+    single = dataclasses.replace(
         comparison,
         scores=comparison.scores.query("estimator == @name"),
         predictions=rows,
         selected=comparison.selected.query("estimator == @name"),
         learning=None,
     )
-    html = write_report(one, tmp_path / "one.html").read_text(encoding="utf-8")
+    html = write_report(single, tmp_path / "one.html").read_text(encoding="utf-8")
     svg = html[html.index(f'aria-label="Confusion matrix of {name}"') :]
     texts = re.findall(r">([^<>]+)</text>", svg[: svg.index("</svg>")])
     counts = confusion_matrix(rows["target"], rows["predicted"])
@@ -271,13 +271,13 @@ def test_methods_are_made_from_the_run(comparison, html, cohort, tmp_path):
     cited = {int(n) for group in re.findall(r"\[([\d, ]+)\]", paragraph) for n in group.split(",")}
     assert cited == set(range(1, 1 + references.count("<li>")))
     assert "Zhumagozhayev" not in text
-    one = compare({"dummy": DummyClassifier()}, *cohort, cv=2, scoring=["accuracy"])
-    plain = write_report(one, tmp_path / "plain.html").read_text(encoding="utf-8")
+    dummy = compare({"dummy": DummyClassifier()}, *cohort, cv=2, scoring=["accuracy"])
+    plain = write_report(dummy, tmp_path / "plain.html").read_text(encoding="utf-8")
     assert "t-test" not in section(plain, "methods")
     assert "elastic net" not in section(plain, "methods")
 
 
-def test_comparisons_stored_before_any_of_this_are_still_reported(comparison, tmp_path):
+def test_comparisons_without_recorded_data_are_reported(comparison, tmp_path):
     known = ("n_samples", "n_features", "n_folds", "n_repeats", "seconds", "versions")
     added = comparison.scores["metric"] == "without_modality"
     old = dataclasses.replace(
@@ -295,21 +295,21 @@ def test_comparisons_stored_before_any_of_this_are_still_reported(comparison, tm
     assert "exp 60 – –" in visible(section(html, "data"))
 
 
-def test_learning_curves_are_drawn_where_there_are_some(comparison, html, tmp_path):
+def test_learning_curves_are_drawn_if_computed(comparison, html, tmp_path):
     assert "Learning curves" in visible(html)
     without = dataclasses.replace(comparison, learning=None, metrics=comparison.metrics[:1])
     text = write_report(without, tmp_path / "without.html").read_text(encoding="utf-8")
     assert "Learning curves" not in visible(text)
 
 
-def test_the_file_asks_for_nothing_else(html):
+def test_the_file_loads_nothing_else(html):
     links = re.findall(r'(?:href|src)="([^"]*)"|url\(([^)]*)\)', html)
     assert links
-    assert all((one or other).startswith(("#", "data:")) for one, other in links)
+    assert all((link or url).startswith(("#", "data:")) for link, url in links)
     assert "default-src 'none'" in html
 
 
-def test_names_are_shown_and_not_run(html):
+def test_names_are_shown_and_not_executed(html):
     assert "<script>alert" not in html
     assert "&lt;script&gt;alert(&#34;x&#34;)&lt;/script&gt; &amp; Co" in html
 
@@ -371,9 +371,9 @@ def test_models_without_the_first_metric_are_left_out_of_the_tests(cohort, model
 
 
 def test_a_report_of_one_model_that_selects_nothing(cohort, tmp_path):
-    one = compare({"dummy": DummyClassifier()}, *cohort, cv=2, scoring=["accuracy"])
-    one = dataclasses.replace(one, info={"command": "xmodal bench --k 3"})
-    text = visible(write_report(one, tmp_path / "one.html").read_text(encoding="utf-8"))
+    dummy = compare({"dummy": DummyClassifier()}, *cohort, cv=2, scoring=["accuracy"])
+    dummy = dataclasses.replace(dummy, info={"command": "xmodal bench --k 3"})
+    text = visible(write_report(dummy, tmp_path / "one.html").read_text(encoding="utf-8"))
     assert "dummy has the best mean accuracy" in text
     assert "xmodal bench --k 3" in text
     assert "Pairwise comparisons" not in text
@@ -442,7 +442,7 @@ def test_tables_sort_by_click_and_by_keyboard(opened):
     assert after.get_attribute("aria-sort") == "descending"
 
 
-def test_what_is_missing_is_sorted_last(opened, comparison):
+def test_missing_values_are_sorted_last(opened, comparison):
     browser = opened()
     position = 3 + comparison.metrics.index("log_loss")
     button = f"#summary thead th:nth-child({position}) button"
@@ -458,9 +458,9 @@ def test_no_width_scrolls_sideways(opened, width):
         browser.execute_script("arguments[0].open = true", details)
     assert browser.execute_script("return document.documentElement.scrollWidth") <= width
     # Nothing is cut off either: what is wider than the page scrolls in a box of its own.
-    beyond = """return [...document.querySelectorAll("main *, header *")].filter(one =>
-        !one.closest(".scroll") && !one.closest("svg") && !one.closest(".hidden")
-        && one.getBoundingClientRect().right > innerWidth + 1).map(one => one.outerHTML)"""
+    beyond = """return [...document.querySelectorAll("main *, header *")].filter(node =>
+        !node.closest(".scroll") && !node.closest("svg") && !node.closest(".hidden")
+        && node.getBoundingClientRect().right > innerWidth + 1).map(node => node.outerHTML)"""
     assert browser.execute_script(beyond) == []
 
 
@@ -473,7 +473,7 @@ def test_no_column_of_the_summary_is_hidden_at_1280_pixels(opened):
 SAVED = """
 const [box, what, done] = arguments;
 const button = [...document.querySelector(box).querySelectorAll("button.download")].find(
-    (one) => one.textContent === what);
+    (button) => button.textContent === what);
 let name;
 const click = HTMLAnchorElement.prototype.click;
 HTMLAnchorElement.prototype.click = function () { name = this.download; };
@@ -487,9 +487,9 @@ URL.createObjectURL = make;
 
 def test_every_figure_and_table_can_be_saved(opened):
     browser = opened()
-    count = """return [...document.querySelectorAll(arguments[0])].filter((one) =>
-        arguments[1] ? one.querySelector("button.download")
-                     : (one.closest(".scroll") ?? one).nextElementSibling?.querySelector(
+    count = """return [...document.querySelectorAll(arguments[0])].filter((node) =>
+        arguments[1] ? node.querySelector("button.download")
+                     : (node.closest(".scroll") ?? node).nextElementSibling?.querySelector(
                          "button.download")).length"""
     figures = browser.find_elements("css selector", "figure")
     assert browser.execute_script(count, "figure", True) == len(figures) > 15
@@ -541,8 +541,8 @@ def test_saved_files_hold_names_as_they_are(browser, cohort, tmp_path):
 def test_text_in_figures_is_legible_on_a_phone(opened):
     browser = opened(390)
     smallest = browser.execute_script(
-        """return Math.min(...[...document.querySelectorAll("#folds svg text")].map(one =>
-        parseFloat(getComputedStyle(one).fontSize) * one.getScreenCTM().a))"""
+        """return Math.min(...[...document.querySelectorAll("#folds svg text")].map(text =>
+        parseFloat(getComputedStyle(text).fontSize) * text.getScreenCTM().a))"""
     )
     assert smallest >= 9
 
@@ -556,8 +556,8 @@ def test_figures_follow_light_and_dark(opened):
         )
         label = browser.find_element("css selector", "#folds svg text")
         shades[scheme] = [
-            sum(map(int, re.findall(r"\d+", colour)[:3]))
-            for colour in (paper, label.value_of_css_property("fill"))
+            sum(map(int, re.findall(r"\d+", color)[:3]))
+            for color in (paper, label.value_of_css_property("fill"))
         ]
     assert shades["light"][0] > 700 > 400 > shades["light"][1]
     assert shades["dark"][0] < 100 < 400 < shades["dark"][1]
@@ -575,7 +575,7 @@ def test_it_prints_with_everything_open(opened):
     assert pages == len(re.findall(rb"/Type\s*/Page\b", opened_pdf)) > 2
 
 
-def test_inspection_is_shown_where_it_is_given(comparison, tmp_path):
+def test_inspection_is_shown_if_given(comparison, tmp_path):
     plain = write_report(comparison, tmp_path / "plain.html").read_text(encoding="utf-8")
     assert 'id="inspection"' not in plain
     modalities = ["exp", "mut", "together"]
@@ -584,7 +584,7 @@ def test_inspection_is_shown_where_it_is_given(comparison, tmp_path):
     )
     rng = np.random.default_rng(0)
     folds = pd.DataFrame(rng.random((3, 12)), columns=columns)
-    heads = pd.DataFrame({"mlp: exp": [0.2, 0.4, 0.6], HOSTILE: [0.1, 0.1, 0.1]})
+    branches = pd.DataFrame({"mlp: exp": [0.2, 0.4, 0.6], HOSTILE: [0.1, 0.1, 0.1]})
     names = [f"exp__G{i}" for i in range(30)]
     features = pd.DataFrame(rng.normal(size=(30, 2)), names, ["a", "<b>"])
     by_fold = pd.concat([features] * 3, keys=range(3), names=["fold", "feature"])
@@ -595,7 +595,7 @@ def test_inspection_is_shown_where_it_is_given(comparison, tmp_path):
     page = write_report(
         comparison,
         tmp_path / "report.html",
-        importance=ModalityImportance(folds, heads, pd.Series([0.5, 0.6, 0.7]), by_fold),
+        importance=ModalityImportance(folds, branches, pd.Series([0.5, 0.6, 0.7]), by_fold),
         features=features,
         maps=maps,
     ).read_text(encoding="utf-8")
@@ -608,7 +608,7 @@ def test_inspection_is_shown_where_it_is_given(comparison, tmp_path):
     assert f"exp {first.removeprefix('exp__')}" in unescape(section)
 
 
-def test_features_are_taken_from_the_folds_where_none_are_given(comparison, tmp_path):
+def test_features_are_those_of_the_folds_if_none_are_given(comparison, tmp_path):
     columns = pd.MultiIndex.from_product(
         [["permutation", "shapley", "gradients", "stacking"], ["exp"]]
     )
@@ -617,11 +617,11 @@ def test_features_are_taken_from_the_folds_where_none_are_given(comparison, tmp_
         {"a": [0.1, 0.9, -0.2, 0.5]},
         pd.MultiIndex.from_product([[0, 1], ["one", "two"]], names=["fold", "feature"]),
     ).drop((1, "one"))
-    heads = pd.DataFrame({"mlp: exp": [0.2, 0.4]})
+    branches = pd.DataFrame({"mlp: exp": [0.2, 0.4]})
     page = write_report(
         comparison,
         tmp_path / "report.html",
-        importance=ModalityImportance(folds, heads, pd.Series([0.5, 0.6]), by_fold),
+        importance=ModalityImportance(folds, branches, pd.Series([0.5, 0.6]), by_fold),
     ).read_text(encoding="utf-8")
     section = page[page.index('<section id="inspection">') : page.index('<section id="origin">')]
     assert section.count("<svg ") == 5

@@ -64,11 +64,11 @@ def _model(comparison: Comparison, name: str) -> dict[str, Any]:
         "settings": _settings(comparison.info.get("models", {}).get(name)),
         "by_class": _by_class(comparison, name, predictions, classes),
         "confusion": draw_confusion(name, predictions, classes),
-        "curves": [
-            {"figure": draw_curve(kind, name, predictions, classes), "caption": curve.caption}
-            for kind, curve in CURVES.items()
+        "curves": {
+            kind: draw_curve(kind, name, predictions, classes)
+            for kind in CURVES
             if has_probabilities
-        ],
+        },
     }
 
 
@@ -244,7 +244,6 @@ class Curve(NamedTuple):
     """A figure of a model's probabilities; `draw` takes axes, predictions and classes."""
 
     label: str
-    caption: str
     xlabel: str
     ylabel: str
     draw: Callable[[Any, pd.DataFrame, Sequence[str]], None]
@@ -253,35 +252,30 @@ class Curve(NamedTuple):
 CURVES = {
     "roc": Curve(
         "ROC curves of {}",
-        "ROC curves, one class versus the rest",
         "false positive rate",
         "true positive rate",
         partial(_draw_by_class, display=RocCurveDisplay),
     ),
     "precision_recall": Curve(
         "Precision and recall of {}",
-        "Precision-recall curves, one class versus the rest",
         "recall",
         "precision",
         partial(_draw_by_class, display=PrecisionRecallDisplay),
     ),
     "reliability": Curve(
         "Reliability of {}",
-        "Reliability; the dotted line is perfect calibration",
         "probability of the predicted class",
         "share correct",
         _draw_reliability,
     ),
     "calibration": Curve(
         "Calibration by class of {}",
-        "Calibration by class",
         "predicted probability of the class",
         "observed share of the class",
         _draw_calibration,
     ),
     "accuracy_coverage": Curve(
         "Accuracy of {} against coverage",
-        "Accuracy if only the most confident predictions are made, against their share",
         "share of samples predicted, most confident first",
         "share correct",
         _draw_accuracy_coverage,
