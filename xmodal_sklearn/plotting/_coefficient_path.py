@@ -13,8 +13,8 @@ from ..modalities._columns import column_labels, resolve_modalities
 from ..modalities._encoding import ModalityEncoder
 from ..modalities._missing import find_missing
 from ..modalities._validation import validate_table
-from ..selection import MultiOmicsSelector
 from ..selection._ranking import best_first, one_hot, select_present
+from ..selection._selector import MultiOmicsSelector
 from ._common import PLAIN, draw_legend, drawing_axes, line_style, plain_log_ticks
 
 __all__ = ["CoefficientPathDisplay"]

@@ -76,12 +76,7 @@ class ComparisonDisplay:
 
     @classmethod
     def from_comparison(
-        cls,
-        comparison: Any,
-        *,
-        metric: str | None = None,
-        confidence: float = 0.95,
-        ax: Any = None,
+        cls, comparison: Any, *, metric: str | None = None, confidence: float = 0.95, ax: Any = None
     ) -> "ComparisonDisplay":
         """Draw the result of :func:`~xmodal_sklearn.benchmark.compare`.
 

@@ -193,15 +193,15 @@ class AttentionMapDisplay:
         )
         self.ax_.set_xlabel(xlabel, **PLAIN)
         self.ax_.set_ylabel(ylabel, **PLAIN)
-        # The class affected most by each row and each column.
-        affected = [sizes.max(axis=2).argmax(axis=0), sizes.max(axis=1).argmax(axis=0)]
-        drawn = []
-        for axis, ticks in enumerate((self.ax_.get_yticklabels(), self.ax_.get_xticklabels())):
-            codes = affected[axis][strength.axes[axis].get_indexer(shown.axes[axis])]
-            for label, code in zip(ticks, codes, strict=True):
-                label.set_color(line_style(code)["color"])
-            drawn.append(codes)
-        self._name_classes(np.concatenate(drawn))
+        # Names are in the color of the class affected most.
+        row_codes = sizes.max(axis=2).argmax(axis=0)[strength.index.get_indexer(shown.index)]
+        columns = strength.columns.get_indexer(shown.columns)
+        column_codes = sizes.max(axis=1).argmax(axis=0)[columns]
+        codes = np.concatenate([row_codes, column_codes])
+        ticks = [*self.ax_.get_yticklabels(), *self.ax_.get_xticklabels()]
+        for label, code in zip(ticks, codes, strict=True):
+            label.set_color(line_style(code)["color"])
+        self._name_classes(codes)
 
     def _draw_pairs(
         self, ax: Any, strength: pd.DataFrame, sizes: np.ndarray, n: int, positions: Any
@@ -453,7 +453,7 @@ def _cluster_rows(values: np.ndarray) -> np.ndarray:
 
 def _heights(names: pd.Series, positions: Any, axis: pd.Index) -> dict[Any, float]:
     """Return the height of each feature: its position, or its rank in the order of the map."""
-    shown = [name for name in axis if name in set(names)]
+    shown = axis[axis.isin(names)]
     if positions is None:
         return {name: rank / max(len(shown) - 1, 1) for rank, name in enumerate(shown)}
     missing = [name for name in shown if name not in positions]
@@ -462,12 +462,11 @@ def _heights(names: pd.Series, positions: Any, axis: pd.Index) -> dict[Any, floa
             f"positions has no entry for {len(missing)} of the features to draw, such as "
             f"{missing[0]!r}."
         )
-    for name in shown:
-        if not isinstance(positions[name], Real) or not np.isfinite(float(positions[name])):
-            raise ValueError(
-                f"The position of {name!r} must be a finite number, got {positions[name]!r}."
-            )
-    return {name: float(positions[name]) for name in shown}
+    heights = {name: positions[name] for name in shown}
+    for name, height in heights.items():
+        if not isinstance(height, Real) or not np.isfinite(float(height)):
+            raise ValueError(f"The position of {name!r} must be a finite number, got {height!r}.")
+    return {name: float(height) for name, height in heights.items()}
 
 
 def _move_apart(heights: dict[Any, float], low: float, high: float) -> dict[Any, float]:

@@ -232,9 +232,9 @@ def _limitations(classes: list[Any], held_out: list[int] | None) -> Section:
     paragraphs = [
         f"The model always predicts one of its {len(classes)} classes, even for samples that "
         "belong to none.",
-        "Another laboratory, platform or population may shift the values; xmodal predict reports "
-        "how far they are from the training data. Evaluate the model there on samples of known "
-        "class before relying on it.",
+        "Another laboratory, platform or population may shift the values; the command xmodal "
+        "predict reports how far they are from the training data. Evaluate the model on samples of "
+        "known class from there before relying on it.",
         "Predictions for samples with a missing modality are less accurate; the scores above are "
         "for samples like those used in training.",
         "The selected features predict the classes jointly; they need not be causal.",

@@ -2,9 +2,6 @@
 
 from typing import Any
 
-import numpy as np
-import pandas as pd
-
 from ..benchmark._comparison import Comparison, probability_column
 from ..benchmark._metrics import metric_label
 from ._overview import Overview
@@ -62,28 +59,23 @@ def hard_sample_section(overview: Overview) -> dict[str, Any] | None:
     if hard.empty:
         return None
     names = overview.info.get("data", {}).get("sample_names")
-    by_sample = predictions[predictions["sample"].isin(hard.index[:MAX_SAMPLES])]
-    groups = dict(list(by_sample.groupby("sample")))
-    rows = [
-        _hard_sample(groups[sample], str(names[sample]) if names else f"row {sample}", part)
-        for sample, part in hard[:MAX_SAMPLES].items()
-    ]
+    rows = []
+    for sample, share_of_models in hard[:MAX_SAMPLES].items():
+        own = predictions[predictions["sample"] == sample]
+        target = own["target"].iloc[0]
+        others = own.loc[own["predicted"] != target, "predicted"].value_counts()
+        rows.append(
+            {
+                "name": str(names[sample]) if names else f"row {sample}",
+                "target": target,
+                "predicted": others.index[0],
+                "agreement": others.iloc[0] / len(own),
+                "share": share_of_models,
+                "probability": own[probability_column(target)].mean(),
+            }
+        )
     n_models = predictions["estimator"].nunique()
     return {"rows": rows, "n_hard": len(hard), "n_tested": len(share), "n_models": n_models}
-
-
-def _hard_sample(rows: pd.DataFrame, name: str, share: float) -> dict[str, Any]:
-    target = rows["target"].iloc[0]
-    others = rows.loc[rows["predicted"] != target, "predicted"].value_counts()
-    probabilities = rows[probability_column(target)]
-    return {
-        "name": name,
-        "target": target,
-        "predicted": others.index[0],
-        "agreement": others.iloc[0] / len(rows),
-        "share": share,
-        "probability": probabilities.mean() if probabilities.notna().any() else np.nan,
-    }
 
 
 def origin_section(overview: Overview) -> dict[str, Any]:

@@ -139,7 +139,7 @@ def _selected_of_modality(
 
 def inspection_section(overview: Overview) -> dict[str, Any] | None:
     """Return how much modalities, features and interactions matter, or None if none is given."""
-    importance, features, maps = overview.inspected
+    importance, features, maps = overview.importance, overview.features, overview.maps
     if importance is None and features is None and maps is None:
         return None
     if importance is not None and features is None:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any
 
 import pandas as pd
 
@@ -11,25 +11,19 @@ from ..benchmark._comparison import Comparison, at_chance
 from ..benchmark._metrics import metric_label
 from ..inspection._importance import ModalityImportance
 
-__all__ = ["SIGNIFICANT", "Inspected", "Overview", "headline"]
+__all__ = ["SIGNIFICANT", "Overview", "headline"]
 
 SIGNIFICANT = 0.05
 
 
-class Inspected(NamedTuple):
-    """How a model decides, as far as it was computed: see :func:`write_report`."""
+@dataclass(frozen=True)
+class Overview:
+    """A comparison, what its sections share, and the parameters of :func:`write_report`."""
 
+    comparison: Comparison
     importance: ModalityImportance | None = None
     features: pd.DataFrame | None = None
     maps: Mapping[Any, pd.DataFrame] | None = None
-
-
-@dataclass(frozen=True)
-class Overview:
-    """A comparison and what its sections share."""
-
-    comparison: Comparison
-    inspected: Inspected
 
     @cached_property
     def at_chance(self) -> frozenset[str]:
@@ -74,18 +68,12 @@ class Overview:
 
 def headline(overview: Overview) -> dict[str, Any]:
     """Return the best model, and how it compares with the runner-up."""
-    summary, metric = overview.summary, overview.metric
-    best = summary.index[0]
-    shown = {
-        "best": best,
-        "metric": metric_label(metric),
-        "mean": summary.loc[best, (metric, "mean")],
-        "std": summary.loc[best, (metric, "std")],
-    }
-    if (best, *summary.index[1:2]) in overview.pairs:
-        second = summary.index[1]
+    best, second = [*overview.names, None][:2]
+    mean, std = overview.summary.loc[best, overview.metric][["mean", "std"]]
+    shown = {"best": best, "metric": metric_label(overview.metric), "mean": mean, "std": std}
+    pair = overview.pairs.get((best, second))
+    if pair is not None:
         better, equal, _ = overview.comparison.bayes(best, second)
-        pair = overview.pairs[best, second]
         shown |= {"second": second, "better": better, "equal": equal, **pair}
-        shown["significant"] = shown["p_holm"] < SIGNIFICANT
+        shown["significant"] = pair["p_holm"] < SIGNIFICANT
     return shown

@@ -90,7 +90,7 @@ def write_report(
     """
     from . import _data, _inspection, _models, _scores
     from ._figures import LIGHT
-    from ._overview import Inspected, Overview, headline
+    from ._overview import Overview, headline
 
     # Name of the template and id in the page, heading in the contents, variables of the template;
     # a section without variables is left out.
@@ -111,7 +111,7 @@ def write_report(
         ("methods", "Methods", _data.methods_section),
         ("origin", "Origin", _data.origin_section),
     )
-    overview = Overview(comparison, Inspected(importance, features, maps))
+    overview = Overview(comparison, importance, features, maps)
     contents = [(name, heading, content(overview)) for name, heading, content in sections]
     return write_page(
         "report.html",
@@ -154,7 +154,6 @@ def write_page(template: str, path: str | Path, **variables: Any) -> Path:
         "percent": "{:.0%}".format,
         "share": format_share,
         "p": format_p,
-        "p_equals": format_p_equals,
         "seconds": format_seconds,
         "duration": format_duration,
     }
@@ -175,17 +174,11 @@ def format_signed(value: float) -> str:
     return MISSING if pd.isna(value) else f"{value:+.3f}".replace("-", "−")
 
 
-def format_p(value: float) -> str:
-    """Return a p value."""
+def format_p(value: float, equals: str = "") -> str:
+    """Return a p value, after `equals` or a less-than sign."""
     if pd.isna(value):
         return MISSING
-    return "<\N{NO-BREAK SPACE}0.001" if value < 0.001 else f"{value:.3f}"
-
-
-def format_p_equals(value: float) -> str:
-    """Return a p value to follow the letter p, with its sign."""
-    shown = format_p(value)
-    return shown if shown.startswith("<") else f"=\N{NO-BREAK SPACE}{shown}"
+    return "<\N{NO-BREAK SPACE}0.001" if value < 0.001 else f"{equals}{value:.3f}"
 
 
 def format_seconds(value: float) -> str:
