@@ -1,4 +1,4 @@
-"""Classifying multi-omics samples by cross-modal attention."""
+"""The cross-modal attention classifier."""
 
 from numbers import Integral, Real
 from typing import Any
@@ -52,8 +52,8 @@ class CrossModalAttentionClassifier(ProbabilityClassifierMixin, ValidatedEstimat
 
     Every modality becomes a sequence of tokens in one embedding space. The tokens of the primary
     modality, usually expression, are enriched by multi-head attention over the tokens of each
-    other modality, flattened, and classified by a residual MLP [1]_. A modality on its own attends
-    to itself. Simpler branches complement attention: MLPs, piecewise linear maps and shrunken
+    other modality, flattened, and classified by a residual MLP [1]_. A single modality attends to
+    itself. Simpler branches complement attention: MLPs, piecewise linear maps and shrunken
     centroids of single modalities, and interactions between features of two modalities. Samples
     held out in training decide how much weight each branch gets. `n_estimators` such networks are
     trained together, and their probabilities are averaged.
@@ -76,65 +76,64 @@ class CrossModalAttentionClassifier(ProbabilityClassifierMixin, ValidatedEstimat
     embed_dim : int, default=32
         Width of the embedding space.
     tokenizer : {"patch", "feature"}, default="patch"
-        What a token stands for. ``"feature"`` makes every feature a token, as the paper does;
+        What a token represents. ``"feature"`` makes every feature a token, as the paper does;
         ``"patch"`` learns a few tokens per modality, each a linear map of all its features, at a
         fraction of the cost.
     attention : {"softmax", "linear"}, default="softmax"
-        ``"softmax"`` weighs every token against every other, at a cost that grows with the
-        product of their numbers; ``"linear"`` grows with their sum [2]_, which makes it the one
-        to take with ``tokenizer="feature"`` and more than some hundred features.
+        The cost of ``"softmax"`` grows with the product of the numbers of tokens, that of
+        ``"linear"`` [2]_ with their sum. Use the latter with ``tokenizer="feature"`` and more than
+        a few hundred features.
     enrichment : {"product", "sum"}, default="product"
-        How a token is enriched by what it finds. ``"product"`` adds the product of the two, so
-        that classes may rest on what features of two modalities tell together; ``"sum"`` adds what
-        was found, as a transformer does.
+        How a token is enriched by the result of attention. ``"product"`` adds the product of the
+        two, so that interactions between features of two modalities can be learned; ``"sum"`` adds
+        the result, as a transformer does.
     n_estimators : int, default=8
         Networks in the ensemble. They differ in their initial parameters, in dropout, and in the
-        samples that they hold out to learn the weights of the branches: each another eighth of them
-        with eight networks, a fifth with five or fewer. A single network holds out none and weighs
+        samples that they hold out to learn the weights of the branches: an eighth each with eight
+        networks, a fifth each with five or fewer. A single network holds out none and weighs
         attention and the MLPs equally.
     hidden_dim : int, default=64
         Hidden units of the residual MLP.
     dropout : float, default=0.5
-        Share of the hidden units, and of the input values of the MLPs, dropped at random in
-        training.
+        Share of hidden units, and of input values of the MLPs, dropped at random in training.
     token_dropout : float, default=0.2
-        Share of the input values dropped at random before they are made tokens. Two values that
-        tell something together do so only where both are kept, so it is low.
+        Share of input values dropped at random before tokenization. Low, because an interaction is
+        seen only when both features are kept.
     class_weight : dict, "sqrt", "balanced" or None, default="sqrt"
         Weights of the classes in the loss. ``"balanced"`` weighs classes by the inverse of their
         frequency, ``"sqrt"`` by its square root, None all samples equally.
     lr : float, default=5e-3
-        Learning rate of AdamW. It falls to zero along a half cosine over `max_epochs`, and is
-        constant with `early_stopping`, where the end is not known beforehand.
+        Learning rate of AdamW. It decreases to zero along a half cosine over `max_epochs`, and is
+        constant with `early_stopping`.
     weight_decay : float, default=1e-2
         Weight decay of AdamW.
     batch_size : int, default=64
         Samples per training step.
     max_epochs : int, default=None
-        Epochs to train, or at most to train with `early_stopping`. None trains for about 160
-        steps, or for at most 2,000 with `early_stopping`, however many samples there are.
+        Epochs of training, at most with `early_stopping`. None trains for about 160 steps, or at
+        most 2,000 with `early_stopping`, whatever the number of samples.
     early_stopping : bool, default=False
         Hold out part of the training samples, stop when their loss has not improved for
         `patience` epochs, and restore the parameters of the best epoch.
     validation_fraction : float, default=0.15
-        Share of every class to hold out for early stopping. A class with one sample is trained
-        on and not held out.
+        Share of every class held out for early stopping; at least one sample of each class is kept
+        for training.
     patience : int, default=10
         Epochs without improvement before training stops.
     max_missing : float, default=0.8
         The largest share of missing values of a feature in the training samples that have its
         modality, and of a sample in a modality that it has.
     device : str, default="auto"
-        Where PyTorch computes: ``"cpu"``, ``"cuda"``, ``"mps"``, or ``"auto"`` for the fastest at
-        hand.
+        Where PyTorch computes: ``"cpu"``, ``"cuda"``, ``"mps"``, or ``"auto"`` for the fastest
+        available device.
     random_state : int, RandomState instance or None, default=None
-        Determines the initial parameters, dropout, the order of samples and the held-out ones.
+        Determines the initial parameters, dropout, the order of samples and which are held out.
     callbacks : list of skorch callbacks, default=None
-        Called at every step and epoch of the training.
+        Called during training.
     warm_start : bool, default=False
-        Let fit begin with the parameters of the fit before, on the same columns and classes.
+        Start from the parameters of the previous fit, to the same columns and classes.
     verbose : int, default=0
-        A value above 0 shows a progress bar.
+        Values above 0 show a progress bar.
 
     Attributes
     ----------
@@ -144,19 +143,19 @@ class CrossModalAttentionClassifier(ProbabilityClassifierMixin, ValidatedEstimat
         Column positions of each modality.
     net_ : skorch.NeuralNet
         The fitted network.
-    stacking_weights_ : DataFrame of shape (n_patterns + 1, n_heads)
-        Weight of each branch. Rows are the patterns of modalities that training samples have, such
-        as ``"exp+cna"``, and last ``"other"`` for samples with any other pattern. Columns
-        are branches: ``"attention"``, ``"pairs"`` and ``"centroid"`` see all modalities; those with
-        the name of a modality, such as ``"mlp: exp"``, see only that.
+    stacking_weights_ : DataFrame of shape (n_patterns + 1, n_branches)
+        Weight of each branch. Rows are the patterns of modalities in the training samples, such as
+        ``"exp+cna"``, and last ``"other"`` for all other patterns. The columns ``"attention"``,
+        ``"pairs"`` and ``"centroid"`` are branches that see all modalities; others, such as
+        ``"mlp: exp"``, see only the modality that they name.
     history_ : DataFrame
         One row per epoch: ``epoch``, ``train_loss``, ``valid_loss``, ``valid_score`` (macro-F1 on
         the samples held out) and ``seconds``; no columns ``valid_…`` without early stopping.
     n_imputed_ : dict of str to int
         By modality, how many values were missing in training samples that have the modality.
     feature_importances_ : ndarray of float of shape (n_features_in_,)
-        How far each feature moves the log-probabilities, per standard deviation: the length of
-        their gradient, averaged over inputs drawn from a normal distribution. They sum to one.
+        Effect of each feature on the log-probabilities, per standard deviation: the length of their
+        gradient, averaged over standard normal inputs. They sum to one.
     n_features_in_ : int
         Number of columns seen during fit.
     feature_names_in_ : ndarray of str of shape (n_features_in_,)
@@ -172,7 +171,7 @@ class CrossModalAttentionClassifier(ProbabilityClassifierMixin, ValidatedEstimat
     Warns
     -----
     ConvergenceWarning
-        If early stopping has not stopped the training by `max_epochs`.
+        If early stopping did not end the training within `max_epochs`.
     UserWarning
         If training samples lack values of modalities that they have, or samples have categories
         that training samples had not; if an imputer seems to have filled absent modalities.
@@ -184,34 +183,34 @@ class CrossModalAttentionClassifier(ProbabilityClassifierMixin, ValidatedEstimat
 
     Notes
     -----
-    Columns are standardised by the training rows. A sample without a modality, a block of NaN,
-    finds exactly nothing in it; one without the primary modality is classified by what the
-    identities of the primary features find in the others. Other missing values are filled with the
-    mean of their feature in the training samples.
+    Columns are standardized by the training samples. A modality that a sample lacks, a block of
+    NaN, contributes exactly nothing; in a sample without the primary modality, the learned
+    identities of the primary features attend to the others. Other missing values are imputed with
+    the training mean of their feature.
 
-    Columns of strings and of categories become zeros and ones, a column for each category that
-    training samples have; ordered categories become their number. Sparse matrices and sparse
-    columns of a DataFrame are made dense, in single precision.
+    Categorical columns are one-hot encoded, ordered categories become their rank. Sparse matrices
+    and sparse columns of a DataFrame are made dense, in single precision.
 
-    The paper does not say how a feature is projected, nor the sizes of the network. Here a patch
-    token is a linear map of all values of its modality, and the token of feature :math:`j` is
+    The paper specifies neither the projection of a feature nor the sizes of the network. Here a
+    patch token is a linear map of all values of its modality, and the token of feature :math:`j` is
     :math:`x_j w_j + b_j`, with :math:`w_j` and :math:`b_j` learned.
 
-    A primary token :math:`t` becomes :math:`t + t \odot f`, where :math:`f` is the sum of what it
-    finds by attention in each other modality, mapped linearly. The branches beside attention are an
-    MLP, a piecewise linear map with a knot at the mean of each feature, and nearest shrunken
-    centroids [4]_ for each modality; centroids on all; and a linear map of at most 64 pairs:
-    products of a primary feature and another modality's that correlate with a class by more than
-    chance, screened one by one [5]_ by the universal threshold [6]_. Attention and MLPs are
-    trained; the linear maps are penalised by ridge and solved for.
+    A primary token :math:`t` becomes :math:`t + t \odot f`, where :math:`f` is the sum of its
+    attention outputs over the other modalities, projected linearly. The other branches are an MLP,
+    a piecewise linear map with a knot at the mean of each feature, and nearest shrunken centroids
+    [4]_ for each modality; centroids of all modalities; and interactions, a linear map of at most
+    64 pairs: products of a primary feature and one of another modality whose correlation with a
+    class exceeds chance, screened one by one [5]_ by the universal threshold [6]_. Attention and
+    MLPs are trained; the linear maps are fitted in closed form or by ridge-penalized regression.
 
-    With log-probabilities :math:`\log p_h` of the branches, a member of the ensemble gives
+    With log-probabilities :math:`\log p_h` of the branches, a member of the ensemble predicts
     :math:`\operatorname{softmax}(\sum_h w_h \log p_h + b)`. The weights :math:`w_h \ge 0` and the
-    prior :math:`b` maximise the penalised likelihood of the samples that members held out [3]_, so
-    a modality that tells nothing gets no say; samples that have the same modalities share them.
+    prior :math:`b` maximize the penalized likelihood of the samples that members held out [3]_.
+    Their predictions on these are out of fold, so an uninformative modality or an overfitted branch
+    gets no weight. Samples with the same modalities share weights.
 
-    Fitting and predicting hold PyTorch at one thread, which makes a fit the same inside and
-    outside of a parallel search. Run searches with ``n_jobs`` to use all processors.
+    PyTorch uses one thread during fit and prediction, so that a fit is the same inside and outside
+    of a parallel search. Run searches with ``n_jobs`` to use all processors.
 
     References
     ----------
@@ -337,13 +336,13 @@ class CrossModalAttentionClassifier(ProbabilityClassifierMixin, ValidatedEstimat
         Parameters
         ----------
         X : DataFrame, array or sparse matrix of shape (n_samples, n_features)
-            Training samples; a block of NaN marks an absent modality.
+            Training samples; an absent modality is a block of NaN.
         y : array-like of shape (n_samples,)
             Class labels, of any type.
         sample_weight : array-like of shape (n_samples,), default=None
-            Weights of the samples in the loss, on top of `class_weight`, and in the statistics by
-            which columns are standardised. None weighs all equally; samples of weight zero are
-            left out, a common factor changes nothing. To repeat a sample is to weigh it.
+            Weights of the samples in the loss, multiplied by `class_weight`, and in the means and
+            standard deviations of columns. None weighs all equally. Samples of weight zero are
+            dropped, a common factor has no effect, and repeating a sample doubles its weight.
 
         Returns
         -------
@@ -358,7 +357,7 @@ class CrossModalAttentionClassifier(ProbabilityClassifierMixin, ValidatedEstimat
 
     @reproducible_torch()
     def predict_proba(self, X: Table) -> np.ndarray:
-        """Give the probability of each class.
+        """Return the probability of each class.
 
         Parameters
         ----------
@@ -375,7 +374,7 @@ class CrossModalAttentionClassifier(ProbabilityClassifierMixin, ValidatedEstimat
         return predict_proba(self.net_, self._standardise(*self._values(table)))
 
     def __repr__(self, N_CHAR_MAX: int = 700) -> str:
-        """Return the parameters and, of a fitted classifier, the weights that its branches have."""
+        """Return the parameters and, if fitted, the weights of the branches."""
         text = super().__repr__(N_CHAR_MAX)
         if not hasattr(self, "stacking_weights_"):
             return text
@@ -387,12 +386,12 @@ class CrossModalAttentionClassifier(ProbabilityClassifierMixin, ValidatedEstimat
 
     @property
     def feature_importances_(self) -> np.ndarray:
-        """How far each feature moves the log-probabilities, see the attributes of the class."""
+        """Effect of each feature on the log-probabilities, see the attributes of the class."""
         check_is_fitted(self)
-        # A column of words is as important as its categories together.
+        # A categorical column is as important as its categories together.
         origin = self._encoder.repeat_encoded(np.arange(self.n_features_in_))
-        of_inputs = feature_importances(self.net_, len(origin))
-        return np.bincount(origin, of_inputs, minlength=self.n_features_in_)
+        inputs = feature_importances(self.net_, len(origin))
+        return np.bincount(origin, inputs, minlength=self.n_features_in_)
 
     def _prepare(self, X: Any, y: Any, sample_weight: Any, *, warm: bool) -> Samples:
         """Validate training samples and learn what is fitted before training.
