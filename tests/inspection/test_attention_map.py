@@ -60,9 +60,9 @@ def test_effects_are_the_second_derivatives_of_the_stacked_logits(
     with sdpa_kernel(SDPBackend.MATH):
         expected = second_derivatives(classifier, sample)[:, :5, 5:11]
     effects = attention_map(classifier, X[:1], source="cna", by="class")
-    found = np.stack([effects[label].to_numpy() for label in classifier.classes_])
+    result = np.stack([effects[label].to_numpy() for label in classifier.classes_])
     assert np.abs(expected).max() > 1e-3
-    np.testing.assert_allclose(found, expected, atol=1e-4 * np.abs(expected).max())
+    np.testing.assert_allclose(result, expected, atol=1e-4 * np.abs(expected).max())
     overall = attention_map(classifier, X[:1], source="cna")
     np.testing.assert_allclose(overall, np.sqrt((expected**2).mean(axis=0)), rtol=1e-3, atol=1e-5)
 
@@ -98,7 +98,7 @@ def test_planted_pairs_come_first(kind, branches):
     assert first["correlation"] == pytest.approx(expected)
 
 
-def test_maps_have_first_names_and_leave_out_samples_without_a_modality(fitted):
+def test_maps_have_the_names_of_x_and_leave_out_samples_without_a_modality(fitted):
     model, X, _ = deepcopy(fitted)
     model[-1].net_.module_.combiner.weights[:] = 1
     effects = attention_map(model, X, source="cna")
@@ -116,7 +116,7 @@ def test_maps_have_first_names_and_leave_out_samples_without_a_modality(fitted):
         attention_map(model, X[:12], source="cna")
 
 
-def test_a_source_that_there_is_not_is_refused(fitted):
+def test_an_unknown_source_is_an_error(fitted):
     model, X, _ = fitted
     with pytest.raises(ValueError, match=r"source='met' is not a modality.*\['cna', 'mut'\]"):
         attention_map(model, X, source="met")
@@ -126,7 +126,7 @@ def test_a_source_that_there_is_not_is_refused(fitted):
         attention_map(model, X)
 
 
-def test_other_models_and_columns_are_refused(fitted, cohort):
+def test_other_models_and_columns_are_errors(fitted, cohort):
     model, X, _ = fitted
     with pytest.raises(NotFittedError):
         attention_map(CrossModalAttentionClassifier(), X, source="cna")
@@ -157,7 +157,7 @@ def test_one_modality_attends_to_itself(cohort):
     np.testing.assert_allclose(effects[classifier.classes_[0]], expected, atol=1e-5)
 
 
-def test_a_map_without_any_effect_is_warned_of(cohort):
+def test_a_map_of_zeros_gives_a_warning(cohort):
     X, y = cohort
     classifier = CrossModalAttentionClassifier(n_estimators=1, max_epochs=1, random_state=0)
     classifier.fit(X, y)

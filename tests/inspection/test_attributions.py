@@ -20,21 +20,21 @@ from xmodal_sklearn.inspection import (
 )
 
 
-def centred_logs(model, X):
+def centered_logs(model, X):
     logs = np.log(model.predict_proba(X))
     return logs - logs.mean(axis=1, keepdims=True)
 
 
 def test_attributions_sum_to_the_differences_in_logits(fitted):
     model, X, _ = fitted
-    found = integrated_gradients(model, X[:30])
-    np.testing.assert_allclose(found.logits, centred_logs(model, X[:30]), atol=1e-4)
+    result = integrated_gradients(model, X[:30])
+    np.testing.assert_allclose(result.logits, centered_logs(model, X[:30]), atol=1e-4)
     # A sample at the means of the training samples, made without the classifier.
     means = pd.DataFrame([X.mean()] * 30, X.index[:30]).where(X[:30].notna())
-    np.testing.assert_allclose(found.baseline, centred_logs(model, means), atol=1e-3)
+    np.testing.assert_allclose(result.baseline, centered_logs(model, means), atol=1e-3)
     for label in model.classes_:
-        difference = found.logits[label] - found.baseline[label]
-        of_class = found.by_sample.loc[label]
+        difference = result.logits[label] - result.baseline[label]
+        of_class = result.by_sample.loc[label]
         assert (of_class.sum(axis=1) - difference).abs().max() < 1e-3
         assert of_class.index.tolist() == X.index[:30].tolist()
 
@@ -45,17 +45,17 @@ def test_threads_change_nothing(fitted):
     pd.testing.assert_frame_equal(one, two)
 
 
-def test_attributions_have_the_first_names_and_are_zero_in_absent_modalities(fitted):
+def test_attributions_have_the_names_of_x_and_are_zero_in_absent_modalities(fitted):
     model, X, _ = fitted
-    found = integrated_gradients(model, X[:14])
-    assert list(found.by_sample) == list(model[0].get_feature_names_out())
-    of_cna = found.by_sample.filter(like="cna__")
+    result = integrated_gradients(model, X[:14])
+    assert list(result.by_sample) == list(model[0].get_feature_names_out())
+    of_cna = result.by_sample.filter(like="cna__")
     assert not of_cna.loc[(slice(None), X.index[:12]), :].any(axis=None)
     assert of_cna.loc[(slice(None), X.index[12:14]), :].any(axis=None)
-    assert np.isfinite(found.by_sample).all(axis=None)
+    assert np.isfinite(result.by_sample).all(axis=None)
 
 
-def test_names_are_the_first_ones_where_modalities_are_given(cohort, positions):
+def test_names_are_those_of_x_if_modalities_are_given(cohort, positions):
     X, y = cohort
     plain = X.set_axis([f"gene {number}" for number in range(X.shape[1])], axis=1)
     classifier = CrossModalAttentionClassifier(
@@ -66,7 +66,7 @@ def test_names_are_the_first_ones_where_modalities_are_given(cohort, positions):
     assert list(effects.index) == list(plain)[:60]
 
 
-def test_importance_tells_which_way_a_feature_speaks(cohort):
+def test_the_sign_of_an_importance_is_that_of_its_effect(cohort):
     X, y = cohort
     rng = np.random.default_rng(0)
     y = np.where(
@@ -113,7 +113,7 @@ def test_shapley_values_of_logits_sum_to_them_and_are_exact(fitted):
     X = X[20:24]
     shares = modality_shapley(model, X)
     of_class = [shares.loc[label].sum(axis=1) for label in model.classes_]
-    np.testing.assert_allclose(np.column_stack(of_class), centred_logs(model, X), atol=1e-6)
+    np.testing.assert_allclose(np.column_stack(of_class), centered_logs(model, X), atol=1e-6)
     without = log_softmax(np.log(model[-1]._class_counts))
     without = without - without.mean()
     # By hand: the mean over all orders in which tables may come.
@@ -127,11 +127,11 @@ def test_shapley_values_of_logits_sum_to_them_and_are_exact(fitted):
             if not kept:
                 return without
             others = [name for name in X if name.partition("__")[0] not in kept]
-            return centred_logs(model, X.assign(**dict.fromkeys(others, np.nan)))
+            return centered_logs(model, X.assign(**dict.fromkeys(others, np.nan)))
 
         expected += (value([*before, "mut"]) - value(before)) / len(orders)
-    found = np.column_stack([shares.loc[label, "mut"] for label in model.classes_])
-    np.testing.assert_allclose(found, expected, atol=1e-6)
+    result = np.column_stack([shares.loc[label, "mut"] for label in model.classes_])
+    np.testing.assert_allclose(result, expected, atol=1e-6)
 
 
 def test_an_absent_modality_has_no_share(fitted):
@@ -157,21 +157,21 @@ def test_shapley_values_of_a_score_sum_to_it(fitted, scoring, score):
 
 def test_measures_stand_side_by_side_with_their_spread(fitted):
     model, X, y = fitted
-    found = modality_importance(model, X, y, cv=2, n_repeats=2, random_state=0)
-    summary = found.summary()
+    result = modality_importance(model, X, y, cv=2, n_repeats=2, random_state=0)
+    summary = result.summary()
     assert list(summary.index) == ["exp", "cna", "mut", "together"]
     assert list(summary.columns.unique(0)) == ["permutation", "shapley", "gradients", "stacking"]
     assert summary["gradients", "mean"].sum() == pytest.approx(1)
     assert (summary["shapley", "std"].drop("together") > 0).all()
-    assert summary["stacking", "mean"].sum() == pytest.approx(found.branches.mean().sum())
-    assert "mlp: exp" in found.branches and "attention" in found.branches
-    assert found.scores.between(0, 1).all()
-    assert found.features.loc[0].shape == (45, y.nunique())
+    assert summary["stacking", "mean"].sum() == pytest.approx(result.branches.mean().sum())
+    assert "mlp: exp" in result.branches and "attention" in result.branches
+    assert result.scores.between(0, 1).all()
+    assert result.features.loc[0].shape == (45, y.nunique())
     again = modality_importance(model, X, y, cv=2, n_repeats=2, random_state=0, n_jobs=2)
-    pd.testing.assert_frame_equal(again.folds, found.folds)
+    pd.testing.assert_frame_equal(again.folds, result.folds)
 
 
-def test_permuted_labels_are_told_by_score_and_stability(cohort):
+def test_permuted_labels_have_a_low_score_and_stability(cohort):
     X, y = cohort
     model = CrossModalAttentionClassifier(n_estimators=1, max_epochs=10, random_state=0)
     permuted = np.random.default_rng(0).permutation(y)
@@ -187,7 +187,7 @@ def test_permuted_labels_are_told_by_score_and_stability(cohort):
         one_fold.stability()
 
 
-def test_one_modality_has_all_the_shares(cohort):
+def test_a_single_modality_has_all_shares(cohort):
     X, y = cohort
     X = X.filter(like="exp__").iloc[:, :10]
     classifier = CrossModalAttentionClassifier(n_estimators=1, max_epochs=3, random_state=0)
@@ -204,7 +204,7 @@ def test_one_modality_has_all_the_shares(cohort):
         lambda model, X, y: modality_shapley(model, X),
     ],
 )
-def test_unfitted_models_and_columns_in_another_order_are_refused(fitted, question):
+def test_unfitted_models_and_columns_in_another_order_are_errors(fitted, question):
     model, X, y = fitted
     with pytest.raises(NotFittedError):
         question(CrossModalAttentionClassifier(), X, y)
@@ -212,7 +212,7 @@ def test_unfitted_models_and_columns_in_another_order_are_refused(fitted, questi
         question(model, X[X.columns[::-1]], y)
 
 
-def test_the_weights_of_the_heads_are_in_the_repr_of_a_fitted_classifier(fitted):
+def test_the_weights_of_the_branches_are_in_the_repr_of_a_fitted_classifier(fitted):
     model, _, _ = fitted
     unfitted = repr(CrossModalAttentionClassifier(n_estimators=2))
     assert unfitted == "CrossModalAttentionClassifier(n_estimators=2)"

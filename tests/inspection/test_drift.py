@@ -1,4 +1,4 @@
-"""How far the samples of another cohort lie from those that a model was fitted to."""
+"""Drift: how far new samples lie from the training samples of a model."""
 
 import warnings
 
@@ -52,7 +52,7 @@ def model(split):
 
 
 @pytest.fixture
-def held_back(split):
+def held_out(split):
     return split[1].copy()
 
 
@@ -66,35 +66,35 @@ def quiet_drift(model, X):
         return drift(model, X)
 
 
-def test_samples_held_back_are_as_those_of_training(split):
+def test_held_out_samples_do_not_differ_from_those_of_training(split):
     X, Z, y, z = split
     X, y = pd.concat([X, Z]), pd.concat([y, z])
     for seed in range(5):
         train, test, labels, _ = train_test_split(X, y, test_size=0.3, random_state=seed)
-        found = drift(MultiOmicsSelector(15).fit(train, labels), test)  # a warning is an error
-        assert found.index.to_list() == ["exp", "cna", "mut"]
-        assert (found["samples"] == len(test)).all()
-        assert found["features"].to_list() == [15, 15, 12]
-        assert (found["outside"] <= 0.06).all()
-        assert (found["moved"] == 0).all()
-        assert found["most moved"].to_list() == [[], [], []]
+        result = drift(MultiOmicsSelector(15).fit(train, labels), test)  # a warning is an error
+        assert result.index.to_list() == ["exp", "cna", "mut"]
+        assert (result["samples"] == len(test)).all()
+        assert result["features"].to_list() == [15, 15, 12]
+        assert (result["outside"] <= 0.06).all()
+        assert (result["moved"] == 0).all()
+        assert result["most moved"].to_list() == [[], [], []]
 
 
-def test_patients_of_metabric_held_back_are_as_those_of_training(data_dir):
+def test_held_out_patients_of_metabric_do_not_differ_from_those_of_training(data_dir):
     cohort = read_cbioportal(data_dir / "metabric_discovery")
     train, test, y, _ = train_test_split(
         cohort.data, cohort.target.to_numpy(), test_size=0.3, random_state=0
     )
     selector = MultiOmicsSelector(60).fit(train, y)
-    found = drift(selector, test)
-    assert (found["outside"] <= 0.06).all()
-    assert (found["moved"] == 0).all()
+    result = drift(selector, test)
+    assert (result["outside"] <= 0.06).all()
+    assert (result["moved"] == 0).all()
     other = test.copy()
     other[columns(test, "exp")] = 0.6 * test[columns(test, "exp")] + 0.5
     with pytest.warns(UserWarning, match="'exp'"):
         moved = drift(selector, other)
     assert moved.loc["exp", "moved"] > 0.8
-    pd.testing.assert_frame_equal(moved.drop("exp"), found.drop("exp"))
+    pd.testing.assert_frame_equal(moved.drop("exp"), result.drop("exp"))
 
 
 CHANGES = {
@@ -108,11 +108,11 @@ CHANGES = {
 
 @pytest.mark.parametrize(("change", "share"), CHANGES.values(), ids=CHANGES)
 @pytest.mark.parametrize("modality", ["exp", "cna"])
-def test_what_was_changed_and_nothing_else_is_far(model, held_back, modality, change, share):
-    before = drift(model, held_back)
-    scale = held_back[columns(held_back, modality)].std()
-    changed = held_back.copy()
-    changed[scale.index] = change(held_back[scale.index] / scale) * scale
+def test_only_the_changed_modality_differs(model, held_out, modality, change, share):
+    before = drift(model, held_out)
+    scale = held_out[columns(held_out, modality)].std()
+    changed = held_out.copy()
+    changed[scale.index] = change(held_out[scale.index] / scale) * scale
     with pytest.warns(UserWarning, match="new samples differ") as caught:
         after = drift(model, changed)
     assert after.loc[modality, share] > 0.4
@@ -120,14 +120,14 @@ def test_what_was_changed_and_nothing_else_is_far(model, held_back, modality, ch
     assert set(after.loc[modality, "most moved"]) <= set(scale.index)
     pd.testing.assert_frame_equal(after.drop(modality), before.drop(modality))
     assert len(caught) == 1
-    said = str(caught[0].message)
-    assert f"'{modality}' (" in said
-    assert f"{{'{modality}': 'within'}} (--normalize {modality}=within)" in said
-    assert "'mut' (" not in said
+    message = str(caught[0].message)
+    assert f"'{modality}' (" in message
+    assert f"{{'{modality}': 'within'}} (--normalize {modality}=within)" in message
+    assert "'mut' (" not in message
 
 
-def test_one_warning_names_all_that_is_far(model, held_back):
-    shifted = held_back + 2
+def test_one_warning_names_all_modalities_that_differ(model, held_out):
+    shifted = held_out + 2
     with pytest.warns(UserWarning, match=r"'exp' \(.*'cna' \(.*'mut' \(") as caught:
         drift(model, shifted)
     assert len(caught) == 1
@@ -136,7 +136,7 @@ def test_one_warning_names_all_that_is_far(model, held_back):
     assert "'mut'" not in remedy  # zeros and ones have no scale
 
 
-def test_trifles_are_not_flagged_in_a_large_cohort():
+def test_small_effects_are_not_flagged_in_a_large_cohort():
     rng = np.random.default_rng(0)
     y = np.arange(2000) % 2
     X = pd.DataFrame(rng.normal(size=(2000, 6)) + 0.5 * y[:, None]).add_prefix("exp__")
@@ -147,13 +147,13 @@ def test_trifles_are_not_flagged_in_a_large_cohort():
     assert quiet_drift(model, other + 0.6).loc["exp", "moved"] == 1
 
 
-def test_one_sample_is_measured_and_gives_no_warning(model, held_back):
-    assert drift(model, held_back.iloc[[0]])["samples"].to_list() == [1, 1, 1]
-    found = drift(model, held_back.iloc[[0]] + 50)
-    assert found["outside"].to_list() == [1, 1, 1]
-    assert (found["moved"] == 0).all()
+def test_one_sample_is_measured_and_gives_no_warning(model, held_out):
+    assert drift(model, held_out.iloc[[0]])["samples"].to_list() == [1, 1, 1]
+    result = drift(model, held_out.iloc[[0]] + 50)
+    assert result["outside"].to_list() == [1, 1, 1]
+    assert (result["moved"] == 0).all()
     with pytest.warns(UserWarning, match="100% of 3 samples"):
-        drift(model, held_back.iloc[:3] + 50)
+        drift(model, held_out.iloc[:3] + 50)
 
 
 def mutations(rng, n, rates):
@@ -169,9 +169,9 @@ def test_zeros_and_ones_are_compared_by_their_share():
     assert drift(selector, mutations(rng, 300, rates))["moved"].to_list() == [0]
     other = np.array([0.03, 0.2, 0.4, 0.1, 0.5, 0.2])
     with pytest.warns(UserWarning, match=r"'mut' \(") as caught:
-        found = drift(selector, mutations(rng, 300, other))
-    assert found.loc["mut", "moved"] == 4 / 6
-    assert set(found.loc["mut", "most moved"]) == {"mut__3", "mut__4", "mut__5"}
+        result = drift(selector, mutations(rng, 300, other))
+    assert result.loc["mut", "moved"] == 4 / 6
+    assert set(result.loc["mut", "most moved"]) == {"mut__3", "mut__4", "mut__5"}
     assert "within" not in str(caught[0].message)
     # Ones that become zeros are no larger than before, but fewer are as large.
     gone = X.assign(mut__4=0)
@@ -187,21 +187,21 @@ def test_categories_are_compared_by_their_share():
     assert drift(selector, X)["features"].to_list() == [4]
     for word in ("high", "unknown"):
         with pytest.warns(UserWarning, match=r"75% of 4 features moved"):
-            found = drift(selector, X.assign(clin__grade=word))
+            result = drift(selector, X.assign(clin__grade=word))
         most = [f"clin__grade={word}" for word in ("low", "mid", "high")]
-        assert set(found.loc["clin", "most moved"]) == set(most)
+        assert set(result.loc["clin", "most moved"]) == set(most)
 
 
-def test_absent_modalities_are_left_out(model, held_back):
-    X = held_back.copy()
+def test_absent_modalities_are_left_out(model, held_out):
+    X = held_out.copy()
     X.loc[X.index[:100], columns(X, "exp")] = np.nan
     X[columns(X, "mut")] = np.nan
-    found = drift(model, X)
-    assert found["samples"].to_list() == [len(X) - 100, len(X), 0]
-    assert found["features"].to_list() == [15, 15, 0]
-    assert found.loc["mut", SHARES].isna().all()
-    expected = drift(model, held_back.iloc[100:]).loc["exp"]
-    pd.testing.assert_series_equal(found.loc["exp"], expected)
+    result = drift(model, X)
+    assert result["samples"].to_list() == [len(X) - 100, len(X), 0]
+    assert result["features"].to_list() == [15, 15, 0]
+    assert result.loc["mut", SHARES].isna().all()
+    expected = drift(model, held_out.iloc[100:]).loc["exp"]
+    pd.testing.assert_series_equal(result.loc["exp"], expected)
 
 
 def test_missing_values_are_left_out_in_training_and_after(split, model):
@@ -211,39 +211,39 @@ def test_missing_values_are_left_out_in_training_and_after(split, model):
     with pytest.warns(UserWarning, match="Missing values are filled"):
         with_gaps = linear().fit(gaps[0], y)
     for fitted, table in ((model, gaps[1]), (with_gaps, Z), (with_gaps, gaps[1])):
-        found = drift(fitted, table)
-        assert (found["moved"] == 0).all()
-        assert (found["outside"] <= 0.06).all()
+        result = drift(fitted, table)
+        assert (result["moved"] == 0).all()
+        assert (result["outside"] <= 0.06).all()
 
 
-def test_columns_that_were_filled_are_not_compared(model, held_back):
+def test_imputed_columns_are_not_compared(model, held_out):
     gone = model[0].rankings_["exp"][:3]
     with pytest.warns(UserWarning, match="Imputed with training means"):
-        aligned = align_features(held_back.drop(columns=gone), model, missing="impute")
-    found = drift(model, aligned)
-    assert found["features"].to_list() == [12, 15, 12]
-    assert (found["moved"] == 0).all()
+        aligned = align_features(held_out.drop(columns=gone), model, missing="impute")
+    result = drift(model, aligned)
+    assert result["features"].to_list() == [12, 15, 12]
+    assert (result["moved"] == 0).all()
 
 
-def test_what_does_not_vary_in_training_is_compared():
+def test_constant_features_are_compared():
     rng = np.random.default_rng(0)
     y = np.arange(200) % 2
     X = pd.DataFrame({"exp__A": rng.normal(size=200), "exp__B": np.ones(200)})
     classifier = small().fit(X, y)
     assert drift(classifier, X)["features"].to_list() == [2]
     for value in (0, 2):
-        found = quiet_drift(classifier, X.assign(exp__B=value))
-        assert found.loc["exp", "most moved"] == ["exp__B"]
+        result = quiet_drift(classifier, X.assign(exp__B=value))
+        assert result.loc["exp", "most moved"] == ["exp__B"]
 
 
-def test_every_model_that_begins_with_ours_can_be_asked(split, held_back):
+def test_every_model_that_begins_with_ours_is_supported(split, held_out):
     X, _, y, _ = split
     frame, array = X.iloc[:150], X.iloc[:150].to_numpy()
     y = y.iloc[:150].to_numpy()
     positions = {"exp": slice(0, 40), "cna": slice(40, 70), "mut": slice(70, 82)}
     scaled = StandardScaler().set_output(transform="pandas")
     grid = {"multiomicsselector__k": [5]}
-    expected = drift(linear(5).fit(frame, y), held_back)
+    expected = drift(linear(5).fit(frame, y), held_out)
     models = [
         GridSearchCV(linear(5), grid, cv=2),
         make_pipeline(scaled, *(step for _, step in linear(5).steps)),
@@ -254,27 +254,25 @@ def test_every_model_that_begins_with_ours_can_be_asked(split, held_back):
         make_baselines(k=5, models=["logistic regression"])["logistic regression, early"],
     ]
     for model in models:
-        found = drift(model.fit(frame, y), held_back)
-        pd.testing.assert_frame_equal(found[SHARES], expected[SHARES], atol=1e-6)
+        result = drift(model.fit(frame, y), held_out)
+        pd.testing.assert_frame_equal(result[SHARES], expected[SHARES], atol=1e-6)
     conformal = ConformalClassifier(linear(5), random_state=0).fit(frame, y)
-    pd.testing.assert_frame_equal(
-        drift(conformal, held_back), drift(conformal.estimator_, held_back)
-    )
-    of_array = drift(small(modalities=positions).fit(array, y), held_back.to_numpy())
-    of_frame = drift(small().fit(frame, y), held_back)
+    pd.testing.assert_frame_equal(drift(conformal, held_out), drift(conformal.estimator_, held_out))
+    of_array = drift(small(modalities=positions).fit(array, y), held_out.to_numpy())
+    of_frame = drift(small().fit(frame, y), held_out)
     pd.testing.assert_frame_equal(of_array, of_frame)
     assert of_frame["features"].to_list() == [40, 30, 12]
 
 
-def test_a_loaded_model_gives_the_same_figures(split, held_back, tmp_path):
+def test_a_loaded_model_gives_the_same_figures(split, held_out, tmp_path):
     X, _, y, _ = split
-    held_back[columns(held_back, "exp")] += 0.5
+    held_out[columns(held_out, "exp")] += 0.5
     for model in (linear(), make_pipeline(MultiOmicsSelector(5), small()), small()):
         model.fit(X, y)
         loaded = load_model(save_model(model, tmp_path / "model.xmodal"))
-        found = quiet_drift(model, held_back)
-        assert found.loc["exp", "moved"] > 0
-        pd.testing.assert_frame_equal(quiet_drift(loaded, held_back), found, check_exact=True)
+        result = quiet_drift(model, held_out)
+        assert result.loc["exp", "moved"] > 0
+        pd.testing.assert_frame_equal(quiet_drift(loaded, held_out), result, check_exact=True)
 
 
 def test_a_model_keeps_no_row_and_no_extreme_value_of_its_samples(split):
@@ -288,16 +286,16 @@ def test_a_model_keeps_no_row_and_no_extreme_value_of_its_samples(split):
                if isinstance(array, np.ndarray))  # fmt: skip
 
 
-def test_to_weigh_a_sample_is_to_repeat_it(split, held_back):
+def test_a_weight_of_two_equals_a_repeated_sample(split, held_out):
     X, _, y, _ = split
     weights = np.where(np.arange(len(X)) < 60, 3, 1)
-    held_back[columns(held_back, "exp")] *= 1.5
+    held_out[columns(held_out, "exp")] *= 1.5
     weighed = small().fit(X, y, sample_weight=weights)
     repeated = small().fit(X.loc[X.index.repeat(weights)], y.repeat(weights))
     left_out = small().fit(X, y, sample_weight=(weights == 1).astype(float))
     fewer = small().fit(X[weights == 1], y[weights == 1])
     for one, other in ((weighed, repeated), (left_out, fewer)):
-        a, b = quiet_drift(one, held_back), quiet_drift(other, held_back)
+        a, b = quiet_drift(one, held_out), quiet_drift(other, held_out)
         pd.testing.assert_frame_equal(a, b)
 
 
@@ -308,36 +306,36 @@ def test_the_order_of_samples_and_of_their_columns_by_name_changes_nothing(model
     X = pd.DataFrame(
         rng.normal(size=(n, len(model.feature_names_in_))), columns=model.feature_names_in_
     )
-    found = quiet_drift(model, X)
-    shares = found[SHARES].to_numpy()
+    result = quiet_drift(model, X)
+    shares = result[SHARES].to_numpy()
     assert ((shares >= 0) & (shares <= 1)).all()
-    pd.testing.assert_frame_equal(quiet_drift(model, X.sample(frac=1, random_state=1)), found)
+    pd.testing.assert_frame_equal(quiet_drift(model, X.sample(frac=1, random_state=1)), result)
     needed = X[model[0].get_feature_names_out()]
-    pd.testing.assert_frame_equal(quiet_drift(model, needed), found)
+    pd.testing.assert_frame_equal(quiet_drift(model, needed), result)
 
 
-def test_bad_input_is_named(model, split, held_back):
+def test_invalid_input_is_named_in_the_error(model, split, held_out):
     with pytest.raises(NotFittedError):
-        drift(linear(), held_back)
+        drift(linear(), held_out)
     gene = model[0].rankings_["cna"][0]
-    held_back.loc[held_back.index[3], gene] = np.inf
+    held_out.loc[held_out.index[3], gene] = np.inf
     with pytest.raises(ValueError, match=rf"infinity: modality 'cna', column '{gene}', sample"):
-        drift(model, held_back)
+        drift(model, held_out)
     with pytest.raises(ValueError, match=rf"now missing(?s:.)*'cna' 1 of 15, .*'{gene}'"):
-        drift(model, held_back.drop(columns=gene))
+        drift(model, held_out.drop(columns=gene))
     with pytest.raises(ValueError, match="not numeric"):
-        drift(model, held_back.assign(**{gene: "low"}))
+        drift(model, held_out.assign(**{gene: "low"}))
     with pytest.raises(ValueError, match="minimum of 1 is required"):
-        drift(model, held_back.iloc[:0])
+        drift(model, held_out.iloc[:0])
     X, _, y, _ = split
     with pytest.raises(TypeError, match=r"needs a MultiOmicsSelector .*got LogisticRegression"):
-        drift(LogisticRegression(max_iter=5000).fit(X, y), held_back)
+        drift(LogisticRegression(max_iter=5000).fit(X, y), held_out)
     late = make_pipeline(StandardScaler(), LogisticRegression(max_iter=5000)).fit(X, y)
     with pytest.raises(TypeError, match="got StandardScaler, LogisticRegression"):
         drift(late, X)
 
 
-def test_a_warm_start_keeps_a_summary_of_its_samples(split, held_back):
+def test_a_warm_start_keeps_a_summary_of_its_samples(split, held_out):
     X, _, y, _ = split
     fitted = small(warm_start=True).fit(X, y).fit(X, y)
-    assert drift(fitted, held_back)["samples"].to_list() == [len(held_back)] * 3
+    assert drift(fitted, held_out)["samples"].to_list() == [len(held_out)] * 3

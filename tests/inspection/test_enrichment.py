@@ -8,7 +8,7 @@ from xmodal_sklearn.inspection import PAM50_GENES, enrichment
 MEASURED = [f"exp__G{number}" for number in range(100)]
 
 
-def test_p_is_fishers_against_the_measured_genes(tmp_path):
+def test_p_is_that_of_fisher_against_the_measured_genes(tmp_path):
     gmt = tmp_path / "sets.gmt"
     lines = [
         "first\tabout\t" + "\t".join(f"G{number}" for number in range(8)) + "\tNOT_MEASURED",
@@ -16,14 +16,14 @@ def test_p_is_fishers_against_the_measured_genes(tmp_path):
         "elsewhere\t\tX1\tX2",
     ]
     gmt.write_text("\n".join(lines) + "\n")
-    found = enrichment(MEASURED[:10:2] + MEASURED[50:55], gmt, background=MEASURED)
-    assert list(found.index) == ["first", "none"]
+    result = enrichment(MEASURED[:10:2] + MEASURED[50:55], gmt, background=MEASURED)
+    assert list(result.index) == ["first", "none"]
     expected = fisher_exact([[4, 4], [6, 86]], alternative="greater")[1]
-    assert found.loc["first", "p"] == pytest.approx(expected)
-    assert found.loc["first", "p_adjusted"] == pytest.approx(2 * expected)
-    assert found.loc["first", "genes"] == ["G0", "G2", "G4", "G6"]
-    assert found.loc["first", "expected"] == pytest.approx(0.8)
-    assert found.loc["none", ["overlap", "p"]].tolist() == [0, 1]
+    assert result.loc["first", "p"] == pytest.approx(expected)
+    assert result.loc["first", "p_adjusted"] == pytest.approx(2 * expected)
+    assert result.loc["first", "genes"] == ["G0", "G2", "G4", "G6"]
+    assert result.loc["first", "expected"] == pytest.approx(0.8)
+    assert result.loc["none", ["overlap", "p"]].tolist() == [0, 1]
 
 
 def test_pam50_has_its_fifty_genes():
@@ -31,7 +31,7 @@ def test_pam50_has_its_fifty_genes():
     assert {"ESR1", "ERBB2", "MKI67", "KRT5"} <= set(PAM50_GENES)
 
 
-def test_bad_input_is_named(tmp_path):
+def test_invalid_input_is_named_in_the_error(tmp_path):
     sets = {"first": ["G1"]}
     with pytest.raises(ValueError, match="features is empty"):
         enrichment([], sets, background=MEASURED)

@@ -11,52 +11,52 @@ from xmodal_sklearn.persistence import save_model
 
 
 @pytest.fixture(scope="module")
-def found(fitted):
+def result(fitted):
     model, X, y = fitted
     return explain(model, X.iloc[[30]], train=(X, y))
 
 
-def test_an_explanation_agrees_with_the_model(fitted, found):
+def test_an_explanation_agrees_with_the_model(fitted, result):
     model, X, _ = fitted
     sample = X.iloc[[30]]
-    assert found.prediction == model.predict(sample)[0]
+    assert result.prediction == model.predict(sample)[0]
     proba = model.predict_proba(sample)[0]
-    assert found.probabilities[model.classes_].tolist() == pytest.approx(proba)
-    assert found.probabilities.index[:2].tolist() == [found.prediction, found.runner_up]
-    lead = np.log(found.probabilities.iloc[0] / found.probabilities.iloc[1])
-    assert found.shares["against the runner-up"].sum() == pytest.approx(lead)
+    assert result.probabilities[model.classes_].tolist() == pytest.approx(proba)
+    assert result.probabilities.index[:2].tolist() == [result.prediction, result.runner_up]
+    lead = np.log(result.probabilities.iloc[0] / result.probabilities.iloc[1])
+    assert result.shares["against the runner-up"].sum() == pytest.approx(lead)
 
 
-def test_features_are_those_that_add_most_to_the_lead(fitted, found):
+def test_features_are_those_that_add_most_to_the_lead(fitted, result):
     model, X, _ = fitted
     by_sample = integrated_gradients(model, X.iloc[[30]]).by_sample
-    of_class, of_next = (by_sample.loc[label].iloc[0] for label in found.probabilities.index[:2])
+    of_class, of_next = (by_sample.loc[label].iloc[0] for label in result.probabilities.index[:2])
     lead = (of_class - of_next).sort_values(ascending=False)
-    assert found.features.index.tolist() == lead.index[:10].tolist()
-    first = found.features.iloc[0]
+    assert result.features.index.tolist() == lead.index[:10].tolist()
+    first = result.features.iloc[0]
     assert first["value"] == pytest.approx(X.iloc[30][lead.index[0]])
     assert first["modality"] == lead.index[0].partition("__")[0]
 
 
-def test_an_odd_sample_is_farther_than_the_training_samples(fitted, found):
+def test_an_odd_sample_is_farther_than_the_training_samples(fitted, result):
     model, X, y = fitted
-    assert list(found.typicality.index) == list(model.classes_)
-    assert found.typicality["samples"].tolist() == y.value_counts()[model.classes_].tolist()
+    assert list(result.typicality.index) == list(model.classes_)
+    assert result.typicality["samples"].tolist() == y.value_counts()[model.classes_].tolist()
     odd = X.iloc[[30]] + 10 * X.std()
     far = explain(model, odd, train=(X, y)).typicality
     assert (far["farther"] == 0).all()
-    assert (far["distance"] > found.typicality["distance"]).all()
+    assert (far["distance"] > result.typicality["distance"]).all()
 
 
-def test_the_page_fits_a_terminal_and_says_it_all(found):
-    page = found.to_text()
+def test_the_page_fits_a_terminal_and_is_complete(result):
+    page = result.to_text()
     assert max(map(len, page.splitlines())) <= 80
-    assert f"{found.sample}: {found.prediction}" in page
-    for gene in found.features.index.str.partition("__").get_level_values(2):
+    assert f"{result.sample}: {result.prediction}" in page
+    for gene in result.features.index.str.partition("__").get_level_values(2):
         assert gene in page
 
 
-def test_samples_that_cannot_be_explained_are_refused(fitted):
+def test_samples_that_cannot_be_explained_are_errors(fitted):
     model, X, y = fitted
     with pytest.raises(ValueError, match="takes one sample, got 2"):
         explain(model, X[:2])
@@ -66,7 +66,7 @@ def test_samples_that_cannot_be_explained_are_refused(fitted):
         explain(model, X[:1], train=(X[some], y[some]))
 
 
-def test_one_modality_has_all_of_the_shares(cohort):
+def test_a_single_modality_has_all_shares(cohort):
     X, y = cohort
     X = X.filter(like="exp__").iloc[:, :10]
     classifier = CrossModalAttentionClassifier(n_estimators=1, max_epochs=2, random_state=0)

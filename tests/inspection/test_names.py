@@ -63,9 +63,9 @@ def test_categories_behind_a_selector_are_named(clinical):
     features = integrated_gradients(model, X[:5]).by_sample.columns
     assert [*stages, "clin__age"] == list(features[-4:])
     assert set(features[:-4]) < set(X)
-    found = explain(model, X.iloc[[0]], n=20)
-    assert set(stages) < set(found.features.index)
-    assert found.to_text()
+    result = explain(model, X.iloc[[0]], n=20)
+    assert set(stages) < set(result.features.index)
+    assert result.to_text()
     assert list(attention_map(model, X, source="clin").columns) == [*stages, "clin__age"]
     importance = modality_importance(model, X, y, cv=2, random_state=0)
     assert set(stages) <= set(importance.features.index.get_level_values("feature"))
@@ -108,7 +108,7 @@ def test_a_function_in_front_keeps_the_names_that_it_returns(table):
         integrated_gradients(model, X)
 
 
-def test_first_names_stand_behind_a_selector_that_adds_modalities(table):
+def test_names_of_x_remain_behind_a_selector_that_adds_modalities(table):
     X, y = table
     plain = X.set_axis([f"gene {i}" for i in range(8)], axis=1)
     modalities = {"exp": slice(0, 4), "cna": slice(4, 8)}
@@ -126,7 +126,7 @@ WRAPPERS = {
 
 
 @pytest.mark.parametrize("wrap", WRAPPERS.values(), ids=WRAPPERS)
-def test_wrapped_models_are_looked_into(table, wrap):
+def test_wrapped_models_are_inspected(table, wrap):
     X, y = table
     model = wrap(make_pipeline(MultiOmicsSelector(k=2), network(max_epochs=5))).fit(X, y)
     assert "exp__E0" in integrated_gradients(model, X[:5]).by_sample
@@ -137,7 +137,7 @@ def test_wrapped_models_are_looked_into(table, wrap):
     pd.testing.assert_frame_equal(attention_map(frozen, X), attention_map(model, X))
 
 
-def test_a_vote_names_its_members(table):
+def test_the_error_for_a_vote_points_to_its_members(table):
     X, y = table
     linear = make_pipeline(MultiOmicsSelector(k=2), LogisticRegression())
     attention = make_pipeline(MultiOmicsSelector(k=2), network(max_epochs=2))

@@ -74,13 +74,13 @@ def test_stability_equals_fleiss_kappa():
 
 
 @pytest.mark.parametrize("options", [{"n_resamples": 1}, {"k": 0}, {"k": [5, 0]}])
-def test_impossible_options_are_refused(cohort, options):
+def test_invalid_options_are_errors(cohort, options):
     with pytest.raises(ValueError, match="at least"):
         selection_stability(MultiOmicsSelector(), *cohort, **options)
 
 
 @pytest.mark.parametrize(
-    ("selected", "options", "told"),
+    ("selected", "options", "message"),
     [
         (np.ones((1, 5), dtype=bool), {}, "minimum of 2 is required"),
         (np.ones(5, dtype=bool), {}, "Expected 2D array"),
@@ -88,6 +88,6 @@ def test_impossible_options_are_refused(cohort, options):
         (np.eye(3, dtype=bool), {"confidence": 1.5}, "confidence must be in"),
     ],
 )
-def test_what_is_no_selections_is_refused(selected, options, told):
-    with pytest.raises(ValueError, match=told):
+def test_invalid_selections_are_errors(selected, options, message):
+    with pytest.raises(ValueError, match=message):
         stability_index(selected, **options)

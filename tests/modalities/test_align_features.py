@@ -89,7 +89,7 @@ MODELS = {
 
 
 @pytest.mark.parametrize("make", MODELS.values(), ids=MODELS)
-def test_order_and_surplus_are_mended(make, cohort):
+def test_order_and_surplus_columns_are_corrected(make, cohort):
     X, y = cohort
     model = make(X, y)
     other = X.assign(age=1, exp__new=2).sample(frac=1, axis=1, random_state=0)
@@ -101,7 +101,7 @@ def test_order_and_surplus_are_mended(make, cohort):
 
 
 @pytest.mark.parametrize("make", MODELS.values(), ids=MODELS)
-def test_a_missing_column_is_refused_or_filled_with_its_mean_in_training(make, cohort):
+def test_a_missing_column_is_an_error_or_imputed_with_its_training_mean(make, cohort):
     X, y = cohort
     X = X.astype("float64")
     model = make(X, y)
@@ -184,7 +184,7 @@ def test_levels_of_columns_are_taken_like_names(fitted):
     pd.testing.assert_frame_equal(align_features(X.set_axis(levels, axis=1), model), X)
 
 
-def test_what_can_not_be_aligned_is_refused(fitted, cohort):
+def test_what_can_not_be_aligned_is_an_error(fitted, cohort):
     model, X = fitted
     with pytest.raises(ValueError, match="missing must be one of"):
         align_features(X, model, missing="drop")

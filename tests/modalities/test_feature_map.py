@@ -57,7 +57,7 @@ def test_versions_of_ensembl_ids_need_not_agree(ours, theirs):
     pd.testing.assert_frame_equal(align(names, {f"ENSG00000167548{ours}": "KMT2D"}), X)
 
 
-def test_versions_with_several_names_are_errors_unless_one_is_meant():
+def test_versions_with_several_names_are_errors_unless_one_matches():
     versions = {"ENSG00000167548.1": "KMT2D", "ENSG00000167548.2": "ESR1"}
     names = ["exp__ENSG00000167548.3", *NAMES[1:]]
     with pytest.raises(ValueError, match=r"versions of 'ENSG00000167548.3'.*KMT2D.*ESR1"):
@@ -66,14 +66,14 @@ def test_versions_with_several_names_are_errors_unless_one_is_meant():
     pd.testing.assert_frame_equal(align(names, versions), X)
 
 
-def test_what_is_no_version_is_another_name():
+def test_only_versions_of_ensembl_ids_are_ignored():
     with pytest.raises(ValueError, match="lacks columns"):
         align(["exp__ENSG00000167548.1_PAR_Y", *NAMES[1:]], {"ENSG00000167548": "KMT2D"})
     with pytest.raises(ValueError, match="lacks columns"):
         align(["exp__AC0001.2", *NAMES[1:]], {"AC0001": "KMT2D"})
 
 
-def test_columns_that_would_be_one_are_errors_by_name():
+def test_columns_of_the_same_new_name_are_errors():
     names = ["exp__MLL2", *NAMES[1:]]
     other = X.set_axis(names, axis=1).assign(exp__ALR=1.0)
     aliases = {"MLL2": "KMT2D", "ALR": "KMT2D"}
@@ -98,7 +98,7 @@ def test_an_old_name_with_several_new_ones_is_an_error(entries):
         align(NAMES, entries)
 
 
-def test_entries_of_no_use_are_counted():
+def test_unused_entries_are_counted():
     entries = pd.Series(
         ["KMT2D", "KMT2D", "ZNF1", "ESR1", None, "ESR1"],
         ["MLL2", "MLL2", "ZNF2", "NR3A1", "MLL3", "ESR1"],
@@ -133,7 +133,7 @@ def test_names_without_modalities_are_mapped():
     pd.testing.assert_frame_equal(align_features(other, model, feature_map={"a": "A"}), table)
 
 
-def test_what_is_no_map_is_an_error():
+def test_other_types_of_map_are_errors():
     with pytest.raises(TypeError, match="a dict or a Series of new names by old ones, got list"):
         align(NAMES, ["MLL2"])
 

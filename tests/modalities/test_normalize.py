@@ -55,7 +55,7 @@ def remeasured(X, modalities, seed):
     return X * factor + offset
 
 
-def test_values_stand_as_they_are_by_default(model, other):
+def test_values_are_unchanged_by_default(model, other):
     for how in ("training", {}, {"exp": "training"}):
         pd.testing.assert_frame_equal(align_features(other, model, normalize=how), other)
     pd.testing.assert_frame_equal(align_features(other, model), other)
@@ -95,7 +95,7 @@ def test_predictions_of_another_platform_are_as_good(split, model, other):
     )
 
 
-def test_a_classifier_without_selection_does_it_too(split, other):
+def test_a_classifier_without_selection_is_supported(split, other):
     X, _, y, _ = split
     classifier = CrossModalAttentionClassifier(
         n_estimators=1, max_epochs=5, embed_dim=4, device="cpu", random_state=0
@@ -126,7 +126,7 @@ def test_missing_values_and_absent_modalities_stay_so(split, model, other):
     assert aligned[gene].isna().all()
 
 
-def test_columns_that_are_lacking_become_their_means(split, model, other):
+def test_missing_columns_are_imputed_with_their_means(split, model, other):
     X = split[0]
     gene = model[0].rankings_["exp"][0]
     with pytest.warns(UserWarning, match="Imputed with training means"):
@@ -206,7 +206,7 @@ def test_too_few_samples_are_errors(model, other):
         align_features(other, model, normalize={"exp": "within"})
 
 
-def test_bad_input_is_named(split, model, other):
+def test_invalid_input_is_named_in_the_error(split, model, other):
     for wrong in ("inside", None, 3, {"exp": "inside"}):
         with pytest.raises(ValueError, match="normalize must be 'training' or 'within'"):
             align_features(other, model, normalize=wrong)

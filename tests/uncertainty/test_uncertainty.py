@@ -1,4 +1,4 @@
-"""Sets of classes hold the true one as often as was asked; the unsure get no class."""
+"""Prediction sets have the requested coverage; uncertain samples get no class."""
 
 import numpy as np
 import pandas as pd
@@ -49,7 +49,7 @@ def test_scikit_learn_checks(estimator, check):
 
 @pytest.mark.parametrize("sharpness", [0.0, 2.0], ids=["useless", "good"])
 @pytest.mark.parametrize("coverage", [0.5, 0.8, 0.9])
-def test_each_class_is_covered_as_asked(coverage, sharpness):
+def test_each_class_has_the_requested_coverage(coverage, sharpness):
     found = []
     for seed in range(N_DRAWS):
         p, y = draw(600, seed, sharpness=sharpness)
@@ -85,7 +85,7 @@ def test_sets_are_those_of_mapie_one_class_at_a_time():
             np.testing.assert_array_equal(sets[:, code], expected)
 
 
-def test_a_pipeline_sees_no_sample_that_calibrates(cohort):
+def test_a_pipeline_sees_no_calibration_sample(cohort):
     X, y = cohort
     seen = []
 
@@ -115,7 +115,7 @@ def test_a_larger_coverage_gives_larger_sets():
 
 
 @pytest.mark.parametrize(("n_held_out", "silent"), [(8, False), (9, True)])
-def test_a_class_of_too_few_is_in_every_set_and_named(n_held_out, silent):
+def test_a_class_with_too_few_samples_is_in_every_set_and_named(n_held_out, silent):
     p = np.tile([0.9, 0.1], (30, 1))
     y = np.array(["much"] * (30 - n_held_out) + ["rare"] * n_held_out)
     conformal = ConformalClassifier(FrozenEstimator(Given().fit(p, y))).fit(p, y)
@@ -128,7 +128,7 @@ def test_a_class_of_too_few_is_in_every_set_and_named(n_held_out, silent):
 
 
 @pytest.mark.parametrize("coverage", [0, 1, 1.5, -0.1, float("nan"), "0.9", None, True])
-def test_a_coverage_that_is_none_is_refused(coverage):
+def test_an_invalid_coverage_is_an_error(coverage):
     p, y = draw(100, 0)
     conformal = ConformalClassifier(Given(), random_state=0).fit(p, y)
     with pytest.raises(ValueError, match="coverage must be a number greater than 0"):
@@ -153,7 +153,7 @@ def test_bad_input_of_fit_is_named():
 
 
 @pytest.mark.parametrize("labels", [["x", "y"], [3, 7], [True, False]])
-def test_the_unsure_get_no_class(labels):
+def test_uncertain_samples_get_no_class(labels):
     p = np.array([[0.9, 0.1], [0.55, 0.45], [0.3, 0.7]])
     y = np.array(labels)[[0, 0, 1]]
     model = RejectingClassifier(Given()).fit(p, y)
@@ -165,7 +165,7 @@ def test_the_unsure_get_no_class(labels):
 
 
 @pytest.mark.parametrize("min_proba", [-0.1, 1.1, float("nan"), "0.5", None])
-def test_a_probability_that_is_none_is_refused(min_proba):
+def test_an_invalid_min_proba_is_an_error(min_proba):
     p, y = draw(30, 0)
     with pytest.raises(ValueError, match="min_proba must be a number from 0 to 1"):
         RejectingClassifier(Given()).fit(p, y).predict(p, min_proba=min_proba)

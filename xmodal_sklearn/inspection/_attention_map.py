@@ -85,13 +85,10 @@ def attention_map(
     A single modality attends to itself, and its map holds the second derivatives of the attention
     branch.
 
-    Tokens are linear in the features, so a map is a product of thin matrices, and no more than one
-    map per class is in memory at a time, :math:`4 C K_1 K_2` bytes, 20 MB for five classes and
-    1,000 × 1,000 features, and as much again while they are added up. With many samples,
-    derivatives are taken along random directions, the same in every call, at least 65,536 over all
-    samples and members; the mean over them is unbiased, with an error of about 3 % of the size of a
-    single sample's interactions. Patch tokens take seconds. Feature tokens cost more: with more
-    than some hundred, pass few samples.
+    Maps take :math:`8 C K_1 K_2` bytes, 40 MB for five classes and 1,000 × 1,000 features. With
+    many samples, derivatives are taken along at least 65,536 random directions, the same in every
+    call; their mean is unbiased, with an error of about 3 % of a single sample's interactions.
+    Patch tokens take seconds. With more than some hundred feature tokens, pass few samples.
 
     Examples
     --------

@@ -10,14 +10,12 @@ import pandas as pd
 from sklearn.base import clone
 from sklearn.metrics import check_scoring
 from sklearn.model_selection import check_cv
-from sklearn.utils import _safe_indexing, check_array, check_random_state
+from sklearn.utils import _safe_indexing, check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions, validate_params
 from sklearn.utils.parallel import Parallel, delayed
-from sklearn.utils.validation import _get_feature_names
 
 from .._alignment import check_order, values_by_sample
-from ..modalities._columns import column_names, resolve_modalities, sample_labels
-from ..modalities._dtypes import find_categorical
+from ..modalities._columns import resolve_modalities, sample_labels
 from ..modalities._exchange import permuted_scores, present_samples, remove_columns
 from ..modalities._validation import as_table
 from ._attributions import Attributions, attribute_logits, shapley_values
@@ -397,20 +395,11 @@ def ablation_scores(
 ) -> tuple[float, pd.DataFrame]:
     """Score any fitted estimator with all modalities, and without each of them in turn.
 
-    Parameters
-    ----------
-    method : {"permute", "absent"}
-        Whether a modality is permuted over the samples that have it, or made NaN.
-
-    Returns
-    -------
-    score : float
-        The score with all modalities.
-    scores : DataFrame of shape (n_repeats, n_modalities)
-        The scores without each; one row for ``"absent"``.
+    The scores without are a DataFrame of shape (n_repeats, n_modalities), with one repeat for the
+    method ``"absent"``.
     """
     check_order(y, X, "y")
-    table = _check_numeric(X)
+    table = as_table(X)
     columns = resolve_modalities(table, modalities)
     presence = {name: present_samples(table, positions) for name, positions in columns.items()}
     scorer = check_scoring(estimator, scoring=scoring)
@@ -426,7 +415,13 @@ def ablation_scores(
             scores[name] = permuted_scores(score, table, blocks, random_state, n_repeats)
             continue
         others = [presence[other] for other in columns if other != name]
-        _check_other_modalities(others, name, sample_labels(table))
+        alone = np.flatnonzero(~np.any([np.zeros(len(table), bool), *others], axis=0))
+        if len(alone):
+            raise ValueError(
+                f"Without {name!r}, {len(alone)} samples have no modality at all, the first is "
+                f"{sample_labels(table)[alone[0]]!r}. Leave such samples out, or use "
+                'method="permute".'
+            )
         try:
             scores[name] = [score(remove_columns(table, positions))]
         except ValueError as error:
@@ -435,25 +430,3 @@ def ablation_scores(
                 'method="permute" for an estimator that does not accept NaN.'
             ) from error
     return score(table), pd.DataFrame(scores)
-
-
-def _check_numeric(X: Any) -> Any:
-    """Return X as a table of numbers and categories, NaN and infinity included."""
-    table = as_table(X)
-    if not isinstance(table, pd.DataFrame):
-        return check_array(table, ensure_all_finite=False)
-    find_categorical(table)  # raises for what is neither numbers nor categories
-    if column_names(table) is None:
-        _get_feature_names(table)  # raises for text beside other names
-    check_array(np.broadcast_to(np.float32(0), table.shape))  # raises for an empty table
-    return table
-
-
-def _check_other_modalities(others: list[np.ndarray], modality: str, samples: Any) -> None:
-    left = np.any(others, axis=0) if others else np.zeros(len(samples), dtype=bool)
-    alone = np.flatnonzero(~left)
-    if len(alone):
-        raise ValueError(
-            f"Without {modality!r}, {len(alone)} samples have no modality at all, the first is "
-            f'{samples[alone[0]]!r}. Leave such samples out, or use method="permute".'
-        )

@@ -25,26 +25,12 @@ SECONDS_WITHOUT_BAR = 5
 
 @dataclass(frozen=True)
 class ModelView:
-    """A fitted classifier and samples.
-
-    Attributes
-    ----------
-    classifier : CrossModalAttentionClassifier
-        The last step of the model.
-    table : DataFrame or ndarray of shape (n_samples, n_features)
-        The samples as that step takes them.
-    network : ClassifierView
-        Its network, and the samples as the network sees them.
-    features : ndarray of str of shape (n_features,)
-        The names of these columns, as X named them as far as it did.
-    samples : Index
-        Names of the samples.
-    """
+    """The classifier at the end of a fitted model, and samples as it takes them."""
 
     classifier: "CrossModalAttentionClassifier"
-    table: Any
+    table: Any  # (n_samples, n_features)
     network: "ClassifierView"
-    features: np.ndarray
+    features: np.ndarray  # (n_features,), named as in X where steps keep the names
     samples: pd.Index
 
     @property
@@ -83,17 +69,7 @@ class ModelView:
 
 
 def view_model(model: Any, X: Any) -> ModelView:
-    """Look through a fitted model, and bring samples to its classifier.
-
-    Raises
-    ------
-    TypeError
-        If the model does not end in a CrossModalAttentionClassifier.
-    NotFittedError
-        If it is not fitted.
-    ValueError
-        If X has not the columns seen in fit, in their order, or a step loses their names.
-    """
+    """Look through a fitted model, and bring samples to its classifier."""
     # PyTorch takes seconds to import, and stability needs none of it.
     from ..classifier import CrossModalAttentionClassifier
     from ..classifier._inspection import ClassifierView

@@ -156,7 +156,7 @@ def align_features(
     check_is_fitted(model)
     target = _read_target(model)
     rescaled = _rescaled_modalities(normalize, target.modalities)
-    report = []
+    report: list[tuple[str, str, int]] = []
     if feature_map is not None:
         renamed, report = rename_features(X.columns, target.names, feature_map)
         X = X.set_axis(renamed, axis=1)
@@ -174,22 +174,13 @@ def align_features(
 
 @dataclass(frozen=True)
 class _Target:
-    """The columns that a model was fitted to.
-
-    Attributes
-    ----------
-    names : ndarray of str of shape (n_features,)
-        Their names.
-    modalities, needed : dict of str to ndarray of int
-        The columns of each modality, and those that the model needs.
-    sources : list of (estimator, ndarray of int)
-        The steps that X passes first, one for each member of an ensemble, and the needed columns of
-        which each keeps the statistics, no column twice.
-    """
+    """The columns that a model was fitted to, and those that it needs."""
 
     names: np.ndarray
     modalities: Modalities
     needed: Modalities
+    # The steps that X passes first, one for each member of an ensemble, and the needed columns of
+    # which each keeps the statistics, no column twice.
     sources: list[tuple[Any, np.ndarray]]
 
 
@@ -368,7 +359,7 @@ def _rescale(table: pd.DataFrame, target: _Target, modality: str) -> tuple[pd.Da
             'values, such as normalize={"exp": "within"} (--normalize exp=within).'
         )
     values = np.column_stack(blocks)
-    check_finite(values, modality, names, table.index)
+    check_finite(values, modality, np.array(names, dtype=object), table.index)
     _check_enough_samples(values, modality, names)
     mean = column_means(values)
     deviation = np.sqrt(column_means(np.square(values - mean)))

@@ -24,18 +24,8 @@ def permuted_scores(
 ) -> list[float]:
     """Score copies of a table in which some blocks of columns are permuted over the samples.
 
-    Parameters
-    ----------
-    score : callable
-        Returns the score of a table.
-    table : DataFrame or ndarray of shape (n_samples, n_features)
-        Samples.
-    blocks : iterable of (ndarray of int, ndarray of bool)
-        Positions of the columns of each block, which stay together, and which samples take part.
-    random_state : RandomState or Generator
-        Draws the permutations.
-    n_repeats : int, default=1
-        Number of copies.
+    A block is the positions of its columns, which stay together, and a mask of the samples that
+    take part, (n_samples,).
     """
     scores = []
     for _ in range(n_repeats):
@@ -58,7 +48,8 @@ def permute_columns(table: Any, columns: np.ndarray, present: np.ndarray, random
 def present_samples(table: Any, columns: np.ndarray) -> np.ndarray:
     """Return which samples have a value in any of some columns, those of a modality."""
     block = table.iloc[:, columns] if isinstance(table, pd.DataFrame) else table[:, columns]
-    return ~np.asarray(pd.isna(block)).all(axis=1)
+    measured: Any = np.asarray(pd.notna(block))
+    return measured.any(axis=1)
 
 
 def remove_columns(table: Any, columns: np.ndarray) -> Any:
@@ -72,17 +63,7 @@ def remove_columns(table: Any, columns: np.ndarray) -> Any:
 
 
 def replace_columns(table: Any, columns: np.ndarray, values: Any) -> Any:
-    """Return a copy in which some columns have other values.
-
-    Parameters
-    ----------
-    table : DataFrame or ndarray of shape (n_samples, n_features)
-        Samples.
-    columns : ndarray of int
-        Positions of the columns.
-    values : DataFrame or ndarray of shape (n_samples, n_columns)
-        The new values; for a DataFrame a DataFrame with the same column names.
-    """
+    """Return a copy with other values in some columns, a DataFrame of the same names for one."""
     if not isinstance(table, pd.DataFrame):
         changed = table.copy()
         changed[:, columns] = values

@@ -113,7 +113,7 @@ def _check_not_merged(names: Sequence[str], renamed: list[str]) -> None:
 
 
 def _as_text(name: Any) -> str:
-    """Return a name without surrounding spaces, "" for a missing one; Entrez ids may be numbers."""
+    """Return a name without surrounding spaces, "" if missing; Entrez ids may be numbers."""
     if name is None or name is pd.NA or name != name:
         return ""
     if isinstance(name, float) and name.is_integer():
