@@ -38,7 +38,7 @@ __all__ = [
 # The paper's numbers of features per modality, and where the paper is.
 KS = (300, 500, 1000, 1500)
 SOURCE = "doi:10.23950/jcmk/18568"
-# The paper's scores on METABRIC, as far as they are known here.
+# The paper's scores on METABRIC, as far as its abstract has them.
 REPORTED = {
     ("EXP+CNA", 1000): {
         "f1_macro": 0.859,
@@ -131,17 +131,17 @@ def compare_modalities(
     ks : sequence of int, default=(300, 500, 1000, 1500)
         Features to keep per modality.
     others : dict of str to estimator, default=None
-        Further models to compare with, on all modalities, that select features themselves; such as
+        Further models on all modalities, which select features themselves, such as
         :func:`~xmodal_sklearn.paper.paper_network`. None means none.
     cv : int, splitter or iterable of splits, default=5
         The outer folds, the same for all models.
     store : str or path-like, default=None
-        Folder of the rankings and the finished folds, from which a later call continues. None keeps
+        Folder of the rankings and the finished folds, from which a later call resumes. None stores
         nothing.
     n_jobs : int, default=None
         Number of rankings, then of fits, in parallel. None means 1, -1 all processors.
     verbose : int, default=0
-        A value above 0 shows progress bars, or a line now and then where the error stream is no
+        A value above 0 shows progress bars, or a line now and then if the error stream is not a
         terminal.
 
     Returns
@@ -196,9 +196,9 @@ def _rank_folds(
     n_jobs: int | None,
     verbose: int,
 ) -> None:
-    """Rank every modality in every fold, before parallel fits would each rank the same."""
+    """Rank every modality in every fold once, before parallel fits each do the same."""
     tasks = [(train, modality) for train, _ in splits for modality in modalities]
-    # On this machine even where a cluster fits the models: sending the data would take longer.
+    # On this machine even if a cluster fits the models, as sending the data would take longer.
     with parallel_config("loky"):
         done = Parallel(n_jobs=n_jobs, return_as="generator_unordered")(
             delayed(_rank)(X, y, train, modality, memory) for train, modality in tasks

@@ -26,7 +26,7 @@ from ._fusion import INNER_FOLDS
 
 __all__ = ["LabelEncodedClassifier", "OutOfBagForest", "all_models", "check_model"]
 
-# Trees of a random forest.
+# Number of trees of a random forest.
 N_TREES = 300
 
 # Models that may not be installed, and how to get them.
@@ -59,20 +59,7 @@ class LabelEncodedClassifier(ProbabilityClassifierMixin, BaseEstimator):
         self.balanced = balanced
 
     def fit(self, X: Any, y: Any) -> "LabelEncodedClassifier":
-        """Fit the classifier to the encoded classes.
-
-        Parameters
-        ----------
-        X : DataFrame or array of shape (n_samples, n_features)
-            Training samples.
-        y : array-like of shape (n_samples,)
-            Class labels.
-
-        Returns
-        -------
-        LabelEncodedClassifier
-            The fitted classifier.
-        """
+        """Fit the classifier to the encoded classes."""
         self.classes_, codes = np.unique(y, return_inverse=True)
         by_class = (np.flatnonzero(codes == code) for code in range(len(self.classes_)))
         copies = [np.resize(rows, max(INNER_FOLDS - len(rows), 0)) for rows in by_class]
@@ -84,25 +71,14 @@ class LabelEncodedClassifier(ProbabilityClassifierMixin, BaseEstimator):
         return self
 
     def predict_proba(self, X: Any) -> np.ndarray:
-        """Predict the probability of each class.
-
-        Parameters
-        ----------
-        X : DataFrame or array of shape (n_samples, n_features)
-            Samples with the columns seen in fit.
-
-        Returns
-        -------
-        ndarray of float of shape (n_samples, n_classes)
-            Columns in the order of ``classes_``.
-        """
+        """Return probabilities of shape (n_samples, n_classes), classes as in ``classes_``."""
         return self.estimator_.predict_proba(_without_names(X))
 
 
 class OutOfBagForest(ProbabilityClassifierMixin, BaseEstimator):
     """A balanced random forest, its leaf size chosen by the macro-F1 of out-of-bag predictions.
 
-    As good a choice as that of inner folds, which fit three times as many trees.
+    The choice is as good as that of inner folds, which need three times as many trees.
 
     Parameters
     ----------
@@ -126,20 +102,7 @@ class OutOfBagForest(ProbabilityClassifierMixin, BaseEstimator):
         self.random_state = random_state
 
     def fit(self, X: Any, y: Any) -> "OutOfBagForest":
-        """Grow a forest for each leaf size and keep the best.
-
-        Parameters
-        ----------
-        X : DataFrame or array of shape (n_samples, n_features)
-            Training samples.
-        y : array-like of shape (n_samples,)
-            Class labels.
-
-        Returns
-        -------
-        OutOfBagForest
-            The fitted classifier.
-        """
+        """Grow a forest for each leaf size and keep the best."""
         # scikit-learn 1.9's forest does not balance classes called "1", "2" and so on.
         self.classes_, codes = np.unique(y, return_inverse=True)
         forests = [
@@ -154,23 +117,12 @@ class OutOfBagForest(ProbabilityClassifierMixin, BaseEstimator):
             for size in np.atleast_1d(self.min_samples_leaf).tolist()
         ]
         self.forest_ = max(forests, key=attrgetter("oob_score_")).set_params(oob_score=False)
-        # A fitted model holds no predictions of patients.
+        # A fitted model must not hold predictions of patients.
         del self.forest_.oob_decision_function_
         return self
 
     def predict_proba(self, X: Any) -> np.ndarray:
-        """Predict the probability of each class.
-
-        Parameters
-        ----------
-        X : DataFrame or array of shape (n_samples, n_features)
-            Samples with the columns seen in fit.
-
-        Returns
-        -------
-        ndarray of float of shape (n_samples, n_classes)
-            Columns in the order of ``classes_``.
-        """
+        """Return probabilities of shape (n_samples, n_classes), classes as in ``classes_``."""
         return self.forest_.predict_proba(X)
 
 
@@ -184,7 +136,7 @@ def all_models(random_state: int | None) -> dict[str, tuple[Any, dict[str, list]
             {"model__C": [0.1, 0.001, 0.01, 1]},
         ),
         "elastic net": (
-            # Takes a third of the time of the default tolerance; scores are as high.
+            # A third of the time of the default tolerance, and scores as high.
             _scaled(LogisticRegression(solver="saga", tol=1e-3, max_iter=1000, **balanced, **seed)),
             {"model__C": [0.3, 0.1], "model__l1_ratio": [0.5, 0.1]},
         ),
@@ -231,9 +183,9 @@ def check_model(name: str, available: Mapping[str, Any]) -> None:
         return
     if name in OPTIONAL:
         raise ValueError(f"{name} is not installed. {OPTIONAL[name]}")
-    known = [*available, *OPTIONAL]
+    names = [*available, *OPTIONAL]
     raise ValueError(
-        f"Unknown model {name!r}{did_you_mean(name, known)} Installed are {list(available)}."
+        f"Unknown model {name!r}{did_you_mean(name, names)} Installed are {list(available)}."
     )
 
 

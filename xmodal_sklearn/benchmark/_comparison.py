@@ -1,4 +1,4 @@
-"""What a comparison of estimators found: its tables, their summary and tests."""
+"""The results of a comparison of estimators: tables, summary and tests."""
 
 import csv
 import json
@@ -19,7 +19,7 @@ from ._statistics import TTest, corrected_t_test, correlated_posterior, holm
 
 __all__ = ["COSTS", "FOLD", "Comparison", "as_labels", "at_chance", "probability_column"]
 
-# The columns that say which fold a row is of.
+# The columns that identify a fold.
 FOLD = ["repeat", "fold"]
 TABLES = ("scores", "predictions", "selected")
 LEARNING = "learning.csv"
@@ -31,18 +31,7 @@ MIN_GAIN = 0.05
 
 
 def probability_column(label: Any) -> str:
-    """Name the column of a table of predictions that holds the probability of a class.
-
-    Parameters
-    ----------
-    label : object
-        The class.
-
-    Returns
-    -------
-    str
-        ``"p: CLASS"``.
-    """
+    """Return the column of predictions that holds the probability of a class."""
     return f"p: {label}"
 
 
@@ -50,7 +39,8 @@ def probability_column(label: Any) -> str:
 class Comparison:
     """Scores, predictions and selected features of estimators compared on the same folds.
 
-    :func:`~xmodal_sklearn.benchmark.compare` makes it; :meth:`save` and :meth:`load` keep it.
+    :func:`~xmodal_sklearn.benchmark.compare` returns it; :meth:`save` and :meth:`load` keep it in
+    a folder.
 
     Parameters
     ----------
@@ -73,10 +63,10 @@ class Comparison:
     metrics : tuple of str
         Names of the metrics; the first decides the order of the summary.
     warnings : tuple of str, default=()
-        The warnings that :func:`~xmodal_sklearn.benchmark.compare` gave.
+        The warnings of :func:`~xmodal_sklearn.benchmark.compare`.
     info : dict, default={}
-        Numbers of samples, features and folds, seconds taken, date, hardware, versions of
-        libraries; under ``"data"`` a hash of the data, class sizes, missing values, batches and
+        Numbers of samples, features and folds, seconds, date, hardware, versions of libraries;
+        under ``"data"`` a hash of the data, class sizes, missing values, batches and
         names of samples; under ``"models"`` the parameters and seeds of each.
     learning : DataFrame, default=None
         Scores on the same folds after training on fewer samples, see
@@ -93,12 +83,12 @@ class Comparison:
     learning: pd.DataFrame | None = None
 
     def summary(self) -> pd.DataFrame:
-        """Summarise the folds by mean and standard deviation.
+        """Summarize the folds by mean and standard deviation.
 
         Returns
         -------
         DataFrame
-            One row per estimator, that with the best mean of the first metric first, and two-level
+            One row per estimator, sorted by the mean of the first metric, best first, and two-level
             columns (metric, ``"mean"`` or ``"std"``), for seconds and memory too.
         """
         shown = [*self.metrics, *COSTS]
@@ -124,7 +114,7 @@ class Comparison:
         )
 
     def _shown(self) -> pd.DataFrame:
-        """Return the summary in words, for people."""
+        """Return the summary as text."""
         summary = self.summary()
         return pd.DataFrame(
             {
@@ -272,7 +262,7 @@ class Comparison:
         }
         with publishing(Path(path)) as folder:
             for name, table in tables.items():
-                # Quoted, because names may hold what ends a line.
+                # Quoted, because names may contain line breaks.
                 table.assign(run=self.info["run"]).to_csv(
                     folder / name, index=False, quoting=csv.QUOTE_NONNUMERIC
                 )
@@ -347,22 +337,22 @@ class Comparison:
         )
 
     def _by_fold(self, metric: str | None, *estimators: str) -> pd.DataFrame:
-        """Return one row per fold and one column per estimator; higher is better."""
+        """Return a metric by fold (rows) and estimator (columns), so that higher is better."""
         metric = metric or self.metrics[0]
         whole = self.scores[self.scores["part"] == ""]
         rows = whole[whole["metric"] == metric]
         if rows.empty:
-            known = list(whole["metric"].unique())
+            names = list(whole["metric"].unique())
             raise ValueError(
-                f"No metric {metric!r} was computed{did_you_mean(metric, known)} There are {known}."
+                f"No metric {metric!r} was computed{did_you_mean(metric, names)} Computed: {names}."
             )
         by_fold = rows.pivot(index=FOLD, columns="estimator", values="value")  # noqa: PD010
         for estimator in estimators:
             if estimator not in by_fold:
-                known = list(by_fold)
+                names = list(by_fold)
                 raise ValueError(
-                    f"No estimator {estimator!r} was compared{did_you_mean(estimator, known)} "
-                    f"There are {known}."
+                    f"No estimator {estimator!r} was compared{did_you_mean(estimator, names)} "
+                    f"Compared: {names}."
                 )
         return -by_fold if metric in LOSSES or metric in COSTS else by_fold
 
@@ -380,8 +370,8 @@ class Comparison:
             for difference in differences
         ]
         table = pd.DataFrame(tests, columns=TTest._fields, dtype=float)
-        known = table["p"].dropna()
-        return table.assign(p_holm=pd.Series(holm(known.to_numpy()), known.index, dtype=float))
+        p = table["p"].dropna()
+        return table.assign(p_holm=pd.Series(holm(p.to_numpy()), p.index, dtype=float))
 
     def _test_to_train(self) -> float:
         return float((self._by_fold("n_test") / self._by_fold("n_train")).to_numpy().mean())
@@ -412,7 +402,7 @@ def _check_runs(
 
 
 def _read_table(path: Path) -> pd.DataFrame:
-    # Read as text first: pandas would take a class "NA" for a gap and round the last digit.
+    # Read as text first: pandas would read a class "NA" as missing and round the last digit.
     table = pd.read_csv(path, dtype=str, keep_default_na=False)
     for column in table.columns.difference(TEXT_COLUMNS):
         kind = int if column in INTEGER_COLUMNS else float
@@ -421,20 +411,7 @@ def _read_table(path: Path) -> pd.DataFrame:
 
 
 def as_labels(labels: list, classes: np.ndarray) -> pd.Series:
-    """Give labels the type of the classes.
-
-    Parameters
-    ----------
-    labels : list
-        Labels, each one of the classes.
-    classes : ndarray of shape (n_classes,)
-        The classes.
-
-    Returns
-    -------
-    Series
-        The labels; text has pandas' own type.
-    """
+    """Return labels as a Series of the classes' dtype; texts have pandas' own dtype."""
     return pd.Series(labels, dtype=None if classes.dtype.kind in "OU" else classes.dtype)
 
 
@@ -447,7 +424,7 @@ def at_chance(comparison: Comparison) -> frozenset[str]:
     scores = comparison.scores
     recalls = scores[scores["metric"] == CLASS_RECALL]
     by_fold = recalls.groupby(["estimator", *FOLD])["value"]
-    # A fold that lacks a class has no recall of it, and fewer classes to guess from.
+    # A fold without a class has no recall of it, and chance is higher.
     gains = [by_fold.mean() - 1 / by_fold.count()]
     areas = scores[scores["metric"].isin(["roc_auc_ovr", "roc_auc_ovo"])]
     gains += [
@@ -465,9 +442,9 @@ def at_chance(comparison: Comparison) -> frozenset[str]:
 
 
 def _is_above_zero(gains: pd.Series, ratio: float) -> bool:
-    known = gains.dropna().to_numpy()
-    if len(known) < 2:
-        return bool((known > MIN_GAIN).any())
-    test = corrected_t_test(known, ratio)
-    # Rounding must not make a difference out of equal scores.
+    values = gains.dropna().to_numpy()
+    if len(values) < 2:
+        return bool((values > MIN_GAIN).any())
+    test = corrected_t_test(values, ratio)
+    # Equal scores may differ by rounding.
     return test.difference > np.sqrt(np.finfo(float).eps) and test.p < 2 * ALPHA

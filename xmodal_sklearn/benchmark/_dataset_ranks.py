@@ -1,4 +1,4 @@
-"""What comparisons on several data sets say together."""
+"""Ranks of estimators over several data sets."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -60,7 +60,8 @@ def rank_datasets(
     Raises
     ------
     ValueError
-        If there are fewer than two data sets or estimators, or a data set lacks an estimator.
+        If there are fewer than two data sets or estimators, or an estimator has no score on one of
+        the data sets.
 
     References
     ----------
@@ -82,13 +83,13 @@ def rank_datasets(
     >>> rank_datasets(comparisons, metric="log_loss").mean_rank.to_dict()
     {'prior': 1.0, 'uniform': 2.0}
     """
-    means = {name: one._by_fold(metric).mean() for name, one in comparisons.items()}
+    means = {name: result._by_fold(metric).mean() for name, result in comparisons.items()}
     scores = pd.DataFrame(means).T
     if scores.isna().any(axis=None):
         dataset, estimator = scores.isna().stack().idxmax()  # noqa: PD013
         raise ValueError(
-            f"Data set {dataset!r} has no score of estimator {estimator!r}, which others have. "
-            "Compare the same estimators on all data sets."
+            f"Data set {dataset!r} has no score of estimator {estimator!r}, but other data sets "
+            "have. Compare the same estimators on all data sets."
         )
     if min(scores.shape) < 2:
         raise ValueError(

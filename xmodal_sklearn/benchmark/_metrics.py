@@ -1,4 +1,4 @@
-"""The metrics of one fold, from its true labels, predictions and probabilities."""
+"""Metrics of one fold."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -41,7 +41,7 @@ __all__ = [
 CLASS_RECALL, WITHOUT_MODALITY, BRANCH_WEIGHT = "class_recall", "without_modality", "branch_weight"
 
 COSTS = ("fit_seconds", "predict_seconds", "peak_mb")
-# Names that are no user's to give.
+# Names that users must not give.
 RESERVED = {CLASS_RECALL, WITHOUT_MODALITY, BRANCH_WEIGHT, *COSTS, "n_train", "n_test"}
 
 # Lower is better.
@@ -64,7 +64,7 @@ METRIC_LABELS = {
 
 
 def metric_label(metric: str) -> str:
-    """Give the name of a metric as a figure or a table shows it.
+    """Return the name of a metric for figures and tables.
 
     Parameters
     ----------
@@ -74,7 +74,7 @@ def metric_label(metric: str) -> str:
     Returns
     -------
     str
-        The name in words.
+        The name in plain words.
 
     Examples
     --------
@@ -141,10 +141,10 @@ def _resolve_scorer(name: Any, scorer: Any) -> Any:
         )
     if callable(scorer) or scorer in METRICS:
         return scorer
-    known = [*METRICS, *get_scorer_names()]
-    if scorer not in known:
+    names = [*METRICS, *get_scorer_names()]
+    if scorer not in names:
         raise ValueError(
-            f"scoring has the unknown metric {scorer!r}{did_you_mean(str(scorer), known)} It takes "
+            f"scoring has the unknown metric {scorer!r}{did_you_mean(str(scorer), names)} It takes "
             f"{list(METRICS)} and the names of scikit-learn's scorers."
         )
     return get_scorer(scorer)
@@ -172,32 +172,10 @@ def class_recalls(
 def expected_calibration_error(
     target: np.ndarray, probabilities: np.ndarray, classes: np.ndarray, n_bins: int = 15
 ) -> float:
-    """Average the gap between confidence and accuracy over bins of confidence.
+    """Return the mean absolute gap between confidence and accuracy over bins of confidence.
 
-    Parameters
-    ----------
-    target : ndarray of shape (n_samples,)
-        True labels.
-    probabilities : ndarray of shape (n_samples, n_classes)
-        Columns in the order of `classes`.
-    classes : ndarray of shape (n_classes,)
-        All labels, sorted.
-    n_bins : int, default=15
-        Number of bins of equal width. The default is that of Guo et al. [1]_.
-
-    Returns
-    -------
-    float
-        Mean absolute gap, weighted by the samples in each bin.
-
-    Notes
-    -----
-    The confidence of a prediction is the largest probability of its sample.
-
-    References
-    ----------
-    .. [1] C. Guo, G. Pleiss, Y. Sun, K. Weinberger, "On Calibration of Modern Neural Networks",
-       ICML 2017, arXiv:1706.04599.
+    The confidence of a sample is its largest probability; bins are weighted by their samples, and
+    their number is that of Guo et al. (ICML 2017). `probabilities` is (n_samples, n_classes).
     """
     confidence = probabilities.max(axis=1)
     correct = classes[probabilities.argmax(axis=1)] == target
@@ -227,9 +205,9 @@ def _roc_auc_ovo(target: np.ndarray, probabilities: np.ndarray, classes: np.ndar
     """Average the AUC over the pairs of classes among the targets (Hand and Till 2001)."""
     areas = [np.nan]
     for pair in combinations(np.flatnonzero(np.isin(classes, target)), 2):
-        of_pair = np.isin(target, classes[list(pair)])
+        rows = np.isin(target, classes[list(pair)])
         for c in pair:
-            areas.append(roc_auc_score(target[of_pair] == classes[c], probabilities[of_pair, c]))
+            areas.append(roc_auc_score(target[rows] == classes[c], probabilities[rows, c]))
     return float(np.mean(areas[1:])) if len(areas) > 1 else np.nan
 
 
@@ -237,7 +215,7 @@ FROM_LABELS: dict[str, Callable] = {
     "f1_macro": lambda target, predicted: f1_score(target, predicted, average="macro"),
     "f1_weighted": lambda target, predicted: f1_score(target, predicted, average="weighted"),
     "accuracy": accuracy_score,
-    # scikit-learn's own warns where a class is predicted that the fold does not test.
+    # scikit-learn's warns if a class is predicted that the fold does not test.
     "balanced_accuracy": lambda target, predicted: recall_score(
         target, predicted, labels=np.unique(target), average="macro"
     ),

@@ -1,4 +1,4 @@
-"""What a comparison notes about itself: its data, its models, and where and when it ran."""
+"""Descriptions of the data, the models and the machine of a comparison."""
 
 import os
 import platform
@@ -22,46 +22,33 @@ __all__ = ["describe_data", "describe_folds", "describe_machine", "describe_mode
 
 # Bytes hashed at a time, because values that are not contiguous are copied.
 CHUNK_BYTES = 2**24
-# Longer parameters, such as arrays, are cut.
+# Longer parameters, such as arrays, are truncated.
 MAX_CHARACTERS = 300
 
 
 def describe_data(X: Any, y: np.ndarray, batch: Any, modalities: Modalities) -> dict[str, Any]:
-    """Describe the data of a comparison.
+    """Return hash, class sizes, missing values, batches and sample names of the data, for JSON.
 
-    Parameters
-    ----------
-    X : DataFrame or array of shape (n_samples, n_features)
-        Samples.
-    y : ndarray of shape (n_samples,)
-        Class labels.
-    batch : array-like of shape (n_samples,) or None
-        The batch of each sample.
-    modalities : dict of str to ndarray of int
-        Column positions of each modality.
-
-    Returns
-    -------
-    dict of str to object
-        ``hash``; ``class_sizes``; ``missing``, by modality the number of samples that lack all of
-        it (``samples``) and the share of missing values among the others (``share``); where there
-        are batches, ``batches``, the class sizes in each; and, where X names its samples,
-        ``sample_names``.
+    ``missing`` has by modality the number of samples without it, and the share of missing values
+    among the others; ``batches`` the class sizes in each batch, if there are any.
     """
     table = as_table(X)
     blocks = {name: block_values(table, positions) for name, positions in modalities.items()}
     labels = np.array([str(label) for label in y.tolist()], dtype=object)
-    found: dict[str, Any] = {
+    description: dict[str, Any] = {
         "hash": _hash(table, blocks, labels),
         "class_sizes": _count(labels),
         "missing": {modality: _missing(block) for modality, block in blocks.items()},
     }
     if batch is not None:
-        names = np.array(["unknown" if pd.isna(one) else str(one) for one in batch], dtype=object)
-        found["batches"] = {name: _count(labels[names == name]) for name in sorted(set(names))}
+        names = ["unknown" if pd.isna(name) else str(name) for name in batch]
+        names = np.array(names, dtype=object)
+        description["batches"] = {
+            name: _count(labels[names == name]) for name in sorted(set(names))
+        }
     if isinstance(table, pd.DataFrame) and not isinstance(table.index, pd.RangeIndex):
-        found["sample_names"] = [str(name) for name in table.index]
-    return found
+        description["sample_names"] = [str(name) for name in table.index]
+    return description
 
 
 def describe_folds(cv: Any, seed: int, *, grouped: bool) -> str:
@@ -75,32 +62,12 @@ def describe_folds(cv: Any, seed: int, *, grouped: bool) -> str:
 
 
 def describe_models(estimators: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    """Describe the models of a comparison.
-
-    Parameters
-    ----------
-    estimators : mapping of str to estimator
-        Named estimators.
-
-    Returns
-    -------
-    dict of str to dict
-        Of each estimator its ``text``, as scikit-learn prints it, with the parameters that are not
-        at their defaults; ``k``, its features per modality; ``seeds``; and ``parameters``, all of
-        them, as text.
-    """
+    """Return for each estimator its text, ``k``, seeds and all parameters, as text."""
     return {name: _describe_model(estimator) for name, estimator in estimators.items()}
 
 
 def describe_machine() -> dict[str, Any]:
-    """Describe the machine and the time.
-
-    Returns
-    -------
-    dict of str to object
-        ``date`` in UTC, and ``hardware``: system, processor, cores, and memory and graphics cards
-        where Linux tells them.
-    """
+    """Return the date in UTC and the hardware, as far as the system reports it."""
     hardware: dict[str, Any] = {
         "system": platform.platform(terse=True),
         "processor": _processor(),
@@ -110,9 +77,9 @@ def describe_machine() -> dict[str, Any]:
         memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
         hardware["memory"] = f"{memory / 2**30:.0f} GiB"
     cards = [
-        found[1]
+        match[1]
         for path in sorted(Path("/proc/driver/nvidia/gpus").glob("*/information"))
-        if (found := re.search(r"Model:\s*(.+)", path.read_text(encoding="utf-8")))
+        if (match := re.search(r"Model:\s*(.+)", path.read_text(encoding="utf-8")))
     ]
     if cards:
         hardware["graphics"] = ", ".join(cards)
@@ -120,7 +87,7 @@ def describe_machine() -> dict[str, Any]:
 
 
 def _hash(table: Any, blocks: Mapping[str, np.ndarray], labels: np.ndarray) -> str:
-    """Hash names, values and classes; how the values lie in memory makes no difference."""
+    """Hash names, values and classes, independent of the order of values in memory."""
     samples = list(table.index) if isinstance(table, pd.DataFrame) else []
     digest = xxhash.xxh3_128(repr([samples, column_labels(table), list(labels)]).encode())
     for modality, block in blocks.items():
@@ -128,7 +95,7 @@ def _hash(table: Any, blocks: Mapping[str, np.ndarray], labels: np.ndarray) -> s
         step = max(CHUNK_BYTES // max(block[:1].nbytes, 1), 1)
         for row in range(0, len(block), step):
             rows = block[row : row + step]
-            # Objects have no bytes of their own, only places in memory.
+            # The bytes of objects are only their addresses in memory.
             digest.update(repr(rows.tolist()).encode() if rows.dtype == object else rows.tobytes())
     return digest.hexdigest()
 
@@ -141,14 +108,17 @@ def _count(labels: np.ndarray) -> dict[str, int]:
 def _missing(block: np.ndarray) -> dict[str, Any]:
     missing = pd.isna(block)
     absent = missing.all(axis=1)
-    rest = missing[~absent]
-    return {"samples": int(absent.sum()), "share": float(rest.mean()) if rest.size else 0.0}
+    among_others = missing[~absent]
+    return {
+        "samples": int(absent.sum()),
+        "share": float(among_others.mean()) if among_others.size else 0.0,
+    }
 
 
 def _describe_model(estimator: Any) -> dict[str, Any]:
     parameters = {"": estimator, **estimator.get_params()}
-    selectors = [name for name, one in parameters.items() if isinstance(one, MultiOmicsSelector)]
-    # Printed by scikit-learn, long ones are cut.
+    selectors = [name for name, part in parameters.items() if isinstance(part, MultiOmicsSelector)]
+    # scikit-learn's own text is truncated.
     printed = type(estimator).__repr__ is BaseEstimator.__repr__
     text = BaseEstimator.__repr__(estimator, 2**31) if printed else repr(estimator)
     return {
@@ -168,7 +138,7 @@ def _describe_model(estimator: Any) -> dict[str, Any]:
 
 
 def _text(value: Any) -> str:
-    # The address in memory, which a function's text has, says nothing.
+    # A function's address in memory differs between runs.
     text = re.sub(r" at 0x[0-9a-f]+", "", repr(value))
     return text if len(text) <= MAX_CHARACTERS else f"{text[:MAX_CHARACTERS]}…"
 
@@ -176,7 +146,7 @@ def _text(value: Any) -> str:
 def _processor() -> str:
     cpus = Path("/proc/cpuinfo")
     if cpus.is_file():
-        found = re.search(r"model name\s*:\s*(.+)", cpus.read_text(encoding="utf-8"))
-        if found:
-            return found[1]
+        match = re.search(r"model name\s*:\s*(.+)", cpus.read_text(encoding="utf-8"))
+        if match:
+            return match[1]
     return platform.processor() or platform.machine()

@@ -1,4 +1,4 @@
-"""Statistics of differences between estimators: arrays in, numbers out."""
+"""Statistics of differences between estimators, from arrays."""
 
 from typing import Any, NamedTuple
 
@@ -16,17 +16,7 @@ __all__ = [
 
 
 class TTest(NamedTuple):
-    """What a t-test found.
-
-    Parameters
-    ----------
-    difference : float
-        Mean difference.
-    t : float
-        The t statistic.
-    p : float
-        The two-sided p value.
-    """
+    """Mean difference, t statistic and two-sided p value."""
 
     difference: float
     t: float
@@ -36,51 +26,21 @@ class TTest(NamedTuple):
 def corrected_variance(variance: Any, n_folds: Any, test_to_train: Any) -> Any:
     """Estimate the variance of a mean over folds that share training samples.
 
-    Independent folds would have 1 / `n_folds` of the variance between them; Nadeau and Bengio
-    (Machine Learning 52, 2003) add the ratio of test to training samples to that factor.
-
-    Parameters
-    ----------
-    variance : float, or Series over estimators
-        Variance between folds, with one degree of freedom less than there are folds.
-    n_folds : int, or Series over estimators
-        Number of folds with a score.
-    test_to_train : float, or Series over estimators
-        Number of test samples over number of training samples.
-
-    Returns
-    -------
-    float, or Series over estimators
-        Variance of the mean.
+    The variance of independent folds, 1 / `n_folds` of that between folds, would be too small;
+    Nadeau and Bengio (Machine Learning 52, 2003) add `test_to_train`, the number of test samples
+    over that of training samples, to the factor. Floats, or Series over estimators.
     """
     return (1 / n_folds + test_to_train) * variance
 
 
 def corrected_t_test(differences: np.ndarray, test_to_train: float) -> TTest:
-    """Test whether differences over resampled folds have mean zero.
+    """Test whether differences over resampled folds, (n_folds,), have mean zero.
 
-    Folds share training samples, so the plain paired t-test finds differences where there are
-    none; this one takes the variance from :func:`corrected_variance`.
-
-    Parameters
-    ----------
-    differences : ndarray of shape (n_folds,)
-        Score of one estimator minus score of the other; folds without a score are NaN.
-    test_to_train : float
-        Number of test samples over number of training samples.
-
-    Returns
-    -------
-    TTest
-        Mean difference, t statistic and two-sided p.
-
-    Raises
-    ------
-    ValueError
-        If fewer than two folds have a score.
+    Folds share training samples, so the plain paired t-test is too liberal; this one takes its
+    variance from :func:`corrected_variance`.
     """
     mean, scale, n_folds = _mean_and_scale(differences, test_to_train)
-    # Without spread, equal scores are no difference, and unequal ones a certain one.
+    # Without variance, t is 0 for equal scores and infinite for others.
     with np.errstate(divide="ignore"):
         t = np.divide(mean, scale) if mean else 0.0
     return TTest(mean, float(t), float(2 * stats.t.sf(abs(t), df=n_folds - 1)))
@@ -89,29 +49,11 @@ def corrected_t_test(differences: np.ndarray, test_to_train: float) -> TTest:
 def correlated_posterior(
     differences: np.ndarray, test_to_train: float, rope: float
 ) -> tuple[float, float, float]:
-    """Compute how probably the mean difference lies above, within or below the rope.
+    """Return the probabilities that the mean difference is above, within and below the rope.
 
     This is the Bayesian correlated t-test of Corani and Benavoli: under a matching prior, the
-    posterior of the mean difference is the t distribution of :func:`corrected_t_test`.
-
-    Parameters
-    ----------
-    differences : ndarray of shape (n_folds,)
-        Score of one estimator minus score of the other; folds without a score are NaN.
-    test_to_train : float
-        Number of test samples over number of training samples.
-    rope : float
-        Region of practical equivalence: half its width, around zero.
-
-    Returns
-    -------
-    tuple of float
-        Posterior probabilities above, within and below the rope; they sum to one.
-
-    Raises
-    ------
-    ValueError
-        If fewer than two folds have a score.
+    posterior of the mean difference is the t distribution of :func:`corrected_t_test`. The rope
+    reaches from ``-rope`` to ``rope``.
     """
     mean, scale, n_folds = _mean_and_scale(differences, test_to_train)
     if scale == 0:
@@ -122,18 +64,7 @@ def correlated_posterior(
 
 
 def holm(p: np.ndarray) -> np.ndarray:
-    """Correct p values for their number by the step-down method of Holm.
-
-    Parameters
-    ----------
-    p : ndarray of shape (n_tests,)
-        One p value per test.
-
-    Returns
-    -------
-    ndarray of shape (n_tests,)
-        Corrected p values, in the same order.
-    """
+    """Correct p values, (n_tests,), for their number by the step-down method of Holm."""
     order = np.argsort(p)
     corrected = np.empty(len(p))
     steps = np.asarray(p)[order] * np.arange(len(p), 0, -1)
@@ -142,15 +73,14 @@ def holm(p: np.ndarray) -> np.ndarray:
 
 
 class FriedmanNemenyi(NamedTuple):
-    """Ranks of several estimators over data sets, and how far they may differ by chance.
+    """Ranks of estimators over data sets, and their tests.
 
-    Parameters
+    Attributes
     ----------
     ranks : ndarray of shape (n_datasets, n_estimators)
         1 is best; ties share the mean of their ranks.
     p : float
-        P value of Friedman's test, in Iman and Davenport's form, that all estimators are equally
-        good.
+        P value of Friedman's test, in Iman and Davenport's form.
     critical_difference : float
         Mean ranks farther apart than this differ significantly, by Nemenyi's test.
     p_nemenyi : ndarray of shape (n_estimators, n_estimators)
@@ -164,20 +94,7 @@ class FriedmanNemenyi(NamedTuple):
 
 
 def friedman_nemenyi(scores: np.ndarray, alpha: float) -> FriedmanNemenyi:
-    """Rank estimators over data sets, and test whether they differ.
-
-    Parameters
-    ----------
-    scores : ndarray of shape (n_datasets, n_estimators)
-        Scores; higher is better.
-    alpha : float
-        Level of significance of the critical difference.
-
-    Returns
-    -------
-    FriedmanNemenyi
-        Ranks, p values and the critical difference.
-    """
+    """Rank estimators by scores, (n_datasets, n_estimators), higher is better, and test them."""
     n_datasets, n_estimators = scores.shape
     ranks = stats.rankdata(-scores, axis=1)
     mean = ranks.mean(axis=0)
@@ -190,7 +107,7 @@ def friedman_nemenyi(scores: np.ndarray, alpha: float) -> FriedmanNemenyi:
     degrees = n_estimators - 1, (n_estimators - 1) * (n_datasets - 1)
     with np.errstate(divide="ignore"):
         f = (n_datasets - 1) * chi2 / (n_datasets * (n_estimators - 1) - chi2)
-    # The studentised range refers to the error of one mean, not of a difference: hence √2.
+    # The studentized range refers to the error of one mean, not of a difference: hence √2.
     error = np.sqrt(n_estimators * (n_estimators + 1) / (6 * n_datasets)) / np.sqrt(2)
     studentized = stats.studentized_range(n_estimators, np.inf)
     return FriedmanNemenyi(
