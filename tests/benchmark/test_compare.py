@@ -7,15 +7,24 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy import stats
+from sklearn.base import clone
 from sklearn.dummy import DummyClassifier
+from sklearn.ensemble import VotingClassifier
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import GroupKFold, KFold, RepeatedStratifiedKFold, cross_validate
+from sklearn.model_selection import (
+    GridSearchCV,
+    GroupKFold,
+    KFold,
+    RepeatedStratifiedKFold,
+    cross_validate,
+)
 from sklearn.pipeline import make_pipeline
 
 from xmodal_sklearn import MultiOmicsSelector
 from xmodal_sklearn.benchmark import METRICS, Comparison, compare
 from xmodal_sklearn.benchmark._fold import modalities_of, replace_by_noise
+from xmodal_sklearn.uncertainty import ConformalClassifier, RejectingClassifier
 
 CV = RepeatedStratifiedKFold(n_splits=3, n_repeats=2, random_state=0)
 ESTIMATORS = {
@@ -99,6 +108,25 @@ def test_selected_features_are_those_of_the_selector_in_the_fold(cohort, result)
         kept = rows[rows["modality"] == modality]["feature"]
         assert kept.tolist() == list(ranking[:10])
     assert set(result.selected["estimator"]) == {"logistic"}
+
+
+def test_selected_features_are_those_of_the_selector_in_a_wrapper(cohort):
+    X, y = cohort
+    plain = ESTIMATORS["logistic"]
+    fewer = clone(plain).set_params(multiomicsselector__k=3)
+    wrapped = {
+        "rejecting": RejectingClassifier(plain),
+        "search": GridSearchCV(fewer, {"multiomicsselector__k": [10]}, cv=2),
+        "vote": VotingClassifier([("fewer", fewer), ("plain", plain)], voting="soft"),
+    }
+    selected = compare({"plain": plain} | wrapped, X, y, cv=2).selected
+    columns = ["fold", "modality", "feature"]
+    expected = selected.query("estimator == 'plain'")[columns].reset_index(drop=True)
+    for name in wrapped:
+        rows = selected[selected["estimator"] == name][columns].reset_index(drop=True)
+        pd.testing.assert_frame_equal(rows, expected)
+    conformal = compare({"conformal": ConformalClassifier(plain, random_state=0)}, X, y, cv=2)
+    assert len(conformal.selected) == len(expected)
 
 
 @pytest.mark.parametrize("labels", ["text", "integer", "boolean"])

@@ -33,6 +33,8 @@ class ClassifierView:
         Which sample has which modality, the primary one first.
     modalities : list of str
         The modalities in this order.
+    class_frequencies : ndarray of float of shape (n_classes,)
+        The share of each class among the training samples, by their weights.
     """
 
     def __init__(self, classifier: Any, X: Any):
@@ -45,6 +47,7 @@ class ClassifierView:
         self.x = self._tensor.numpy()
         self.present = torch.stack(self._module.present(self._tensor), dim=1).numpy()
         self.modalities = classifier._primary_first()
+        self.class_frequencies = classifier._class_counts / classifier._class_counts.sum()
 
     @property
     def has_cross_modal_branch(self) -> bool:

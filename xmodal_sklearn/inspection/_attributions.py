@@ -273,8 +273,7 @@ class _SubsetClassifier(ClassifierMixin, BaseEstimator):
     def predict_proba(self, X: Any) -> np.ndarray:
         """Return probabilities; class frequencies for samples without any of the modalities."""
         view = self.view
-        counts = view.classifier._class_counts
-        proba = np.tile(counts / counts.sum(), (len(X), 1))
+        proba = np.tile(view.network.class_frequencies, (len(X), 1))
         indices = [view.modalities.index(modality) for modality in self.kept]
         present = view.network.present[:, indices].any(axis=1)
         if present.any():
