@@ -404,5 +404,5 @@ def test_without_mudata_the_extra_is_named(monkeypatch):
 
 def test_words_are_refused_by_name():
     X = pd.DataFrame({"exp__ESR1": [1.0, 2.0], "clin__stage": ["I", "II"]}, index=["a", "b"])
-    with pytest.raises(ValueError, match="'stage' holds words, but AnnData"):
+    with pytest.raises(ValueError, match="'stage' is categorical, but AnnData"):
         to_mudata(X)

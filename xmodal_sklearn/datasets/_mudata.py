@@ -1,4 +1,4 @@
-"""Read MuData and AnnData, make MuData."""
+"""Convert MuData and AnnData objects to tables, and tables to MuData."""
 
 import subprocess
 import sys
@@ -130,31 +130,31 @@ def from_mudata(
     """
     parts = modalities_of_mudata(mdata, modalities)
     layers = layers or {}
-    unread = sorted(set(layers) - set(parts))
-    if unread:
-        raise ValueError(f"layers names modalities {unread}, but those read are {list(parts)}.")
+    unknown = sorted(set(layers) - set(parts))
+    if unknown:
+        raise ValueError(f"layers names modalities {unknown}, but those read are {list(parts)}.")
     check_unique(mdata.obs_names, "samples (obs_names) of mdata")
     tables = {name: read_modality(name, part, layers.get(name)) for name, part in parts.items()}
     data = concat_modalities(tables, join=join)
     data = data.reindex(mdata.obs_names[mdata.obs_names.isin(data.index)])
     labels = find_labels(mdata, target).dropna()
-    known = data.index.isin(labels.index)
-    if not known.any():
+    is_labeled = data.index.isin(labels.index)
+    if not is_labeled.any():
         raise ValueError(
-            f"None of the {len(known)} samples has a known {target!r}. Samples with a known "
+            f"None of the {len(is_labeled)} samples has a known {target!r}. Samples with a known "
             f"{target!r} begin with {list(labels.index[:3])}, those of the modalities with "
             f"{list(data.index[:3])}. Check the column and the sample names."
         )
-    data = data if known.all() else data[known]
+    data = data if is_labeled.all() else data[is_labeled]
     classes = labels.loc[data.index].to_numpy()
     report = Report()
-    report.add("samples", "target unknown", ~known)
+    report.add("samples", "target unknown", ~is_labeled)
     # The string dtype that pandas would choose, whatever that of mdata.
     data = data.set_axis(pd.Index(data.index.tolist()))
     return make_study(
         data,
         # With a dtype, because pandas 3 would turn objects into string arrays, which scikit-learn
-        # does not take everywhere.
+        # does not accept everywhere.
         pd.Series(classes, index=data.index, name=target, dtype=classes.dtype),
         DESCR=f"{type(mdata).__name__}: {', '.join(parts)} ({join} join), {target}.",
         report=report,
@@ -243,39 +243,19 @@ def _as_objects(names: pd.Index) -> pd.Index:
 
 
 def load_mudata(path: Path) -> Any:
-    """Load a MuData (``.h5mu``) or AnnData (``.h5ad``) file.
-
-    Parameters
-    ----------
-    path : Path
-        The file.
-
-    Returns
-    -------
-    MuData or AnnData
-        What the file holds.
-
-    Raises
-    ------
-    FileNotFoundError
-        If there is no such file.
-    ValueError
-        If it can't be read.
-    ImportError
-        If mudata is not installed.
-    """
+    """Load a MuData (``.h5mu``) or AnnData (``.h5ad``) file."""
     with needs_extra("omics", f"Reading {path}"):
         from anndata import read_h5ad
         from mudata import read_h5mu
     if not path.is_file():
         raise FileNotFoundError(f"There is no file {path}.")
-    _refuse_crash(path)
+    _check_readable(path)
     with add_path_to_errors(path, "MuData or AnnData"), _quiet_mudata():
         return read_h5ad(path) if path.suffix == ".h5ad" else read_h5mu(path)
 
 
-def _refuse_crash(path: Path) -> None:
-    """Read a file in a process of its own first: a damaged one can make HDF5 end the process."""
+def _check_readable(path: Path) -> None:
+    """Read a file in another process first: a damaged one can make HDF5 end the process."""
     done = subprocess.run([sys.executable, "-c", READ_ALL, path], capture_output=True)
     if done.returncode not in (0, 1):  # 1 is an exception, which comes again
         raise ValueError(
@@ -288,7 +268,7 @@ def _refuse_crash(path: Path) -> None:
 def _quiet_mudata() -> Iterator[None]:
     from mudata import set_options
 
-    # mudata 0.4 will no longer pull columns; earlier versions warn unless told not to.
+    # mudata 0.4 will no longer pull columns; earlier versions warn unless it is turned off.
     with set_options(pull_on_update=False), warnings.catch_warnings():
         # Modalities that measure the same gene are what this package is for.
         warnings.filterwarnings("ignore", ".*var_names are (not unique|intersecting)")
@@ -296,27 +276,7 @@ def _quiet_mudata() -> Iterator[None]:
 
 
 def modalities_of_mudata(mdata: Any, modalities: Sequence[str] | None) -> dict[str, Any]:
-    """Find the AnnData of every modality to be read.
-
-    Parameters
-    ----------
-    mdata : MuData or AnnData
-        An AnnData is one modality.
-    modalities : sequence of str or None
-        As in :func:`from_mudata`.
-
-    Returns
-    -------
-    dict of str to AnnData
-        In the order of `modalities`.
-
-    Raises
-    ------
-    ValueError
-        If a modality does not exist or is named twice, or the modalities share features.
-    TypeError
-        If `mdata` is neither MuData nor AnnData.
-    """
+    """Return the AnnData of every modality to be read; an AnnData is one modality."""
     if not hasattr(mdata, "obs_names"):
         raise TypeError(f"mdata must be a MuData or an AnnData, got {type(mdata).__name__}.")
     if isinstance(modalities, str):
@@ -342,27 +302,7 @@ def modalities_of_mudata(mdata: Any, modalities: Sequence[str] | None) -> dict[s
 
 
 def read_modality(modality: str, adata: Any, layer: str | None) -> pd.DataFrame:
-    """Read the table of one modality.
-
-    Parameters
-    ----------
-    modality : str
-        What to call the modality in an error.
-    adata : AnnData
-        Samples in ``obs``, features in ``var``; read into memory if it is backed by a file.
-    layer : str or None
-        The layer to read; None reads ``X``.
-
-    Returns
-    -------
-    DataFrame of shape (n_samples, n_features)
-        In the dtype of the matrix, with sparse columns if that is sparse.
-
-    Raises
-    ------
-    ValueError
-        If the layer or ``X`` does not exist, or `adata` is itself a MuData.
-    """
+    """Return the table of one modality, with sparse columns if its matrix is sparse."""
     if hasattr(adata, "mod"):
         raise ValueError(f"Modality {modality!r} is itself a MuData. Read it on its own.")
     if layer is not None and layer not in adata.layers:
@@ -383,42 +323,24 @@ def read_modality(modality: str, adata: Any, layer: str | None) -> pd.DataFrame:
 
 
 def find_labels(mdata: Any, target: str) -> pd.Series:
-    """Find a column of the common obs or of those of the modalities.
-
-    Parameters
-    ----------
-    mdata : MuData or AnnData
-        The object.
-    target : str
-        The name of the column.
-
-    Returns
-    -------
-    Series
-        A value for every sample.
-
-    Raises
-    ------
-    ValueError
-        If there is no such column, or modalities disagree on a value.
-    """
+    """Return a column of the common obs, or of those of the modalities."""
     if target in mdata.obs:
         return mdata.obs[target]
     tables = {modality: adata.obs for modality, adata in getattr(mdata, "mod", {}).items()}
-    found = {modality: obs[target].dropna() for modality, obs in tables.items() if target in obs}
-    if not found:
-        columns = {modality: list(obs) for modality, obs in tables.items()}
+    columns = {name: obs[target].dropna() for name, obs in tables.items() if target in obs}
+    if not columns:
+        names = {modality: list(obs) for modality, obs in tables.items()}
         raise ValueError(
             f"No column of obs is named {target!r}. Columns of mdata.obs: {list(mdata.obs)}"
-            + (f"; of the modalities' obs: {columns}." if columns else ".")
+            + (f"; of the modalities' obs: {names}." if names else ".")
         )
-    labels = pd.concat(found.values())
+    labels = pd.concat(columns.values())
     first = labels[~labels.index.duplicated()]
     differs = labels.to_numpy() != first.loc[labels.index].to_numpy()
     if differs.any():
         sample = labels.index[differs.argmax()]
         raise ValueError(
-            f"The modalities {list(found)} disagree on {target!r}: sample {sample!r} has "
+            f"The modalities {list(columns)} disagree on {target!r}: sample {sample!r} has "
             f"{labels.loc[sample].unique().tolist()} ({differs.sum()} such values). Put the right "
             "classes into mdata.obs."
         )
@@ -429,11 +351,11 @@ def _to_matrix(table: pd.DataFrame) -> np.ndarray | sparse.csr_matrix:
     dtypes = table.dtypes.unique()
     if all(isinstance(dtype, pd.SparseDtype) and dtype.fill_value == 0 for dtype in dtypes):
         return table.sparse.to_coo().tocsr()
-    words = find_categorical(table)
-    if words:
+    categorical = find_categorical(table)
+    if categorical:
         raise ValueError(
-            f"Column {table.columns[words[0]]!r} holds words, but AnnData objects hold numbers. "
-            "Encode it as numbers, or leave it out and keep it in obs."
+            f"Column {table.columns[categorical[0]]!r} is categorical, but AnnData objects hold "
+            "numbers. Encode it as numbers, or leave it out and keep it in obs."
         )
     return as_matrix(table)
 

@@ -1,18 +1,18 @@
-"""Simulate a tumour cohort with expression, copy number and mutations."""
+"""Simulate a tumor cohort with expression, copy number and mutations."""
 
 from collections.abc import Mapping, Sequence
+from itertools import product
 from numbers import Integral, Real
 from typing import Any, Literal, NamedTuple, overload
 
 import numpy as np
 import pandas as pd
-from scipy.special import expit, logit
+from scipy.special import expit, logit, softmax
 from sklearn.utils import Bunch
 from sklearn.utils._param_validation import Interval, StrOptions, validate_params
 
 from .._typing import typed
 from ..modalities._concat import concat_modalities
-from ._interactions import INTERACTIONS, draw_classes_from, plant_interactions
 from ._study import make_study
 
 __all__ = ["make_multiomics"]
@@ -26,8 +26,21 @@ N_BACKGROUND_MODULES = 15
 PROGRAM_SHIFT = 2.0
 REGION_LOG_ODDS = 1.8
 DRIVER_LOG_ODDS = 1.0
+# By kind, the modality that expression interacts with.
+INTERACTIONS = {"switch": "mut", "gate": "mut", "dosage": "cna", "cis": "cna", "additive": "cna"}
+# Standard deviation of the log odds between two classes at interaction_strength=1. The best
+# possible ROC AUC of two equal classes is then 0.95 (switch, additive) to 0.86 (gate).
+LOG_ODDS = 4.0
+# Genes in a module, in a segment, and in a "cis" class.
+MODULE_SIZE, SEGMENT_SIZE, N_CIS = 6, 3, 6
+# Frequency of a mutation that interacts. One that switches is as frequent as those of TP53 and
+# PIK3CA in breast tumors; one that gates is more so, or it would inform on few tumors.
+FREQUENCY = {"switch": 0.4, "gate": 0.6}
+# Shares of tumors in which a segment that interacts is lost, unchanged and gained, as frequent as
+# the arms of chromosomes 1, 8 and 16 in breast tumors.
+CALLS = (0.3, 0.4, 0.3)
 DESCR = """\
-Simulated multi-omics tumour cohort (xmodal_sklearn.datasets.make_multiomics).
+Simulated multi-omics tumor cohort (xmodal_sklearn.datasets.make_multiomics).
 
 exp: log2 expression; cna: log2 copy-number ratio, constant over segments; mut: 1 where the gene is
 mutated. Genes share their names across modalities. No real patient's data went into it.
@@ -41,6 +54,19 @@ class _Genome(NamedTuple):
     arms: np.ndarray  # (n_arms, 2): first gene, one past the last
     regions: np.ndarray  # (n_regions, 2): recurrently gained or lost
     region_shift: np.ndarray  # (n_regions,): mean log2 ratio of the event
+
+
+class _Interactions(NamedTuple):
+    pairs: pd.DataFrame  # "kind", "class", "primary", "other": columns that decide each class
+    informative: dict[str, list[str]]  # columns of each modality that decide a class
+    scores: np.ndarray  # (n_samples, n_classes): log odds, but for class sizes; 0 for the first
+
+
+class _Planted(NamedTuple):
+    primary: list[str]  # genes of expression
+    other: list[str]  # genes of the other modality
+    pairs: list[tuple[str, str]]
+    score: np.ndarray  # (n_samples,)
 
 
 @overload
@@ -114,17 +140,17 @@ def make_multiomics(
     return_X_y: bool = False,
     random_state: int | np.random.RandomState | np.random.Generator | None = None,
 ) -> Bunch | tuple[pd.DataFrame, pd.Series]:
-    r"""Simulate a tumour cohort with expression, copy number and mutations.
+    r"""Simulate a tumor cohort with expression, copy number and mutations.
 
     It has the traits of METABRIC that matter to a classifier: classes of unequal size, expression
     in correlated modules of which few follow the subtype, segmental copy number that drives the
     expression of its genes, and sparse mutations in a few frequent and many rare genes. Every
-    modality tells something about the classes, expression most, mutations least.
+    modality is informative about the classes, expression most, mutations least.
 
     Parameters
     ----------
     n_samples : int, default=500
-        Number of tumours, at least one per class.
+        Number of tumors, at least one per class.
     n_features : dict of str to int, default=None
         Number of genes per modality, of ``"exp"``, ``"cna"`` and ``"mut"``. The result has the
         modalities named here, in this order. None means
@@ -199,22 +225,22 @@ def make_multiomics(
 
     Notes
     -----
-    For tumour :math:`i` of class :math:`c` and gene :math:`g` in module :math:`m`,
+    For tumor :math:`i` of class :math:`c` and gene :math:`g` in module :math:`m`,
 
     .. math:: x_{ig} = \mu_g + \lambda_g f_{im} + \gamma_g s_{ig} + \varepsilon_{ig}
 
     with module activity :math:`f_{im} \sim N(\delta_{cm}, 1)`, where :math:`\delta_{cm}` is not
     zero for the one module per class that is the class's program, and log2 copy-number ratio
     :math:`s_{ig}`. A region's copy number changes with a probability whose log odds are higher in
-    one class, and segments with random borders change in any tumour. A driver gene is mutated with
+    one class, and segments with random borders change in any tumor. A driver gene is mutated with
     log odds that depend on the class. All three differences are proportional to ``class_sep``.
 
     With `interaction` no feature depends on the class. Each class but the first has a module of six
-    genes, with mean activity :math:`a`, and a mutation :math:`m` of two in five tumours (three in
-    five that gate), or a segment that three in five tumours have lost or gained, with mean copy
+    genes, with mean activity :math:`a`, and a mutation :math:`m` of two in five tumors (three in
+    five that gate), or a segment that three in five tumors have lost or gained, with mean copy
     number :math:`s`. The class is drawn with log odds proportional to :math:`a (1 - 2m)`,
     :math:`a m`, :math:`a s`, the sum of :math:`x_g s_g` over the expression and copy number of six
-    genes, or :math:`a + s`, all standardised, with a standard deviation of :math:`4 \times`
+    genes, or :math:`a + s`, all standardized, with a standard deviation of :math:`4 \times`
     ``interaction_strength``, and offsets that give the classes their sizes.
 
     References
@@ -256,8 +282,8 @@ def make_multiomics(
     further: dict[str, Any] = {"informative": informative}
     samples = next(iter(tables.values())).index
     if interaction is not None:
-        planted = plant_interactions(tables, interaction, interaction_strength, names, rng)
-        classes, proba = draw_classes_from(planted.scores, shares, rng)
+        planted = _plant_interactions(tables, interaction, interaction_strength, names, rng)
+        classes, proba = _draw_classes_from(planted.scores, shares, rng)
         further = {
             "informative": planted.informative,
             "interactions": planted.pairs,
@@ -283,8 +309,8 @@ def _draw_tables(
     copy_number = _draw_copy_number(classes, n_classes, genome, class_sep, rng)
     recurrent = _genes_in_regions(genome.regions, genome.n_genes)
 
-    samples = pd.Index([f"SIM-{number:04d}" for number in range(len(classes))], name="sample")
-    genes = np.array([f"GENE{number:05d}" for number in range(genome.n_genes)], dtype=object)
+    samples = pd.Index([f"SIM-{i:04d}" for i in range(len(classes))], name="sample")
+    genes = np.array([f"GENE{i:05d}" for i in range(genome.n_genes)], dtype=object)
     tables, informative = {}, {}
     for modality, size in sizes.items():
         own = np.sort(rng.permutation(genome.n_genes)[:size])
@@ -352,7 +378,7 @@ def _check_classes(
             "classes."
         )
     is_pam50 = n_classes == len(SUBTYPES)
-    names = SUBTYPES if is_pam50 else [f"class_{number}" for number in range(n_classes)]
+    names = SUBTYPES if is_pam50 else [f"class_{i}" for i in range(n_classes)]
     usual = SUBTYPE_WEIGHTS if is_pam50 else 1 / np.arange(1, n_classes + 1)
     shares = np.asarray(usual if weights is None else weights, dtype=float)
     if shares.shape != (n_classes,) or not np.isfinite(shares).all() or (shares <= 0).any():
@@ -401,7 +427,7 @@ def _pieces(arms: np.ndarray, low: float, high: float, rng: np.random.Generator)
 
 
 def _genes_in_regions(regions: np.ndarray, n_genes: int) -> np.ndarray:
-    """Tell which genes are in any of the regions."""
+    """Return whether each gene is in any of the regions."""
     covered = np.zeros(n_genes, dtype=bool)
     for start, end in regions:
         covered[start:end] = True
@@ -422,7 +448,7 @@ def _draw_copy_number(
     sample, region = np.nonzero(rng.random((n_samples, n_regions)) < expit(log_odds))
     recurrent = sample, genome.regions[region], genome.region_shift[region]
 
-    # Unstable tumours have many segments at random places, stable ones few.
+    # Unstable tumors have many segments at random places, stable ones few.
     instability = rng.gamma(2, 5, size=n_samples)
     sample = np.repeat(np.arange(n_samples), rng.poisson(instability))
     arms = genome.arms[rng.integers(len(genome.arms), size=len(sample))]
@@ -433,7 +459,7 @@ def _draw_copy_number(
     baseline = sample, np.tile(genome.arms, (n_samples, 1)), rng.normal(0, 0.03, size=len(sample))
 
     ratios = _paint([recurrent, passenger, baseline], n_samples, genome.n_genes)
-    # Normal cells in the sample dilute what the tumour cells show.
+    # Normal cells in the sample dilute what the tumor cells show.
     dilution = rng.uniform(0.4, 1, size=(n_samples, 1))
     ratios *= dilution.astype(np.float32)
     # Genes of one segment are equal to the last digit, as in a segmentation's output.
@@ -443,7 +469,7 @@ def _draw_copy_number(
 def _paint(
     events: Sequence[tuple[np.ndarray, np.ndarray, np.ndarray]], n_samples: int, n_genes: int
 ) -> np.ndarray:
-    """Add up events, each given by samples, gene intervals and shifts."""
+    """Sum events, each given by samples, gene intervals and shifts."""
     steps = np.zeros((n_samples, n_genes + 1), dtype=np.float32)
     for sample, interval, shift in events:
         np.add.at(steps, (sample, interval[:, 0]), shift)
@@ -488,7 +514,7 @@ def _draw_mutations(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return 0 and 1, and which genes depend on the class."""
     n_samples = len(classes)
-    # A few genes are mutated in many tumours, as TP53 and PIK3CA are, most in one of a hundred.
+    # A few genes are mutated in many tumors, as TP53 and PIK3CA are, most in one of a hundred.
     frequency = np.maximum(0.3 / np.arange(1, n_genes + 1), 0.01)
     n_drivers = min(2 * n_classes, -(-n_genes // 5))
     effect = np.zeros((n_classes, n_genes))
@@ -517,3 +543,146 @@ def _drop_samples(
         modality: table[~is_absent]
         for (modality, table), is_absent in zip(tables.items(), absent.T, strict=True)
     }
+
+
+def _plant_interactions(
+    tables: Mapping[str, pd.DataFrame],
+    kind: str,
+    strength: float,
+    names: np.ndarray,
+    rng: np.random.Generator,
+) -> _Interactions:
+    r"""Choose the interactions that decide the classes, and compute the scores of each sample.
+
+    With :math:`a` the activity of an expression module and :math:`s` the copy number of a segment,
+    both standardized, and :math:`m` a mutation, 0 or 1, the score of a class is proportional to
+    :math:`a (1 - 2 m)` ("switch"), :math:`a m` ("gate"), :math:`a s` ("dosage"), :math:`\sum_g x_g
+    s_g` over genes :math:`g` with expression :math:`x_g` and copy number :math:`s_g` ("cis"), or
+    :math:`a + s` ("additive"). Mutations and copy numbers that interact are drawn anew, in place.
+    """
+    exp, other = tables["exp"], tables[INTERACTIONS[kind]]
+    free = {"exp": list(exp.columns), "other": list(other.columns)}
+    planted = {}
+    for name in names[1:]:
+        if kind == "cis":
+            planted[name] = _plant_cis(exp, other, free, rng)
+        else:
+            planted[name] = _plant_module(exp, other, free, kind, rng)
+    pairs = pd.DataFrame(
+        [
+            (kind, name, f"exp__{first}", f"{INTERACTIONS[kind]}__{second}")
+            for name, interaction in planted.items()
+            for first, second in interaction.pairs
+        ],
+        columns=["kind", "class", "primary", "other"],
+    )
+    informative: dict[str, list[str]] = {modality: [] for modality in tables} | {
+        "exp": [f"exp__{gene}" for each in planted.values() for gene in each.primary],
+        INTERACTIONS[kind]: [
+            f"{INTERACTIONS[kind]}__{gene}" for each in planted.values() for gene in each.other
+        ],
+    }
+    scores = [LOG_ODDS * strength * each.score / each.score.std() for each in planted.values()]
+    return _Interactions(pairs, informative, np.column_stack([np.zeros(len(exp)), *scores]))
+
+
+def _plant_module(
+    exp: pd.DataFrame,
+    other: pd.DataFrame,
+    free: dict[str, list[str]],
+    kind: str,
+    rng: np.random.Generator,
+) -> _Planted:
+    """Let a class depend on a module's activity and on a mutation or a segment's copy number."""
+    module = _draw_group(exp, free["exp"], MODULE_SIZE, rng)
+    activity = _mean_standardized(exp[module])
+    if INTERACTIONS[kind] == "mut":
+        partners = _draw_group(other, free["other"], 1, rng)
+        mutated = rng.random(len(other)) < FREQUENCY[kind]
+        other[partners[0]] = mutated.astype(other[partners[0]].dtype)
+        score = activity * ((1 - 2 * mutated) if kind == "switch" else mutated)
+    else:
+        partners = _draw_group(other, free["other"], SEGMENT_SIZE, rng)
+        _draw_segment(other, partners, rng)
+        copy_number = _mean_standardized(other[partners])
+        score = activity + copy_number if kind == "additive" else activity * copy_number
+    pairs = [] if kind == "additive" else list(product(module, partners))
+    return _Planted(module, partners, pairs, score)
+
+
+def _plant_cis(
+    exp: pd.DataFrame, other: pd.DataFrame, free: dict[str, list[str]], rng: np.random.Generator
+) -> _Planted:
+    """Let a class depend on the expression of genes times their own copy number."""
+    both = sorted(set(free["exp"]) & set(free["other"]))
+    _check_enough(len(both), N_CIS, "genes with both expression and copy number")
+    genes = sorted(rng.permutation(both)[:N_CIS].tolist())
+    for names in free.values():
+        names[:] = [name for name in names if name not in genes]
+    for gene in genes:
+        _draw_segment(other, [gene], rng)
+    score = (_standardize(exp[genes]) * _standardize(other[genes])).sum(axis=1)
+    return _Planted(genes, genes, [(gene, gene) for gene in genes], score.to_numpy())
+
+
+def _draw_segment(table: pd.DataFrame, genes: list[str], rng: np.random.Generator) -> None:
+    """Give genes one copy number that many tumors have changed, in place."""
+    calls = rng.choice([-1.0, 0.0, 1.0], size=(len(table), 1), p=CALLS)
+    # Diluted by normal cells, and measured with some noise, as the rest of the genome.
+    values = calls * rng.uniform(0.4, 1, size=calls.shape)
+    values = values + rng.normal(0, 0.03, size=(len(table), len(genes)))
+    table[genes] = np.round(values, 4).astype(table.dtypes[genes[0]])
+
+
+def _draw_group(
+    table: pd.DataFrame, free: list[str], size: int, rng: np.random.Generator
+) -> list[str]:
+    """Draw a random free column and those most correlated with it, which are then not free."""
+    _check_enough(len(free), size, "columns that decide no other class")
+    first = free[rng.integers(len(free))]
+    correlation = table[free].corrwith(table[first]).abs().fillna(0) if size > 1 else None
+    group = [first] if correlation is None else correlation.nlargest(size).index.tolist()
+    free[:] = [name for name in free if name not in group]
+    return group
+
+
+def _check_enough(n_left: int, n_needed: int, what: str) -> None:
+    if n_left < n_needed:
+        raise ValueError(
+            f"interaction needs {n_needed} {what} for each class but the first, there are "
+            f"{n_left} left. Raise n_features or lower n_classes."
+        )
+
+
+def _mean_standardized(table: pd.DataFrame) -> np.ndarray:
+    """Return the mean of columns, standardized and with signs that agree with the first."""
+    values = _standardize(table).to_numpy()
+    signs = np.sign(values.T @ values[:, 0])
+    mean = values @ signs
+    return mean / mean.std()
+
+
+def _standardize(table: pd.DataFrame) -> pd.DataFrame:
+    table = table.astype(float)
+    return (table - table.mean()) / table.std(ddof=0)
+
+
+def _draw_classes_from(
+    scores: np.ndarray, shares: np.ndarray, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    """Draw a class per sample, each at least once, and return the classes and probabilities.
+
+    The mean probabilities, of shape (n_samples, n_classes), are the shares.
+    """
+    offset = np.log(shares)
+    for _ in range(200):
+        proba = softmax(scores + offset, axis=1)
+        offset += np.log(shares / proba.mean(axis=0))
+    for _ in range(1000):
+        classes = (proba.cumsum(axis=1) > rng.random((len(scores), 1))).argmax(axis=1)
+        if len(np.unique(classes)) == len(shares):
+            return classes, proba
+    raise ValueError(
+        f"{len(scores)} samples are too few for {len(shares)} classes of such different sizes. "
+        "Raise n_samples, or give more equal weights."
+    )

@@ -146,7 +146,7 @@ def read_tables(
     >>> files = {
     ...     "exp.csv": "sample,ESR1,GATA3\nP1,2.5,1\nP2,-1,NA\nP3,0,3\n",
     ...     "mut.tsv": "sample\tTP53\np2\t1\np1\t0\n",
-    ...     "clinical.csv": "sample,subtype,age\nP1,LumA,51\nP2,Basal,62\nP3,LumA,43\n",
+    ...     "clin.csv": "sample,subtype,age\nP1,LumA,51\nP2,Basal,62\nP3,LumA,43\n",
     ... }
     >>> with TemporaryDirectory() as folder:
     ...     for name, text in files.items():
@@ -154,20 +154,19 @@ def read_tables(
     ...     cohort = read_tables(
     ...         {"exp": Path(folder, "exp.csv"), "mut": Path(folder, "mut.tsv")},
     ...         target="subtype",
-    ...         target_file=Path(folder, "clinical.csv"),
+    ...         target_file=Path(folder, "clin.csv"),
     ...     )
     >>> cohort.data
-            exp__ESR1  exp__GATA3  mut__TP53
-    sample
-    P1            2.5         1.0          0
-    P2           -1.0         NaN          1
+        exp__ESR1  exp__GATA3  mut__TP53
+    P1        2.5         1.0          0
+    P2       -1.0         NaN          1
     >>> cohort.target.to_dict()
     {'P1': 'LumA', 'P2': 'Basal'}
     >>> cohort.report
-         where                                                    what  count
-    0  exp.csv                             values missing, blank or NA      1
-    1      mut  sample names spelled differently than in clinical.csv      2
-    2  samples                                             without mut      1
+         where                                               what  count
+    0  exp.csv                        values missing, blank or NA      1
+    1      mut  sample names spelled differently than in clin.csv      2
+    2  samples                                        without mut      1
     """
     if not isinstance(tables, Mapping) or not tables:
         raise ValueError(

@@ -299,7 +299,7 @@ def fetch_metabric(
     References
     ----------
     .. [1] Curtis, C., et al. (2012). The genomic and transcriptomic architecture of 2,000 breast
-       tumors reveals novel subgroups. Nature, 486, 346-352.
+       tumours reveals novel subgroups. Nature, 486, 346-352.
     .. [2] Pereira, B., et al. (2016). The somatic mutation profiles of 2,433 breast cancers refine
        their genomic and transcriptomic landscapes. Nature Communications, 7, 11479.
 

@@ -341,9 +341,9 @@ def list_profiles(study_dir: str | PathLike[str]) -> pd.DataFrame:
     ...         _ = Path(folder, name).write_text(text)
     ...     profiles = list_profiles(folder)
     >>> profiles[["file", "modality", "why"]]
-                file modality                   why
-    0  data_rppa.txt             read if requested
-    1   data_cna.txt      cna          the only one
+                file modality                why
+    0  data_rppa.txt           read if requested
+    1   data_cna.txt      cna       the only one
     """
     folder = Path(study_dir)
     if not folder.is_dir():

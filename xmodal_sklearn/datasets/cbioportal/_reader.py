@@ -36,16 +36,15 @@ def read_cbioportal(
     Parameters
     ----------
     study_dir : str or path-like
-        A folder with ``data_clinical_sample.txt``, ``data_clinical_patient.txt`` where it holds
-        the target, and one file per modality. Which file is what is read from ``meta_*.txt``
-        files, or, where there are none, from the file names: ``data_mrna_*.txt`` for ``"exp"``,
-        ``data_log2_cna.txt`` or ``data_cna.txt`` for ``"cna"``, ``data_mutations.txt`` for
-        ``"mut"``.
+        A folder with ``data_clinical_sample.txt``, ``data_clinical_patient.txt`` if that holds
+        the target, and one file per modality. The files are identified by ``meta_*.txt`` files,
+        or else by their names: ``data_mrna_*.txt`` for ``"exp"``, ``data_log2_cna.txt`` or
+        ``data_cna.txt`` for ``"cna"``, ``data_mutations.txt`` for ``"mut"``.
     modalities : sequence of {"exp", "cna", "mut"}, or dict, default=("exp", "cna", "mut")
         What to read, in the order of the columns; the first is the classifier's primary modality.
         A dict maps a modality of any name to the profile that holds it, by stable id or file name,
         as in ``{"exp": None, "prot": "rppa", "meth": "methylation_hm450"}``; None is the default
-        one. Any table of numbers may be read so; :func:`list_profiles` shows what there is.
+        profile. Any table of numbers can be a modality; :func:`list_profiles` lists them.
     target : str, default="CLAUDIN_SUBTYPE"
         Column of the sample or patient file that holds the classes.
     target_map : dict of str to (str or None), default=None
@@ -53,7 +52,7 @@ def read_cbioportal(
         labels that are not a key stay as they are.
     profiles : dict of str to str, default=None
         Which file to read for a modality, by its name or by the ``stable_id`` of its meta file,
-        if it is not to be the default one (see Notes).
+        in place of the default one (see Notes).
     join : {"inner", "outer"}, default="inner"
         Keep the patients that have all of the modalities, or those that have any. An absent
         modality is then a block of NaN.
@@ -102,60 +101,59 @@ def read_cbioportal(
 
     Notes
     -----
-    *Profiles.* If a modality has several files, expression is read from one without z-scores where
-    there is one, and from RNA-seq rather than microarrays, but never from microRNA, outlier calls
-    or normal samples; copy number from log2 ratios, else discrete calls, else linear values; and
-    of equals, the first by file name is read. ``profiles`` asks for another one, such as the
-    z-scores. A companion file with a flaw that does not matter is read all the same, or reported.
-    Where the file that a meta file names is missing, the next one is read, which is reported.
+    *Profiles.* If a modality has several files, expression without z-scores is preferred, and
+    RNA-seq to microarrays; microRNA, outlier calls and normal samples are never read as
+    expression. For copy number, log2 ratios are preferred to discrete calls, and these to linear
+    values. Among equals, the first by file name is read. ``profiles`` requests another one, such as
+    the z-scores. Harmless flaws of a companion file are ignored or reported. If the file that a
+    meta file names is missing, the next one is read, which is reported.
 
     *Samples and patients.* Modalities are joined by sample, since two samples of a patient may be
-    two different tumours. Normal tissue and controls (TCGA's types 10 to 29, or ``SAMPLE_TYPE``)
-    never stand for a tumour. Of several tumours of a patient, the one with the most modalities is
-    kept, of these a primary one, and of these the first in the sample file. A blank class or a
-    placeholder (``NA``, ``NC``, ``Unknown``, whatever stands in square brackets) is unknown unless
-    ``target_map`` names it.
+    two different tumors. Normal tissue and controls (TCGA's types 10 to 29, or ``SAMPLE_TYPE``)
+    are never used as tumors. Of several tumors of a patient, the one with the most modalities is
+    kept, among these a primary one, and among these the first in the sample file. A blank class or
+    a placeholder (``NA``, ``NC``, ``Unknown``, whatever stands in square brackets) is unknown
+    unless ``target_map`` names it.
 
-    *Names.* Blanks around names are dropped. A name in a table that the sample file lacks is taken
-    for the one that differs in nothing but case, blanks, dashes, dots and underscores, or, if it is
-    a number, in what programs make of one (``007``, ``7.0``, ``X7``). Barcodes of
-    TCGA and TARGET, dots or dashes between, meet at the coarser level: an aliquot is of its sample,
-    and a patient's name stands for the only, or only primary, tumour. Of several aliquots of a
-    sample the first is kept; their mutations are joined. All this is reported, and a name that may
-    mean several samples is an error.
+    *Names.* Blanks around names are removed. A name in a table that the sample file lacks is
+    matched to the one that differs only in case, blanks, dashes, dots and underscores, or, for
+    numbers, in how programs write them (``007``, ``7.0``, ``X7``). Barcodes of TCGA and TARGET,
+    with dots or dashes, are compared at the coarser level: an aliquot belongs to its sample, and a
+    patient's name means the only, or only primary, tumor. Of several aliquots of a sample the
+    first is kept; their mutations are joined. All this is reported, and a name that may mean
+    several samples is an error.
 
     *Genes.* A row without a symbol (blank, ``NA`` or ``Unknown``) is named by its Entrez id, and
     left out if it has none. It is not merged with the rows of a symbol that has the same id. Rows
-    of one symbol with several Entrez ids, or with a date for a symbol as spreadsheets make of
+    of one symbol with several Entrez ids, or with a date as symbol, as spreadsheets make of
     MARCH1, are named by these ids; repeated dates without ids are left out.
 
     *Expression and copy number.* Rows of the same gene are averaged, sample by sample, over the
     values that are not missing. As no other sample is used, nothing leaks from a test set, as it
     would if the most variable row were chosen. Discrete calls may thus become fractions. Blank,
     ``NA``, ``N/A``, ``NaN``, ``null`` and ``None``, in any case, are missing values. Samples
-    with values of less than a fifth of the genes are left out, and then genes that more than half
-    of the patients have no value of. Other missing values stay NaN, which the estimators of this
-    package fill in the fold, and the report counts them.
+    with values of less than a fifth of the genes are left out, and then genes that are missing in
+    more than half of the patients. Other missing values stay NaN, which the estimators of this
+    package impute within each fold, and the report counts them.
 
     *Mutations.* 1 where a gene has a mutation that may change the protein, 0 where the sample was
     sequenced and has none. Silent, Intron, IGR, RNA, UTR and Flank variants do not count, as in
     cBioPortal [1]_, but without its exception for the promoter of TERT, and neither do their names
-    in VEP, SnpEff and ANNOVAR, nor rows whose status is Wildtype, None, LOH or Redacted. Classes
-    that are not known count, and so do rows whose validation is Invalid; both are reported. Every
-    gene of the file is a column. The samples that were sequenced are listed in the line
-    ``#Sequenced_Samples`` above the table, else in the case list in ``case_lists/`` whose
-    ``stable_id`` ends with ``_sequenced``; without either, they are those with a row or with a gene
-    panel.
+    in VEP, SnpEff and ANNOVAR, nor rows whose status is Wildtype, None, LOH or Redacted. Unknown
+    classes count, and so do rows whose validation is Invalid; both are reported. Every gene of the
+    file is a column. The samples that were sequenced are listed in the line ``#Sequenced_Samples``
+    above the table, else in the case list in ``case_lists/`` whose ``stable_id`` ends with
+    ``_sequenced``; without either, they are those with a row or with a gene panel.
 
     *Gene panels.* A gene outside the panel with which a sample was sequenced is unknown, not wild
-    type. As a modality is present as a whole or absent as a whole, only genes in the panels of all
-    sequenced samples that are kept become columns. ``data_gene_panel_matrix.txt`` says which panel
-    each sample has, or ``gene_panel`` in the profile's meta file names one panel for all. The
-    genes of a panel are read from ``data_gene_panel_*.txt``, ``gene_panel_*.txt`` or
-    ``gene_panels/*.txt``, as symbols or Entrez ids. ``NA``, ``WES``, ``WXS`` and ``WGS`` mean all
-    genes, and so does a sample that the matrix does not list. A panel whose genes are not in the
-    folder is taken to hold the genes in which any of its samples has a mutation of any kind, and
-    is reported. Panels matter to mutations only: tables of values mark missing values themselves.
+    type. As a modality is present or absent as a whole, only genes in the panels of all sequenced
+    samples that are kept become columns. ``data_gene_panel_matrix.txt`` says which panel each
+    sample has, or ``gene_panel`` in the profile's meta file names one panel for all. The genes of a
+    panel are read from ``data_gene_panel_*.txt``, ``gene_panel_*.txt`` or ``gene_panels/*.txt``,
+    as symbols or Entrez ids. ``NA``, ``WES``, ``WXS`` and ``WGS`` mean all genes, and so does a
+    sample that the matrix does not list. A panel whose genes are not in the folder is assumed to
+    hold the genes in which any of its samples has a mutation of any kind, which is reported. Panels
+    matter to mutations only: tables of values mark missing values themselves.
 
     References
     ----------
@@ -182,9 +180,9 @@ def read_cbioportal(
     >>> study.target.to_dict()
     {'P1': 'LumA', 'P2': 'Basal'}
     >>> study.report
-          where                    what  count
-    0  patients          target unknown      1
-    1    target  'NC' taken for unknown      1
+          where                  what  count
+    0  patients        target unknown      1
+    1    target  'NC' read as unknown      1
     """
     folder, requested = Path(study_dir), check_arguments(modalities, join, profiles, target_map)
     if not folder.is_dir():
