@@ -126,7 +126,7 @@ def test_one_class_is_refused(make, data):
 
 def test_the_only_class_is_named_as_a_plain_value(data):
     X, _ = data
-    with pytest.raises(ValueError, match="one class only, 7;"):
+    with pytest.raises(ValueError, match="only one class, 7;"):
         CrossModalAttentionClassifier().fit(X, np.full(len(X), 7))
 
 
@@ -236,15 +236,15 @@ NEED_SAMPLES_HELD_OUT = {
 def test_callbacks_that_need_samples_held_out_name_the_parameter(callback, data):
     X, y = data
     model = BOTH["classifier"](callbacks=[callback()])
-    with pytest.raises(ValueError, match=r"watches 'valid_loss.*early_stopping=True"):
+    with pytest.raises(ValueError, match=r"monitors 'valid_loss.*early_stopping=True"):
         model.fit(X, y)
 
 
 @pytest.mark.parametrize(
     ("callback", "message"),
     [
-        ("early", "must be callbacks of skorch, got 'early'"),
-        (print, "must be callbacks of skorch"),
+        ("early", "must be skorch callbacks, got 'early'"),
+        (print, "must be skorch callbacks"),
         (EarlyStopping(monitor="valid_acc"), r"'valid_acc'.*Recorded are .*'valid_score'"),
     ],
 )
@@ -256,7 +256,7 @@ def test_callbacks_that_do_not_fit_are_refused(callback, message, data):
 
 @pytest.mark.parametrize("device", ["gpu", "meta", "cuda:99", "abacus"])
 def test_a_device_that_is_not_there_is_refused(device, data):
-    with pytest.raises(ValueError, match=f"device='{device}' can't be used here.*\"auto\""):
+    with pytest.raises(ValueError, match=f"device='{device}' cannot be used here.*\"auto\""):
         CrossModalAttentionClassifier(device=device).fit(*data)
 
 

@@ -1,4 +1,4 @@
-"""The centroids are those of nearest shrunken centroids, and every member has its own."""
+"""Centroids equal scikit-learn's, for every member of the ensemble."""
 
 import numpy as np
 import torch
@@ -28,7 +28,7 @@ def fitted_branch(values, target):
     return branch.double()
 
 
-def test_they_are_those_of_scikit_learn():
+def test_centroids_equal_scikit_learn():
     values, codes = cohort()
     branch = fitted_branch(values, np.eye(3)[codes][:, None])
     oracle = NearestCentroid(shrink_threshold=SHRINKAGE).fit(values, codes)
@@ -45,7 +45,7 @@ def test_they_are_those_of_scikit_learn():
     )
 
 
-def test_each_member_knows_only_what_it_does_not_leave_out():
+def test_each_member_learns_only_from_samples_it_does_not_hold_out():
     values, codes = cohort()
     target = np.eye(3)[codes][:, None].repeat(2, axis=1)
     target[:20, 1] = 0
@@ -63,7 +63,7 @@ def test_a_common_factor_of_the_weights_changes_nothing():
     )
 
 
-def test_constant_features_and_absent_classes_tell_nothing():
+def test_constant_features_and_absent_classes_have_no_weight():
     values, codes = cohort()
     values[:, 0] = 3
     target = np.eye(4)[codes][:, None]

@@ -45,14 +45,14 @@ def two_tables(n_samples, n_columns):
 
 @pytest.mark.parametrize("tokenizer", ["patch", "feature"])
 @pytest.mark.parametrize("attention", ["linear", "softmax"])
-def test_attention_learns_what_only_two_modalities_tell_together(attention, tokenizer):
+def test_attention_learns_interactions_of_two_modalities(attention, tokenizer):
     X, y = two_tables(600, 3)
     model = small(branches=["attention"], tokenizer=tokenizer, attention=attention, embed_dim=16)
     assert model.fit(X[:450], y[:450]).score(X[450:], y[450:]) > 0.8
     assert model.fit(X.iloc[:450, :3], y[:450]).score(X.iloc[450:, :3], y[450:]) < 0.65
 
 
-def test_pairs_find_what_only_two_columns_out_of_many_tell_together():
+def test_pairs_find_an_interaction_of_two_columns_out_of_many():
     X, y = two_tables(600, 50)
     scores = [
         small(branches=branches, n_estimators=5).fit(X[:450], y[:450]).score(X[450:], y[450:])
@@ -123,7 +123,7 @@ def test_a_class_with_one_sample_is_trained_on(cohort):
     assert model.predict_proba(X)[0].argmax() == model.classes_.tolist().index("rare")
 
 
-def test_standardisation_makes_units_irrelevant(cohort):
+def test_standardization_makes_units_irrelevant(cohort):
     X, y = cohort
     rescaled = X.astype(float) * 64 + 1
     expected = small().fit(X, y).predict_proba(X)
@@ -219,7 +219,7 @@ def test_callbacks_reach_skorch(cohort):
     assert epochs == [1, 2, 3, 4]
 
 
-def test_a_fitted_model_carries_no_patients(cohort):
+def test_a_fitted_model_holds_no_patients(cohort):
     X, y = cohort
     model = small(max_epochs=2, early_stopping=True)
     with pytest.warns(ConvergenceWarning):
@@ -271,7 +271,7 @@ def test_the_weights_of_the_branches_are_named(cohort):
     np.testing.assert_allclose(model.predict_proba(X[-1:])[0], expected, rtol=1e-4)
 
 
-def test_a_single_network_weighs_what_is_trained_equally(cohort):
+def test_a_single_network_weighs_trained_branches_equally(cohort):
     X, y = cohort
     weights = small(n_estimators=1, max_epochs=1).fit(X, y).stacking_weights_
     assert weights.index.tolist() == ["exp+cna+mut", "other"]
@@ -301,7 +301,7 @@ def test_branches_may_be_chosen(cohort, branches, n_estimators):
         assert (part in state) == (kind in branches)
 
 
-def test_all_branches_are_the_branches_named(cohort):
+def test_all_branches_equal_their_names(cohort):
     X, y = cohort
     named = ["centroid", "mlp", "piecewise", "pairs", "attention"]
     first, second = (
@@ -320,45 +320,45 @@ def test_all_branches_are_the_branches_named(cohort):
         ("mlp", "'branches' parameter.*must be"),
     ],
 )
-def test_what_is_no_choice_of_branches_is_refused(cohort, branches, message):
+def test_an_invalid_choice_of_branches_is_an_error(cohort, branches, message):
     with pytest.raises(ValueError, match=message):
         small(branches=branches).fit(*cohort)
 
 
-def test_patients_that_lack_a_modality_do_not_shift_the_others():
+def test_patients_without_a_modality_do_not_shift_the_others():
     """Here those without expression are all of one class; the others must not drift there."""
     sizes = {"exp": 60, "cna": 50, "mut": 20}
     cohort = make_multiomics(120, sizes, n_classes=3, class_sep=0.3, random_state=0)
     X, y = cohort.data, cohort.target.to_numpy(dtype=object)
-    lacking = X.sample(250, replace=True, random_state=0).reset_index(drop=True)
-    lacking.loc[:, ~X.columns.str.startswith("mut__")] = np.nan
-    everybody = pd.concat([X[:90], lacking], ignore_index=True)
+    partial = X.sample(250, replace=True, random_state=0).reset_index(drop=True)
+    partial.loc[:, ~X.columns.str.startswith("mut__")] = np.nan
+    combined = pd.concat([X[:90], partial], ignore_index=True)
     labels = np.r_[y[:90], np.full(250, "class_0", dtype=object)]
     model = small(n_estimators=5, class_weight=None)
     alone = model.fit(X[:90], y[:90]).predict_proba(X[90:])[:, 0].mean()
-    together = model.fit(everybody, labels).predict_proba(X[90:])[:, 0].mean()
+    together = model.fit(combined, labels).predict_proba(X[90:])[:, 0].mean()
     assert abs(together - alone) < 0.08
-    assert model.predict_proba(lacking)[:, 0].mean() > 0.97
+    assert model.predict_proba(partial)[:, 0].mean() > 0.97
 
 
 def test_a_modality_that_one_sample_has(cohort):
     """The member that holds this sample out knows nothing of the modality."""
     X, y = cohort
-    lacking = X.copy()
-    lacking.loc[lacking.index[1:], X.columns.str.startswith("cna__")] = np.nan
-    model = small(n_estimators=5, max_epochs=3).fit(lacking, y)
-    assert np.isfinite(model.predict_proba(lacking)).all()
+    partial = X.copy()
+    partial.loc[partial.index[1:], X.columns.str.startswith("cna__")] = np.nan
+    model = small(n_estimators=5, max_epochs=3).fit(partial, y)
+    assert np.isfinite(model.predict_proba(partial)).all()
     assert np.isfinite(model.predict_proba(X)).all()
 
 
 @pytest.mark.filterwarnings("error::RuntimeWarning")
-def test_a_class_of_weight_zero_that_alone_lacks_a_modality(cohort):
+def test_only_a_class_of_weight_zero_is_without_a_modality(cohort):
     X, y = cohort
     one = (y == y.iloc[0]).to_numpy()
-    lacking = X.copy()
-    lacking.loc[one, X.columns.str.startswith("cna__")] = np.nan
+    partial = X.copy()
+    partial.loc[one, X.columns.str.startswith("cna__")] = np.nan
     model = small(max_epochs=3, class_weight={label: float(label != y.iloc[0]) for label in set(y)})
-    assert (model.fit(lacking, y).predict(lacking) != y.iloc[0]).all()
+    assert (model.fit(partial, y).predict(partial) != y.iloc[0]).all()
 
 
 def test_samples_of_weight_zero_are_left_out(cohort):
@@ -379,7 +379,7 @@ def test_sample_weights_shift_the_balance_of_the_classes(cohort):
 
 
 @pytest.mark.parametrize("early_stopping", [False, True])
-def test_repeated_samples_are_weighted_ones_in_any_order(cohort, early_stopping):
+def test_repeating_a_sample_is_weighting_it_in_any_order(cohort, early_stopping):
     X, y = cohort
     rng = np.random.default_rng(0)
     weights = rng.integers(0, 4, size=120)
@@ -393,7 +393,7 @@ def test_repeated_samples_are_weighted_ones_in_any_order(cohort, early_stopping)
     np.testing.assert_array_equal(actual, expected)
 
 
-def test_weights_that_are_no_whole_numbers_are_exact_too(cohort):
+def test_fractional_weights_are_exact_too(cohort):
     X, y = cohort
     model = small(max_epochs=3)
     twice = np.r_[np.arange(120), np.arange(0, 120, 3)]
@@ -404,7 +404,7 @@ def test_weights_that_are_no_whole_numbers_are_exact_too(cohort):
     np.testing.assert_array_equal(actual, expected)
 
 
-def test_samples_with_the_same_mutations_are_no_copies(cohort):
+def test_samples_with_the_same_mutations_are_not_merged(cohort):
     X, _ = cohort
     mutations = (X.filter(like="mut__").iloc[:, :2] > 0).astype(float).set_axis(["a", "b"], axis=1)
     kept, weights = merge_duplicate_samples(mutations.to_numpy(), np.zeros(120, int), np.ones(120))
@@ -412,7 +412,7 @@ def test_samples_with_the_same_mutations_are_no_copies(cohort):
     assert (weights == 1).all()
 
 
-def test_copies_are_of_one_class_and_weigh_together():
+def test_duplicates_of_one_class_are_merged():
     values = np.array([[0.5, np.nan], [0.5, np.nan], [0.5, np.nan], [1.5, 0], [0.5, 1]])
     codes, weights = np.array([0, 1, 0, 0, 0]), np.array([1, 2, 3, 4, 5.0])
     kept, summed = merge_duplicate_samples(values, codes, weights)
@@ -420,7 +420,7 @@ def test_copies_are_of_one_class_and_weigh_together():
 
 
 @pytest.mark.filterwarnings("ignore:.*issing values:UserWarning")
-def test_copies_with_gaps_and_absent_modalities_weigh_together(cohort):
+def test_duplicates_with_gaps_and_absent_modalities_are_merged(cohort):
     X, y = cohort
     X = X.astype(float)
     X.iloc[::7, 3] = np.nan
@@ -453,7 +453,7 @@ def test_balanced_classes_raise_the_recall_of_a_rare_one(cohort):
     assert share(None) < share("sqrt") < share("balanced")
 
 
-def test_warm_start_goes_on_from_the_fit_before(cohort):
+def test_warm_start_continues_the_previous_fit(cohort):
     X, y = cohort
     model = small(max_epochs=4, warm_start=True).fit(X, y)
     first = model.history_["train_loss"].iloc[0]

@@ -1,4 +1,4 @@
-"""The network is the paper's."""
+"""The network computes what its definition says."""
 
 import numpy as np
 import pytest
@@ -36,15 +36,15 @@ def of_branch(log_proba, kind, modality=None):
     return log_proba[:, :, BRANCHES.index(Branch(kind, modality))]
 
 
-def teach(network, x):
-    """Have the branches that are not trained solved for."""
+def solve(network, x):
+    """Solve for the branches that are not trained."""
     target = torch.eye(4)[torch.arange(len(x)) % 4][:, None].expand(-1, 3, -1)
     pairs = [torch.tensor([[0, 7], [1, 12]])] * 3
     network.solve(x, target, pairs)
     return network
 
 
-def fused(network, x):
+def attended(network, x):
     return network.branch_log_proba(x)[:, :, network.branches.index(Branch("attention"))]
 
 
@@ -59,16 +59,16 @@ both_attentions = pytest.mark.parametrize("attention", ["softmax", "linear"])
 @both_attentions
 def test_permuting_another_modality_with_its_parameters_changes_nothing(attention, x):
     network = make_network(attention)
-    expected = fused(network, x)
+    expected = attended(network, x)
     order = torch.tensor([3, 0, 4, 1, 2])
     permuted = x.clone()
     permuted[:, 6:11] = x[:, 6:11][:, order]
-    assert not torch.allclose(fused(network, permuted), expected, atol=1e-4)
+    assert not torch.allclose(attended(network, permuted), expected, atol=1e-4)
     tokenizer = network.encoder.tokenizers[1]
     with torch.no_grad():
         for table in (tokenizer.direction, tokenizer.identity):
             table.copy_(table[:, :, order])
-    torch.testing.assert_close(fused(network, permuted), expected)
+    torch.testing.assert_close(attended(network, permuted), expected)
 
 
 @both_attentions
@@ -79,9 +79,9 @@ def test_without_attention_output_only_the_primary_modality_counts(attention, x)
             attend.output.zero_()
     other = x.clone()
     other[:, 6:] += 5
-    torch.testing.assert_close(fused(network, other), fused(network, x), rtol=0, atol=0)
+    torch.testing.assert_close(attended(network, other), attended(network, x), rtol=0, atol=0)
     other[:, 0] += 5
-    assert not torch.allclose(fused(network, other), fused(network, x))
+    assert not torch.allclose(attended(network, other), attended(network, x))
 
 
 @both_attentions
@@ -107,7 +107,7 @@ def test_attention_equals_its_definition(attention, tokenizer, x):
         for embed, columns in zip(network.encoder.tokenizers, (EXP, CNA, MUT), strict=True)
     ]
     attend = network.encoder.attentions[0]
-    found = attend(tokens[0], tokens[1], torch.ones(10, dtype=torch.bool))
+    result = attend(tokens[0], tokens[1], torch.ones(10, dtype=torch.bool))
 
     def project(layer, dense):
         return layer.weight @ dense + layer.bias
@@ -126,7 +126,7 @@ def test_attention_equals_its_definition(attention, tokenizer, x):
         weights = query.softmax(dim=-2).transpose(-1, -2) @ key.softmax(dim=-1)
     torch.testing.assert_close(weights.sum(dim=-1), torch.ones(weights.shape[:2]))
     expected = attend.output[0] @ (value @ weights.transpose(-1, -2))
-    torch.testing.assert_close(found[0], expected)
+    torch.testing.assert_close(result[0], expected)
 
 
 def test_tokens_are_enriched_by_the_sum_or_by_the_product(x):
@@ -137,14 +137,14 @@ def test_tokens_are_enriched_by_the_sum_or_by_the_product(x):
         primary, *others = (
             embed(table) for embed, table in zip(module.tokenizers, tables, strict=True)
         )
-        there = torch.ones(10, dtype=torch.bool)
-        found = sum(
-            attend(primary, other, there)
+        seen = torch.ones(10, dtype=torch.bool)
+        result = sum(
+            attend(primary, other, seen)
             for attend, other in zip(module.attentions, others, strict=True)
         )
         tokens = primary.dense()
-        enriched = tokens + (found if enrichment == "sum" else tokens * found)
-        torch.testing.assert_close(module(tables, [there] * 3), module.project(enriched.flatten(2)))
+        enriched = tokens + (result if enrichment == "sum" else tokens * result)
+        torch.testing.assert_close(module(tables, [seen] * 3), module.project(enriched.flatten(2)))
         results.append(enriched)
     assert not torch.allclose(*results)
 
@@ -152,7 +152,7 @@ def test_tokens_are_enriched_by_the_sum_or_by_the_product(x):
 @both_attentions
 @pytest.mark.parametrize("tokenizer", ["patch", "feature"])
 def test_an_absent_modality_contributes_exactly_nothing(attention, tokenizer, x):
-    network = teach(make_network(attention, tokenizer=tokenizer), x)
+    network = solve(make_network(attention, tokenizer=tokenizer), x)
     x[:5, 6:11] = torch.nan
     expected = network.branch_log_proba(x)
     with torch.no_grad():
@@ -184,29 +184,29 @@ def test_an_absent_primary_still_attends_to_the_others(attention, x):
     other = x.clone()
     other[:, 6:] += 1
     assert network(x).isfinite().all()
-    assert not torch.allclose(fused(network, other), fused(network, x))
+    assert not torch.allclose(attended(network, other), attended(network, x))
 
 
-def test_the_branches_of_an_absent_modality_say_nothing(x):
-    network = teach(make_network(), x)
+def test_the_branches_of_an_absent_modality_are_zero(x):
+    network = solve(make_network(), x)
     x[0, :6] = torch.nan
     log_proba = network.branch_log_proba(x)
     probabilities = log_proba.exp().sum(dim=-1)
-    of_exp = torch.tensor([branch.modality == 0 or branch.kind == "pairs" for branch in BRANCHES])
-    assert of_exp.sum() == 4
+    uses_exp = torch.tensor([branch.modality == 0 or branch.kind == "pairs" for branch in BRANCHES])
+    assert uses_exp.sum() == 4
     torch.testing.assert_close(probabilities[1:], torch.ones(9, 3, 12))
-    torch.testing.assert_close(probabilities[0, :, ~of_exp], torch.ones(3, 8))
-    assert (log_proba[0, :, of_exp] == 0).all()
+    torch.testing.assert_close(probabilities[0, :, ~uses_exp], torch.ones(3, 8))
+    assert (log_proba[0, :, uses_exp] == 0).all()
     loss, target = (
         BranchLoss(),
         torch.eye(4)[torch.zeros(10, dtype=int)][:, None].expand(-1, 3, 4),
     )
-    rest = loss(log_proba[1:, :, of_exp], target[1:])
-    torch.testing.assert_close(loss(log_proba[:, :, of_exp], target), rest)
+    rest = loss(log_proba[1:, :, uses_exp], target[1:])
+    torch.testing.assert_close(loss(log_proba[:, :, uses_exp], target), rest)
 
 
-def test_the_answer_is_that_of_the_branch_with_the_weight(x):
-    network = teach(make_network(), x)
+def test_the_prediction_is_that_of_the_branch_with_the_weight(x):
+    network = solve(make_network(), x)
     x[0, :6] = torch.nan
     x[1, 6:11] = torch.nan
     log_proba = network.branch_log_proba(x)
@@ -223,13 +223,13 @@ def test_the_answer_is_that_of_the_branch_with_the_weight(x):
     assert (answers[1].argmax(dim=-1) == 2).all()
 
 
-def test_centroids_heed_the_modalities_that_are_there(x):
+def test_centroids_use_the_modalities_present(x):
     network = make_network()
     x[:4, :6] = torch.nan
     centroid = torch.tensor([branch.kind == "centroid" for branch in BRANCHES])
     before = network.branch_log_proba(x)[:, :, centroid]
     assert before[4:].std(dim=-1).max() < 1e-6
-    teach(network, x)
+    solve(network, x)
     nearest, *near = network.branch_log_proba(x)[:, :, centroid].unbind(2)
     torch.testing.assert_close(nearest, sum(near).log_softmax(dim=-1))
     assert nearest[4:].std(dim=-1).min() > 0
@@ -279,8 +279,8 @@ def test_pairs_are_products_of_each_member():
     codes = (x[:, 0] * x[:, 2] > 0).long()
     target = torch.eye(2)[codes][:, None].repeat(1, 2, 1)
     branch = PairsBranch(2, 3, 2)
-    told, nothing = torch.tensor([[0, 2], [1, 3]]), torch.empty(0, 2, dtype=torch.long)
-    branch.solve(x, target, [told, nothing])
+    informative, empty = torch.tensor([[0, 2], [1, 3]]), torch.empty(0, 2, dtype=torch.long)
+    branch.solve(x, target, [informative, empty])
     fresh = torch.randn(200, 4, generator=rng)
     logits = branch(fresh)
     right = (fresh[:, 0] * fresh[:, 2] > 0).long()
@@ -290,7 +290,7 @@ def test_pairs_are_products_of_each_member():
     assert branch(fresh).isfinite().all()
 
 
-def test_the_loss_leaves_out_what_has_no_weight(x):
+def test_the_loss_ignores_samples_without_weight(x):
     log_proba = make_network().train()(x)
     target = torch.rand(10, 3, 4, generator=torch.Generator().manual_seed(2))
     target[:4] = 0

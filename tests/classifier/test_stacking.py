@@ -1,4 +1,4 @@
-"""Branches are weighted as far as samples that were held out bear them out."""
+"""Branches are weighted by their predictions on held-out samples."""
 
 import numpy as np
 import pytest
@@ -16,7 +16,7 @@ from xmodal_sklearn.classifier._stacking import (
 
 @pytest.fixture
 def branches():
-    """Log-probabilities of a blind branch, of a good one, and of one that is too sure of itself."""
+    """Log-probabilities of an uninformative, a good and an overconfident branch."""
     rng = np.random.default_rng(0)
     codes = rng.integers(3, size=400)
     good = rng.normal(size=(400, 3)) + 2 * np.eye(3)[codes]
@@ -37,7 +37,7 @@ def test_the_better_branch_gets_the_weight(branches):
     assert weights[1] > 10 * weights[0]
 
 
-def test_a_branch_too_sure_of_itself_is_toned_down(branches):
+def test_an_overconfident_branch_is_shrunk(branches):
     logs, target = branches
     weights, _ = fit_common(logs[:, 2:], target, [1.0])
     assert weights[0] < 0.3
@@ -52,7 +52,7 @@ def test_without_evidence_nothing_changes():
     np.testing.assert_allclose(prior, 0, atol=1e-6)
 
 
-def test_it_is_a_logistic_regression_on_the_evidence(branches):
+def test_it_is_a_logistic_regression_on_the_log_probabilities(branches):
     """For two classes, where the prior and the weight are its intercept and coefficient."""
     logs, target = branches
     rows = target[:, 2] == 0

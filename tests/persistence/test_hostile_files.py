@@ -282,7 +282,7 @@ def test_a_network_larger_than_its_arrays_is_refused(saved_attention, parts_of, 
     pattern = rb'("hidden_dim":\{[^}]*"content":")64"'
     huge = partial(re.sub, pattern, rb'\g<1>64000000"')
     parts["structure.skops"] = zipped(change_schema(parts, huge))
-    check_error(write(saved_attention, parts), "settings ask for")
+    check_error(write(saved_attention, parts), "its settings need")
 
 
 def test_an_array_that_claims_to_be_huge_is_refused(cohort, tmp_path, parts_of, write, zipped):
