@@ -4,6 +4,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from xmodal_sklearn import (
     CrossModalAttentionClassifier,
+    ModalityEncoder,
     ModalityImputer,
     MultiOmicsSelector,
 )
@@ -14,6 +15,6 @@ SMALL = CrossModalAttentionClassifier(
 )
 
 
-@parametrize_with_checks([MultiOmicsSelector(), SMALL, ModalityImputer()])
+@parametrize_with_checks([MultiOmicsSelector(), SMALL, ModalityEncoder(), ModalityImputer()])
 def test_scikit_learn_checks(estimator, check):
     check(estimator)

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     )
     from .classifier import CrossModalAttentionClassifier
     from .modalities import (
+        ModalityEncoder,
         ModalityImputer,
         align_features,
         concat_modalities,
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CrossModalAttentionClassifier",
+    "ModalityEncoder",
     "ModalityImputer",
     "MultiOmicsSelector",
     "__version__",
@@ -58,6 +60,7 @@ __all__ = [
 # scikit-learn takes a second to import and PyTorch two: only who uses a name waits for its package.
 _PACKAGES = {
     "CrossModalAttentionClassifier": "classifier",
+    "ModalityEncoder": "modalities",
     "ModalityImputer": "modalities",
     "MultiOmicsSelector": "selection",
     "align_features": "modalities",

@@ -71,7 +71,7 @@ def measure_fold(
     _, x, present, target, held_out_by = spy.call_args.args
     net, classes = classifier.net_, classifier.classes_
     honest = _stacking.out_of_fold_log_proba(net, x, held_out_by)
-    tested = classifier._standardise(classifier._values(model[:-1].transform(X.iloc[test]))[0])
+    tested = classifier._read(model[:-1].transform(X.iloc[test]))
     with torch.no_grad():
         log_proba = net.module_.branch_log_proba(tested).double()
     there = torch.stack(net.module_.present(tested), dim=1)

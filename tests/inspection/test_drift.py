@@ -277,7 +277,7 @@ def test_a_loaded_model_gives_the_same_figures(split, held_out, tmp_path):
 
 def test_a_model_keeps_no_row_and_no_extreme_value_of_its_samples(split):
     X, _, y, _ = split
-    summary = small().fit(X, y)._summary
+    summary = small().fit(X, y).input_.summary
     exp = X[columns(X, "exp")].to_numpy(dtype=np.float32)
     kept = summary.knots[:, : exp.shape[1]]
     assert (kept > exp.min(axis=0)).all()

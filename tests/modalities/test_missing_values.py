@@ -1,5 +1,6 @@
 """Scattered missing values are filled in the fold; absent modalities stay absent."""
 
+import re
 import warnings
 
 import numpy as np
@@ -8,12 +9,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import sparse
+from sklearn.base import clone
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import ElasticNet, LogisticRegression
 from sklearn.model_selection import cross_validate
 from sklearn.pipeline import make_pipeline
 
-from xmodal_sklearn import CrossModalAttentionClassifier, ModalityImputer, MultiOmicsSelector
+from xmodal_sklearn import (
+    CrossModalAttentionClassifier,
+    ModalityEncoder,
+    ModalityImputer,
+    MultiOmicsSelector,
+)
 from xmodal_sklearn.baselines import (
     LateFusionClassifier,
     StackedFusionClassifier,
@@ -22,7 +29,7 @@ from xmodal_sklearn.baselines import (
 from xmodal_sklearn.benchmark import compare
 from xmodal_sklearn.plotting import CoefficientPathDisplay, ModalityAblationDisplay
 
-pytestmark = pytest.mark.filterwarnings("ignore:Missing values are filled")
+pytestmark = pytest.mark.filterwarnings("ignore:(Imputed missing|Missing) values")
 
 
 def small(**parameters):
@@ -59,15 +66,15 @@ def gappy(cohort):
 
 
 @each
-def test_scattered_values_are_filled_counted_and_said(make, gappy):
+def test_scattered_values_are_filled_counted_and_reported(make, gappy):
     X, y = gappy
-    said = r"'exp' about 5% of the values of samples that have the modality. n_imputed_"
+    message = r"issing values .*\('exp': about 5%\); see n_imputed_"
     n_missing = int(X.iloc[:, :60].isna().to_numpy().sum())
     model = make()
     if isinstance(model, ModalityImputer):
         model.fit(X, y)
     else:
-        with pytest.warns(UserWarning, match=said) as caught:
+        with pytest.warns(UserWarning, match=message) as caught:
             model.fit(X, y)
         assert len(caught) == 1
     assert model.n_imputed_ == {"exp": n_missing, "cna": 0, "mut": 0}
@@ -84,20 +91,20 @@ def test_what_is_filled_in_does_not_depend_on_the_samples_predicted_together(mak
     np.testing.assert_allclose(apply(model, X)[:40], apply(model, X[:40]), rtol=1e-5)
 
 
-@each
+@pytest.mark.parametrize("make", list(ESTIMATORS.values())[3:], ids=list(ESTIMATORS)[3:])
 def test_a_value_is_filled_with_what_training_samples_have(make, gappy):
     X, y = gappy
     X = X.dropna(axis=1)
     model = make().fit(X, y)
     gap, filled = X.copy(), X.copy()
     column = X.columns[0]
-    centre = X[column].median() if isinstance(model, ModalityImputer) else X[column].mean()
-    gap.iloc[[3, 40], 0], filled.iloc[[3, 40], 0] = np.nan, centre
+    center = X[column].median() if isinstance(model, ModalityImputer) else X[column].mean()
+    gap.iloc[[3, 40], 0], filled.iloc[[3, 40], 0] = np.nan, center
     np.testing.assert_allclose(apply(model, gap), apply(model, filled), rtol=1e-4, atol=1e-7)
 
 
 @pytest.mark.parametrize("kind", ["table", "sparse columns", "array", "sparse matrix"])
-def test_the_selector_fills_gaps_and_leaves_absent_modalities_absent(kind, gappy, positions):
+def test_selected_columns_come_out_as_they_came_in(kind, gappy, positions):
     X, y = gappy
     X.iloc[:, 60:110] = X.iloc[:, 60:110].astype("float32")
     modalities = None if "table" in kind or "columns" in kind else positions
@@ -110,12 +117,15 @@ def test_the_selector_fills_gaps_and_leaves_absent_modalities_absent(kind, gappy
     selector = MultiOmicsSelector(k=20, modalities=modalities)
     selected = selector.fit_transform(given, y)
     pd.testing.assert_frame_equal(selected, selector.transform(given))
+    assert selected.shape[1] == selector.get_support().sum()
     kept = X.iloc[:, selector.get_support(indices=True)]
-    assert selected.iloc[:30, 20:40].isna().all(axis=None)
-    assert selected.iloc[:, :20].notna().all(axis=None)
-    filled = kept.iloc[:, :20].fillna(kept.iloc[:, :20].mean())
-    np.testing.assert_allclose(selected.iloc[:, :20], filled)
-    np.testing.assert_array_equal(selected.iloc[30:, 20:], kept.iloc[30:, 20:])
+    np.testing.assert_array_equal(selected, kept)
+    if isinstance(given, pd.DataFrame):
+        kept = given.iloc[:, selector.get_support(indices=True)]
+        pd.testing.assert_frame_equal(selected, kept)
+    elif sparse.issparse(given):
+        assert all(isinstance(dtype, pd.SparseDtype) for dtype in selected.dtypes)
+        assert sparse.issparse(MultiOmicsSelector(k=20).fit_transform(given[:, :60], y))
 
 
 @pytest.mark.parametrize("options", [{}, {"pairs": True}, {"estimator": ElasticNet(alpha=0.1)}])
@@ -140,7 +150,7 @@ def test_rankings_with_gaps_are_found_in_the_cache(gappy, tmp_path):
     assert len(list(tmp_path.rglob("*.ranking"))) == 3
 
 
-def lacking(X, share_of_column=0.0, share_of_sample=0.0):
+def with_gaps(X, share_of_column=0.0, share_of_sample=0.0):
     X = X.copy()
     X.iloc[: round(share_of_column * 120), 2] = np.nan
     X.iloc[7, 110 : 110 + round(share_of_sample * 20)] = np.nan
@@ -148,27 +158,52 @@ def lacking(X, share_of_column=0.0, share_of_sample=0.0):
 
 
 @each
-def test_too_many_missing_values_are_refused_by_name(make, cohort):
+def test_rare_features_and_samples_with_many_gaps_are_counted_in_one_warning(make, cohort):
     X, y = cohort
-    X, y = X.astype(float).rename(index={X.index[7]: "patient"}), y.to_numpy()
-    make().fit(lacking(X, 0.8, 0.8), y)
-    column = rf"Column {X.columns[2]!r} of modality 'exp' lacks a value in 81%.*max_missing=0.8"
-    with pytest.raises(ValueError, match=column):
-        make().fit(lacking(X, 0.81), y)
-    sample = r"Sample 'patient' of modality 'mut' lacks a value in 85% of its columns.*1 such"
-    with pytest.raises(ValueError, match=sample):
-        make().fit(lacking(X, 0, 0.85), y)
+    X, y = X.astype(float), y.to_numpy()
+    with pytest.warns(UserWarning) as caught:
+        model = make().fit(with_gaps(X, 0.99, 0.85), y)
+    message = (
+        r"1 training samples lack over 80% .* \('mut': 1\)\. "
+        r"1 features have values in almost no training sample .* \('exp': 1\)\."
+    )
+    assert len(caught) == 1
+    assert re.search(message, str(caught[0].message))
+    assert np.isfinite(apply(model, X)).all(axis=None)
+
+
+@pytest.mark.parametrize("make", list(ESTIMATORS.values())[:3], ids=list(ESTIMATORS)[:3])
+@pytest.mark.parametrize("n_values", [0, 1, 2])
+def test_a_feature_that_almost_no_sample_has_ranks_last(make, n_values, cohort):
+    X, y = cohort
+    X = X.astype(float)
+    X.iloc[:, 2] = np.where(np.arange(120) < n_values, 1e6, np.nan)
+    selector = make().fit(X, y)
+    assert selector.rankings_["exp"][-1] == X.columns[2]
+    assert selector.scores_[2] <= selector.scores_[:60].min()
+
+
+@pytest.mark.parametrize("make", list(ESTIMATORS.values())[3:6], ids=list(ESTIMATORS)[3:6])
+@pytest.mark.parametrize("n_values", [0, 2])
+def test_a_feature_that_almost_no_sample_has_does_not_count(make, n_values, cohort):
+    X, y = cohort
+    X = X.astype(float)
+    X.iloc[:, 2] = np.where(np.arange(120) < n_values, 5.0, np.nan)
     model = make().fit(X, y)
-    with pytest.raises(ValueError, match=sample):
-        apply(model, lacking(X, 0, 0.85))
-    apply(model, lacking(X, 1))  # of the samples to predict, a column may be missing in all
-    few = make().set_params(max_missing=0.1)
-    with pytest.raises(ValueError, match=r"in 12%.*max_missing=0.1"):
-        few.fit(lacking(X, 0.12), y)
-    many = make().set_params(max_missing=1)
-    many.fit(lacking(X, 0.99, 0.95), y)
-    with pytest.raises(ValueError, match="lacks a value in 100%"):
-        many.fit(lacking(X, 1), y)
+    other = X.copy()
+    other.iloc[:, 2] = np.linspace(-1e6, 1e6, 120)
+    np.testing.assert_array_equal(apply(model, X), apply(model, other))
+
+
+@each
+def test_a_modality_that_no_training_sample_has_does_not_count(make, cohort):
+    X, y = cohort
+    gaps = X.astype(float)
+    gaps.iloc[:, 60:110] = np.nan
+    with pytest.warns(UserWarning, match="No training sample has modality 'cna'"):
+        model = make().fit(gaps, y)
+    if hasattr(model, "predict_proba"):
+        np.testing.assert_array_equal(apply(model, X), apply(model, gaps))
 
 
 @each
@@ -179,15 +214,6 @@ def test_infinity_beside_gaps_is_refused_by_name(make, value, gappy):
     where = rf"infinity: modality 'cna', column {X.columns[61]!r}, sample {X.index[33]!r} \(1 such"
     with pytest.raises(ValueError, match=where):
         make().fit(X, y)
-
-
-def test_baselines_take_the_largest_share_from_the_user(cohort):
-    X, y = cohort
-    models = make_baselines(
-        k=5, models=["logistic regression"], fusion=["early"], tune=False, max_missing=0.1
-    )
-    with pytest.raises(ValueError, match=r"in 12%.*max_missing=0.1"):
-        models["logistic regression, early"].fit(lacking(X.astype(float), 0.12), y)
 
 
 def test_infinity_in_a_sparse_matrix_is_refused_by_name(cohort, positions):
@@ -228,7 +254,7 @@ def test_only_gaps_change(seed, share):
     absent = rng.random(20) < 0.3
     gappy = X.mask(gaps)
     gappy.loc[absent, gappy.columns.str.startswith("b")] = np.nan
-    model = ModalityImputer("mean", max_missing=0.99).fit(gappy)
+    model = ModalityImputer("mean").fit(gappy)
     filled = model.transform(gappy)
     known = gappy.notna()
     pd.testing.assert_frame_equal(filled.where(known), gappy)
@@ -283,7 +309,7 @@ def test_an_imputer_that_filled_an_absent_modality_is_told(make, imputer, cohort
     X, y = cohort
     X = X.astype(float)
     X.iloc[:30, :60] = np.nan
-    with pytest.warns(UserWarning, match=r"30 samples.*'exp' by an imputer.*ModalityImputer"):
+    with pytest.warns(UserWarning, match=r"'exp' looks imputed for 30 samples.*ModalityImputer"):
         make_pipeline(imputer(), make()).fit(X, y)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -306,16 +332,48 @@ def test_genes_of_one_amplicon_are_no_sign_of_an_imputer(cohort):
         MultiOmicsSelector(k=20).fit(X[:119], y[:119])
 
 
-def test_unnamed_columns_side_by_side_are_not_taken_for_scattered(cohort):
+def test_a_sample_without_adjacent_unnamed_columns_is_reported(cohort):
     X, y = cohort
     values = X.to_numpy(dtype=float).copy()
     values[3, 40:59] = np.nan
     assert MultiOmicsSelector().fit(values, y).n_imputed_ == {"X": 19}
     values[3, 40:60] = np.nan
-    with pytest.raises(ValueError, match="sample 3 lacks 20 columns side by side"):
+    with pytest.warns(UserWarning, match="Sample 3 lacks 20 adjacent columns"):
         MultiOmicsSelector().fit(values, y)
-    with pytest.raises(ValueError, match="sample 3 lacks 20 columns side by side"):
+    with pytest.warns(UserWarning, match="Sample 3 lacks 20 adjacent columns"):
         MultiOmicsSelector().fit(sparse.csc_matrix(values), y)
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.integers(0, 2**32 - 1), st.floats(0, 0.9), st.integers(6, 40), st.integers(1, 4))
+@pytest.mark.filterwarnings("ignore")
+def test_no_pattern_of_gaps_ends_a_run(seed, share, n_samples, k):
+    rng = np.random.default_rng(seed)
+    names = [f"exp__{j}" for j in range(5)] + [f"mut__{j}" for j in range(4)]
+    X = pd.DataFrame(rng.normal(size=(n_samples, 9)), columns=names)
+    X = X.assign(clin__stage=rng.choice(["I", "II", "III"], n_samples), clin__age=rng.random())
+    X = X.mask(rng.random(X.shape) < share)
+    y = np.arange(n_samples) % 3
+    X = X[X.notna().any(axis=1)]
+    y = y[X.index]
+    train = rng.random(len(X)) < 0.7
+    if len(np.unique(y[train])) < 2:
+        return
+    selector = MultiOmicsSelector(k=k, pairs=bool(seed % 2))
+    late = LateFusionClassifier(LogisticRegression())
+    models = {
+        "late": make_pipeline(selector, late),
+        "stacked": make_pipeline(selector, StackedFusionClassifier(LogisticRegression(), cv=2)),
+        "early": make_pipeline(
+            selector, ModalityEncoder(), ModalityImputer(), SimpleImputer(), LogisticRegression()
+        ),
+        "attention": make_pipeline(selector, small()),
+        "unselected": late,
+        "attention, unselected": small(),
+    }
+    for name, model in models.items():
+        probabilities = clone(model).fit(X[train], y[train]).predict_proba(X)
+        assert np.isfinite(probabilities).all(), name
 
 
 def test_pipelines_and_comparisons_take_gaps_and_see_no_other_fold(gappy):
@@ -326,7 +384,7 @@ def test_pipelines_and_comparisons_take_gaps_and_see_no_other_fold(gappy):
     models = make_baselines(
         k=5, models=["logistic regression"], tune=False, fusion=["early", "late"]
     )
-    message = "logistic regression, early and 1 more, in 2 of 2 folds: UserWarning: Missing values"
+    message = "logistic regression, .* in 2 of 2 folds: UserWarning: Imputed missing values"
     with pytest.warns(UserWarning, match=message):
         result = compare(models, X, y, cv=2, scoring=["accuracy"])
     assert result.scores.value.notna().all()

@@ -9,7 +9,6 @@ from scipy import sparse
 
 from xmodal_sklearn import MultiOmicsSelector, concat_modalities, split_modalities
 from xmodal_sklearn.modalities._columns import as_slice
-from xmodal_sklearn.modalities._missing import check_modalities_present
 from xmodal_sklearn.modalities._validation import as_table
 
 EXP = pd.DataFrame({"ESR1": [1.0, 2.0, 3.0], "GATA3": [4.0, 5.0, 6.0]}, index=["a", "b", "c"])
@@ -284,13 +283,6 @@ def test_a_table_has_flat_names_or_is_a_checked_array():
     np.testing.assert_array_equal(as_table([[1, np.nan], [2, np.inf]]), [[1, np.nan], [2, np.inf]])
     with pytest.raises(ValueError, match="Expected 2D array"):
         as_table([1, 2])
-
-
-def test_a_modality_that_no_sample_has_is_refused_by_name():
-    present = np.array([[True, False], [True, True]])
-    check_modalities_present(["exp", "mut"], present)
-    with pytest.raises(ValueError, match="Modality 'mut' is absent from every training sample"):
-        check_modalities_present(["exp", "mut"], present[:1])
 
 
 @pytest.mark.parametrize("join", ["inner", "outer"])

@@ -185,7 +185,7 @@ def test_words_where_fit_saw_numbers_are_refused(make, cohort, clinical):
 
 
 BAD = {
-    "names": (lambda X: X.assign(clin__stage=X.index), "'clin__stage' has 120 different words"),
+    "names": (lambda X: X.assign(clin__stage=X.index), "'clin__stage' has 120 different values"),
     "a typing error": (
         lambda X: X.assign(clin__stage=["1,5", *["2.5"] * 119]),
         "'clin__stage' is not numeric.*1,5.*dtype category",

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from numbers import Integral, Real
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -16,22 +16,16 @@ from sklearn.utils.validation import check_is_fitted
 
 from .._base import ProbabilityClassifierMixin
 from .._typing import Labels, Table, typed
-from ..modalities._filled_blocks import warn_if_looks_imputed
+from .._warnings import warn
 from ..modalities._input import ModalityInput
-from ..modalities._missing import (
-    MAX_MISSING,
-    check_modalities_present,
-    fill_gaps,
-    find_missing,
-    warn_imputed,
-)
+from ..modalities._missing import warn_if_looks_imputed, warn_missing
 from ..modalities._validation import validate_table
 
 __all__ = ["INNER_FOLDS", "LateFusionClassifier", "StackedFusionClassifier"]
 
 # Folds that tune, calibrate and stack: few, as every model of a comparison is fitted in each.
 INNER_FOLDS = 3
-# Regularises more than scikit-learn's default of 1; how it was chosen is not recorded.
+# Regularizes more than scikit-learn's default of 1; how it was chosen is not recorded.
 STACKING_C = 0.1
 # Probabilities are raised to this before their logarithm, which limits the evidence of one model.
 MIN_PROBABILITY = 1e-3
@@ -53,9 +47,6 @@ class LateFusionClassifier(ProbabilityClassifierMixin, BaseEstimator):
         :class:`~xmodal_sklearn.MultiOmicsSelector`.
     use : sequence of str, default=None
         The modalities to fit; None means all. A single one gives a model of that modality alone.
-    max_missing : float, default=0.8
-        The largest share of missing values of a feature or a sample, see
-        :class:`~xmodal_sklearn.MultiOmicsSelector`.
 
     Attributes
     ----------
@@ -77,14 +68,14 @@ class LateFusionClassifier(ProbabilityClassifierMixin, BaseEstimator):
     Raises
     ------
     ValueError
-        If `use` names a modality that X does not have, or one that no training sample has; if a
-        value is infinite, or more than `max_missing` of a feature or a sample is missing.
+        If `use` names a modality that X does not have, or a value is infinite.
 
     Warns
     -----
     UserWarning
         If training samples lack values of modalities that they have, or samples have categories
-        that training samples had not; if an imputer seems to have filled absent modalities.
+        that training samples did not have; if an imputer seems to have filled absent modalities; if
+        a modality is left out because the training samples that have it are not of two classes.
 
     See Also
     --------
@@ -93,8 +84,10 @@ class LateFusionClassifier(ProbabilityClassifierMixin, BaseEstimator):
 
     Notes
     -----
-    Missing values of modalities that a sample has, and columns of words, are taken as
-    :class:`~xmodal_sklearn.MultiOmicsSelector` takes them.
+    Missing values of modalities that a sample has are filled with the mean of the feature in the
+    training samples. A feature that fewer than three training samples have (or a fifth of them, of
+    fewer than 15) is constant, at its mean or zero, so it has no influence. Categorical columns are
+    encoded as :class:`~xmodal_sklearn.ModalityEncoder` does.
 
     Examples
     --------
@@ -111,7 +104,6 @@ class LateFusionClassifier(ProbabilityClassifierMixin, BaseEstimator):
         "estimator": [HasMethods(["fit", "predict_proba"])],
         "modalities": [dict, None],
         "use": [list, tuple, None],
-        "max_missing": [Interval(Real, 0, 1, closed="both")],
     }
 
     def __init__(
@@ -120,12 +112,10 @@ class LateFusionClassifier(ProbabilityClassifierMixin, BaseEstimator):
         *,
         modalities: dict | None = None,
         use: Sequence[str] | None = None,
-        max_missing: float = MAX_MISSING,
     ):
         self.estimator = estimator
         self.modalities = modalities
         self.use = use
-        self.max_missing = max_missing
 
     @typed(_fit_context(prefer_skip_nested_validation=False))
     def fit(self, X: Table, y: Labels) -> "LateFusionClassifier":
@@ -169,72 +159,61 @@ class LateFusionClassifier(ProbabilityClassifierMixin, BaseEstimator):
     def _fit_modalities(
         self, X: Any, y: Any
     ) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray], np.ndarray]:
-        """Fit the classifiers; return the values of the modalities in use, who has them, and y."""
-        table, y = validate_table(self, X, y, ensure_min_samples=2)
+        """Fit the classifiers; return the values of each modality, which samples have it, and y."""
+        table, y = validate_table(self, X, y, ensure_min_samples=2, accept_sparse="csc")
         check_classification_targets(y)
         self.classes_, counts = np.unique(y, return_counts=True)
         self.class_prior_ = counts / counts.sum()
         self.input_ = ModalityInput(table, self.modalities)
         self.modalities_ = self.input_.modalities
-        self._used = list(self.modalities_ if self.use is None else self.use)
-        unknown = [modality for modality in self._used if modality not in self.modalities_]
-        if unknown or not self._used:
+        self._used = used = list(self.modalities_ if self.use is None else self.use)
+        unknown = [modality for modality in used if modality not in self.modalities_]
+        if unknown or not used:
             raise ValueError(
                 f"use must name at least one of the modalities {list(self.modalities_)}, "
                 f"got {self.use!r}."
             )
-        values, present = self._values(table, training=True)
+        blocks, missing = self.input_.read(table)
+        self.input_.learn_means(blocks, missing)
+        self.n_imputed_ = missing.n_gaps
+        warn_missing(missing, rare="are kept constant")
+        warn_if_looks_imputed(table, blocks)
+        values = self.input_.fill(blocks, missing)
+        present = {modality: gaps.present for modality, gaps in missing.gaps.items()}
         self.estimators_ = {}
-        for modality, block in values.items():
-            there = present[modality]
-            check_modalities_present([modality], there[:, None])
-            with _naming(modality, y[there]):
-                self.estimators_[modality] = clone(self.estimator).fit(block[there], y[there])
+        for modality in used:
+            rows = present[modality]
+            if len(np.unique(y[rows])) < 2:
+                warn(
+                    f"Modality {modality!r} is left out: the {rows.sum()} training samples that "
+                    "have it are not of two classes."
+                )
+                continue
+            with _add_modality_to_errors(modality, y[rows]):
+                fitted = clone(self.estimator).fit(values[modality][rows], y[rows])
+            self.estimators_[modality] = fitted
         return values, present, y
-
-    def _values(
-        self, table: Any, *, training: bool = False
-    ) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
-        """Return the numbers of the modalities in use, without gaps, and who has them."""
-        blocks = self.input_.encoder.blocks(table)
-        missing = find_missing(
-            table,
-            blocks,
-            self.input_.encoder.origins,
-            max_missing=self.max_missing,
-            training=training,
-        )
-        if training:
-            self.input_.learn_means(blocks)
-            self.n_imputed_ = missing.n_gaps
-            warn_imputed(missing, self.modalities_)
-            warn_if_looks_imputed(table, blocks)
-        present = dict(zip(blocks, missing.present.T, strict=True))
-        for modality, n_gaps in missing.n_gaps.items():
-            if n_gaps:
-                means = self.input_.means[self.input_.encoder.columns[modality]]
-                blocks[modality] = fill_gaps(blocks[modality], present[modality], means)
-        return {modality: blocks[modality] for modality in self._used}, present
 
     def _probabilities_by_modality(self, X: Any) -> np.ndarray:
         """Return probabilities (samples, modalities, classes), NaN for an absent modality."""
         check_is_fitted(self)
-        table, _ = validate_table(self, X, reset=False)
-        values, present = self._values(table)
-        probabilities = np.full((len(table), len(values), len(self.classes_)), np.nan)
-        for index, (modality, block) in enumerate(values.items()):
-            there = present[modality]
-            if there.any():
+        table, _ = validate_table(self, X, reset=False, accept_sparse="csc")
+        blocks, missing = self.input_.read(table)
+        values = self.input_.fill(blocks, missing)
+        probabilities = np.full((table.shape[0], len(self._used), len(self.classes_)), np.nan)
+        for index, modality in enumerate(self._used):
+            rows = missing.gaps[modality].present
+            if rows.any() and modality in self.estimators_:
                 estimator = self.estimators_[modality]
-                probabilities[there, index] = self._in_all_classes(
-                    estimator.predict_proba(block[there]), estimator.classes_
+                probabilities[rows, index] = self._in_all_classes(
+                    estimator.predict_proba(values[modality][rows]), estimator.classes_
                 )
         return probabilities
 
     def __sklearn_tags__(self) -> Tags:
         """Return the estimator's capabilities."""
         tags = super().__sklearn_tags__()
-        tags.input_tags.allow_nan = True
+        tags.input_tags.allow_nan = tags.input_tags.sparse = True
         return tags
 
     def _in_all_classes(self, probabilities: np.ndarray, classes: np.ndarray) -> np.ndarray:
@@ -260,8 +239,6 @@ class StackedFusionClassifier(LateFusionClassifier):
         :class:`~xmodal_sklearn.MultiOmicsSelector`.
     use : sequence of str, default=None
         The modalities to fit; None means all.
-    max_missing : float, default=0.8
-        As in :class:`LateFusionClassifier`.
     cv : int, default=3
         Number of stratified folds for the out-of-fold probabilities.
     random_state : int, default=None
@@ -312,11 +289,10 @@ class StackedFusionClassifier(LateFusionClassifier):
         *,
         modalities: dict | None = None,
         use: Sequence[str] | None = None,
-        max_missing: float = MAX_MISSING,
         cv: int = INNER_FOLDS,
         random_state: int | None = None,
     ):
-        super().__init__(estimator, modalities=modalities, use=use, max_missing=max_missing)
+        super().__init__(estimator, modalities=modalities, use=use)
         self.cv = cv
         self.random_state = random_state
 
@@ -338,18 +314,22 @@ class StackedFusionClassifier(LateFusionClassifier):
         """
         values, present, y = self._fit_modalities(X, y)
         folds = StratifiedKFold(self.cv, shuffle=True, random_state=self.random_state)
-        out_of_fold = np.full((len(y), len(values), len(self.classes_)), np.nan)
-        for index, (modality, block) in enumerate(values.items()):
-            there = present[modality]
-            with _naming(modality, y[there]):
+        out_of_fold = np.full((len(y), len(self._used), len(self.classes_)), np.nan)
+        for index, modality in enumerate(self._used):
+            rows = present[modality]
+            counts = np.unique(y[rows], return_counts=True)[1]
+            # So few samples can't be split, or a fold would train on one class.
+            if (counts >= 2).sum() < 2 or counts.max() < self.cv:
+                continue
+            with _add_modality_to_errors(modality, y[rows]):
                 probabilities = cross_val_predict(
                     clone(self.estimator),
-                    block[there],
-                    y[there],
+                    values[modality][rows],
+                    y[rows],
                     cv=folds,
                     method="predict_proba",
                 )
-            out_of_fold[there, index] = self._in_all_classes(probabilities, np.unique(y[there]))
+            out_of_fold[rows, index] = self._in_all_classes(probabilities, np.unique(y[rows]))
         # The classes are not weighted again: the models underneath may have done so already.
         self.final_estimator_ = LogisticRegression(C=STACKING_C, max_iter=1000)
         self.final_estimator_.fit(self._evidence(out_of_fold), y)
@@ -377,15 +357,13 @@ class StackedFusionClassifier(LateFusionClassifier):
 
 
 @contextmanager
-def _naming(modality: str, y: np.ndarray) -> Iterator[None]:
-    """Add to an error which modality was being fitted, and to how many samples of each class."""
+def _add_modality_to_errors(modality: str, y: np.ndarray) -> Iterator[None]:
     try:
         yield
     except ValueError as error:
-        counts = dict(
-            zip(*(found.tolist() for found in np.unique(y, return_counts=True)), strict=True)
-        )
+        classes, counts = np.unique(y, return_counts=True)
+        sizes = dict(zip(classes.tolist(), counts.tolist(), strict=True))
         raise ValueError(
             f"The model of modality {modality!r} could not be fitted to the training samples that "
-            f"have it, by class {counts}: {error}"
+            f"have it, by class {sizes}: {error}"
         ) from error

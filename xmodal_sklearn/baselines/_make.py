@@ -10,7 +10,7 @@ from sklearn.model_selection import GridSearchCV, StratifiedKFold
 from sklearn.pipeline import Pipeline, make_pipeline
 
 from .._suggestions import did_you_mean
-from ..modalities._missing import MAX_MISSING
+from ..modalities import ModalityEncoder, ModalityImputer
 from ..selection import MultiOmicsSelector
 from ._fusion import INNER_FOLDS, LateFusionClassifier, StackedFusionClassifier
 from ._models import LabelEncodedClassifier, OutOfBagForest, all_models, check_model
@@ -27,7 +27,6 @@ def make_baselines(
     fusion: Sequence[str] = ("early", "late"),
     models: Sequence[str] | None = None,
     tune: bool = True,
-    max_missing: float = MAX_MISSING,
     random_state: int | None = None,
     memory: Any = None,
     n_jobs: int | None = None,
@@ -50,9 +49,6 @@ def make_baselines(
         Whether to choose the parameters of each model from its grid by the macro-F1 of three
         stratified inner folds, of a forest by that of its out-of-bag predictions. Otherwise each
         parameter takes its first value.
-    max_missing : float, default=0.8
-        The largest share of missing values of a feature or a sample, see
-        :class:`~xmodal_sklearn.MultiOmicsSelector`.
     random_state : int, default=None
         Seed of the models and of the inner folds.
     memory : str or object with the joblib.Memory interface, default=None
@@ -121,23 +117,22 @@ def make_baselines(
         model = _tuned(*available[name], tune=tune, random_state=random_state, n_jobs=n_jobs)
         for kind in fusion:
             baselines[f"{name}, {kind}"] = make_pipeline(
-                MultiOmicsSelector(
-                    k, modalities=modalities, max_missing=max_missing, memory=memory
-                ),
-                _fused(model, kind, random_state),
+                MultiOmicsSelector(k, modalities=modalities, memory=memory),
+                *_fused(model, kind, random_state),
             )
     return {**baselines, "dummy": make_pipeline(DummyClassifier(strategy="prior"))}
 
 
-def _fused(model: Any, kind: str, random_state: int | None) -> Any:
+def _fused(model: Any, kind: str, random_state: int | None) -> list[Any]:
+    """Return the steps behind the selection."""
     if kind == "early":
-        return model
+        return [ModalityEncoder(), ModalityImputer("mean"), model]
     if kind == "late":
-        return LateFusionClassifier(model)
+        return [LateFusionClassifier(model)]
     if kind == "stacked":
-        return StackedFusionClassifier(model, random_state=random_state)
+        return [StackedFusionClassifier(model, random_state=random_state)]
     if kind.endswith(" only"):
-        return LateFusionClassifier(model, use=[kind.removesuffix(" only")])
+        return [LateFusionClassifier(model, use=[kind.removesuffix(" only")])]
     raise ValueError(
         f'fusion must name {list(FUSIONS)} or "MODALITY only", got {kind!r}'
         f"{did_you_mean(kind, FUSIONS)}"

@@ -9,7 +9,6 @@ from sklearn.utils import compute_class_weight
 from skorch.callbacks import Callback
 
 from .._suggestions import did_you_mean
-from ..modalities._columns import Modalities
 from .network import BRANCH_KINDS, TRAINED_KINDS
 
 __all__ = [
@@ -18,7 +17,6 @@ __all__ = [
     "check_classes",
     "check_device",
     "check_embedding",
-    "check_primary",
     "class_weights",
 ]
 
@@ -101,13 +99,4 @@ def check_classes(classes: np.ndarray, y: np.ndarray) -> None:
         raise ValueError(
             f"warm_start=True needs the classes of the first fit, {classes.tolist()}, but y has "
             f"{labels.tolist()}. Set warm_start=False to start over."
-        )
-
-
-def check_primary(primary: str | None, modalities: Modalities) -> None:
-    """Raise a ValueError if X has no such modality."""
-    if primary is not None and primary not in modalities:
-        raise ValueError(
-            f"primary={primary!r} is not a modality of X{did_you_mean(primary, modalities)} The "
-            f"modalities are {list(modalities)}."
         )

@@ -7,7 +7,6 @@ import numpy as np
 import pandas as pd
 import torch
 from sklearn.base import _fit_context
-from sklearn.preprocessing import StandardScaler
 from sklearn.utils import Tags, _safe_indexing
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.multiclass import check_classification_targets
@@ -17,25 +16,15 @@ from skorch import NeuralNet
 from .._alignment import check_weights
 from .._base import ProbabilityClassifierMixin, ValidatedEstimator
 from .._typing import Labels, Table, typed
-from ..modalities._columns import as_slice, resolve_modalities
-from ..modalities._encoding import ModalityEncoder
-from ..modalities._filled_blocks import warn_if_looks_imputed
-from ..modalities._missing import (
-    MAX_MISSING,
-    Missing,
-    check_modalities_present,
-    fill_gaps,
-    find_missing,
-    warn_imputed,
-)
-from ..modalities._training_summary import TrainingSummary, summarize
+from ..modalities._columns import check_primary
+from ..modalities._input import ModalityInput
+from ..modalities._missing import Missing, warn_if_looks_imputed, warn_missing
 from ..modalities._validation import validate_table
 from ._checks import (
     check_branches,
     check_classes,
     check_device,
     check_embedding,
-    check_primary,
     class_weights,
 )
 from ._inspection import feature_importances
@@ -120,9 +109,6 @@ class CrossModalAttentionClassifier(ProbabilityClassifierMixin, ValidatedEstimat
         for training.
     patience : int, default=10
         Epochs without improvement before training stops.
-    max_missing : float, default=0.8
-        The largest share of missing values of a feature in the training samples that have its
-        modality, and of a sample in a modality that it has.
     device : str, default="auto"
         Where PyTorch computes: ``"cpu"``, ``"cuda"``, ``"mps"``, or ``"auto"`` for the fastest
         available device.
@@ -164,8 +150,7 @@ class CrossModalAttentionClassifier(ProbabilityClassifierMixin, ValidatedEstimat
     Raises
     ------
     ValueError
-        If a value is infinite; if more than `max_missing` of a feature or a sample is missing; if a
-        sample has no modality; if `y` has one class only; if `n_heads` does not divide
+        If a value is infinite; if a sample has no modality; if `y` has one class only; if `n_heads` does not divide
         `embed_dim`; if `branches`, `primary` or `modalities` name something that X does not have.
 
     Warns
@@ -260,7 +245,6 @@ class CrossModalAttentionClassifier(ProbabilityClassifierMixin, ValidatedEstimat
         "early_stopping": ["boolean"],
         "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
         "patience": [Interval(Integral, 1, None, closed="left")],
-        "max_missing": [Interval(Real, 0, 1, closed="both")],
         "device": [str],
         "random_state": ["random_state"],
         "callbacks": [list, None],
@@ -292,7 +276,6 @@ class CrossModalAttentionClassifier(ProbabilityClassifierMixin, ValidatedEstimat
         early_stopping: bool = False,
         validation_fraction: float = 0.15,
         patience: int = 10,
-        max_missing: float = MAX_MISSING,
         device: str = "auto",
         random_state: Any = None,
         callbacks: list | None = None,
@@ -319,7 +302,6 @@ class CrossModalAttentionClassifier(ProbabilityClassifierMixin, ValidatedEstimat
         self.early_stopping = early_stopping
         self.validation_fraction = validation_fraction
         self.patience = patience
-        self.max_missing = max_missing
         self.device = device
         self.random_state = random_state
         self.callbacks = callbacks
@@ -370,8 +352,7 @@ class CrossModalAttentionClassifier(ProbabilityClassifierMixin, ValidatedEstimat
             Columns in the order of ``classes_``.
         """
         check_is_fitted(self)
-        table, _ = validate_table(self, X, reset=False, accept_sparse="csc")
-        return predict_proba(self.net_, self._standardise(*self._values(table)))
+        return predict_proba(self.net_, self._read(X))
 
     def __repr__(self, N_CHAR_MAX: int = 700) -> str:
         """Return the parameters and, if fitted, the weights of the branches."""
@@ -389,7 +370,7 @@ class CrossModalAttentionClassifier(ProbabilityClassifierMixin, ValidatedEstimat
         """Effect of each feature on the log-probabilities, see the attributes of the class."""
         check_is_fitted(self)
         # A categorical column is as important as its categories together.
-        origin = self._encoder.repeat_encoded(np.arange(self.n_features_in_))
+        origin = self.input_.encoder.repeat_encoded(np.arange(self.n_features_in_))
         inputs = feature_importances(self.net_, len(origin))
         return np.bincount(origin, inputs, minlength=self.n_features_in_)
 
@@ -407,63 +388,37 @@ class CrossModalAttentionClassifier(ProbabilityClassifierMixin, ValidatedEstimat
         )
         check_classification_targets(y)
         weights = _check_sample_weight(sample_weight, y, ensure_non_negative=True)
-        if not warm:
-            self.modalities_ = resolve_modalities(table, self.modalities)
-            check_primary(self.primary, self.modalities_)
-            self.classes_ = np.unique(y)
-            # Arrays, whatever scikit-learn's global transform_output says.
-            self._scaler = StandardScaler().set_output(transform="default")
         if not (weights > 0).all():
             counted = np.flatnonzero(weights)
             table, y, weights = _safe_indexing(table, counted), y[counted], weights[counted]
         if not warm:
-            self._encoder = ModalityEncoder(table, self.modalities_)
-        values, missing = self._values(table, training=True)
-        check_modalities_present(self.modalities_, missing.present)
-        warn_imputed(missing, self.modalities_)
-        warn_if_looks_imputed(table, self._blocks(values))
+            self.input_ = ModalityInput(table, self.modalities)
+            self.modalities_ = self.input_.modalities
+            check_primary(self.primary, self.modalities_)
+            self.classes_ = np.unique(y)
+        values, missing = self.input_.read_matrix(table, np.float32)
+        warn_missing(missing, rare="are ignored")
+        warn_if_looks_imputed(table, self.input_.split(values))
         check_classes(self.classes_, y)
         codes = np.searchsorted(self.classes_, y)
         kept, weights = merge_duplicate_samples(values, codes, weights)
         values, codes = values[kept], codes[kept]
-        missing = missing._replace(present=missing.present[kept])
         if not warm:
-            # A weight of two must count as two samples, which a common factor does not change.
-            self._scaler.fit(values, sample_weight=weights / weights.mean())
-        self._summary = summarize(values, self._encoder.columns, self._scaler, weights)
+            self.input_.learn_rare(missing)
+        self.n_imputed_ = missing.n_gaps
+        self.input_.learn_summary(values, weights, keep_scale=warm)
         self._class_counts = np.bincount(codes, weights, minlength=len(self.classes_))
         of_classes = class_weights(self.class_weight, self.classes_, self._class_counts)
         target = np.diag(of_classes)[codes] * weights[:, None]
-        self.n_imputed_ = missing.n_gaps
-        return Samples(self._standardise(values, missing), codes, target)
+        return Samples(self._standardize(values, missing.take(kept)), codes, target)
 
-    def _values(self, table: Any, *, training: bool = False) -> tuple[np.ndarray, Missing]:
-        """Return the numbers of a table, and what is missing in it."""
-        everything = np.arange(table.shape[1])
-        values = self._encoder.encode(table, everything, dtype=np.float32)
-        return values, find_missing(
-            table,
-            self._blocks(values),
-            self._encoder.origins,
-            max_missing=self.max_missing,
-            training=training,
-        )
+    def _read(self, X: Any) -> torch.Tensor:
+        """Return samples as the network takes them, (n_samples, n_encoded)."""
+        table, _ = validate_table(self, X, reset=False, accept_sparse="csc")
+        return self._standardize(*self.input_.read_matrix(table, np.float32))
 
-    def _blocks(self, values: np.ndarray) -> dict[str, np.ndarray]:
-        columns = self._encoder.columns
-        return {name: values[:, as_slice(of_modality)] for name, of_modality in columns.items()}
-
-    def _standardise(self, values: np.ndarray, missing: Missing) -> torch.Tensor:
-        standardised = self._scaler.transform(values).astype(np.float32, copy=False)
-        if any(missing.n_gaps.values()):
-            origin = self._encoder.repeat_encoded(np.arange(self.n_features_in_))
-            there = missing.by_column(self.modalities_, origin)
-            standardised = fill_gaps(standardised, there, np.zeros(len(origin)))
-        return torch.from_numpy(standardised)
-
-    @property
-    def _needed_means(self) -> np.ndarray:
-        return self._encoder.numeric_only(np.arange(self.n_features_in_), self._scaler.mean_)
+    def _standardize(self, values: np.ndarray, missing: Missing) -> torch.Tensor:
+        return torch.from_numpy(self.input_.standardize(values, missing))
 
     def __sklearn_tags__(self) -> Tags:
         """Return the estimator's capabilities."""
@@ -472,11 +427,13 @@ class CrossModalAttentionClassifier(ProbabilityClassifierMixin, ValidatedEstimat
         return tags
 
     def _primary_first(self) -> list[str]:
-        primary = self.primary or next(iter(self.modalities_))
-        return [primary, *(name for name in self.modalities_ if name != primary)]
+        """Return the modalities that training samples have, the primary one first."""
+        measured = self.input_.measured_modalities
+        primary = self.primary if self.primary in measured else measured[0]
+        return [primary, *(name for name in measured if name != primary)]
 
     def _columns(self) -> list[list[int]]:
-        columns = self._encoder.columns
+        columns = self.input_.encoder.columns
         return [columns[name].tolist() for name in self._primary_first()]
 
     def _settings(self) -> Settings:

@@ -9,7 +9,6 @@ import torch
 from skorch import NeuralNet
 from torch import Tensor
 
-from ..modalities._validation import validate_table
 from ._cross_effects import CROSS_MODAL_BRANCHES, cross_effects
 from ._torch import reproducible_torch
 
@@ -38,12 +37,11 @@ class ClassifierView:
     """
 
     def __init__(self, classifier: Any, X: Any):
-        table, _ = validate_table(classifier, X, reset=False, accept_sparse="csc")
         module = classifier.net_.module_.eval()
         if torch.device(classifier.net_.device).type != "cpu":
             module = deepcopy(module).to("cpu")
         self._module = module
-        self._tensor = classifier._standardise(*classifier._values(table))
+        self._tensor = classifier._read(X)
         self.x = self._tensor.numpy()
         self.present = torch.stack(self._module.present(self._tensor), dim=1).numpy()
         self.modalities = classifier._primary_first()

@@ -27,7 +27,7 @@ from ..inspection import drift
 from ..modalities import align_features
 from ..modalities._columns import SEPARATOR, check_unique, resolve_modalities
 from ..modalities._concat import concat_modalities
-from ..modalities._encoding import ModalityEncoder
+from ..modalities._encoding import CategoryEncoder
 from ..modalities._missing import find_missing
 
 __all__ = [
@@ -170,7 +170,7 @@ def read_column(
 
 def check_values(data: pd.DataFrame) -> None:
     """Check now what every fit would check later."""
-    encoder = ModalityEncoder(data, resolve_modalities(data, None))
+    encoder = CategoryEncoder(data, resolve_modalities(data, None))
     find_missing(data, encoder.blocks(data), encoder.origins)
 
 

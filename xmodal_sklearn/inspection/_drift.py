@@ -11,7 +11,6 @@ from sklearn.utils.validation import check_is_fitted
 from .._fitted_model import members_of, parts_of, steps_of
 from .._text import visible
 from .._warnings import warn
-from ..modalities._align_features import fitted_input
 from ..modalities._columns import Modalities
 from ..modalities._training_summary import (
     LEVELS,
@@ -116,7 +115,7 @@ def drift(model: Any, X: Any) -> pd.DataFrame:
     """
     check_is_fitted(model)
     step, X = _summarized_step(model, X)
-    read = fitted_input(step)
+    read = getattr(step, "input_", None)
     summary, samples = read.summary, read.read_needed(step, X)
     values = samples.values  # noqa: PD011
     unlike_mean = np.abs(values - summary.mean) > ROUNDING * summary.scale
@@ -160,7 +159,7 @@ def _summarized_step(model: Any, X: Any) -> tuple[Any, Any]:
 
 
 def _keeps_summary(step: Any) -> bool:
-    read = fitted_input(step)
+    read = getattr(step, "input_", None)
     return read is not None and read.summary is not None
 
 
@@ -172,9 +171,9 @@ def _effects(
     then = np.stack([summary.below, summary.at_most])
     effects = np.abs(np.arcsin(np.sqrt(now)) - np.arcsin(np.sqrt(then))).max(axis=(0, 1))
     n_present = (~np.isnan(values)).sum(axis=0)
-    compared = n_present > 0
+    compared = (n_present > 0) & (summary.n_known > 0)
     # The angle of a share among n samples has a variance of about 1 / 4n.
-    deviation = np.sqrt(1 / summary.n_known + 1 / np.maximum(n_present, 1)) / 2
+    deviation = np.sqrt(1 / np.maximum(summary.n_known, 1) + 1 / np.maximum(n_present, 1)) / 2
     p = np.minimum(2 * norm.sf(effects / deviation) * 2 * len(LEVELS), 1)
     moved = np.zeros(len(p), dtype=bool)
     for positions in columns.values():

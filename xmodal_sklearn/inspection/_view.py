@@ -10,7 +10,6 @@ from sklearn.utils.validation import check_is_fitted
 
 from .._fitted_model import first_with, steps_of
 from .._progress import progress_bar
-from ..modalities._align_features import fitted_input
 from ..modalities._columns import SEPARATOR, column_labels, column_names, sample_labels
 from ..modalities._validation import as_table
 
@@ -45,7 +44,7 @@ class ModelView:
     @property
     def inputs(self) -> np.ndarray:
         """The names of the network's inputs: features, and of categories ``feature=category``."""
-        encoder = fitted_input(self.classifier).encoder
+        encoder = self.classifier.input_.encoder
         return encoder.names(np.arange(len(self.features)), self.features)
 
     @property
@@ -59,11 +58,11 @@ class ModelView:
 
     def input_columns(self, modality: str) -> np.ndarray:
         """Return the positions of a modality's inputs."""
-        return fitted_input(self.classifier).encoder.columns[modality]
+        return self.classifier.input_.encoder.columns[modality]
 
     def input_values(self, row: int) -> np.ndarray:
         """Return a sample's value of the feature behind each input, a number or a category."""
-        encoder = fitted_input(self.classifier).encoder
+        encoder = self.classifier.input_.encoder
         values = np.asarray(self.table, dtype=object if encoder.categories else float)[row]
         return encoder.repeat_encoded(np.arange(len(values)), values)
 

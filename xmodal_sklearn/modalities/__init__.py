@@ -2,6 +2,12 @@
 
 from ._align_features import align_features
 from ._concat import concat_modalities, split_modalities
-from ._imputer import ModalityImputer
+from ._preprocessing import ModalityEncoder, ModalityImputer
 
-__all__ = ["ModalityImputer", "align_features", "concat_modalities", "split_modalities"]
+__all__ = [
+    "ModalityEncoder",
+    "ModalityImputer",
+    "align_features",
+    "concat_modalities",
+    "split_modalities",
+]

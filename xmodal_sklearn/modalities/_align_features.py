@@ -22,11 +22,10 @@ from ._columns import (
     resolve_modalities,
 )
 from ._feature_map import rename_features
-from ._input import ModalityInput
 from ._missing import check_finite, column_means
 from ._training_summary import MANY_VALUES
 
-__all__ = ["align_features", "fitted_input"]
+__all__ = ["align_features"]
 
 MISSING = ("error", "absent", "impute")
 TRAINING, WITHIN = "training", "within"
@@ -200,7 +199,7 @@ def _read_target(model: Any) -> _Target:
         modalities = resolve_modalities(header, None)
     sources, needed = [], np.array([], dtype=int)
     for step in steps:
-        source = fitted_input(step)
+        source = getattr(step, "input_", None)
         columns = np.arange(len(names)) if source is None else source.needed
         sources.append((step, np.setdiff1d(columns, needed)))
         needed = np.union1d(needed, columns)
@@ -288,7 +287,7 @@ def _training_means(target: _Target, columns: np.ndarray) -> np.ndarray:
         owned = np.intersect1d(owned, columns)
         if not len(owned):
             continue
-        source = fitted_input(step)
+        source = getattr(step, "input_", None)
         if source is None or source.needed_means is None:
             raise ValueError(
                 f"{type(step).__name__} keeps no means of the training samples to impute columns "
@@ -296,23 +295,6 @@ def _training_means(target: _Target, columns: np.ndarray) -> np.ndarray:
             )
         means[owned] = source.needed_means[np.searchsorted(source.needed, owned)]
     return means[columns]
-
-
-def fitted_input(step: Any) -> Any:
-    """Return how a fitted estimator reads X; None if it is not of this package."""
-    if hasattr(step, "input_") or not hasattr(step, "_encoder"):
-        return getattr(step, "input_", None)
-    read = ModalityInput.__new__(ModalityInput)  # TODO: goes once the classifier has input_
-    vars(read).update(
-        modalities=step.modalities_,
-        n_features=step.n_features_in_,
-        feature_names=getattr(step, "feature_names_in_", None),
-        encoder=step._encoder,
-        needed=np.arange(step.n_features_in_),
-        means=step._scaler.mean_,
-        summary=step._summary,
-    )
-    return read
 
 
 def _rescaled_modalities(normalize: str | Mapping[str, str], modalities: Modalities) -> list[str]:
@@ -348,7 +330,7 @@ def _rescale(table: pd.DataFrame, target: _Target, modality: str) -> tuple[pd.Da
         any_measured |= is_measured
         columns, labels = columns[numeric], target.names[columns[numeric]]
         places = table.columns.get_indexer(labels)
-        blocks.append(fitted_input(step).encoder.encode(table, columns, places, dtype=float))
+        blocks.append(step.input_.encoder.encode(table, columns, places, dtype=float))
         means.append(mean[numeric])
         deviations.append(deviation[numeric])
         names += labels.tolist()
@@ -376,7 +358,7 @@ def _training_moments(
     step: Any, columns: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, bool]:
     """Return mean and deviation of columns, which are numeric, and whether any is measured."""
-    source = fitted_input(step)
+    source = getattr(step, "input_", None)
     if source is None or source.summary is None:
         raise ValueError(
             f'normalize="within" needs the summary that a model keeps of its training samples; '

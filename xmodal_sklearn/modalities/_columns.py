@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from sklearn.utils import _safe_indexing
 
+from .._suggestions import did_you_mean
 from .._warnings import warn
 
 __all__ = [
@@ -19,6 +20,7 @@ __all__ = [
     "as_slice",
     "check_modality_name",
     "check_not_transposed",
+    "check_primary",
     "check_unique",
     "column_labels",
     "column_names",
@@ -164,6 +166,15 @@ def check_modality_name(modality: Any) -> None:
         )
 
 
+def check_primary(primary: str | None, modalities: Modalities) -> None:
+    """Raise a ValueError if the primary modality is not a modality of X."""
+    if primary is not None and primary not in modalities:
+        raise ValueError(
+            f"primary={primary!r} is not a modality of X{did_you_mean(primary, modalities)} Its "
+            f"modalities are {list(modalities)}."
+        )
+
+
 def check_not_transposed(X: pd.DataFrame, names: Iterable[str]) -> None:
     """Raise a ValueError if most rows of X are called as features are."""
     features = {str(name).partition(SEPARATOR)[2] or str(name) for name in names}
@@ -283,6 +294,19 @@ def _check_partition(modalities: Modalities, labels: Sequence[str]) -> None:
             f"{len(left_over)} columns of X belong to no modality, the first is "
             f"{left_over[0]!r}. Add them to a modality in `modalities=`, or drop them from X."
         )
+
+
+def describe_missing(names: np.ndarray, modalities: Modalities, known: np.ndarray) -> str:
+    """Count the missing columns of each modality, and name the first."""
+    counts = []
+    for modality, positions in modalities.items():
+        missing = [position for position in positions if not known[position]]
+        if missing:
+            counts.append(
+                f"{modality!r} {len(missing)} of {len(positions)}, the first is "
+                f"{names[missing[0]]!r}"
+            )
+    return "; ".join(counts)
 
 
 def needed_columns(fitted: Any) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Tables of any dtype, pandas' extension dtypes included: which hold words, and the numbers."""
+"""Numbers and categorical columns of tables of any dtype."""
 
 import re
 from typing import Any
@@ -48,8 +48,8 @@ def as_matrix(table: pd.DataFrame, dtype: Any = None) -> np.ndarray:
 def as_sparse_matrix(table: pd.DataFrame) -> sparse.csc_matrix | None:
     """Return the values of a table of sparse columns that omit zeros; None for another table."""
     dtypes = table.dtypes.unique()
-    thin = all(isinstance(dtype, pd.SparseDtype) and dtype.fill_value == 0 for dtype in dtypes)
-    return table.sparse.to_coo().tocsc() if thin else None
+    is_sparse = all(isinstance(dtype, pd.SparseDtype) and dtype.fill_value == 0 for dtype in dtypes)
+    return table.sparse.to_coo().tocsc() if is_sparse else None
 
 
 def numeric_dtype(dtype: Any) -> np.dtype:
@@ -65,26 +65,11 @@ def numeric_dtype(dtype: Any) -> np.dtype:
 
 
 def find_categorical(table: pd.DataFrame) -> list[int]:
-    """Return the positions of the columns whose values are words, to be taken for categories.
+    """Return the positions of categorical columns.
 
     These are columns of strings none of which is a number, and of categories that are no numbers.
-    Columns of strings that all are numbers are numbers, as booleans are.
-
-    Parameters
-    ----------
-    table : DataFrame of shape (n_samples, n_features)
-        Any table.
-
-    Returns
-    -------
-    list of int
-        Positions; empty for a table of numbers.
-
-    Raises
-    ------
-    ValueError
-        If a column holds times, complex numbers, other objects than strings, or words among
-        numbers; the message names it.
+    Columns of strings that all are numbers are numbers, as booleans are. Raise a ValueError that
+    names the column for times, complex numbers, other objects, and strings among numbers.
     """
     if all(is_numeric(dtype) for dtype in table.dtypes.unique()):
         return []
@@ -97,7 +82,7 @@ def find_categorical(table: pd.DataFrame) -> list[int]:
 
 
 def is_numeric(dtype: Any) -> bool:
-    """Tell whether a dtype holds numbers only, booleans among them."""
+    """Return whether a dtype holds only numbers or booleans."""
     return pd.api.types.is_numeric_dtype(dtype) and dtype.kind != "c"
 
 
@@ -110,16 +95,16 @@ def _is_categorical(column: pd.Series, name: Any) -> bool:
         what = "Intervals are" if isinstance(dtype, pd.IntervalDtype) else what
         raise ValueError(f"{what} not supported: column {name!r} has dtype {dtype}.")
     try:
-        lost = column[pd.to_numeric(column).isna() & column.notna()]
-        if len(lost):  # pandas takes an empty dict for NaN
-            raise TypeError(f"{lost.iloc[0]!r} is no number")
+        unreadable = column[pd.to_numeric(column).isna() & column.notna()]
+        if len(unreadable):  # pandas reads an empty dict as NaN
+            raise TypeError(f"{unreadable.iloc[0]!r} is no number")
     except (ValueError, TypeError) as error:
         values = column[column.notna()].astype(object)
         strings = all(isinstance(value, str) for value in values)
         if strings and all(map(DECIMAL_COMMA.fullmatch, values)):
             raise ValueError(
                 f"Column {name!r} is not numeric (dtype {dtype}), it has decimal commas, like "
-                f"{values.iloc[0]!r}. Make them points."
+                f"{values.iloc[0]!r}. Replace them by points."
             ) from error
         if strings and pd.to_numeric(values, errors="coerce").isna().all():
             return True

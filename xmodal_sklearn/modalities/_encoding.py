@@ -1,4 +1,4 @@
-"""How the columns of a table become numbers: as they are, or a column for each category."""
+"""Encoding the columns of a table as numbers: as they are, or a column for each category."""
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -11,33 +11,25 @@ from .._warnings import warn
 from ._columns import Modalities, as_slice, check_unique, column_labels
 from ._dtypes import as_matrix, as_sparse_matrix, find_categorical, is_numeric
 
-__all__ = ["ModalityEncoder", "column_values"]
+__all__ = ["CategoryEncoder", "column_values"]
 
 # A column of strings with more values than this, most of which occur once, holds names or texts.
-MAX_WORDS = 20
+MAX_LEVELS = 20
 
 
 class Categories(NamedTuple):
-    """The categories of a column.
-
-    Attributes
-    ----------
-    levels : list of str
-        Those that training samples have, or all where they are ordered.
-    ordered : bool
-        Whether the column becomes the number of its category, not a column for each.
-    """
+    """The levels of a categorical column: one encoded column for each, or their order as one."""
 
     levels: list[str]
     ordered: bool
 
 
-class ModalityEncoder:
-    """Turns the columns of a table into numbers, and remembers which were one column.
+class CategoryEncoder:
+    """Encodes the columns of a table as numbers.
 
-    A column of words becomes a column of zeros and ones for each category that training samples
-    have, named ``column=category``; a category unknown to them is zero in all. A column of ordered
-    categories becomes their number. Where a word is missing, all of these are NaN.
+    A categorical column becomes a column of zeros and ones for each category that training samples
+    have, named ``column=category``; an unseen category is zero in all. A column of ordered
+    categories becomes their order. Where the value is missing, all of these are NaN.
 
     Parameters
     ----------
@@ -49,16 +41,21 @@ class ModalityEncoder:
     Attributes
     ----------
     categories : dict of int to Categories
-        The columns of words by position; empty for a table of numbers.
+        The categorical columns by position; empty for a table of numbers.
     """
 
     def __init__(self, table: Any, modalities: Modalities):
         self.modalities = modalities
         self.categories: dict[int, Categories] = {}
-        words = find_categorical(table) if isinstance(table, pd.DataFrame) else []
-        for position in words:
+        if not isinstance(table, pd.DataFrame) or all(map(is_numeric, table.dtypes.unique())):
+            return
+        for position in find_categorical(table):
             name = column_labels(table)[position]
             self.categories[position] = _read_categories(table.iloc[:, position], name)
+        for position, dtype in enumerate(table.dtypes):
+            # Nothing is known of the values of a column without any, which may be strings.
+            if not is_numeric(dtype) and table.iloc[:, position].isna().all():
+                self.categories[position] = Categories([], ordered=True)
 
     def encode(
         self,
@@ -94,22 +91,19 @@ class ModalityEncoder:
         """
         places = positions if places is None else places
         self._check_still_numeric(table, positions, places)
-        worded = self._is_categorical(positions)
-        if not worded.any():
+        categorical = self._is_categorical(positions)
+        if not categorical.any():
             return column_values(table, places, dtype, keep_sparse=keep_sparse)
         widths = self._widths(positions)
         starts = np.cumsum(widths) - widths
         numbers = np.empty((len(table), 0), np.float32)
-        if not worded.all():
-            numbers = column_values(table, places[~worded], dtype)
+        if not categorical.all():
+            numbers = column_values(table, places[~categorical], dtype)
         encoded = np.empty((len(table), widths.sum()), np.result_type(numbers, np.float32))
-        encoded[:, starts[~worded]] = numbers
-        for start, width, position, place in zip(
-            starts[worded], widths[worded], positions[worded], places[worded], strict=True
-        ):
-            column = table.iloc[:, place]
-            encoded[:, start : start + width] = _encode(
-                column, self.categories[position], warn_unseen
+        encoded[:, starts[~categorical]] = numbers
+        for index in np.flatnonzero(categorical):
+            encoded[:, starts[index] : starts[index] + widths[index]] = _encode(
+                table.iloc[:, places[index]], self.categories[positions[index]], warn_unseen
             )
         return encoded
 
@@ -138,11 +132,12 @@ class ModalityEncoder:
         return np.maximum.reduceat(scores, np.cumsum(widths) - widths)
 
     def numeric_only(self, positions: np.ndarray, values: np.ndarray) -> np.ndarray:
-        """Return the value of each column, given those of encoded ones; NaN for words."""
+        """Return the value of each column, given those of encoded ones; NaN for categorical."""
         if not self._is_categorical(positions).any():
             return values
         widths = self._widths(positions)
-        return np.where(self._is_categorical(positions), np.nan, values[np.cumsum(widths) - widths])
+        starts = np.minimum(np.cumsum(widths) - widths, len(values) - 1)
+        return np.where(self._is_categorical(positions), np.nan, values[starts])
 
     def names(self, positions: np.ndarray, names: Sequence[str] | np.ndarray) -> np.ndarray:
         """Return the names of encoded columns, given those of the columns."""
@@ -150,21 +145,9 @@ class ModalityEncoder:
             return np.asarray(names, dtype=object)
         encoded: list[str] = []
         for position, name in zip(positions.tolist(), names, strict=True):
-            words, ordered = self.categories.get(position, Categories([], ordered=True))
-            encoded += [name] if ordered else [f"{name}={word}" for word in words]
+            levels, ordered = self.categories.get(position, Categories([], ordered=True))
+            encoded += [name] if ordered else [f"{name}={level}" for level in levels]
         return np.array(encoded, dtype=object)
-
-    def decode(self, position: int, encoded: np.ndarray) -> np.ndarray:
-        """Return the words of a column, None where there is none, given its encoded columns."""
-        words, ordered = self.categories[position]
-        if encoded.shape[1] == 0:
-            code = np.full(len(encoded), -1)
-        elif ordered:
-            code = np.nan_to_num(encoded[:, 0], nan=-1).round().clip(-1, len(words) - 1).astype(int)
-        else:
-            known = np.nan_to_num(encoded).any(axis=1)
-            code = np.where(known, np.nan_to_num(encoded, nan=-1).argmax(axis=1), -1)
-        return np.array([*words, None], dtype=object)[code]
 
     @property
     def columns(self) -> Modalities:
@@ -187,8 +170,8 @@ class ModalityEncoder:
     def _widths(self, positions: np.ndarray) -> np.ndarray:
         widths = np.ones(len(positions), dtype=int)
         for index in np.flatnonzero(self._is_categorical(positions)):
-            words, ordered = self.categories[positions[index]]
-            widths[index] = 1 if ordered else len(words)
+            levels, ordered = self.categories[positions[index]]
+            widths[index] = 1 if ordered else len(levels)
         return widths
 
     def _check_still_numeric(self, table: Any, positions: np.ndarray, places: np.ndarray) -> None:
@@ -198,9 +181,9 @@ class ModalityEncoder:
         if all(map(is_numeric, table.dtypes.iloc[others].unique())):
             return
         numbers = table.iloc[:, as_slice(others)]
-        words = find_categorical(numbers)
-        if words:
-            name, column = numbers.columns[words[0]], numbers.iloc[:, words[0]]
+        categorical = find_categorical(numbers)
+        if categorical:
+            name, column = numbers.columns[categorical[0]], numbers.iloc[:, categorical[0]]
             raise ValueError(
                 f"Column {name!r} is not numeric (dtype {column.dtype}), but was in fit: it has "
                 f"{column.dropna().iloc[0]!r}. Correct it."
@@ -217,23 +200,23 @@ def column_values(
         values = values if dtype is None else values.astype(dtype, copy=False)
         return values.toarray() if sparse.issparse(values) and not keep_sparse else values
     chosen = table.iloc[:, columns]
-    thin = as_sparse_matrix(chosen) if keep_sparse else None
-    return as_matrix(chosen, dtype) if thin is None else thin
+    matrix = as_sparse_matrix(chosen) if keep_sparse else None
+    return as_matrix(chosen, dtype) if matrix is None else matrix
 
 
 def _read_categories(column: pd.Series, name: str) -> Categories:
     dtype = column.dtype
     if isinstance(dtype, pd.CategoricalDtype):
         used = column if dtype.ordered else column.cat.remove_unused_categories()
-        words = [str(word) for word in used.cat.categories]
-        check_unique(words, f"categories of column {name!r}")
-        return Categories(words, bool(dtype.ordered))
+        levels = [str(level) for level in used.cat.categories]
+        check_unique(levels, f"categories of column {name!r}")
+        return Categories(levels, bool(dtype.ordered))
     counts = column.value_counts()
-    if len(counts) > max(MAX_WORDS, counts.sum() / 2):
+    if len(counts) > max(MAX_LEVELS, counts.sum() / 2):
         raise ValueError(
-            f"Column {name!r} has {len(counts)} different words in {counts.sum()} samples, like "
-            f"{counts.index[0]!r}, so it holds names or texts rather than categories. Leave it "
-            "out, or give it pandas' dtype category."
+            f"Column {name!r} has {len(counts)} different values in {counts.sum()} samples, like "
+            f"{counts.index[0]!r}, so it seems to hold names or texts rather than categories. "
+            "Remove it, or convert it to pandas' dtype category."
         )
     return Categories(sorted(map(str, counts.index)), ordered=False)
 
@@ -243,7 +226,7 @@ def _encode(column: pd.Series, known: Categories, warn_unseen: bool) -> np.ndarr
     values = column.astype(object).map(str)
     codes = pd.Index(known.levels, dtype=object).get_indexer(values)
     unseen = (codes < 0) & ~missing
-    if warn_unseen and unseen.any():
+    if warn_unseen and unseen.any() and known.levels:
         encoding = "treated as missing" if known.ordered else "encoded as zeros"
         warn(
             f"Column {column.name!r} has categories not seen in fit; they are {encoding}: "

@@ -10,14 +10,15 @@ from sklearn.preprocessing import StandardScaler
 from ._columns import (
     Columns,
     Modalities,
+    as_slice,
     column_labels,
     column_names,
     has_named_modalities,
     resolve_modalities,
     sample_labels,
 )
-from ._encoding import ModalityEncoder
-from ._missing import check_finite, column_means
+from ._encoding import CategoryEncoder
+from ._missing import Missing, check_finite, column_means, fill_gaps, find_missing
 from ._training_summary import TrainingSummary, summarize
 from ._validation import validate_table
 
@@ -66,10 +67,12 @@ class ModalityInput:
         Column names of the training samples, if they had names.
     n_features : int
         Number of columns.
-    encoder : ModalityEncoder
+    encoder : CategoryEncoder
         Turns categorical columns into numbers.
     needed : ndarray of int
         Positions of the columns that the estimator needs: the selected ones, or all.
+    is_rare : ndarray of bool of shape (n_encoded,)
+        The encoded columns of features that almost no training sample has.
     means : ndarray of float64 of shape (n_encoded,) or None
         Training means of the encoded needed columns, NaN where no sample had a value.
     scaler : StandardScaler or None
@@ -84,8 +87,9 @@ class ModalityInput:
         self.is_named = has_named_modalities(table, modalities)
         self.feature_names = None if names is None else np.array(names, dtype=object)
         self.n_features = table.shape[1]
-        self.encoder = ModalityEncoder(table, self.modalities)
+        self.encoder = CategoryEncoder(table, self.modalities)
         self.needed = np.arange(table.shape[1])
+        self.is_rare = np.zeros(0, dtype=bool)
         self.means: np.ndarray | None = None
         self.scaler: StandardScaler | None = None
         self.summary: TrainingSummary | None = None
@@ -103,19 +107,84 @@ class ModalityInput:
         """Training means of the needed columns, NaN for categorical ones; None if not kept."""
         return None if self.means is None else self.encoder.numeric_only(self.needed, self.means)
 
-    def learn_means(self, blocks: dict[str, Any]) -> None:
-        """Keep the means of training samples, given as the encoded columns of each modality."""
+    def read(self, table: Any) -> tuple[dict[str, np.ndarray], Missing]:
+        """Return the numbers of each modality in a validated table, and what is missing in them."""
+        blocks = self.encoder.blocks(table)
+        return blocks, find_missing(table, blocks, self.encoder.origins)
+
+    def read_matrix(self, table: Any, dtype: Any) -> tuple[np.ndarray, Missing]:
+        """Return the numbers of a validated table, (n_samples, n_encoded), and what is missing."""
+        values = self.encoder.encode(table, np.arange(self.n_features), dtype=dtype)
+        return values, find_missing(table, self.split(values), self.encoder.origins)
+
+    def split(self, values: np.ndarray) -> dict[str, np.ndarray]:
+        """Return the encoded columns of each modality, views where they are adjacent."""
+        return {name: values[:, as_slice(at)] for name, at in self.encoder.columns.items()}
+
+    @property
+    def measured_modalities(self) -> list[str]:
+        """The modalities that training samples have."""
+        return [
+            name
+            for name, columns in self.encoder.columns.items()
+            if not np.isnan(self.means[columns]).all()
+        ]
+
+    def standardize(self, values: np.ndarray, missing: Missing) -> np.ndarray:
+        """Standardize values as training samples, in single precision.
+
+        Gaps and rare features become zero, the mean; absent modalities stay NaN. A sample that has
+        none of the modalities of training becomes zero throughout.
+        """
+        standardized = self.scaler.transform(values).astype(np.float32, copy=False)
+        for modality, columns in self.encoder.columns.items():
+            gaps, rare = missing.gaps[modality], self.is_rare[columns]
+            if gaps.total or rare.any():
+                zeros = np.zeros(len(columns), dtype=np.float32)
+                block = fill_gaps(standardized[:, columns], gaps.present, zeros)
+                block[np.ix_(gaps.present, rare)] = 0
+                standardized[:, columns] = block
+        measured = np.isin(list(self.modalities), self.measured_modalities)
+        standardized[~missing.present[:, measured].any(axis=1)] = 0
+        return standardized
+
+    def learn_means(self, blocks: dict[str, Any], missing: Missing) -> None:
+        """Keep the means of training samples, and which features are rare in them."""
         self.means = np.empty(sum(block.shape[1] for block in blocks.values()))
         for modality, columns in self.encoder.columns.items():
             self.means[columns] = column_means(blocks[modality])
+        self.learn_rare(missing)
 
-    def learn_summary(self, values: np.ndarray, weights: np.ndarray | None = None) -> None:
+    def learn_rare(self, missing: Missing) -> None:
+        """Keep which encoded columns belong to features that almost no training sample has."""
+        is_rare = np.empty(self.n_features, dtype=bool)
+        for modality, positions in self.modalities.items():
+            is_rare[positions] = missing.gaps[modality].is_rare
+        self.is_rare = self.encoder.repeat_encoded(np.arange(self.n_features), is_rare)
+
+    def fill(self, blocks: dict[str, np.ndarray], missing: Missing) -> dict[str, np.ndarray]:
+        """Return blocks with gaps filled by training means, and rare features constant."""
+        filled = {}
+        for modality, columns in self.encoder.columns.items():
+            block, gaps = blocks[modality], missing.gaps[modality]
+            rare = self.is_rare[columns]
+            if gaps.total or rare.any():
+                means = np.nan_to_num(self.means[columns])
+                block = fill_gaps(block, gaps.present, means)
+                block[:, rare] = np.where(gaps.present[:, None], means[rare], np.nan)
+            filled[modality] = block
+        return filled
+
+    def learn_summary(
+        self, values: np.ndarray, weights: np.ndarray | None = None, *, keep_scale: bool = False
+    ) -> None:
         """Keep mean, scale and summary of training samples, (n_samples, n_encoded), NaN in gaps."""
         # Arrays, whatever scikit-learn's global transform_output says. A weight of two must count
         # as two samples, which a common factor does not change.
-        relative = None if weights is None else weights / weights.mean()
-        self.scaler = StandardScaler().set_output(transform="default")
-        self.scaler.fit(values, sample_weight=relative)
+        if not keep_scale:
+            relative = None if weights is None else weights / weights.mean()
+            self.scaler = StandardScaler().set_output(transform="default")
+            self.scaler.fit(values, sample_weight=relative)
         columns = self.encoder.columns_of(self.needed)
         self.means = self.scaler.mean_
         self.summary = summarize(values, columns, self.scaler, weights)

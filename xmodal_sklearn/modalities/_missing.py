@@ -1,141 +1,150 @@
-"""Which samples have which modality, and which values are missing in those that they have."""
+"""Absent modalities and scattered missing values."""
 
-from collections.abc import Iterable, Mapping
-from typing import Any, NamedTuple
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+import pandas as pd
 from scipy import sparse
+from scipy.stats import rankdata
 
 from .._warnings import warn
 from ._columns import UNNAMED, Modalities, column_labels, has_named_modalities, sample_labels
 
 __all__ = [
-    "MAX_MISSING",
+    "CHECKED",
+    "Gaps",
     "Missing",
     "check_finite",
-    "check_modalities_present",
     "check_samples_have_modality",
     "column_means",
     "fill_gaps",
     "find_gaps",
     "find_missing",
-    "warn_imputed",
+    "warn_if_adjacent",
+    "warn_if_looks_imputed",
+    "warn_missing",
 ]
 
-# Of the values of a feature, or of a sample in a modality: a fifth must be known. Of three clinical
-# columns, two may be missing.
-MAX_MISSING = 0.8
-# So many gaps side by side are no scattered ones, where it is not known which columns belong
-# together: even of values half of which are missing at random, one row in a million has as many.
+# The attribute of a DataFrame of selected columns, in which a sample may have no value although it
+# has modalities: a selector has checked that.
+CHECKED = "samples_have_modality"
+# A feature with values in fewer training samples, or in fewer than a fifth of a few, is rare.
+RARE = 3
+# A sample that lacks more of a modality is counted in a warning.
+MANY_GAPS = 0.8
+# So many adjacent gaps are not scattered, where it is not known which columns belong together: even
+# of values half of which are missing at random, one row in a million has as many.
 MAX_ADJACENT = 20
+# Columns to look at for signs of an imputer; fewer than the minimum may agree by chance.
+MAX_COLUMNS = 20
+MIN_COLUMNS = 10
+# So many samples with equal values in a modality are not the samples of one patient.
+MIN_EQUAL = 4
 
 
-class Missing(NamedTuple):
-    """What is missing in a table.
+@dataclass(frozen=True)
+class Gaps:
+    """Missing values of one modality in the samples that have it.
 
     Attributes
     ----------
-    present : ndarray of bool of shape (n_samples, n_modalities)
+    present : ndarray of bool of shape (n_samples,)
         False where all columns of the modality are NaN.
-    n_gaps : dict of str to int
-        By modality, the other values that are NaN.
+    by_sample : ndarray of int of shape (n_samples,)
+        Missing values of each sample, zero where the modality is absent.
+    by_feature : ndarray of int of shape (n_features,)
+        Missing values of each feature in the samples that have the modality.
     """
 
     present: np.ndarray
-    n_gaps: dict[str, int]
+    by_sample: np.ndarray
+    by_feature: np.ndarray
 
-    def by_column(self, modalities: Modalities, columns: np.ndarray) -> np.ndarray:
-        """Tell which sample has the modality of each column."""
-        owner = np.empty(sum(map(len, modalities.values())), dtype=int)
-        for index, positions in enumerate(modalities.values()):
-            owner[positions] = index
-        return self.present[:, owner[columns]]
+    @property
+    def total(self) -> int:
+        """Number of missing values."""
+        return int(self.by_feature.sum())
+
+    @property
+    def is_rare(self) -> np.ndarray:
+        """Whether hardly any sample has a value, by feature."""
+        n_present = self.present.sum()
+        return n_present - self.by_feature < np.clip(n_present / 5, 1, RARE)
 
 
-def find_missing(
-    table: Any,
-    blocks: Mapping[str, Any],
-    origins: Modalities,
-    *,
-    max_missing: float = MAX_MISSING,
-    training: bool = True,
-) -> Missing:
-    """Tell which sample has which modality, and count the gaps in those that it has.
+@dataclass(frozen=True)
+class Missing:
+    """What is missing in a table, by modality."""
+
+    gaps: dict[str, Gaps]
+
+    @property
+    def present(self) -> np.ndarray:
+        """Which sample has which modality, (n_samples, n_modalities)."""
+        return np.column_stack([gaps.present for gaps in self.gaps.values()])
+
+    @property
+    def n_gaps(self) -> dict[str, int]:
+        """Number of missing values in samples that have the modality."""
+        return {modality: gaps.total for modality, gaps in self.gaps.items()}
+
+    def take(self, rows: np.ndarray) -> "Missing":
+        """Return what is missing in some samples."""
+        return Missing(
+            {
+                name: Gaps(gaps.present[rows], gaps.by_sample[rows], gaps.by_feature)
+                for name, gaps in self.gaps.items()
+            }
+        )
+
+
+def find_missing(table: Any, blocks: Mapping[str, Any], origins: Modalities) -> Missing:
+    """Find absent modalities and gaps.
 
     Parameters
     ----------
     table : DataFrame, ndarray or sparse matrix of shape (n_samples, n_features)
-        Names the columns and samples in an error.
+        Names the columns and samples in errors and warnings.
     blocks : mapping of str to ndarray or sparse matrix
         The numbers of each modality.
     origins : dict of str to ndarray of int
         The column of `table` that each column of a block comes from.
-    max_missing : float, default=0.8
-        The largest share of missing values of a sample in a modality that it has, and of a feature
-        in the samples that have its modality.
-    training : bool, default=True
-        Whether features are judged, not samples only.
-
-    Returns
-    -------
-    Missing
-        What is missing.
 
     Raises
     ------
     ValueError
-        For an infinite value, for a feature or a sample of which too much is missing, and for a
-        sample without any modality; the message names modality, column and sample.
+        For an infinite value and for a sample without any modality.
     """
-    found = {
-        modality: find_gaps(
-            table, modality, origins[modality], block, max_missing=max_missing, training=training
-        )
-        for modality, block in blocks.items()
-    }
-    present = np.column_stack([present for present, _ in found.values()])
-    check_samples_have_modality(table, present)
-    return Missing(present, {modality: n_gaps for modality, (_, n_gaps) in found.items()})
+    missing = Missing(
+        {
+            modality: find_gaps(table, modality, origins[modality], block)
+            for modality, block in blocks.items()
+        }
+    )
+    check_samples_have_modality(table, missing.present)
+    for modality, block in blocks.items():
+        warn_if_adjacent(table, modality, block, missing.gaps[modality])
+    return missing
 
 
-def find_gaps(
-    table: Any,
-    modality: str,
-    origin: np.ndarray,
-    block: Any,
-    *,
-    max_missing: float,
-    training: bool = True,
-) -> tuple[np.ndarray, int]:
-    """Tell which samples have one modality, and count its gaps, see :func:`find_missing`."""
+def find_gaps(table: Any, modality: str, origin: np.ndarray, block: Any) -> Gaps:
+    """Find the gaps of one modality, see :func:`find_missing`."""
+    # The encoded columns of a categorical one are missing together.
+    features = np.flatnonzero(np.diff(origin, prepend=-1))
+    n_samples, n_features = block.shape[0], len(features)
     values = block.data if sparse.issparse(block) else block
     if values.dtype.kind != "f" or _all_finite(values):
-        return np.ones(block.shape[0], dtype=bool), 0
-    where = modality, np.array(column_labels(table), dtype=object)[origin], sample_labels(table)
-    check_finite(block, *where)
-    # A column of words is one feature, whose encoded columns are missing together.
-    features = np.flatnonzero(np.diff(origin, prepend=-1))
-    missing = _is_missing(block if len(features) == len(origin) else block[:, features])
-    of_samples = np.asarray(missing.sum(axis=1)).ravel()
-    present = of_samples < len(features)
-    of_features = np.asarray(missing.sum(axis=0)).ravel() - (~present).sum()
-    n_gaps = int(of_features.sum())
-    if n_gaps == 0:
-        return present, 0
-    of_samples = np.where(present, of_samples, 0)
-    _, labels, samples = where
-    if modality == UNNAMED and not has_named_modalities(table, None):
-        _check_unnamed_block(missing, of_samples, samples)
-    if training:
-        _check_too_many(
-            of_features / present.sum(), max_missing, modality, "Column", labels[features],
-            "of the samples that have the modality", "Drop the column",
-        )  # fmt: skip
-    _check_too_many(
-        of_samples / len(features), max_missing, modality, "Sample", samples,
-        "of its columns", "Leave the sample out, set the whole modality of it to NaN",
-    )  # fmt: skip
-    return present, n_gaps
+        zeros = np.zeros(n_samples, dtype=int)
+        return Gaps(np.ones(n_samples, dtype=bool), zeros, np.zeros(n_features, dtype=int))
+    labels = np.array(column_labels(table), dtype=object)[origin]
+    check_finite(block, modality, labels, sample_labels(table))
+    is_missing = _is_missing(block if n_features == len(origin) else block[:, features])
+    by_sample = np.asarray(is_missing.sum(axis=1)).ravel()
+    present = by_sample < n_features
+    by_feature = np.asarray(is_missing.sum(axis=0)).ravel() - (~present).sum()
+    return Gaps(present, np.where(present, by_sample, 0), by_feature)
 
 
 def column_means(block: Any) -> np.ndarray:
@@ -148,9 +157,9 @@ def column_means(block: Any) -> np.ndarray:
             total: Any = np.asarray(known.sum(axis=0)).ravel()
             count = block.shape[0] - np.asarray(_is_missing(block).sum(axis=0)).ravel()
         else:
-            there = ~np.isnan(block)
-            count = there.sum(axis=0)
-            total = np.sum(block, axis=0, dtype=np.float64, where=there)
+            present = ~np.isnan(block)
+            count = present.sum(axis=0)
+            total = np.sum(block, axis=0, dtype=np.float64, where=present)
         return np.divide(total, count, out=np.full(block.shape[1], np.nan), where=count > 0)
 
 
@@ -177,71 +186,58 @@ def fill_gaps(block: Any, present: np.ndarray, values: np.ndarray) -> Any:
     return filled
 
 
-def warn_imputed(missing: Missing, modalities: Modalities) -> None:
-    """Warn of the modalities whose gaps are filled.
+def warn_missing(
+    missing: Missing,
+    *,
+    rare: str,
+    imputed: str | None = "Imputed missing values with training means",
+) -> None:
+    """Warn once of all that training samples lack; `rare` and `imputed` say what becomes of it.
 
     Shares are rounded, so that all folds of a comparison warn alike.
     """
+    gaps = missing.gaps
     shares = {
-        modality: n_gaps / (missing.present[:, index].sum() * len(modalities[modality]))
-        for index, (modality, n_gaps) in enumerate(missing.n_gaps.items())
-        if n_gaps
+        name: gaps[name].total / (gaps[name].present.sum() * len(gaps[name].by_feature))
+        for name in gaps
+        if gaps[name].total
     }
-    if shares:
-        said = ", ".join(
-            f"{modality!r} {'under 1%' if share < 0.005 else f'about {share:.0%}'}"
-            for modality, share in shares.items()
+    counted = [
+        (f"training samples lack over {MANY_GAPS:.0%} of the features of a modality", {
+            name: int((one.by_sample > MANY_GAPS * len(one.by_feature)).sum())
+            for name, one in gaps.items()
+        }),
+        (f"features have values in almost no training sample and {rare}", {
+            name: int(one.is_rare.sum()) for name, one in gaps.items() if one.present.any()
+        }),
+    ]  # fmt: skip
+    sentences = []
+    if shares and imputed:
+        listed = ", ".join(
+            f"{name!r}: {'under 1%' if share < 0.005 else f'about {share:.0%}'}"
+            for name, share in shares.items()
         )
-        warn(
-            f"Missing values are filled with the mean of their feature in the training samples: "
-            f"{said} of the values of samples that have the modality. n_imputed_ counts them."
-        )
+        sentences.append(f"{imputed} ({listed}); see n_imputed_.")
+    for text, counts in counted:
+        total = sum(counts.values())
+        if total:
+            listed = ", ".join(f"{name!r}: {count}" for name, count in counts.items() if count)
+            sentences.append(f"{total} {text} ({listed}).")
+    absent = [name for name, one in gaps.items() if not one.present.any()]
+    if absent:
+        sentences.append(f"No training sample has modality {', '.join(map(repr, absent))}.")
+    if sentences:
+        warn(" ".join(sentences))
 
 
 def check_samples_have_modality(table: Any, present: np.ndarray) -> None:
-    """Raise a ValueError if a sample has no modality at all.
-
-    Parameters
-    ----------
-    table : DataFrame or ndarray of shape (n_samples, n_features)
-        Names the samples in the error.
-    present : ndarray of bool of shape (n_samples, n_modalities)
-        Which sample has which modality.
-
-    Raises
-    ------
-    ValueError
-        If a row of `present` is False throughout; the message names the first such sample.
-    """
+    """Raise a ValueError if a row of `present`, (n_samples, n_modalities), is False throughout."""
     empty = np.flatnonzero(~present.any(axis=1))
-    if len(empty):
+    if len(empty) and not (isinstance(table, pd.DataFrame) and table.attrs.get(CHECKED)):
         raise ValueError(
             f"Input X contains NaN: sample {sample_labels(table)[empty[0]]!r} has no modality at "
-            f"all, every column is NaN ({len(empty)} such samples). Leave such samples out."
+            f"all, every column is NaN ({len(empty)} such samples). Remove such samples."
         )
-
-
-def check_modalities_present(modalities: Iterable[str], present: np.ndarray) -> None:
-    """Raise a ValueError if no training sample has one of the modalities.
-
-    Parameters
-    ----------
-    modalities : iterable of str
-        Names, in the order of the columns of `present`.
-    present : ndarray of bool of shape (n_samples, n_modalities)
-        Which training sample has which modality.
-
-    Raises
-    ------
-    ValueError
-        If a column of `present` is False throughout; the message names its modality.
-    """
-    for modality, is_present in zip(modalities, present.T, strict=True):
-        if not is_present.any():
-            raise ValueError(
-                f"Modality {modality!r} is absent from every training sample, so nothing can be "
-                "learned from it. Drop its columns."
-            )
 
 
 def check_finite(block: Any, modality: str, columns: np.ndarray, samples: Any) -> None:
@@ -262,50 +258,125 @@ def check_finite(block: Any, modality: str, columns: np.ndarray, samples: Any) -
     )
 
 
+def warn_if_adjacent(table: Any, modality: str, block: Any, gaps: Gaps) -> None:
+    """Warn if a sample lacks adjacent columns, where nothing says that they are a modality."""
+    if modality != UNNAMED or has_named_modalities(table, None):
+        return
+    for row in np.flatnonzero(gaps.by_sample >= MAX_ADJACENT):
+        is_missing = _is_missing(block[[row]])
+        is_missing = is_missing.toarray()[0] if sparse.issparse(is_missing) else is_missing[0]
+        edges = np.flatnonzero(np.diff(np.concatenate([[0], is_missing, [0]])))
+        length = (edges[1::2] - edges[::2]).max()
+        if length >= MAX_ADJACENT:
+            warn(
+                f"Sample {sample_labels(table)[row]!r} lacks {length} adjacent columns, which are "
+                "imputed: X has no column names of the form modality__feature, so all its columns "
+                "are one modality. If a modality of that sample is absent, assign the columns to "
+                "modalities by such names, which arrays and many transformers and ensembles of "
+                "scikit-learn drop, or by `modalities=`."
+            )
+            return
+
+
+def warn_if_looks_imputed(table: Any, blocks: Mapping[str, Any]) -> None:
+    """Warn if samples seem to have been given a modality that they lack.
+
+    There are two signs in some columns of each modality of floats: a sample that has the mean of
+    every column, or the median, and several samples with equal values there, but not in the other
+    modalities.
+
+    Parameters
+    ----------
+    table : DataFrame or ndarray of shape (n_samples, n_features)
+        Names the samples.
+    blocks : mapping of str to ndarray or sparse matrix
+        The numbers of each modality.
+    """
+    if len(blocks) < 2:
+        return
+    probes = {modality: _probe(block) for modality, block in blocks.items()}
+    rows = _row_groups(np.hstack(list(probes.values())))
+    for modality, values in probes.items():
+        floats = blocks[modality].dtype.kind == "f" and not sparse.issparse(blocks[modality])
+        if not floats or _is_redundant(values):
+            continue
+        imputed = np.flatnonzero(_at_center(values) | _equal_to_others(values, rows))
+        if len(imputed):
+            warn(
+                f"Modality {modality!r} looks imputed for {len(imputed)} samples, the first is "
+                f"{sample_labels(table)[imputed[0]]!r}: they have the mean or the median of its "
+                "columns, or the same values as others. Models would treat the values as "
+                "measurements. Leave absent modalities NaN, and impute with ModalityImputer."
+            )
+
+
+def _probe(block: Any) -> np.ndarray:
+    """Return some columns, evenly spread."""
+    columns = np.unique(np.linspace(0, block.shape[1] - 1, MAX_COLUMNS).astype(int))
+    values = block[:, columns]
+    return np.asarray(values.toarray() if sparse.issparse(values) else values, dtype=np.float64)
+
+
+def _at_center(values: np.ndarray) -> np.ndarray:
+    """Return which rows have the mean of every column, or the median of every continuous one."""
+    complete = ~np.isnan(values).any(axis=1)
+    at_center = np.zeros(len(values), dtype=bool)
+    if not complete.any():
+        return at_center
+    known = values[complete]
+    deviation = known.std(axis=0)
+    varied = deviation > 0
+    continuous = varied & _is_continuous(known)
+    for center, chosen in ((known.mean(axis=0), varied), (np.median(known, axis=0), continuous)):
+        if chosen.sum() >= MIN_COLUMNS:
+            # Single precision may have rounded what was filled in.
+            tolerance = 1e-6 * (deviation + np.abs(center))[chosen]
+            is_near = (np.abs(known - center)[:, chosen] <= tolerance).all(axis=1)
+            # In an odd number of samples, one has the median.
+            if chosen is varied or is_near.sum() > 1:
+                at_center[complete] |= is_near
+    return at_center
+
+
+def _equal_to_others(values: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """Return which rows share all values with several others that differ elsewhere."""
+    continuous = _is_continuous(values)
+    if continuous.sum() < MIN_COLUMNS:
+        return np.zeros(len(values), dtype=bool)
+    complete = ~np.isnan(values).any(axis=1)
+    groups = _row_groups(values[:, continuous])
+    # Resampling repeats rows as a whole.
+    distinct = np.unique(np.column_stack([groups, rows])[complete], axis=0)[:, 0]
+    return complete & (np.bincount(distinct, minlength=groups.max() + 1)[groups] >= MIN_EQUAL)
+
+
+def _is_redundant(values: np.ndarray) -> bool:
+    """Return whether columns are as alike as those of one amplicon."""
+    known = values[~np.isnan(values).any(axis=1)]
+    known = known[:, known.std(axis=0) > 0] if len(known) else known[:, :0]
+    if known.shape[1] < MIN_COLUMNS:
+        return True
+    # Rows that were filled alike count once, and by their rank, however far they are from others.
+    ranks = rankdata(np.unique(known, axis=0), axis=0)
+    with np.errstate(invalid="ignore"):
+        return not np.median(np.abs(np.corrcoef(ranks, rowvar=False))) <= 0.9
+
+
+def _is_continuous(values: np.ndarray) -> np.ndarray:
+    return np.array([len(np.unique(column)) > len(values) / 2 for column in values.T])
+
+
+def _row_groups(values: np.ndarray) -> np.ndarray:
+    """Return the index of a group for each row; equal rows are of one group."""
+    return np.unique(np.nan_to_num(values), axis=0, return_inverse=True)[1].ravel()
+
+
 def _is_missing(block: Any) -> Any:
     if not sparse.issparse(block):
         return np.isnan(block)
     return type(block)(
         (np.isnan(block.data), block.indices, block.indptr), shape=block.shape, dtype=bool
     )
-
-
-def _check_too_many(
-    shares: np.ndarray,
-    most: float,
-    modality: str,
-    kind: str,
-    names: Any,
-    of_what: str,
-    remedy: str,
-) -> None:
-    # What nobody has a value of can't be filled.
-    too_many = (shares > most) | (shares == 1)
-    if too_many.any():
-        worst = int(shares.argmax())
-        raise ValueError(
-            f"{kind} {names[worst]!r} of modality {modality!r} lacks a value in "
-            f"{shares[worst]:.0%} {of_what}; max_missing={most:g} ({too_many.sum()} such "
-            f"{kind.lower()}s). {remedy}, or raise max_missing."
-        )
-
-
-def _check_unnamed_block(missing: Any, of_samples: np.ndarray, samples: Any) -> None:
-    """Refuse a row that lacks columns side by side, where nothing says that they are a modality."""
-    for row in np.flatnonzero(of_samples >= MAX_ADJACENT):
-        gaps = missing[[row]]
-        gaps = gaps.toarray()[0] if sparse.issparse(gaps) else gaps[0]
-        edges = np.flatnonzero(np.diff(np.concatenate([[0], gaps, [0]])))
-        longest = (edges[1::2] - edges[::2]).max()
-        if longest >= MAX_ADJACENT:
-            raise ValueError(
-                f"Input X contains NaN: sample {samples[row]!r} lacks {longest} columns side by "
-                "side. X has no column names of the form modality__feature, so all its columns are "
-                "one modality. If a modality of that sample is absent, say which columns belong to "
-                "which: by these names, which arrays and many transformers and ensembles of "
-                "scikit-learn drop, or by `modalities=`. Otherwise impute the values or drop the "
-                "columns."
-            )
 
 
 def _all_finite(values: np.ndarray) -> bool:

@@ -91,6 +91,9 @@ def summarize(
         knots[:, chunk] = ordered[np.arange(len(ordered)), places]
     ranges = {}
     for name, of_samples in distances(values, columns, mean, scale, n_known).items():
+        if np.isnan(of_samples).all():
+            ranges[name] = 0.0, np.inf, 0
+            continue
         low, high = np.nanquantile(of_samples, RANGE).tolist()
         # Samples without mutations are as near as can be, and many.
         measured = (n_values[columns[name]] == MANY_VALUES).any()

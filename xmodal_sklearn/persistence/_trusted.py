@@ -76,9 +76,9 @@ _CLASSES = {
     "xmodal_sklearn.baselines._fusion": ["LateFusionClassifier", "StackedFusionClassifier"],
     "xmodal_sklearn.baselines._models": ["LabelEncodedClassifier", "OutOfBagForest"],
     "xmodal_sklearn.classifier._estimator": ["CrossModalAttentionClassifier"],
-    "xmodal_sklearn.modalities._encoding": ["ModalityEncoder"],
-    "xmodal_sklearn.modalities._imputer": ["ModalityImputer"],
+    "xmodal_sklearn.modalities._encoding": ["CategoryEncoder"],
     "xmodal_sklearn.modalities._input": ["ModalityInput"],
+    "xmodal_sklearn.modalities._preprocessing": ["ModalityEncoder", "ModalityImputer"],
     "xmodal_sklearn.modalities._training_summary": ["TrainingSummary"],
 
     "xmodal_sklearn.persistence._arrays": ["ArrayReference"],

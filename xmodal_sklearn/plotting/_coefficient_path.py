@@ -10,7 +10,7 @@ from sklearn.preprocessing import LabelEncoder
 from .._text import visible
 from .._typing import Labels, Table
 from ..modalities._columns import column_labels, resolve_modalities
-from ..modalities._encoding import ModalityEncoder
+from ..modalities._encoding import CategoryEncoder
 from ..modalities._missing import find_missing
 from ..modalities._validation import validate_table
 from ..selection._ranking import best_first, one_hot, select_present
@@ -122,13 +122,12 @@ class CoefficientPathDisplay:
         modality = next(iter(modalities)) if modality is None else modality
         if modality not in modalities:
             raise ValueError(f"X has no modality {modality!r}. Choose one of {list(modalities)}.")
-        encoder = ModalityEncoder(table, modalities)
+        encoder = CategoryEncoder(table, modalities)
         blocks = encoder.blocks(table)
-        missing = find_missing(table, blocks, encoder.origins, max_missing=selector.max_missing)
-        present = missing.present[:, list(modalities).index(modality)]
+        origin = encoder.origins[modality]
+        gaps = find_missing(table, blocks, encoder.origins).gaps[modality]
         codes = LabelEncoder().fit_transform(y)
-        gaps = missing.n_gaps[modality] > 0
-        block, codes = select_present(modality, blocks[modality], codes, present, gaps=gaps)
+        block, codes = select_present(blocks[modality], codes, gaps, origin)
         path = ranking_path(block, one_hot(codes), l1_ratio=selector.l1_ratio)
         norms = np.zeros((block.shape[1], len(path.penalties)))
         for step, (features, coefficients) in enumerate(

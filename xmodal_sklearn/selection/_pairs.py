@@ -1,58 +1,76 @@
-"""Features that tell something only together with one of another modality."""
+"""Ranking interactions of features of two modalities first."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
 import numpy as np
 
 from .._screening import screen_pairs
+from ..modalities._missing import Missing
 from ._ranking import cached, one_hot, standardize
 
 __all__ = ["promote_interactions"]
 
 
 def promote_interactions(
-    scores: Sequence[np.ndarray],
+    scores: Mapping[str, np.ndarray],
     blocks: Mapping[str, Any],
-    present: np.ndarray,
+    missing: Missing,
     codes: np.ndarray,
+    *,
+    is_rare: Mapping[str, np.ndarray],
+    primary: str,
     memory: Any = None,
-) -> list[np.ndarray]:
-    """Raise the scores of features that are in a pair above those of all others.
+) -> dict[str, np.ndarray]:
+    """Raise the scores of features of an interaction above those of all others.
 
     Parameters
     ----------
-    scores : sequence of ndarray of float of shape (n_features_of_modality,)
+    scores : mapping of str to ndarray of float of shape (n_columns_of_modality,)
         By modality; larger is better.
-    blocks : mapping of str to ndarray or sparse matrix of shape (n_samples, n_features_of_modality)
+    blocks : mapping of str to ndarray or sparse matrix of shape (n_samples, n_columns_of_modality)
         The values of each modality, NaN where it is absent and in gaps.
-    present : ndarray of bool of shape (n_samples, n_modalities)
+    missing : Missing
         Which sample has which modality.
     codes : ndarray of int of shape (n_samples,)
-        Numbers of the classes.
+        Codes of the classes.
+    is_rare : mapping of str to ndarray of bool of shape (n_columns_of_modality,)
+        Columns of features that almost no sample has, which count for nothing.
+    primary : str
+        The modality of which each interaction has a feature.
     memory : str, path or object with the joblib.Memory interface, default=None
-        Where to cache the pairs.
+        Where to cache the interactions.
 
     Returns
     -------
-    list of ndarray
+    dict of str to ndarray
         The scores by modality.
     """
-    standardised = [standardize(block.astype(np.float32)) for block in blocks.values()]
-    for block, there in zip(standardised, present.T, strict=True):
-        block[np.isnan(block) & there[:, None]] = 0  # the mean
-    values = np.hstack(standardised)
-    stops = np.cumsum([block.shape[1] for block in blocks.values()])
+    measured = {name for name, gaps in missing.gaps.items() if gaps.present.any()}
+    # The order of the modalities decides on that of interactions that are equally strong.
+    names = [primary, *(name for name in blocks if name != primary)]
+    if primary not in measured or len(measured) < 2:
+        return dict(scores)
+    standardized = []
+    for name in names:
+        block = standardize(blocks[name].astype(np.float32))
+        block[np.isnan(block) & missing.gaps[name].present[:, None]] = 0  # the mean
+        block[:, is_rare[name]] *= 0
+        standardized.append(block)
+    values = np.hstack(standardized)
+    stops = np.cumsum([block.shape[1] for block in standardized])
     columns: Any = np.split(np.arange(values.shape[1]), stops[:-1])
     target = one_hot(codes).astype(np.float32)
+    screened = [part for name, part in zip(names, columns, strict=True) if name in measured]
     key = ["pairs", values, columns, target]
-    (pairs,) = cached(memory, partial(screen_pairs, values, columns, target), key)
+    (pairs,) = cached(memory, partial(screen_pairs, values, screened, target), key)
     bonus = np.zeros(values.shape[1])
-    # From the worst to the best, which a feature of several pairs is to count by.
+    # From the worst to the best, which counts for a feature of several pairs.
     for rank, pair in enumerate(pairs[::-1], start=1):
         bonus[pair] = rank
-    return [
-        np.where(bonus[of] > 0, score.max() + bonus[of], score)
-        for score, of in zip(scores, columns, strict=True)
-    ]
+    promoted = dict(scores)
+    for name, part in zip(names, columns, strict=True):
+        score = scores[name]
+        promoted[name] = np.where(bonus[part] > 0, score.max() + bonus[part], score)
+    return promoted

@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Callable, Sequence
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -14,9 +13,9 @@ from sklearn.utils.validation import check_memory
 
 from .._store import Store, source_hash
 from .._version import __version__
-from ..modalities._missing import column_means, fill_gaps, find_gaps
+from ..modalities._missing import Gaps, column_means, fill_gaps, find_gaps
 
-__all__ = ["best_first", "cached", "one_hot", "ranker", "select_present", "standardize"]
+__all__ = ["best_first", "cached", "one_hot", "rank_modality", "select_present", "standardize"]
 
 DIGEST_BYTES = 2**24
 # All code that decides what a ranking is.
@@ -40,23 +39,8 @@ def standardize(block: Any) -> np.ndarray:
     return StandardScaler().set_output(transform="default").fit_transform(dense)
 
 
-def cached(memory: Any, function: Callable[..., Any], key: Sequence[Any]) -> Any:
-    """Call a function of nothing that returns arrays, or look up what it returned.
-
-    Parameters
-    ----------
-    memory : str, path, object with the joblib.Memory interface or None
-        A folder keeps arrays, which run no code; joblib's own memory keeps what it likes.
-    function : callable
-        Computes the arrays.
-    key : sequence
-        What they depend on.
-
-    Returns
-    -------
-    sequence of ndarray
-        The arrays.
-    """
+def cached(memory: Any, function: Callable[[], Any], key: Sequence[Any]) -> Any:
+    """Return the arrays that a function computes, or look them up by what they depend on."""
     if memory is None:
         return function()
     if isinstance(memory, str | os.PathLike):
@@ -69,61 +53,85 @@ def _call(function: Callable[..., Any], key: Sequence[Any]) -> Any:
     return function()
 
 
-def ranker(memory: Any) -> Callable[..., tuple[np.ndarray, int, np.ndarray]]:
-    """Return :func:`_rank_modality`, looked up in `memory` where there is one."""
-    if memory is None:
-        return _rank_modality
-
-    def look_up(block: Any, codes: np.ndarray, where: tuple, **options: Any) -> Any:
-        # joblib would hash the block itself, which takes a good part of the time of ranking it.
-        key = ["ranking", _digest(block), codes, options]
-        rank = partial(_rank_modality, block, codes, where, **options)
-        present, n_gaps, scores = cached(memory, rank, key)
-        return present, int(n_gaps), scores
-
-    return look_up
-
-
-def _rank_modality(
+def rank_modality(
+    table: Any,
+    modality: str,
+    origin: np.ndarray,
     block: Any,
     codes: np.ndarray,
-    where: tuple[Any, str, np.ndarray],
+    *,
+    memory: Any,
+    estimator: Any,
+    l1_ratio: float,
+) -> tuple[Gaps, np.ndarray]:
+    """Find the gaps of a modality, and score its columns, higher for better.
+
+    Parameters
+    ----------
+    table, modality, origin
+        The table, the name, and the column of the table that each column comes from; for errors.
+    block : ndarray or csc_matrix of shape (n_samples, n_columns)
+        The numbers of the modality.
+    codes : ndarray of int of shape (n_samples,)
+        Codes of the classes.
+    memory : str, path, object with the joblib.Memory interface or None
+        Where to look the result up.
+    estimator, l1_ratio
+        See :class:`~xmodal_sklearn.MultiOmicsSelector`.
+    """
+
+    def compute() -> tuple[np.ndarray, ...]:
+        gaps = find_gaps(table, modality, origin, block)
+        scores = _score(block, codes, gaps, origin, estimator=estimator, l1_ratio=l1_ratio)
+        return gaps.present, gaps.by_sample, gaps.by_feature, scores
+
+    # Cached as a whole, because checking the values takes as long as recognizing them. joblib would
+    # hash the block itself, which takes a good part of the time of ranking it.
+    options = {"estimator": estimator, "l1_ratio": l1_ratio}
+    starts = np.flatnonzero(np.diff(origin, prepend=-1))
+    key = [] if memory is None else ["ranking", _digest(block), codes, starts, options]
+    *gaps, scores = cached(memory, compute, key)
+    return Gaps(*gaps), scores
+
+
+def _score(
+    block: Any,
+    codes: np.ndarray,
+    gaps: Gaps,
+    origin: np.ndarray,
     *,
     estimator: Any,
     l1_ratio: float,
-    max_missing: float,
-) -> tuple[np.ndarray, int, np.ndarray]:
-    """Tell which samples have a modality, count its gaps, and score its columns, better higher.
-
-    Cached as a whole, because checking the values takes as long as recognising them; `where`, the
-    table, the modality and its columns, gives names to errors.
-    """
-    present, n_gaps = find_gaps(*where, block, max_missing=max_missing)
-    block, codes = select_present(where[1], block, codes, present, gaps=n_gaps > 0)
+) -> np.ndarray:
+    if len(np.unique(codes[gaps.present])) < 2:
+        return np.zeros(block.shape[1])
+    block, codes = select_present(block, codes, gaps, origin)
     if estimator is not None:
-        return present, n_gaps, _score_by_estimator(block, codes, estimator)
+        return _score_by_estimator(block, codes, estimator)
     # Imported here because numba takes half a second that other users need not wait for.
     from ._elastic_net import score_features
 
-    return present, n_gaps, score_features(block, one_hot(codes), l1_ratio=l1_ratio)
+    return score_features(block, one_hot(codes), l1_ratio=l1_ratio)
 
 
 def select_present(
-    modality: str, block: Any, codes: np.ndarray, present: np.ndarray, *, gaps: bool = False
+    block: Any, codes: np.ndarray, gaps: Gaps, origin: np.ndarray
 ) -> tuple[Any, np.ndarray]:
     """Return the block of a modality and the class codes, of the samples that have it.
 
-    Gaps are filled by the mean of their column.
+    Gaps are filled by the mean of their column; rare features are constant.
     """
-    if len(np.unique(codes[present])) < 2:
-        raise ValueError(
-            f"Can't rank the features of modality {modality!r}: the {present.sum()} training "
-            "samples that have it are of one class only. Give samples of at least two classes."
-        )
-    if not present.all():
-        block, codes = block[present], codes[present]
-    if gaps:
-        block = fill_gaps(block, np.ones(len(codes), dtype=bool), column_means(block))
+    if not gaps.present.all():
+        block, codes = block[gaps.present], codes[gaps.present]
+    if gaps.total:
+        means = np.nan_to_num(column_means(block))
+        block = fill_gaps(block, np.ones(len(codes), dtype=bool), means)
+        starts = np.diff(origin, prepend=-1) != 0
+        rare = gaps.is_rare[np.cumsum(starts) - 1]
+        if sparse.issparse(block):
+            block.data[np.repeat(rare, np.diff(block.indptr))] = 0
+        else:
+            block[:, rare] = 0
     return block, codes
 
 
@@ -136,9 +144,9 @@ def _score_by_estimator(block: Any, codes: np.ndarray, estimator: Any) -> np.nda
     importances = _importances(clone(estimator).fit(standardised, codes))
     if importances.shape != (block.shape[1],) or not np.isfinite(importances).all():
         raise ValueError(
-            f"estimator={estimator!r} gives {np.isfinite(importances).sum()} finite numbers for "
-            f"the {block.shape[1]} features of a modality, so it can't rank them. Give another "
-            "one, or None for the built-in elastic net."
+            f"estimator={estimator!r} has {np.isfinite(importances).sum()} finite importances for "
+            f"the {block.shape[1]} features of a modality, so it can't rank them. Use another "
+            "estimator, or None for the built-in elastic net."
         )
     classes = one_hot(codes)
     correlation = np.linalg.norm(standardised.T @ (classes - classes.mean(axis=0)), axis=1)
@@ -156,7 +164,7 @@ def _importances(fitted: Any) -> np.ndarray:
         return np.asarray(fitted.feature_importances_, dtype=float)
     raise ValueError(
         f"estimator={fitted!r} has neither coef_ nor feature_importances_ once fitted, so it "
-        "can't rank features. Give one that has, or None for the built-in elastic net."
+        "can't rank features. Use another estimator, or None for the built-in elastic net."
     )
 
 

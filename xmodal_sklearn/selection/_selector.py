@@ -1,6 +1,6 @@
 """Keeping the best K features of each modality."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from numbers import Integral, Real
@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from joblib import effective_n_jobs
+from scipy import sparse
 from sklearn.base import _fit_context
 from sklearn.feature_selection import SelectorMixin
 from sklearn.preprocessing import LabelEncoder
@@ -22,21 +23,22 @@ from threadpoolctl import ThreadpoolController
 from .._base import INTEGER_REMEDY, ValidatedEstimator
 from .._suggestions import did_you_mean
 from .._typing import Labels, Table, typed
-from ..modalities._columns import Modalities, qualified_names
-from ..modalities._dtypes import as_matrix
-from ..modalities._filled_blocks import warn_if_looks_imputed
+from .._warnings import warn
+from ..modalities._columns import Modalities, as_slice, check_primary, qualified_names
+from ..modalities._dtypes import as_matrix, is_numeric
 from ..modalities._input import ModalityInput
 from ..modalities._missing import (
-    MAX_MISSING,
+    CHECKED,
     Missing,
     check_samples_have_modality,
-    fill_gaps,
     find_missing,
-    warn_imputed,
+    warn_if_adjacent,
+    warn_if_looks_imputed,
+    warn_missing,
 )
-from ..modalities._validation import dense_columns, validate_table
+from ..modalities._validation import validate_table
 from ._pairs import promote_interactions
-from ._ranking import best_first, ranker
+from ._ranking import best_first, rank_modality
 
 __all__ = ["MultiOmicsSelector"]
 
@@ -52,26 +54,25 @@ class MultiOmicsSelector(SelectorMixin, ValidatedEstimator):
     ----------
     k : int, "all" or dict of str to (int or "all"), default=300
         Number of features to keep per modality: exactly ``min(k, features of the modality)``.
-        A dict gives each modality its own number and must name every modality.
+        A dict gives modalities their own numbers; those that it leaves out keep all features.
     modalities : dict of str to columns, default=None
         The columns of each modality, as :class:`~sklearn.compose.ColumnTransformer` takes them
         (names, positions, slice, boolean mask or callable); each column must belong to exactly
         one. None reads the modalities from column names of the form ``modality__feature`` or
         from two-level columns (modality, feature); unnamed columns are one modality.
+    primary : str, default=None
+        With `pairs`, the modality of which each interaction has a feature. None means the first.
     estimator : estimator object, default=None
         A scikit-learn estimator with ``coef_`` or ``feature_importances_`` that replaces the
-        built-in elastic net. It is fitted to the standardised columns of one modality at a time
+        built-in elastic net. It is fitted to the standardized columns of one modality at a time
         and to the class codes 0, 1, ….
     l1_ratio : float, default=0.5
         Share of the group-lasso penalty in the built-in elastic net, in (0, 1].
     pairs : bool, default=False
-        Put those features first that tell something together: pairs of one of the first modality
-        and one of another whose product correlates with a class by more than chance [2]_. A
-        feature that tells nothing alone is else found only by luck. The time it takes grows with
-        the product of the numbers of features.
-    max_missing : float, default=0.8
-        The largest share of missing values of a feature in the training samples that have its
-        modality, and of a sample in a modality that it has.
+        Rank features of interactions first: pairs of one feature of the primary modality and one
+        of another whose product is correlated with a class by more than chance [2]_. A feature
+        without an effect of its own is otherwise selected only by luck. The time grows with the
+        product of the numbers of features.
     memory : str, path or object with the joblib.Memory interface, default=None
         Where to cache rankings, so that a grid search over `k` ranks once per fold and modality. A
         folder keeps arrays, which run no code when they are read; joblib's memory keeps pickles.
@@ -99,24 +100,25 @@ class MultiOmicsSelector(SelectorMixin, ValidatedEstimator):
     Raises
     ------
     ValueError
-        If a value is infinite; if more than `max_missing` of a feature or a sample is missing; if
-        `y` has one class only; if `k` or `modalities` name something that X does not have.
+        If a value is infinite or a sample has no modality; if `y` has one class only; if `k`,
+        `primary` or `modalities` name something that X does not have.
 
     Warns
     -----
     UserWarning
-        If training samples lack values of modalities that they have, or samples have categories
-        that training samples had not; if an imputer seems to have filled absent modalities.
+        If training samples lack values of modalities that they have; if an imputer seems to have
+        filled absent modalities; if a modality can't be ranked.
 
     See Also
     --------
     CrossModalAttentionClassifier : Takes the selected table as it is.
+    ModalityEncoder, ModalityImputer : Encode and impute it for other estimators.
     concat_modalities : Builds the table from one table per modality.
 
     Notes
     -----
-    With :math:`\tilde X` the standardised columns of one modality and :math:`Y` the centred
-    one-hot classes of the samples that have it, the elastic net minimises
+    With :math:`\tilde X` the standardized columns of one modality and :math:`Y` the centered
+    one-hot classes of the samples that have it, the elastic net minimizes
 
     .. math::
         \tfrac{1}{2n} \lVert Y - \tilde X B \rVert_F^2 + \lambda \Big( \rho \sum_j
@@ -134,17 +136,19 @@ class MultiOmicsSelector(SelectorMixin, ValidatedEstimator):
     or by its importance. Features that it leaves at zero rank behind, by the norm of their
     correlation with the classes, and score that norm, relative to the largest, minus one.
 
-    A sample without a modality (a block of NaN) is left out of that modality's ranking and stays
-    NaN in the output. Other missing values are filled with the mean of their feature in the
-    training samples, when ranking and in the output.
+    A sample without a modality (a block of NaN) is left out of that modality's ranking. Other
+    missing values are replaced by the mean of their feature in the training samples when ranking. A
+    feature that fewer than three training samples have (or a fifth of them, of fewer than 15) comes
+    last, with the constant ones. A modality that no training sample has, or only samples of one
+    class, can't be ranked: all its features score zero.
 
-    Columns of strings and of categories become zeros and ones, a column for each category that
-    training samples have, named ``modality__feature=category``; ordered categories become their
-    number. They are ranked, counted by `k` and kept as one feature, by its best column.
+    Columns of strings and of categories are ranked as zeros and ones, a column for each category
+    that training samples have, and ordered categories as their order. They count as one feature,
+    which is as good as its best column.
 
-    Sparse matrices and sparse columns of a DataFrame are ranked without making more of them dense
-    than the columns under work, unless `pairs` or `estimator` is set; selected columns come out
-    dense.
+    Selected columns come out as they came in: their dtype, categories, missing values and
+    sparseness. Sparse matrices and sparse columns of a DataFrame are ranked without making more of
+    them dense than the columns under work, unless `pairs` or `estimator` is set.
 
     References
     ----------
@@ -167,10 +171,10 @@ class MultiOmicsSelector(SelectorMixin, ValidatedEstimator):
     _parameter_constraints: dict = {  # noqa: RUF012
         "k": [Interval(Integral, 1, None, closed="left"), StrOptions({"all"}), dict],
         "modalities": [dict, None],
+        "primary": [str, None],
         "estimator": [HasMethods(["fit"]), None],
         "l1_ratio": [Interval(Real, 0, 1, closed="right")],
         "pairs": ["boolean"],
-        "max_missing": [Interval(Real, 0, 1, closed="both")],
         "memory": [str, HasMethods(["cache"]), HasMethods(["__fspath__"]), None],
         "n_jobs": [Integral, None],
     }
@@ -180,19 +184,19 @@ class MultiOmicsSelector(SelectorMixin, ValidatedEstimator):
         k: int | str | dict = 300,
         *,
         modalities: dict | None = None,
+        primary: str | None = None,
         estimator: Any = None,
         l1_ratio: float = 0.5,
         pairs: bool = False,
-        max_missing: float = MAX_MISSING,
         memory: Any = None,
         n_jobs: int | None = None,
     ):
         self.k = k
         self.modalities = modalities
+        self.primary = primary
         self.estimator = estimator
         self.l1_ratio = l1_ratio
         self.pairs = pairs
-        self.max_missing = max_missing
         self.memory = memory
         self.n_jobs = n_jobs
 
@@ -231,8 +235,8 @@ class MultiOmicsSelector(SelectorMixin, ValidatedEstimator):
         DataFrame or ndarray of shape (n_samples, n_selected)
             The selected columns, as :meth:`transform` returns them.
         """
-        table, missing = self._fit(X, y)
-        return self._select(table, missing, self.get_support(indices=True))
+        table = self._fit(X, y)
+        return self._select(table, self.get_support(indices=True))
 
     def transform(self, X: Table) -> Any:
         """Keep the selected columns.
@@ -246,69 +250,67 @@ class MultiOmicsSelector(SelectorMixin, ValidatedEstimator):
         Returns
         -------
         DataFrame or ndarray of shape (n_samples, n_selected)
-            The selected columns in their original order, without gaps: a DataFrame with columns
-            named ``modality__feature`` where the modalities are known by name, else an array.
-            Absent modalities are NaN. A column of words takes one for each of its categories.
+            The selected columns in their original order, as they came in: a DataFrame with columns
+            named ``modality__feature`` where the modalities are known by name, else an array, or a
+            sparse matrix if X is one.
         """
         check_is_fitted(self)
-        places = self.get_support(indices=True)
-        table, _ = validate_table(self, X, reset=False, needed=places, accept_sparse="csc")
-        there = np.arange(self.n_features_in_)
-        if table.shape[1] < self.n_features_in_:
-            # Some columns are missing that were not selected.
-            there = table.columns.get_indexer(self.feature_names_in_)
+        support = self.get_support(indices=True)
+        table, _ = validate_table(self, X, reset=False, needed=support, accept_sparse="csc")
+        places = self.input_.locate(table)
+        encoder = self.input_.encoder
         blocks, origins = {}, {}
         for modality, positions in self.modalities_.items():
-            known = positions[there[positions] >= 0]
-            blocks[modality] = self.input_.encoder.encode(
-                table, known, there[known], keep_sparse=True, warn_unseen=False
+            known = positions[places[positions] >= 0]
+            blocks[modality] = encoder.encode(
+                table, known, places[known], keep_sparse=True, warn_unseen=False
             )
-            origins[modality] = self.input_.encoder.repeat_encoded(known, there[known])
-        missing = find_missing(table, blocks, origins, max_missing=self.max_missing, training=False)
-        return self._select(table, missing, there[places])
+            origins[modality] = encoder.repeat_encoded(known, places[known])
+        find_missing(table, blocks, origins)
+        return self._select(table, places[support])
 
     def inverse_transform(self, X: Table) -> Any:
-        """Put the selected columns back in their places, with zeros for the others.
+        """Restore the columns seen in fit, with zeros for those that were not selected.
 
         Parameters
         ----------
-        X : DataFrame or array of shape (n_samples, n_selected)
+        X : DataFrame, array or sparse matrix of shape (n_samples, n_selected)
             Samples as :meth:`transform` returned them.
 
         Returns
         -------
         DataFrame or ndarray of shape (n_samples, n_features_in_)
-            The columns seen in fit; an absent modality is NaN throughout, and words that are not
-            known are None. A DataFrame if X is one and names were seen in fit.
+            The columns seen in fit; an absent modality is NaN throughout, and categorical columns
+            that were not selected are None. A DataFrame if X is one and names were seen in fit.
         """
         check_is_fitted(self)
-        if isinstance(X, pd.DataFrame):
-            selected = as_matrix(X)
-        else:
-            selected = check_array(X, dtype=None, ensure_all_finite=False)
+        named = isinstance(X, pd.DataFrame) and hasattr(self, "feature_names_in_")
+        if sparse.issparse(X):
+            X = X.toarray()
+        if not isinstance(X, pd.DataFrame):
+            X = pd.DataFrame(check_array(X, dtype=None, ensure_all_finite=False))
         support = self.get_support(indices=True)
-        origin = self.input_.encoder.repeat_encoded(support)
-        if selected.shape[1] != len(origin):
-            raise ValueError(f"X has {selected.shape[1]} columns, {len(origin)} were selected.")
-        full = np.zeros((len(selected), self.n_features_in_), dtype=selected.dtype)
-        full[:, origin] = selected
-        for positions in self.modalities_.values() if selected.dtype.kind == "f" else ():
-            absent = np.isnan(full[:, positions]).any(axis=1)
-            full[np.ix_(absent, positions)] = np.nan
-        words = {
-            position: self.input_.encoder.decode(position, selected[:, origin == position])
-            for position in self.input_.encoder.categories
-        }
-        if isinstance(X, pd.DataFrame) and hasattr(self, "feature_names_in_"):
-            table = pd.DataFrame(full, index=X.index, columns=self.feature_names_in_)
-            return table.assign(**{table.columns[at]: column for at, column in words.items()})
-        if words:
-            full = full.astype(object)
-            full[:, list(words)] = np.column_stack(list(words.values()))
-        return full
+        if X.shape[1] != len(support):
+            raise ValueError(f"X has {X.shape[1]} columns, {len(support)} were selected.")
+        others = np.flatnonzero(~self.get_support())
+        numeric = [is_numeric(dtype) for dtype in X.dtypes]
+        dtype = as_matrix(X.loc[:, numeric]).dtype if any(numeric) else np.dtype(float)
+        absent = np.zeros((len(X), self.n_features_in_), dtype=bool)
+        missing = X.isna().to_numpy()
+        for positions in self.modalities_.values():
+            chosen = np.isin(support, positions)
+            absent[:, positions] = (missing[:, chosen].all(axis=1) & chosen.any())[:, None]
+        filler = np.zeros((len(X), len(others)), dtype=dtype)
+        if dtype.kind == "f":
+            filler[absent[:, others]] = np.nan
+        rest = pd.DataFrame(filler, index=X.index)
+        for index in np.flatnonzero(np.isin(others, list(self.input_.encoder.categories))):
+            rest.isetitem(index, np.full(len(X), None))
+        full = pd.concat([X, rest], axis=1).iloc[:, np.argsort(np.concatenate([support, others]))]
+        return full.set_axis(self.feature_names_in_, axis=1) if named else full.to_numpy()
 
     def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
-        """Name the selected columns.
+        """Return the names of the selected columns.
 
         Parameters
         ----------
@@ -318,73 +320,99 @@ class MultiOmicsSelector(SelectorMixin, ValidatedEstimator):
         Returns
         -------
         ndarray of str of shape (n_selected,)
-            ``modality__feature`` where the modalities are known by name, else the column names; of
-            a column of words, ``modality__feature=category`` for each category.
+            ``modality__feature`` where the modalities are known by name, else the column names.
         """
         names = super().get_feature_names_out(input_features)
+        if not self.input_.is_named:
+            return names
         support = self.get_support(indices=True)
-        if self.input_.is_named:
-            selected = {
-                modality: np.flatnonzero(np.isin(support, positions))
-                for modality, positions in self.modalities_.items()
-            }
-            names = qualified_names(names, selected)
-        return self.input_.encoder.names(support, names)
+        selected = {
+            modality: np.flatnonzero(np.isin(support, positions))
+            for modality, positions in self.modalities_.items()
+        }
+        return qualified_names(names, selected)
 
-    def _fit(self, X: Any, y: Any) -> tuple[Any, Missing]:
-        """Rank the features; return the validated table and what is missing in it."""
+    def _fit(self, X: Any, y: Any) -> Any:
+        """Rank the features; return the validated table."""
         table, y = validate_table(self, X, y, ensure_min_samples=2, accept_sparse="csc")
         check_classification_targets(y)
         self.input_ = ModalityInput(table, self.modalities)
         self.modalities_ = self.input_.modalities
+        check_primary(self.primary, self.modalities_)
         self._k = _k_by_modality(self.k, self.modalities_)
+        encoder = self.input_.encoder
         codes = LabelEncoder().fit_transform(y)
+        if codes.max() == 0:
+            raise ValueError(
+                f"y has one class only, {y[0]!r}; a selector needs samples of at least two classes."
+            )
         rank = partial(
-            ranker(self.memory),
-            estimator=self.estimator,
-            l1_ratio=self.l1_ratio,
-            max_missing=self.max_missing,
+            rank_modality, memory=self.memory, estimator=self.estimator, l1_ratio=self.l1_ratio
         )
-        blocks = self.input_.encoder.blocks(table, keep_sparse=True)
+        blocks = encoder.blocks(table, keep_sparse=True)
+        origins = encoder.origins
         # Threads, because the solver releases the lock and processes would copy the table.
         with _shared_processors(min(effective_n_jobs(self.n_jobs), len(self.modalities_))):
             ranked = Parallel(n_jobs=self.n_jobs, require="sharedmem")(
-                delayed(rank)(
-                    block, codes, (table, name, self.input_.encoder.repeat_encoded(of_modality))
-                )
-                for (name, of_modality), block in zip(
-                    self.modalities_.items(), blocks.values(), strict=True
-                )
+                delayed(rank)(table, modality, origins[modality], block, codes)
+                for modality, block in blocks.items()
             )
-        present, n_gaps, scores = map(list, zip(*ranked, strict=True))
-        missing = Missing(np.column_stack(present), dict(zip(blocks, n_gaps, strict=True)))
+        missing = Missing({name: gaps for name, (gaps, _) in zip(blocks, ranked, strict=True)})
+        scores = {
+            name: modality_scores for name, (_, modality_scores) in zip(blocks, ranked, strict=True)
+        }
         check_samples_have_modality(table, missing.present)
-        warn_if_looks_imputed(table, blocks)
+        self._warn(table, blocks, missing, codes)
         if self.pairs:
-            scores = promote_interactions(scores, blocks, missing.present, codes, self.memory)
+            self.input_.learn_rare(missing)
+            scores = promote_interactions(
+                scores,
+                blocks,
+                missing,
+                codes,
+                is_rare={name: self.input_.is_rare[at] for name, at in encoder.columns.items()},
+                primary=self.primary or next(iter(blocks)),
+                memory=self.memory,
+            )
         self._set_rankings(scores)
         self.input_.needed = self.get_support(indices=True)
-        self.input_.learn_summary(self.input_.encoder.encode(table, self.input_.needed))
+        self.input_.learn_summary(encoder.encode(table, self.input_.needed))
         self.n_imputed_ = missing.n_gaps
-        warn_imputed(missing, self.modalities_)
-        return table, missing
+        return table
 
-    def _select(self, table: Any, missing: Missing, places: np.ndarray) -> Any:
-        """Return the selected columns, which are at `places` of the table, filled and encoded."""
-        support = self.get_support(indices=True)
-        gaps = any(missing.n_gaps.values())
-        worded = any(position in self.input_.encoder.categories for position in support.tolist())
-        if isinstance(table, pd.DataFrame) and self.input_.is_named and not gaps and not worded:
-            selected = dense_columns(table.iloc[:, places])
-            return selected.set_axis(self.get_feature_names_out(), axis=1)
-        values = self.input_.encoder.encode(table, support, places)
-        if gaps:
-            there = missing.by_column(self.modalities_, self.input_.encoder.repeat_encoded(support))
-            values = fill_gaps(values, there, self.input_.means)
-        if not self.input_.is_named:
-            return values
-        index = getattr(table, "index", None)
-        return pd.DataFrame(values, index, self.get_feature_names_out())
+    def _warn(
+        self, table: Any, blocks: Mapping[str, Any], missing: Missing, codes: np.ndarray
+    ) -> None:
+        warn_missing(
+            missing, rare="rank last", imputed="Missing values are ranked as training means"
+        )
+        warn_if_looks_imputed(table, blocks)
+        for modality, gaps in missing.gaps.items():
+            warn_if_adjacent(table, modality, blocks[modality], gaps)
+            if gaps.present.any() and len(np.unique(codes[gaps.present])) < 2:
+                warn(
+                    f"Can't rank the features of modality {modality!r}: the {gaps.present.sum()} "
+                    "training samples that have it are of one class only."
+                )
+
+    def _select(self, table: Any, places: np.ndarray) -> Any:
+        """Return the selected columns, which are at `places` of the table, as they are."""
+        named = self.input_.is_named
+        if isinstance(table, pd.DataFrame):
+            selected = table.iloc[:, places]
+            if not named and all(map(is_numeric, selected.dtypes.unique())):
+                return as_matrix(selected)
+        else:
+            selected = table[:, as_slice(places)]
+            if not named:
+                return selected
+            if sparse.issparse(selected):
+                selected = pd.DataFrame.sparse.from_spmatrix(selected)
+            else:
+                selected = pd.DataFrame(selected)
+        selected = selected.set_axis(self.get_feature_names_out(), axis=1)
+        selected.attrs = {CHECKED: True}
+        return selected
 
     def _get_support_mask(self) -> np.ndarray:
         check_is_fitted(self)
@@ -393,14 +421,12 @@ class MultiOmicsSelector(SelectorMixin, ValidatedEstimator):
             mask[order[: self._k[modality]]] = True
         return mask
 
-    def _set_rankings(self, scores: Sequence[np.ndarray]) -> None:
+    def _set_rankings(self, scores: Mapping[str, np.ndarray]) -> None:
         names = getattr(self, "feature_names_in_", None)
         self.scores_ = np.empty(self.n_features_in_)
         self._orders = {}
-        for (modality, positions), modality_scores in zip(
-            self.modalities_.items(), scores, strict=True
-        ):
-            modality_scores = self.input_.encoder.max_encoded(positions, modality_scores)
+        for modality, positions in self.modalities_.items():
+            modality_scores = self.input_.encoder.max_encoded(positions, scores[modality])
             self.scores_[positions] = modality_scores
             labels = positions if names is None else names[positions]
             self._orders[modality] = positions[best_first(modality_scores, labels)]
@@ -432,22 +458,23 @@ def _shared_processors(n_tasks: int) -> Iterator[None]:
 
 
 def _k_by_modality(k: int | str | Mapping, modalities: Modalities) -> dict[str, int]:
-    if not isinstance(k, Mapping):
-        k = dict.fromkeys(modalities, k)
-    unknown, unsaid = set(k) - set(modalities), set(modalities) - set(k)
-    if unknown or unsaid:
+    by_modality = k if isinstance(k, Mapping) else dict.fromkeys(modalities, k)
+    unknown = sorted(set(by_modality) - set(modalities))
+    if unknown:
         raise ValueError(
-            f"k must give a number for each of the modalities {list(modalities)}; "
-            f"it names unknown ones {sorted(unknown)} and leaves out {sorted(unsaid)}"
-            f"{did_you_mean(min(unknown, default=''), unsaid)}"
+            f"k names {unknown}, which are not modalities of X, {list(modalities)}"
+            f"{did_you_mean(unknown[0], modalities)}"
         )
-    for modality, number in k.items():
-        if number != "all" and not (isinstance(number, Integral) and int(number) >= 1):
+    for modality, count in by_modality.items():
+        if count != "all" and not (isinstance(count, Integral) and int(count) >= 1):
             raise ValueError(
                 f'k of modality {modality!r} must be an integer of at least 1 or "all", '
-                f"got {number!r}. {INTEGER_REMEDY if isinstance(number, Real) else ''}".rstrip()
+                f"got {count!r}. {INTEGER_REMEDY if isinstance(count, Real) else ''}".rstrip()
             )
+    counts = {modality: by_modality.get(modality, "all") for modality in modalities}
     return {
-        modality: len(positions) if k[modality] == "all" else min(k[modality], len(positions))
+        modality: len(positions)
+        if counts[modality] == "all"
+        else min(counts[modality], len(positions))
         for modality, positions in modalities.items()
     }
