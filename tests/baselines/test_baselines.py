@@ -100,12 +100,15 @@ def test_a_model_of_one_modality_ignores_the_others(cohort):
         LateFusionClassifier(LOGISTIC, use=["met"]).fit(X, y)
 
 
-def test_a_modality_that_nobody_has_is_an_error(cohort):
+def test_a_modality_whose_samples_are_of_one_class_is_left_out(cohort):
     X, y = cohort
     gaps = X.astype(float)
-    gaps.iloc[:, 60:110] = np.nan
-    with pytest.raises(ValueError, match="Modality 'cna' is absent from every training sample"):
-        LateFusionClassifier(LOGISTIC).fit(gaps, y)
+    gaps.iloc[(y != y.iloc[0]).to_numpy(), 60:110] = np.nan
+    with pytest.warns(UserWarning, match="Modality 'cna' is left out"):
+        model = LateFusionClassifier(LOGISTIC).fit(gaps, y)
+    assert list(model.estimators_) == ["exp", "mut"]
+    without = LateFusionClassifier(LOGISTIC, use=["exp", "mut"]).fit(gaps, y)
+    np.testing.assert_array_equal(model.predict_proba(X), without.predict_proba(X))
 
 
 def test_late_fusion_is_the_mean_of_the_models_by_modality(cohort):

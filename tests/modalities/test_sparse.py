@@ -54,7 +54,7 @@ def values(cohort):
     return X
 
 
-@pytest.mark.filterwarnings("ignore:Missing values are filled")
+@pytest.mark.filterwarnings("ignore:(Imputed missing|Missing) values")
 @pytest.mark.parametrize("dtype", ["float32", "float64", "int8", "bool"])
 @forms
 def test_a_sparse_matrix_is_ranked_and_selected_like_a_dense_one(
@@ -76,7 +76,7 @@ def test_a_sparse_matrix_is_ranked_and_selected_like_a_dense_one(
         np.testing.assert_allclose(found, expected.transform(X), rtol=1e-5)
 
 
-@pytest.mark.filterwarnings("ignore:Missing values are filled")
+@pytest.mark.filterwarnings("ignore:(Imputed missing|Missing) values")
 def test_sparse_columns_are_ranked_like_dense_ones_in_blocks(values, cohort, block_size):
     y = cohort[1]
     X = pd.DataFrame(values, cohort[0].index).add_prefix("mut__")
@@ -86,7 +86,7 @@ def test_sparse_columns_are_ranked_like_dense_ones_in_blocks(values, cohort, blo
     assert selector.get_feature_names_out().tolist() == expected.get_feature_names_out().tolist()
 
 
-@pytest.mark.filterwarnings("ignore:Missing values are filled")
+@pytest.mark.filterwarnings("ignore:(Imputed missing|Missing) values")
 @forms
 def test_the_classifier_takes_sparse_matrices(form, values, cohort):
     y = cohort[1]

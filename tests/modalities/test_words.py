@@ -11,6 +11,7 @@ from sklearn.pipeline import make_pipeline
 
 from xmodal_sklearn import (
     CrossModalAttentionClassifier,
+    ModalityEncoder,
     MultiOmicsSelector,
     align_features,
     concat_modalities,
@@ -93,8 +94,7 @@ def test_words_of_any_dtype_are_encoded_alike(make, dtype, cohort, clinical):
         np.testing.assert_allclose(best, scores[stages].max(), rtol=1e-5)
         others = X.columns != "clin__stage"
         np.testing.assert_allclose(model.scores_[others], scores[~stages], rtol=1e-5)
-        expected = plain.set_axis(plain.columns, axis=1)[apply(model, X).columns]
-        np.testing.assert_array_equal(apply(model, X).to_numpy(float), expected.to_numpy(float))
+        pd.testing.assert_frame_equal(apply(model, X), X[apply(model, X).columns])
     else:
         np.testing.assert_allclose(
             apply(model, X), apply(make().fit(plain, y), plain), rtol=1e-4, atol=1e-6
@@ -109,37 +109,37 @@ def test_a_stage_is_ranked_counted_and_named_as_one_feature(cohort, clinical):
     assert selector.get_support().sum() == 8
     assert selector.scores_.shape == (134,)
     names = selector.get_feature_names_out()
-    assert [name for name in names if "stage" in name] == [f"clin__stage={s}" for s in STAGES]
+    assert names.tolist() == X.columns[selector.get_support()].tolist()
     selected = selector.fit_transform(X, y)
-    assert selected.columns.tolist() == names.tolist()
+    pd.testing.assert_frame_equal(selected, X[names])
     with_pandas = MultiOmicsSelector(k=2).set_output(transform="pandas").fit(X, y).transform(X)
     assert with_pandas.columns.tolist() == names.tolist()
-    assert (selected.filter(like="stage").sum(axis=1) == 1).all()
     path = CoefficientPathDisplay.from_estimator(selector, X, y, modality="clin")
     assert "clin__stage=I" in path.feature_names
 
 
-def test_selected_words_come_back(cohort, clinical):
+@pytest.mark.filterwarnings("ignore:Missing values are ranked")
+def test_selected_categories_come_back(cohort, clinical):
     clinical = clinical.copy()
     clinical.loc[clinical.index[5], ["stage", "grade"]] = None
     X, y = joined(cohort, clinical), cohort[1]
-    with pytest.warns(UserWarning, match="'clin' under 1%"):
+    with pytest.warns(UserWarning, match="'clin': under 1%"):
         selector = MultiOmicsSelector(k="all").fit(X, y)
-    restored = selector.inverse_transform(selector.transform(X))
+    pd.testing.assert_frame_equal(selector.inverse_transform(selector.transform(X)), X)
+    few = MultiOmicsSelector(k={"exp": 1, "cna": 1, "mut": 1, "clin": 1}).fit(X, y)
+    restored = few.inverse_transform(few.transform(X))
     assert restored.columns.tolist() == X.columns.tolist()
-    known = np.arange(120) != 5
-    for column in ("clin__stage", "clin__grade"):
-        assert restored.loc[known, column].tolist() == X.loc[known, column].tolist()
-    few = MultiOmicsSelector(k={"exp": 1, "cna": 1, "mut": 1, "clin": 1}).fit(X[known], y[known])
-    restored = few.inverse_transform(few.transform(X[known]))
     assert restored["clin__grade"].isna().all()
-    assert restored["clin__stage"].tolist() == X.loc[known, "clin__stage"].tolist()
-    array = few.inverse_transform(few.transform(X[known]).to_numpy())
-    assert array[:, 131].tolist() == X.loc[known, "clin__stage"].tolist()
+    assert restored["clin__stage"].fillna("").tolist() == X["clin__stage"].fillna("").tolist()
+    array = few.inverse_transform(few.transform(X).to_numpy(dtype=object))
+    assert array[6:, 131].tolist() == X["clin__stage"].iloc[6:].tolist()
 
 
-@each
-def test_an_unknown_category_is_none_of_the_known_and_said(make, cohort, clinical):
+CLASSIFIERS = {name: ESTIMATORS[name] for name in ("classifier", "late fusion", "stacked fusion")}
+
+
+@pytest.mark.parametrize("make", CLASSIFIERS.values(), ids=CLASSIFIERS)
+def test_an_unseen_category_is_encoded_as_zeros_with_a_warning(make, cohort, clinical):
     X, y = joined(cohort, clinical), cohort[1]
     model = make().fit(X, y)
     with warnings.catch_warnings():
@@ -150,21 +150,30 @@ def test_an_unknown_category_is_none_of_the_known_and_said(make, cohort, clinica
     with pytest.warns(UserWarning, match=r"'clin__stage' has categories not seen .*\['0', 'V'\]"):
         found = apply(model, other)
     np.testing.assert_allclose(found[:1], known[:1], rtol=1e-5)
-    if not hasattr(model, "predict_proba"):
-        stages = found.filter(like="stage=")
-        assert stages.iloc[1:].to_numpy().tolist() == [[0] * 4] * 2
-        assert stages.iloc[0].sum() == 1
 
 
-def test_an_unknown_ordered_category_is_filled_like_a_missing_one(cohort, clinical):
-    X, y = joined(cohort, clinical), cohort[1]
-    selector = MultiOmicsSelector(k="all").fit(X, y)
-    other = X.astype({"clin__grade": object})
-    other.iloc[0, -1] = "huge"
-    with pytest.warns(UserWarning, match=r"'clin__grade' .* treated as missing: \['huge'\]"):
-        found = selector.transform(other)
-    codes = clinical["grade"].cat.codes
-    np.testing.assert_allclose(found["clin__grade"], [codes.mean(), *codes[1:]], rtol=1e-6)
+def test_the_encoder_encodes_categories_and_keeps_gaps(cohort, clinical):
+    clinical = clinical.copy()
+    clinical.loc[clinical.index[5], ["stage", "grade"]] = None
+    X = joined(cohort, clinical)
+    encoder = ModalityEncoder().fit(X)
+    encoded = encoder.transform(X)
+    assert encoded.columns.tolist() == encoder.get_feature_names_out().tolist()
+    stages = encoded.filter(like="stage=")
+    assert stages.columns.tolist() == [f"clin__stage={stage}" for stage in STAGES]
+    assert stages.iloc[5].isna().all()
+    assert (stages.drop(index=X.index[5]).sum(axis=1) == 1).all()
+    grades = clinical["grade"].cat.codes.where(clinical["grade"].notna())
+    np.testing.assert_array_equal(encoded["clin__grade"], grades)
+    other = X.astype({"clin__stage": object, "clin__grade": object})
+    other.iloc[0, other.columns.get_indexer(["clin__stage", "clin__grade"])] = "V", "huge"
+    with pytest.warns(UserWarning) as caught:
+        unseen = encoder.transform(other)
+    messages = sorted(str(warning.message) for warning in caught)
+    assert "'clin__grade'" in messages[0] and "treated as missing: ['huge']" in messages[0]
+    assert "'clin__stage'" in messages[1] and "encoded as zeros: ['V']" in messages[1]
+    assert unseen.filter(like="stage=").iloc[0].tolist() == [0] * 4
+    assert np.isnan(unseen["clin__grade"].iloc[0])
 
 
 def test_what_is_not_selected_needs_no_warning_and_may_be_missing(cohort, clinical):
@@ -210,12 +219,12 @@ def test_columns_that_are_neither_numbers_nor_categories_are_refused(
 
 
 def test_category_is_what_the_user_says_is_one(cohort, clinical):
-    X, y = joined(cohort, clinical), cohort[1]
-    centres = pd.Series([f"{number}" for number in range(60)] * 2, X.index)
-    numbers = MultiOmicsSelector(k="all").fit(X.assign(clin__centre=centres), y)
-    assert "clin__centre" in numbers.get_feature_names_out()
-    words = MultiOmicsSelector(k="all").fit(X.assign(clin__centre=centres.astype("category")), y)
-    assert sum("centre=" in name for name in words.get_feature_names_out()) == 60
+    X = joined(cohort, clinical)
+    centers = pd.Series([f"{number}" for number in range(60)] * 2, X.index)
+    numbers = ModalityEncoder().fit(X.assign(clin__center=centers))
+    assert "clin__center" in numbers.get_feature_names_out()
+    categories = ModalityEncoder().fit(X.assign(clin__center=centers.astype("category")))
+    assert sum("center=" in name for name in categories.get_feature_names_out()) == 60
 
 
 def test_an_age_a_stage_a_flag_and_three_tables_go_through_everything(cohort, clinical):

@@ -37,6 +37,12 @@ def test_k_by_modality(cohort):
     assert by_modality(kept.get_feature_names_out()) == {"exp": 3, "cna": 50, "mut": 5}
 
 
+def test_modalities_that_k_leaves_out_keep_all_features(cohort):
+    X, y = cohort
+    kept = MultiOmicsSelector(k={"exp": 3}).fit(X, y)
+    assert by_modality(kept.get_feature_names_out()) == {"exp": 3, "cna": 50, "mut": 20}
+
+
 def test_rankings_nest_and_do_not_depend_on_k(cohort):
     X, y = cohort
     few, many = (MultiOmicsSelector(k=k).fit(X, y) for k in (5, 40))
@@ -91,16 +97,18 @@ def test_output_keeps_index_values_and_dtypes(cohort):
 
 @pytest.mark.parametrize("absent", [0, 20])
 @pytest.mark.parametrize("columns", ["mut__", "mut__GENE0001"])
-def test_sparse_columns_are_selected_like_dense_ones_and_come_out_dense(cohort, columns, absent):
+def test_sparse_columns_are_selected_like_dense_ones_and_stay_sparse(cohort, columns, absent):
     X, y = cohort
     X = X.astype(dict.fromkeys(X.filter(like="mut__"), "float32" if absent else "int8"))
     X.iloc[:absent, 110:] = np.nan if absent else X.iloc[:absent, 110:]
-    thin = X.astype({c: pd.SparseDtype(X[c].dtype, 0) for c in X.filter(like=columns)})
-    assert any(isinstance(dtype, pd.SparseDtype) for dtype in thin.dtypes)
+    sparse_columns = {c: pd.SparseDtype(X[c].dtype, 0) for c in X.filter(like=columns)}
+    thin = X.astype(sparse_columns)
     expected = MultiOmicsSelector(k=10).fit(X, y)
     selector = MultiOmicsSelector(k=10).fit(thin, y)
     np.testing.assert_array_equal(selector.scores_, expected.scores_)
-    pd.testing.assert_frame_equal(selector.transform(thin), expected.transform(X))
+    selected = selector.transform(thin)
+    assert selected.dtypes.equals(thin.dtypes[selected.columns])
+    np.testing.assert_array_equal(selected, expected.transform(X))
     model = make_pipeline(
         MultiOmicsSelector(k=10), SimpleImputer(), StandardScaler(), RidgeClassifier()
     )

@@ -75,7 +75,7 @@ class LateFusionClassifier(ProbabilityClassifierMixin, BaseEstimator):
     UserWarning
         If training samples lack values of modalities that they have, or samples have categories
         that training samples did not have; if an imputer seems to have filled absent modalities; if
-        a modality is left out because the training samples that have it are not of two classes.
+        a modality is left out because all training samples that have it are of one class.
 
     See Also
     --------
@@ -184,10 +184,11 @@ class LateFusionClassifier(ProbabilityClassifierMixin, BaseEstimator):
         for modality in used:
             rows = present[modality]
             if len(np.unique(y[rows])) < 2:
-                warn(
-                    f"Modality {modality!r} is left out: the {rows.sum()} training samples that "
-                    "have it are not of two classes."
-                )
+                if rows.any():
+                    warn(
+                        f"Modality {modality!r} is left out: the {rows.sum()} training samples "
+                        "that have it are of one class only."
+                    )
                 continue
             with _add_modality_to_errors(modality, y[rows]):
                 fitted = clone(self.estimator).fit(values[modality][rows], y[rows])

@@ -150,8 +150,9 @@ class CrossModalAttentionClassifier(ProbabilityClassifierMixin, ValidatedEstimat
     Raises
     ------
     ValueError
-        If a value is infinite; if a sample has no modality; if `y` has one class only; if `n_heads` does not divide
-        `embed_dim`; if `branches`, `primary` or `modalities` name something that X does not have.
+        If a value is infinite; if a sample has no modality; if `y` has one class only; if
+        `n_heads` does not divide `embed_dim`; if `branches`, `primary` or `modalities` name
+        something that X does not have.
 
     Warns
     -----
@@ -171,7 +172,8 @@ class CrossModalAttentionClassifier(ProbabilityClassifierMixin, ValidatedEstimat
     Columns are standardized by the training samples. A modality that a sample lacks, a block of
     NaN, contributes exactly nothing; in a sample without the primary modality, the learned
     identities of the primary features attend to the others. Other missing values are imputed with
-    the training mean of their feature.
+    the training mean of their feature. A feature that fewer than three training samples have (or a
+    fifth of them, of fewer than 15) has no influence, nor has a modality that none has.
 
     Categorical columns are one-hot encoded, ordered categories become their rank. Sparse matrices
     and sparse columns of a DataFrame are made dense, in single precision.
@@ -251,7 +253,6 @@ class CrossModalAttentionClassifier(ProbabilityClassifierMixin, ValidatedEstimat
         "warm_start": ["boolean"],
         "verbose": ["verbose"],
     }
-    _summary: TrainingSummary
 
     def __init__(
         self,

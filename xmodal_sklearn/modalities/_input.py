@@ -184,7 +184,8 @@ class ModalityInput:
         if not keep_scale:
             relative = None if weights is None else weights / weights.mean()
             self.scaler = StandardScaler().set_output(transform="default")
-            self.scaler.fit(values, sample_weight=relative)
+            with np.errstate(invalid="ignore"):  # of columns without any value
+                self.scaler.fit(values, sample_weight=relative)
         columns = self.encoder.columns_of(self.needed)
         self.means = self.scaler.mean_
         self.summary = summarize(values, columns, self.scaler, weights)

@@ -34,9 +34,10 @@ def best_first(scores: np.ndarray, labels: np.ndarray) -> np.ndarray:
 
 
 def standardize(block: Any) -> np.ndarray:
-    """Return standardised columns as an array, whatever scikit-learn's transform_output says."""
+    """Return standardized columns as an array, whatever scikit-learn's transform_output says."""
     dense = block.toarray() if sparse.issparse(block) else block
-    return StandardScaler().set_output(transform="default").fit_transform(dense)
+    with np.errstate(invalid="ignore"):  # of columns without any value
+        return StandardScaler().set_output(transform="default").fit_transform(dense)
 
 
 def cached(memory: Any, function: Callable[[], Any], key: Sequence[Any]) -> Any:
