@@ -27,7 +27,6 @@ __all__ = [
     "describe_missing",
     "flatten_columns",
     "has_named_modalities",
-    "needed_columns",
     "qualified_names",
     "resolve_modalities",
     "sample_labels",
@@ -294,34 +293,3 @@ def _check_partition(modalities: Modalities, labels: Sequence[str]) -> None:
             f"{len(left_over)} columns of X belong to no modality, the first is "
             f"{left_over[0]!r}. Add them to a modality in `modalities=`, or drop them from X."
         )
-
-
-def describe_missing(names: np.ndarray, modalities: Modalities, known: np.ndarray) -> str:
-    """Count the missing columns of each modality, and name the first."""
-    counts = []
-    for modality, positions in modalities.items():
-        missing = [position for position in positions if not known[position]]
-        if missing:
-            counts.append(
-                f"{modality!r} {len(missing)} of {len(positions)}, the first is "
-                f"{names[missing[0]]!r}"
-            )
-    return "; ".join(counts)
-
-
-def needed_columns(fitted: Any) -> np.ndarray:
-    """Return the positions of the columns that a fitted estimator needs: the selected ones, or all.
-
-    Parameters
-    ----------
-    fitted : estimator
-        A selector, or another estimator, which needs all columns seen in fit.
-
-    Returns
-    -------
-    ndarray of int
-        The positions, in order.
-    """
-    if hasattr(fitted, "get_support"):
-        return fitted.get_support(indices=True)
-    return np.arange(fitted.n_features_in_)

@@ -113,7 +113,7 @@ def as_pandas(X: Any) -> Any:
 
     What a masked array hides is missing.
     """
-    if isinstance(X, Mapping) and not hasattr(X, "columns"):
+    if isinstance(X, Mapping) and not hasattr(X, "columns") and not sparse.issparse(X):
         raise ValueError(
             f"X must be one table, got a {type(X).__name__} of {list(X)[:5]}. Put tables side by "
             "side by concat_modalities."
