@@ -15,6 +15,7 @@ from sklearn.preprocessing import StandardScaler
 
 from xmodal_sklearn import (
     CrossModalAttentionClassifier,
+    ModalityImputer,
     MultiOmicsSelector,
     align_features,
     concat_modalities,
@@ -209,7 +210,10 @@ def test_missing_values_are_left_out_in_training_and_after(split, model):
     rng = np.random.default_rng(0)
     gaps = [table.mask(rng.random(table.shape) < 0.15) for table in (X, Z)]
     with pytest.warns(UserWarning, match="(Imputed missing|Missing) values"):
-        with_gaps = linear().fit(gaps[0], y)
+        with_gaps = linear()
+        with_gaps.steps.insert(1, ("impute", ModalityImputer("mean")))
+        with_gaps.fit(gaps[0], y)
+    model = make_pipeline(model[0], ModalityImputer("mean").fit(model[0].transform(X)), model[1])
     for fitted, table in ((model, gaps[1]), (with_gaps, Z), (with_gaps, gaps[1])):
         result = drift(fitted, table)
         assert (result["moved"] == 0).all()

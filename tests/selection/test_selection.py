@@ -207,7 +207,7 @@ class Fixed(BaseEstimator):
 )
 def test_coefficients_that_do_not_tell_features_apart_are_refused(cohort, coef, finite):
     X, y = cohort
-    with pytest.raises(ValueError, match=f"{finite} finite numbers for the 60 features"):
+    with pytest.raises(ValueError, match=f"{finite} finite importances for the 60 features"):
         MultiOmicsSelector(estimator=Fixed(coef)).fit(X.filter(like="exp__"), y)
 
 
