@@ -102,7 +102,7 @@ REFUSED = {
 @pytest.mark.parametrize(
     ("name", "text", "message"), [(name, *case) for name in REFUSED for case in REFUSED[name]]
 )
-def test_a_malformed_table_is_refused_by_name(folder, name, text, message):
+def test_a_malformed_table_raises_by_name(folder, name, text, message):
     (folder / name).write_text(text)
     with pytest.raises(ValueError, match=f"(?s){message}"):
         read(folder, "exp.csv")
@@ -121,7 +121,7 @@ def test_a_malformed_table_is_refused_by_name(folder, name, text, message):
         ({"target_file": None, "mudata": "classes.csv", "target": "a"}, "as MuData"),
     ],
 )
-def test_a_source_that_makes_no_sense_is_refused(folder, monkeypatch, options, message):
+def test_a_source_that_makes_no_sense_raises(folder, monkeypatch, options, message):
     monkeypatch.chdir(folder)
     defaults = {"target_file": folder / "classes.csv"}
     if "mudata" in options:
@@ -131,11 +131,11 @@ def test_a_source_that_makes_no_sense_is_refused(folder, monkeypatch, options, m
         read_cohort(**(defaults | options))
 
 
-def test_twice_the_same_modality_is_refused(folder):
+def test_twice_the_same_modality_raises(folder):
     with pytest.raises(ValueError, match="'exp' twice"):
         read(folder, "exp.csv", "exp.csv")
 
 
-def test_a_modality_without_a_table_is_refused(folder):
+def test_a_modality_without_a_table_raises(folder):
     with pytest.raises(ValueError, match=r"names \['cna'\]"):
         read(folder, "exp.csv", modalities="exp,cna")

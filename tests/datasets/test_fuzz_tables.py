@@ -189,7 +189,7 @@ def of_no_line(message):
 
 
 @pytest.mark.parametrize("suffix", [".csv", ".tsv"])
-def test_the_unspoilt_tables_are_read_as_the_csv_module_reads_them(tmp_path, suffix):
+def test_the_unspoiled_tables_are_read_as_the_csv_module_reads_them(tmp_path, suffix):
     for text in TABLES:
         content, delimiter = text.encode(), ","
         if suffix == ".tsv":
@@ -199,7 +199,7 @@ def test_the_unspoilt_tables_are_read_as_the_csv_module_reads_them(tmp_path, suf
         check_equal(read_table(path), content, delimiter)
 
 
-def test_a_spoilt_table_is_refused_with_line_and_remedy_or_read_as_it_is(tmp_path):
+def test_a_spoiled_table_raises_with_line_and_remedy_or_is_read_as_it_is(tmp_path):
     path = tmp_path / "exp.csv"
 
     def spoil(seed, rng):
@@ -214,8 +214,8 @@ def test_a_spoilt_table_is_refused_with_line_and_remedy_or_read_as_it_is(tmp_pat
             check_message(error, path.name, line=not of_no_line(str(error)))
             return "refused"
         check_equal(table, content, ",")
-        said = sum(count for *_, count in report.rows)
-        return "read, and said what was reinterpreted" if said else "read as it stands"
+        reported = bool(report.rows)
+        return "read, and reported what was reinterpreted" if reported else "read as it stands"
 
     fuzz(spoil)
 
@@ -235,7 +235,7 @@ def damage(rng, content):
     return rng.choice([flip, flip, flip, truncate, insert])(rng, content)
 
 
-def test_a_damaged_compressed_table_is_refused_or_read_as_it_was(tmp_path):
+def test_a_damaged_compressed_table_raises_or_is_read_as_it_was(tmp_path):
     whole = {suffix: compress() for suffix, compress in COMPRESS.items()}
 
     def spoil(seed, rng):
@@ -253,7 +253,7 @@ def test_a_damaged_compressed_table_is_refused_or_read_as_it_was(tmp_path):
     fuzz(spoil, N_INPUTS // 2)
 
 
-def test_a_damaged_parquet_file_is_refused_or_its_pages_read_as_they_were(tmp_path):
+def test_a_damaged_parquet_file_raises_or_its_pages_are_read_as_they_were(tmp_path):
     pytest.importorskip("pyarrow", reason="needs the extra parquet")
     path = tmp_path / "exp.parquet"
     whole = {}
@@ -282,7 +282,7 @@ def test_a_damaged_parquet_file_is_refused_or_its_pages_read_as_they_were(tmp_pa
     fuzz(spoil, N_INPUTS // 4)
 
 
-def test_a_damaged_mudata_file_is_refused_or_read(tmp_path):
+def test_a_damaged_mudata_file_raises_or_is_read(tmp_path):
     pytest.importorskip("mudata", reason="needs the extra omics")
     from xmodal_sklearn.cli._sources import read_mudata
     from xmodal_sklearn.datasets import to_mudata
@@ -307,7 +307,7 @@ def test_a_damaged_mudata_file_is_refused_or_read(tmp_path):
     fuzz(spoil, N_INPUTS // 4)
 
 
-def test_a_file_that_ends_the_process_is_refused(tmp_path, monkeypatch):
+def test_a_file_that_ends_the_process_raises(tmp_path, monkeypatch):
     pytest.importorskip("mudata", reason="needs the extra omics")
     from xmodal_sklearn.datasets import _mudata, to_mudata
 
@@ -324,7 +324,7 @@ def test_a_file_that_ends_the_process_is_refused(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("content", [b"", b"\x1f\x8b", b"\xfd7zXZ\x00", b"PAR1PAR1", b"no"])
 @pytest.mark.parametrize("name", ["exp.csv.gz", "exp.csv.xz", "exp.csv.bz2", "exp.parquet"])
-def test_what_only_claims_to_be_of_a_format_is_refused_by_name(tmp_path, name, content):
+def test_what_only_claims_to_be_of_a_format_raises_by_name(tmp_path, name, content):
     if name.endswith("parquet"):
         pytest.importorskip("pyarrow", reason="needs the extra parquet")
     Path(tmp_path, name).write_bytes(content)

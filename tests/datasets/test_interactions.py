@@ -37,7 +37,7 @@ def test_the_probabilities_are_those_by_which_the_classes_were_drawn(cohort):
 
 
 @pytest.mark.parametrize("kind", PAIRS)
-def test_no_feature_of_a_pair_tells_as_much_as_the_pair(kind):
+def test_no_feature_of_a_pair_is_as_informative_as_the_pair(kind):
     cohort = make(kind, weights=[1, 1])
     y = cohort.target == "class_1"
 
@@ -84,7 +84,7 @@ def test_without_strength_only_the_sizes_of_the_classes_are_left():
     np.testing.assert_allclose(cohort.proba, [[2 / 3, 1 / 3]] * 2000)
 
 
-def test_in_cis_a_gene_meets_its_own_copy_number():
+def test_in_cis_a_gene_interacts_with_its_own_copy_number():
     pairs = make("cis").interactions
     assert (pairs["primary"].str[5:] == pairs["other"].str[5:]).all()
 
@@ -113,7 +113,7 @@ def test_modalities_may_be_missing_and_the_seed_decides():
         ({"interaction": "gate", "n_samples": 3, "weights": [1e4, 1]}, "too few for 2 classes"),
     ],
 )
-def test_what_can_not_be_planted_is_refused(arguments, message):
+def test_what_can_not_be_planted_raises(arguments, message):
     arguments = {"n_samples": 50, "n_classes": 2, "random_state": 0} | arguments
     with pytest.raises(ValueError, match=message):
         make_multiomics(**arguments)

@@ -329,7 +329,7 @@ def cohort_table():
         ({"target": "subtype", "join": "left"}, "join must be"),
     ],
 )
-def test_what_is_not_there_is_refused_with_what_is(arguments, message):
+def test_unknown_names_raise_with_the_existing_ones(arguments, message):
     with pytest.raises(ValueError, match=message):
         from_mudata(cohort(), **arguments)
 
@@ -342,7 +342,7 @@ def test_what_is_not_there_is_refused_with_what_is(arguments, message):
         ("abc", "xyyz", "features of modality.*'y' occurs"),
     ],
 )
-def test_repeated_names_are_refused(samples, genes, message):
+def test_repeated_names_raise(samples, genes, message):
     part = annotated(samples, np.ones((3, 4)), genes, subtype=["LumA"] * 3)
     with pytest.raises(ValueError, match=message):
         from_mudata(part, target="subtype")
@@ -350,13 +350,13 @@ def test_repeated_names_are_refused(samples, genes, message):
         from_mudata(MuData({"exp": part}), target="subtype")
 
 
-def test_modalities_that_share_features_are_refused():
+def test_modalities_that_share_features_raise():
     parts = {"one": annotated("ab", np.ones((2, 4))), "two": annotated("cd", np.ones((2, 4)))}
     with pytest.raises(ValueError, match="share their features"):
         from_mudata(MuData(parts, axis=1), target="subtype")
 
 
-def test_a_modality_without_x_is_refused_with_its_layers():
+def test_a_modality_without_x_raises_with_its_layers():
     exp = annotated("ab", None)
     exp.layers["counts"] = np.ones((2, 4))
     exp.obs["subtype"] = ["LumA", "Basal"]
@@ -365,7 +365,7 @@ def test_a_modality_without_x_is_refused_with_its_layers():
     assert from_mudata(exp, target="subtype", layers={"X": "counts"}).data.shape == (2, 4)
 
 
-def test_nested_and_other_objects_are_refused():
+def test_nested_and_other_objects_raise():
     with pytest.raises(ValueError, match="'inside' is itself a MuData"):
         from_mudata(MuData({"inside": cohort()}), target="subtype")
     with pytest.raises(TypeError, match="must be a MuData or an AnnData, got DataFrame"):
@@ -374,7 +374,7 @@ def test_nested_and_other_objects_are_refused():
         from_mudata(annotated("ab", np.ones((2, 4))), target="s", modalities=["exp", "mut"])
 
 
-def test_classes_of_nobody_are_refused():
+def test_classes_of_no_sample_raise():
     exp = annotated("ab", np.ones((2, 4)), subtype=[None, None])
     with pytest.raises(ValueError, match="None of the 2 samples has a known 'subtype'"):
         from_mudata(exp, target="subtype")
@@ -391,7 +391,7 @@ def test_classes_of_nobody_are_refused():
         (cohort_table().set_axis(list("abc"), axis=1), None, "No column of X names a modality"),
     ],
 )
-def test_a_table_that_is_not_a_cohort_is_refused(X, y, message):
+def test_a_table_that_is_not_a_cohort_raises(X, y, message):
     with pytest.raises(ValueError, match=message):
         to_mudata(X, y)
 
@@ -402,7 +402,7 @@ def test_without_mudata_the_extra_is_named(monkeypatch):
         to_mudata(cohort_table())
 
 
-def test_words_are_refused_by_name():
+def test_categorical_columns_raise_by_name():
     X = pd.DataFrame({"exp__ESR1": [1.0, 2.0], "clin__stage": ["I", "II"]}, index=["a", "b"])
     with pytest.raises(ValueError, match="'stage' is categorical, but AnnData"):
         to_mudata(X)

@@ -52,14 +52,14 @@ SPELLINGS = {
 
 
 @pytest.mark.parametrize("spelling", SPELLINGS)
-def test_names_spelt_otherwise_meet_and_are_counted(read, spelling):
+def test_names_spelled_differently_match_and_are_counted(read, spelling):
     cohort = read(table([spelling, *NAMES[1:]]), classes(NAMES))
     assert cohort.data.index.tolist() == NAMES
     assert reported(cohort, SPELLINGS[spelling]) == 1
 
 
 @pytest.mark.parametrize(("ours", "theirs"), [("M.1", "M-1"), ("M 1", "M_1"), ("M\u20131", "M-1")])
-def test_names_with_other_separators_meet(read, ours, theirs):
+def test_names_with_other_separators_match(read, ours, theirs):
     assert read(table([ours, "B"]), classes([theirs, "B"], "xy")).data.index[0] == theirs
 
 
@@ -68,7 +68,7 @@ def test_look_alike_names_show_in_the_error(read):
         read(table(["\u04201", "\u04202"]), classes(NAMES))
 
 
-def test_an_ambiguous_name_is_refused_with_both_sides(read):
+def test_an_ambiguous_name_raises_with_both_sides(read):
     with pytest.raises(ValueError, match=r"'P.1' may mean several.*P-1, P_1"):
         read(table(["P.1", "P2"]), classes(["P-1", "P_1", "P2"]))
 
@@ -80,7 +80,7 @@ def test_a_sample_may_be_called_like_a_missing_value(read, name):
 
 
 @pytest.mark.parametrize("label", ["NA", "[Not Available]", "unknown", "", "--"])
-def test_an_unknown_class_is_none_and_said(read, label):
+def test_an_unknown_class_is_none_and_reported(read, label):
     cohort = read(table(NAMES), classes(NAMES, ["x", "None", label, "x"]))
     assert cohort.target.to_dict() == {"P1": "x", "P2": "None", "P4": "x"}
     assert reported(cohort, "class unknown") == 1
@@ -93,7 +93,7 @@ LEVELS = ["{}", "{}-01", "{}-01A", "{}-01A-11R-A10Y-07", "{}-01A-21D-A10Y-09"]
 @pytest.mark.parametrize("of_table", LEVELS)
 @pytest.mark.parametrize("of_classes", LEVELS)
 @pytest.mark.parametrize("mark", ["-", "."])
-def test_barcodes_meet_at_the_coarsest_level(read, of_table, of_classes, mark):
+def test_barcodes_match_at_the_coarsest_level(read, of_table, of_classes, mark):
     names = [of_table.format(name).replace("-", mark) for name in TCGA]
     cohort = read(table(names), classes(list(map(of_classes.format, TCGA))))
     assert len(cohort.data) == 4
@@ -112,7 +112,7 @@ def test_a_normal_sample_never_stands_for_a_patient(read, normal):
     assert reported(cohort, "additional samples") == 1
 
 
-def test_a_patient_of_two_classes_is_refused(read):
+def test_a_patient_of_two_classes_raises(read):
     labels = classes([f"{TCGA[0]}-01", f"{TCGA[0]}-06", f"{TCGA[1]}-01"], "xyx")
     with pytest.raises(ValueError, match=rf"'{TCGA[0]}' has the classes \['x', 'y'\]"):
         read(table(TCGA), labels)
@@ -168,7 +168,7 @@ def test_arguments_that_make_no_sense_are_an_error(arguments, message):
         ("sample,A\nP1,1\n ,2\n", "data row 2 has no name"),
     ],
 )
-def test_a_table_that_would_be_misread_is_refused(tmp_path, text, message):
+def test_a_table_that_would_be_misread_raises(tmp_path, text, message):
     (tmp_path / "exp.csv").write_text(text)
     with pytest.raises(ValueError, match=f"(?s)exp.csv.*{message}"):
         read_table(tmp_path / "exp.csv")
@@ -181,7 +181,7 @@ def test_a_header_of_numbers_is_one(tmp_path, header):
 
 
 @pytest.mark.parametrize("value", ["-", "[Not Available]", "NA", "null", "n/a", "?"])
-def test_a_placeholder_in_a_column_of_numbers_is_missing_and_said(tmp_path, value):
+def test_a_placeholder_in_a_column_of_numbers_is_missing_and_reported(tmp_path, value):
     (tmp_path / "exp.csv").write_text(f"sample,A\nP1,{value}\nP2,2\n")
     report = Report()
     read = read_table(tmp_path / "exp.csv", report=report)["A"]
@@ -189,7 +189,7 @@ def test_a_placeholder_in_a_column_of_numbers_is_missing_and_said(tmp_path, valu
     assert sum(count for _, what, count in report.rows if "missing" in what) == 1
 
 
-def test_words_stay_words(tmp_path):
+def test_categories_stay_categories(tmp_path):
     (tmp_path / "clinical.csv").write_text("sample,stage\nP1,II\nP2, None\nP3,NA\n")
     stage = read_table(tmp_path / "clinical.csv")["stage"]
     assert stage.dropna().to_dict() == {"P1": "II", "P2": "None"}

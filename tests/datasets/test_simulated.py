@@ -152,7 +152,7 @@ def test_informative_columns_exist_and_differ_between_classes(bunch):
         assert spread[informative].mean() > 1.5 * spread[columns.difference(informative)].mean()
 
 
-def test_modalities_tell_more_together_than_alone(bunch):
+def test_modalities_are_more_informative_together_than_alone(bunch):
     score = {name: macro_f1(block(bunch, name), bunch.target) for name in bunch.modalities}
     score["all"] = macro_f1(bunch.data, bunch.target)
     assert 0.7 < score["all"] < 0.92

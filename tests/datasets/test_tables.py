@@ -16,7 +16,7 @@ def test_sample_names_that_look_like_numbers_stay_names(tmp_path):
 
 
 @pytest.mark.parametrize("suffix", [".csv", ".csv.gz", ".tsv.xz", ".txt"])
-def test_the_file_name_tells_format_and_compression(tmp_path, suffix):
+def test_the_file_name_determines_format_and_compression(tmp_path, suffix):
     EXP.to_csv(tmp_path / f"exp{suffix}", sep="," if "csv" in suffix else "\t")
     read = read_table(tmp_path / f"exp{suffix}")
     pd.testing.assert_frame_equal(read, EXP, check_index_type=False)
@@ -50,7 +50,7 @@ def test_values_can_be_read_as_they_are_written(tmp_path):
         ("sample,A\n\udcff1,1\n", "UTF-8"),
     ],
 )
-def test_a_malformed_table_is_refused_by_name(tmp_path, text, message):
+def test_a_malformed_table_raises_by_name(tmp_path, text, message):
     (tmp_path / "exp.csv").write_text(text, encoding="UTF-8", errors="surrogateescape")
     with pytest.raises(ValueError, match=f"(?s)exp.csv.*({message})"):
         read_table(tmp_path / "exp.csv")
@@ -90,16 +90,16 @@ def test_an_error_names_line_and_remedy(tmp_path, text, message):
         read_table(tmp_path / "exp.csv")
 
 
-def test_columns_called_by_dates_are_said(tmp_path):
+def test_columns_named_by_dates_are_reported(tmp_path):
     (tmp_path / "exp.csv").write_text("sample,1-Mar,ESR1,Sep-02\nP1,1,2,3\n")
     report = Report()
     assert list(read_table(tmp_path / "exp.csv", report=report)) == ["1-Mar", "ESR1", "Sep-02"]
-    said = {what: count for _, what, count in report.rows if "date" in what}
-    assert said == {"columns named by a date, as spreadsheets make of genes like MARCH1": 2}
+    reported = {what: count for _, what, count in report.rows if "date" in what}
+    assert reported == {"columns named by a date, as spreadsheets make of genes like MARCH1": 2}
 
 
 @pytest.mark.parametrize("error", ["#DIV/0!", "#REF!", "#VALUE!", "#NAME?"])
-def test_errors_of_spreadsheets_are_missing_and_said(tmp_path, error):
+def test_errors_of_spreadsheets_are_missing_and_reported(tmp_path, error):
     (tmp_path / "exp.csv").write_text(f"sample,A,stage\nP1,{error},II\nP2,2,{error}\n")
     report = Report()
     read = read_table(tmp_path / "exp.csv", report=report)
@@ -131,7 +131,7 @@ def test_invisible_blanks_around_numbers_change_nothing(tmp_path):
         (EXP.set_index("HLA-A", append=True), "several levels"),
     ],
 )
-def test_a_parquet_file_without_samples_or_values_is_refused(tmp_path, table, message):
+def test_a_parquet_file_without_samples_or_values_raises(tmp_path, table, message):
     pytest.importorskip("pyarrow", reason="needs the extra parquet")
     table.to_parquet(tmp_path / "exp.parquet")
     with pytest.raises(ValueError, match=f"exp.parquet: .*{message}"):
@@ -154,12 +154,12 @@ def test_checksums_of_parquet_pages_are_verified(tmp_path):
         read_table(path)
 
 
-def test_a_file_of_unknown_format_is_refused(tmp_path):
+def test_a_file_of_unknown_format_raises(tmp_path):
     (tmp_path / "README").touch()
     with pytest.raises(ValueError, match=r"format of .*README"):
         read_table(tmp_path / "README")
 
 
-def test_a_file_that_is_not_there_is_refused(tmp_path):
+def test_a_missing_file_raises(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"no file .*nowhere\.csv"):
         read_table(tmp_path / "nowhere.csv")

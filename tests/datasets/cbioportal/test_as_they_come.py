@@ -145,7 +145,7 @@ def test_clinical_files_are_found_in_any_case_and_blank_lines_pass(write):
 
 
 @pytest.mark.parametrize("name", ["data_mrna_seq_tpm.txt", "data_clinical_patient.txt"])
-def test_a_comment_among_the_rows_is_told_from_a_truncated_row(write, name):
+def test_a_comment_among_the_rows_is_distinguished_from_a_truncated_row(write, name):
     folder = write(EXP)
     lines = (folder / name).read_text().splitlines()
     (folder / name).write_text("\n".join([*lines[:2], "#P9\tcomment", *lines[2:]]))
@@ -309,7 +309,7 @@ def test_any_table_of_numbers_is_read_as_a_modality_of_its_own(write, profile, f
     ("alteration", "datatype"),
     [("STRUCTURAL_VARIANT", "SV"), (C, "SEG"), ("GENERIC_ASSAY", "CATEGORICAL"), ("MUTSIG", "Q")],
 )
-def test_what_is_no_table_of_numbers_is_refused(write, alteration, datatype):
+def test_what_is_no_table_of_numbers_raises(write, alteration, datatype):
     folder = write({"meta_x.txt": meta(alteration, datatype, "x", "data_x.txt"), "data_x.txt": ""})
     with pytest.raises(ValueError, match=f"'x' as 'new'.*{alteration} of datatype {datatype}"):
         read(folder, {"new": "x"})
@@ -338,7 +338,7 @@ def test_silent_variants_are_known_by_other_names(write, kind):
     assert reported(study, "unchanged") == [1]
 
 
-def test_a_class_of_variants_that_is_not_known_is_said(write):
+def test_a_class_of_variants_that_is_not_known_is_reported(write):
     rows = [("TP53", "Odd", "P1-01"), ("TP53", "", "P2-01")]
     study = read(write({"data_mutations.txt": maf(rows, sequenced=SAMPLES)}), ["mut"])
     assert study.data["mut__TP53"].tolist() == [1, 1, 0, 0, 0, 0]
@@ -362,7 +362,7 @@ def test_the_column_of_the_status_is_known_however_it_is_spelled(write, name):
     assert study.data["mut__TP53"].sum() == 0
 
 
-def test_a_mutation_that_validation_did_not_confirm_is_counted_and_said(write):
+def test_a_mutation_that_validation_did_not_confirm_is_counted_and_reported(write):
     columns = ("Variant_Classification", "Tumor_Sample_Barcode", "Validation_Status")
     rows = [("TP53", "Missense_Mutation", "P1-01", "Invalid")]
     study = read(write({"data_mutations.txt": maf(rows, columns, SAMPLES)}), ["mut"])
@@ -441,7 +441,7 @@ NUMBERS = {"X of R": "X{}", "a float": "{}.0", "zeros": "00{}"}
 
 
 @pytest.mark.parametrize("spelling", NUMBERS)
-def test_numbers_for_names_meet_however_programs_wrote_them(write, spelling):
+def test_numbers_for_names_match_however_programs_wrote_them(write, spelling):
     samples = "SAMPLE_ID\tPATIENT_ID\n" + "".join(f"{n}\tP{n}\n" for n in range(1, 7))
     table = matrix([NUMBERS[spelling].format(n) for n in range(1, 7)])
     files = {"data_clinical_sample.txt": samples, "data_mrna_seq_tpm.txt": table}
@@ -489,14 +489,14 @@ def test_names_spelled_differently_match_and_are_counted(write, spelling):
     ) == [3]
 
 
-def test_an_ambiguous_name_is_refused_with_examples(write):
+def test_an_ambiguous_name_raises_with_examples(write):
     samples = "SAMPLE_ID\tPATIENT_ID\n" + "".join(f"{i}-01\t{i}\n" for i in IDS) + "p1-01\tP1\n"
     files = {"data_clinical_sample.txt": samples, "data_mrna_seq_tpm.txt": matrix(["P1.01"])}
     with pytest.raises(ValueError, match=r"'P1.01' may mean several.*P1-01, p1-01"):
         read(write(files))
 
 
-def test_tables_without_a_name_in_common_are_refused_with_examples_of_both(write):
+def test_tables_without_a_name_in_common_raise_with_examples_of_both(write):
     folder = write(EXP | {"data_cna.txt": matrix([f"Q\xa0{n}" for n in range(3)])})
     for join in ("inner", "outer"):
         with pytest.raises(ValueError, match=r"data_cna.txt \('Q\\xa00'.*P1-01"):
@@ -514,7 +514,7 @@ BARCODES = {
 
 @pytest.mark.parametrize("level", BARCODES)
 @pytest.mark.parametrize("modality", ["exp", "mut"])
-def test_barcodes_meet_at_the_level_of_the_sample_file(write, level, modality):
+def test_barcodes_match_at_the_level_of_the_sample_file(write, level, modality):
     names = [BARCODES[level].format(i) for i in TCGA]
     names = [n.replace("-", ".") if level == "dots" else n for n in names]
     names = [n.lower() if level == "lower case" else n for n in names]
@@ -563,7 +563,7 @@ def test_of_several_aliquots_of_a_sample_the_first_is_kept(write):
 
 
 @pytest.mark.parametrize("symbol", ["1-Mar", "2-Sep", "Mar-01", "2021-03-01", "1. Mrz"])
-def test_genes_that_became_dates_are_told_apart_by_their_entrez_ids(write, symbol):
+def test_genes_that_became_dates_are_distinguished_by_their_entrez_ids(write, symbol):
     head = "Hugo_Symbol\tEntrez_Gene_Id\t" + "\t".join(SAMPLES) + "\n"
     row = "\t1" * 6 + "\n"
     table = f"{head}{symbol}\t55016{row}{symbol}\t64757{row}ESR1\t2099{row}"

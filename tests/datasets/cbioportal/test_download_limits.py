@@ -134,7 +134,7 @@ def test_a_server_that_never_ends_is_given_up(server, tmp_path, monkeypatch):
     assert (tmp_path / f".{NAME}.part").stat().st_size < 6e6
 
 
-def test_a_file_that_is_said_to_be_too_large_is_not_begun(server, tmp_path, monkeypatch):
+def test_a_file_announced_as_too_large_is_not_downloaded(server, tmp_path, monkeypatch):
     monkeypatch.setitem(_archive.LIMITS, "download", (1e5, "bytes to download"))
     with pytest.raises(OSError, match=r"the file has 200,000, more than the limit of 100,000"):
         get(server, tmp_path)
@@ -198,7 +198,7 @@ def test_a_password_is_sent_but_never_shown(server, tmp_path, caplog, capfd):
     ["http://", "https:///x", "http://a:port", "http://[::1", "http://a b", "ftp://u:secret@h",
      "http://u:secret@:80", "http://h:99999999", "http://a\nb"],
 )  # fmt: skip
-def test_a_bad_address_is_refused_at_once_without_its_password(address):
+def test_a_bad_address_raises_at_once_without_its_password(address):
     with pytest.raises(ValueError, match="base_url, or XMODAL_CBIOPORTAL_URL") as caught:
         resolve_base_url(address)
     assert "secret" not in str(caught.value)
@@ -231,7 +231,7 @@ def pack(sizes):
         ("ratio", 20, "20 for each of its own"),
     ],
 )
-def test_an_archive_above_a_limit_is_refused(tmp_path, monkeypatch, name, most, message):
+def test_an_archive_above_a_limit_raises(tmp_path, monkeypatch, name, most, message):
     (tmp_path / NAME).write_bytes(pack([1_000, 2_000, 9_000]))
     assert unpack(tmp_path / NAME, tmp_path / "whole").is_dir()
     monkeypatch.setattr(_archive, "UNCHECKED_BYTES", 0)
@@ -243,7 +243,7 @@ def test_an_archive_above_a_limit_is_refused(tmp_path, monkeypatch, name, most, 
     assert unpack(tmp_path / NAME, tmp_path / "again").is_dir()
 
 
-def test_a_header_that_expands_is_refused_before_it_fills_the_memory(tmp_path, monkeypatch):
+def test_a_header_that_expands_raises_before_it_fills_the_memory(tmp_path, monkeypatch):
     monkeypatch.setattr(_archive, "UNCHECKED_BYTES", 10**6)
     header = tarfile.TarInfo("study/pax")
     header.type, header.size = tarfile.XHDTYPE, 10**7

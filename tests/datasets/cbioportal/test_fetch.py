@@ -407,7 +407,7 @@ def test_the_checksum_is_kept_as_sha256sum_reads_it(fetch, archive, tmp_path):
     assert record == f"{hashlib.sha256(archive).hexdigest()}  {FILE}\n"
 
 
-def test_an_archive_that_has_changed_is_refused(fetch, tmp_path):
+def test_an_archive_that_has_changed_raises(fetch, tmp_path):
     fetch()
     path = tmp_path / "cbioportal" / FILE
     path.write_bytes(pack(study_files() | {"new.txt": "new"}))
@@ -518,14 +518,14 @@ def test_two_processes_may_fetch_at_once(fetch, server, tmp_path):
 
 
 @pytest.mark.parametrize("answer", [broken_off_unannounced, web_page])
-def test_bytes_that_are_not_an_archive_are_refused(fetch, server, kept, answer):
+def test_bytes_that_are_not_an_archive_raise(fetch, server, kept, answer):
     server.answers = [answer]
     with pytest.raises(ValueError, match=f"{FILE} is not an intact tar.gz archive"):
         fetch()
     assert kept() == []
 
 
-def test_a_wrong_bit_inside_the_archive_is_refused(fetch, server, archive, kept):
+def test_a_wrong_bit_inside_the_archive_raises(fetch, server, archive, kept):
     # Stored, not compressed, so that only the checksum of gzip can tell.
     plain = gzip.decompress(archive)
     stored = bytearray(gzip.compress(plain, compresslevel=0))
@@ -544,7 +544,7 @@ def test_a_missing_study_is_asked_for_once(fetch, server, kept):
     assert kept() == []
 
 
-def test_a_server_that_is_not_there_is_an_error_that_tells_what_to_do(server, tmp_path):
+def test_a_server_that_is_not_there_is_an_error_that_says_what_to_do(server, tmp_path):
     with pytest.raises(OSError, match=r"save it as .*or name a mirror"):
         fetch_cbioportal(STUDY, data_home=tmp_path, base_url="http://127.0.0.1:1")
 
@@ -593,7 +593,7 @@ def hostile(name, kind=tarfile.REGTYPE, target=""):
     ],
     ids=lambda value: value.name if isinstance(value, tarfile.TarInfo) else None,
 )
-def test_a_hostile_archive_is_refused_by_the_name_of_its_member(
+def test_a_hostile_archive_raises_by_the_name_of_its_member(
     fetch, server, kept, tmp_path, member, problem
 ):
     server.archive = pack(study_files(), STUDY, member)
@@ -605,7 +605,7 @@ def test_a_hostile_archive_is_refused_by_the_name_of_its_member(
 
 
 @pytest.mark.parametrize("files", [study_files(), {}])
-def test_an_archive_of_another_study_is_refused(fetch, server, kept, files):
+def test_an_archive_of_another_study_raises(fetch, server, kept, files):
     server.archive = pack(files, top="brca_tcga")
     with pytest.raises(ValueError, match=STUDY):
         fetch()
@@ -633,7 +633,7 @@ def test_without_a_download_the_error_says_what_to_put_where(server, tmp_path, a
     assert server.requests == []
 
 
-def test_a_damaged_archive_put_there_by_hand_is_refused(tmp_path, archive):
+def test_a_damaged_archive_put_there_by_hand_raises(tmp_path, archive):
     path = tmp_path / "cbioportal" / FILE
     path.parent.mkdir()
     path.write_bytes(archive[:-20])
@@ -664,7 +664,7 @@ def test_the_mirror_may_be_an_environment_variable(server, tmp_path, monkeypatch
         ({"download_if_missing": "no"}, "download_if_missing"),
     ],
 )
-def test_wrong_arguments_are_refused_before_any_download(server, tmp_path, arguments, message):
+def test_wrong_arguments_raise_before_any_download(server, tmp_path, arguments, message):
     options = {"study_id": STUDY, "data_home": tmp_path, "base_url": server.url} | arguments
     with pytest.raises(ValueError, match=message):
         fetch_cbioportal(**options)

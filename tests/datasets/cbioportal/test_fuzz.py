@@ -283,7 +283,7 @@ def check(folder, contents):
         for where, what, count in data.report.itertuples(index=False)
     ):
         assert set(data.target.index) <= {"P1", "P2", "P3", "P4", "P5"} or spoilt[0] in CLINICAL
-        return "read, and said what was reinterpreted"
+        return "read, and reported what was reinterpreted"
     target, columns, values = naive_study(contents)
     assert data.target.to_dict() == target
     assert list(data.data.columns) == columns
@@ -291,11 +291,11 @@ def check(folder, contents):
     return "read as it stands"
 
 
-def test_the_unspoilt_study_is_read_as_the_naive_parser_reads_it(study):
+def test_the_unspoiled_study_is_read_as_the_naive_parser_reads_it(study):
     assert check(study, {name: text.encode() for name, text in STUDY.items()}).startswith("read as")
 
 
-def test_a_spoilt_file_is_refused_by_name_or_read_as_it_is(study):
+def test_a_spoiled_file_raises_by_name_or_is_read_as_it_is(study):
     def spoil(seed, rng):
         name = rng.choice(list(STUDY))
         content = original = STUDY[name].encode()

@@ -365,7 +365,7 @@ def replace(name, old, new):
         (lambda study: (study / "data_cna.txt").write_text(""), {}, ValueError, "data_cna.txt"),
     ],
 )  # fmt: skip
-def test_a_broken_study_is_refused_by_file_and_place(study, spoil, options, error, message):
+def test_a_broken_study_raises_by_file_and_place(study, spoil, options, error, message):
     if spoil:
         spoil(study)
     with pytest.raises(error, match=message):
@@ -530,7 +530,7 @@ def test_the_meta_file_may_give_all_samples_one_panel(panels):
     assert list(read(panels, modalities=["mut"]).data) == ["mut__TP53", "mut__GATA3"]
 
 
-def test_panels_with_no_gene_in_common_are_refused(panels):
+def test_panels_with_no_gene_in_common_raise(panels):
     (panels / "data_gene_panel_matrix.txt").write_text(MATRIX.replace("LARGE", "TINY"))
     replace("data_mutations.txt", "\tP2-a", "\tP5-a")(panels)
     with pytest.raises(ValueError, match=r"no gene is in the panels of all.*data_gene_panel_small"):
@@ -585,7 +585,7 @@ def test_a_malformed_line_is_named(study, name, old, new, message):
         ({"profiles": {"cna": "data_mutations.txt"}}, "'data_mutations.txt' as 'cna'"),
     ],
 )
-def test_a_map_that_does_not_fit_the_study_is_refused(study, options, message):
+def test_a_map_that_does_not_fit_the_study_raises(study, options, message):
     with pytest.raises(ValueError, match=message):
         read(study, **options)
 
