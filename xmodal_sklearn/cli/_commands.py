@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from .._text import visible
 from . import _options as options
 from ._cohort import with_cohort
 from ._options import with_network
@@ -127,11 +128,12 @@ def bench(
         if learning:
             result = replace(result, learning=learning_curves(estimators, *samples, **design))
         importance = measure_importance(attention, cohort, folds, seed, jobs) if inspect else None
+    report_error = _save(result, out, importance)
     console.print(
         f"\nK = {k} per modality; mean ± standard deviation over {folds} folds × {repeats}\n"
     )
     console.print(summary_table(result), "", significance_table(result, ATTENTION), sep="\n")
-    _finish(result, out, importance)
+    _finish(result, out, report_error)
 
 
 @app.command(
@@ -190,6 +192,7 @@ def paper(
             n_jobs=jobs,
             verbose=1,
         )
+    report_error = _save(result, out)
     on_metabric = is_metabric(cohort.data.index)
     models = paper_settings(list(resolve_modalities(cohort.data, None)), ks)
     # Short, so that the table is no wider than 80 columns.
@@ -200,7 +203,7 @@ def paper(
         console.print(
             f"\nThe paper's figures: {SOURCE}. It finds EXP+CNA+MUT best at K of 300 to 500."
         )
-    _finish(result, out)
+    _finish(result, out, report_error)
 
 
 @app.command(
@@ -438,15 +441,14 @@ def _start(cohort: "Bunch", folds: int) -> None:
     console.print(cohort_text(cohort))
 
 
-def _finish(result: Any, out: Path, importance: Any = None) -> None:
-    """Save a comparison and its report, both or neither."""
+def _save(result: Any, out: Path, importance: Any = None) -> Exception | None:
+    """Save a comparison and its report; return an error of the report, without which it is kept."""
     from ..benchmark._result_folder import publishing
     from ..report import write_report
     from ._models import save_importance
 
     command = shlex.join(["xmodal", *sys.argv[1:]])
     result = replace(result, info={**result.info, "command": command})
-    failed: Exception | None = None
     with writing_results(out), publishing(out) as aside:
         result.save(aside)
         if importance is not None:
@@ -455,15 +457,19 @@ def _finish(result: Any, out: Path, importance: Any = None) -> None:
             write_report(result, aside / "report.html", importance=importance)
         except OSError:
             raise
-        # Scores are kept whatever is wrong with the report.
         except Exception as error:
-            failed = error
+            return error
+    return None
+
+
+def _finish(result: Any, out: Path, report_error: Exception | None) -> None:
+    """Print the warnings of a comparison, and where its results are."""
     for warning in result.warnings[:MAX_WARNINGS]:
-        error_console.print(f"Warning: {warning}", style="yellow")
+        error_console.print(f"Warning: {visible(warning)}", style="yellow")
     if len(result.warnings) > MAX_WARNINGS:
         error_console.print(
             f"All {len(result.warnings)} warnings are in {out / 'comparison.json'}."
         )
-    if failed is not None:
-        raise failed
+    if report_error is not None:
+        raise report_error
     console.print(f"\nScores and report.html in {out}")

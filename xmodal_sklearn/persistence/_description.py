@@ -3,7 +3,7 @@
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -13,9 +13,11 @@ from .._fitted_model import first_with
 from .._text import visible
 from .._typing import Labels, Table
 from .._warnings import warn
-from ..benchmark import Comparison
 from ..benchmark._metrics import CLASS_RECALL
 from ..modalities._columns import resolve_modalities
+
+if TYPE_CHECKING:
+    from ..benchmark import Comparison
 
 __all__ = [
     "describe_model",
@@ -36,7 +38,7 @@ def describe_training(
     y: Labels,
     *,
     source: str | None = None,
-    comparison: Comparison | None = None,
+    comparison: "Comparison | None" = None,
     estimator: str | None = None,
 ) -> dict[str, Any]:
     """Describe the training samples and the scores of a model, for its file and its card.
@@ -204,7 +206,7 @@ def _describe_block(X: Any, columns: np.ndarray) -> dict[str, Any]:
     return description
 
 
-def _scores(comparison: Comparison, estimator: str | None) -> dict[str, Any]:
+def _scores(comparison: "Comparison", estimator: str | None) -> dict[str, Any]:
     names = comparison.scores["estimator"].unique().tolist()
     if estimator is None and len(names) == 1:
         estimator = names[0]
