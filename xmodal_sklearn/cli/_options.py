@@ -19,11 +19,12 @@ _run = partial(typer.Option, rich_help_panel="Run")
 _training = partial(typer.Option, rich_help_panel="Training samples")
 
 SEPARATORS = {".csv": ",", ".tsv": "\t", ".parquet": None, "": ","}
-COMPRESSIONS = {".gz": "gzip", ".bz2": "bz2", ".xz": "xz"}
+# Modules of Python.
+COMPRESSIONS = {".gz": "gzip", ".bz2": "bz2", ".xz": "lzma"}
 
 
 def table_format(path: Path) -> tuple[str | None, str | None]:
-    """Return the separator (None for Parquet) and the compression that a file's name asks for."""
+    """Return the separator (None: Parquet) and the compressing module that a name asks for."""
     compression = COMPRESSIONS.get(path.suffix.lower())
     suffix = (path.with_suffix("") if compression else path).suffix.lower()
     if suffix not in SEPARATORS or (compression and suffix in ("", ".parquet")):

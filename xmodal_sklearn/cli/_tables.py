@@ -2,6 +2,7 @@
 
 import csv
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -239,14 +240,10 @@ def write_table(table: pd.DataFrame, path: Path) -> None:
         if separator is None:
             with needs_extra("parquet", f"Writing {path}"):
                 table.to_parquet(scratch, index=False)
-        else:
-            table.to_csv(
-                scratch,
-                sep=separator,
-                index=False,
-                quoting=csv.QUOTE_NONNUMERIC,
-                compression=compression,
-            )
+            return
+        data = table.to_csv(sep=separator, index=False, quoting=csv.QUOTE_NONNUMERIC).encode()
+        # By pandas, the archive would hold the name of the scratch file.
+        scratch.write_bytes(import_module(compression).compress(data) if compression else data)
 
     write_file(path, write)
 
