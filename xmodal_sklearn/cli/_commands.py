@@ -100,21 +100,16 @@ def bench(
     with status("Loading PyTorch"):
         from ..benchmark import compare
         from ..learning import learning_curves
-        from ._models import (
-            attention_pipeline,
-            classical_pipelines,
-            measure_importance,
-            outer_folds,
-        )
+        from . import _models
         from ._tables import significance_table, summary_table
 
     memory = str((out / "rankings").absolute())
     with usage_errors():
-        attention = attention_pipeline(k, seed, network, memory=memory)
-        classical = classical_pipelines(k, models, fusion, seed, network["device"], memory)
+        attention = _models.attention_pipeline(k, seed, network, memory=memory)
+        classical = _models.classical_pipelines(k, models, fusion, seed, network["device"], memory)
     estimators = {ATTENTION: attention, **classical}
     design: dict[str, Any] = {
-        "cv": outer_folds(folds, repeats, seed, cohort),
+        "cv": _models.outer_folds(folds, repeats, seed, cohort),
         "groups": cohort.groups,
         "store": out / "folds",
         "n_jobs": jobs,
@@ -127,7 +122,9 @@ def bench(
         result = compare(estimators, *samples, batch=cohort.batch, controls=controlled, **design)
         if learning:
             result = replace(result, learning=learning_curves(estimators, *samples, **design))
-        importance = measure_importance(attention, cohort, folds, seed, jobs) if inspect else None
+        importance = (
+            _models.measure_importance(attention, cohort, folds, seed, jobs) if inspect else None
+        )
     report_error = _save(result, out, importance)
     console.print(
         f"\nK = {k} per modality; mean ± standard deviation over {folds} folds × {repeats}\n"
