@@ -68,12 +68,12 @@ class Overview:
 
 def headline(overview: Overview) -> dict[str, Any]:
     """Return the best model, and how it compares with the runner-up."""
-    best, second = [*overview.names, None][:2]
+    best, *others = overview.names
     mean, std = overview.summary.loc[best, overview.metric][["mean", "std"]]
     shown = {"best": best, "metric": metric_label(overview.metric), "mean": mean, "std": std}
-    pair = overview.pairs.get((best, second))
+    pair = overview.pairs.get((best, others[0])) if others else None
     if pair is not None:
-        better, equal, _ = overview.comparison.bayes(best, second)
-        shown |= {"second": second, "better": better, "equal": equal, **pair}
+        better, equal, _ = overview.comparison.bayes(best, others[0])
+        shown |= {"second": others[0], "better": better, "equal": equal, **pair}
         shown["significant"] = pair["p_holm"] < SIGNIFICANT
     return shown
