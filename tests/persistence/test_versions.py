@@ -26,6 +26,11 @@ def test_a_file_of_each_format_loads_for_ever(path):
     assert read_manifest(path)["classes"] == model.classes_.tolist()
 
 
+def test_a_file_of_every_format_is_kept(saved):
+    kept = {read_manifest(path)["format_version"] for path in FILES.glob("*.xmodal")}
+    assert kept == set(range(2, read_manifest(saved)["format_version"] + 1))
+
+
 def change_manifest(path, parts, write, **changes):
     manifest = {**json.loads(parts["manifest.json"]), **changes}
     return write(path, {**parts, "manifest.json": json.dumps(manifest).encode()})
