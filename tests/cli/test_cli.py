@@ -241,7 +241,7 @@ def test_a_modality_that_the_model_does_not_have_is_an_error(source, model, tmp_
 def test_predict_counts_features_that_the_model_does_not_have(predict):
     shown, _ = predict(lambda modality, table: table.assign(NEW=1.0))
     for modality in ("exp", "cna", "mut"):
-        assert f"{modality}: columns that the model does not know, left out (1)" in shown.output
+        assert f"{modality}: columns that the model does not have, left out (1)" in shown.output
 
 
 def test_bench_compares_all_models_on_a_study(data_dir, tmp_path):
