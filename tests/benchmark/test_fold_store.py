@@ -373,6 +373,7 @@ def test_a_folder_or_a_link_in_a_folds_place_is_named(problem, tmp_path, kind):
         compare(estimators, X, y, cv=3, store=tmp_path / "store")
 
 
+@pytest.mark.filterwarnings("ignore:.*ConvergenceWarning")
 def test_a_model_of_others_is_scored_again_once_our_code_changes(problem, tmp_path, monkeypatch):
     X, y = problem
     compare({"model": LogisticRegression()}, X, y, cv=3, store=tmp_path)

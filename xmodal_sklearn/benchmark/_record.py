@@ -41,8 +41,8 @@ def describe_data(X: Any, y: np.ndarray, batch: Any, modalities: Modalities) -> 
         "missing": {modality: _missing(block) for modality, block in blocks.items()},
     }
     if batch is not None:
-        names = ["unknown" if pd.isna(name) else str(name) for name in batch]
-        names = np.array(names, dtype=object)
+        texts = ["unknown" if pd.isna(name) else str(name) for name in batch]
+        names = np.array(texts, dtype=object)
         description["batches"] = {
             name: _count(labels[names == name]) for name in sorted(set(names))
         }
