@@ -109,7 +109,7 @@ def test_the_paper_s_network_is_attention_over_feature_tokens_alone(cohort):
     module = classifier.net_.module_
     assert module.n_members == 1
     assert {name.partition(".")[0] for name, _ in module.named_parameters()} == {
-        "fusion",
+        "encoder",
         "classifier",
     }
     assert model.score(X, y) > 0.7
