@@ -73,6 +73,8 @@ def resolve_modalities(X: Any, modalities: Mapping[str, Columns] | None) -> Moda
     if modalities is None:
         positions = _modalities_from_names(None if names is None else tuple(names), X.shape[1])
         _warn_of_added_prefixes(names or [], positions)
+        if list(positions) == [UNNAMED]:
+            _warn_if_other_separator(names or [])
         return dict(positions)
     if names is not None:
         check_unique(names, "column names of X")
@@ -229,6 +231,19 @@ def _modalities_from_names(names: tuple[str, ...] | None, n_columns: int) -> Mod
     for columns in modalities.values():
         columns.setflags(write=False)
     return modalities
+
+
+def _warn_if_other_separator(names: Sequence[str]) -> None:
+    """Warn if unnamed modalities look named, with another separator than ours."""
+    for separator in (".", ":", "|", "/", "_"):
+        prefixes = Counter(name.partition(separator)[0] for name in names if separator in name)
+        if 1 < len(prefixes) < 10 and prefixes.total() == len(names) and min(prefixes.values()) > 1:
+            warn(
+                f"All columns are read as one modality, but their names begin with "
+                f"{list(prefixes)} and {separator!r}. If these are modalities, rename the columns "
+                f"to modality{SEPARATOR}feature, or pass `modalities=`."
+            )
+            return
 
 
 def _warn_of_added_prefixes(names: Sequence[str], modalities: Modalities) -> None:

@@ -1,6 +1,6 @@
 """Blockwise coordinate descent on the columns under work; X is standardised virtually."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numba
@@ -8,6 +8,9 @@ import numpy as np
 from scipy import sparse
 
 __all__ = ["Design", "WorkingSet", "largest_norms"]
+
+# Sweeps of one call of compiled code, and calls at most.
+MAX_SWEEPS, MAX_DESCENTS = 1000, 20
 
 # Columns correlated more closely than this are copies of one another; the difference is wider than
 # the rounding errors of single precision.
@@ -126,14 +129,13 @@ class WorkingSet:
                 break
             if violates.any():
                 self._join(largest_norms(lengths, violates, MAX_JOINING))
-            _descend(
-                self.gram,
-                np.ascontiguousarray(self.correlation[self.leading].T),
-                self.sums,
-                ((1 - l1_ratio) * penalty / self._copies()).astype(self.gram.dtype),
-                self.gram.dtype.type(threshold),
-                self.gram.dtype.type(tol * threshold),
-            )
+            correlation = np.ascontiguousarray(self.correlation[self.leading].T)
+            ridge = ((1 - l1_ratio) * penalty / self._copies()).astype(self.gram.dtype)
+            limits = self.gram.dtype.type(threshold), self.gram.dtype.type(tol * threshold)
+            # In parts, because an interrupt waits for compiled code to return.
+            for _ in range(MAX_DESCENTS):
+                if _descend(self.gram, correlation, self.sums, ridge, *limits):
+                    break
             self._update_residual()
             self.correlation = self._correlate(self.screened_values.rows)
             solved = True
@@ -260,7 +262,19 @@ def _products(responses: np.ndarray, values: np.ndarray) -> np.ndarray:
     return responses @ values
 
 
-@numba.njit(cache=True, fastmath=True, nogil=True)
+def _compile(**options: Any) -> Callable[[Callable], Any]:
+    """Return a decorator that compiles a function, and keeps it on disk where numba can."""
+
+    def decorate(function: Callable) -> Any:
+        try:
+            return numba.njit(cache=True, nogil=True, **options)(function)
+        except RuntimeError:  # no folder can be written
+            return numba.njit(nogil=True, **options)(function)
+
+    return decorate
+
+
+@_compile(fastmath=True)
 def _products_by_row(responses, values):
     n_responses, n_rows = responses.shape
     n_columns = values.shape[1]
@@ -285,7 +299,7 @@ def _products_by_row(responses, values):
     return products
 
 
-@numba.njit(cache=True, fastmath=True, nogil=True)
+@_compile(fastmath=True)
 def _products_by_column(responses, columns):
     n_responses, n_rows = responses.shape
     products = np.empty((n_responses, len(columns)), dtype=columns.dtype)
@@ -308,7 +322,7 @@ def _moments(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         return values[0] + mean, np.sqrt(np.maximum(squares / len(values) - mean**2, 0))
 
 
-@numba.njit(cache=True, nogil=True)
+@_compile()
 def _shifted_sums(values, by_column):
     """Sum up what columns, or rows of a transposed table, differ from their first value."""
     n_outer, n_inner = values.shape
@@ -329,9 +343,9 @@ def _shifted_sums(values, by_column):
     return total, squares
 
 
-@numba.njit(cache=True, fastmath=True, nogil=True)
+@_compile(fastmath=True)
 def _descend(gram, correlation, coefficients, ridge, threshold, tol):
-    """Sweep over the features until none moves by more than `tol`; changes arrays in place.
+    """Sweep over the features, in place; return whether none moves by more than `tol` any more.
 
     Parameters
     ----------
@@ -347,7 +361,7 @@ def _descend(gram, correlation, coefficients, ridge, threshold, tol):
     for j in range(n_features):
         active[j] = np.any(coefficients[j] != 0)
     whole = True
-    while True:
+    for _ in range(MAX_SWEEPS):
         moved = False
         for j in range(n_features):
             if not (whole or active[j]):
@@ -379,6 +393,7 @@ def _descend(gram, correlation, coefficients, ridge, threshold, tol):
         if moved:
             whole = False
         elif whole:
-            break
+            return True
         else:
             whole = True
+    return False

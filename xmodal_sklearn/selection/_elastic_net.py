@@ -56,6 +56,8 @@ MAX_EXPLAINED = 0.95
 # Columns taken in at a time: where a whole module of correlated columns passes the screening at
 # once, a few of them explain most of it, and the checks find those that they don't.
 MAX_SCREENED = 1000
+# Correlations below this multiple of the precision are rounding errors.
+NOISE = 100
 
 
 @dataclass(frozen=True)
@@ -174,12 +176,16 @@ def elastic_net_path(
     design = Design(X)
     centred = np.asarray(Y - np.mean(Y, axis=0), dtype=design.dtype)
     lengths = design.correlation_lengths(centred)
-    penalties = shares * max(lengths.max(initial=0), np.finfo(design.dtype).tiny) / l1_ratio
+    variation = np.linalg.norm(centred) ** 2
+    # Correlations of rounding errors would take forever to explain.
+    if lengths.max(initial=0) <= NOISE * np.finfo(design.dtype).eps * np.sqrt(variation / len(Y)):
+        none = np.empty(0, dtype=int), np.empty((0, centred.shape[1]), dtype=design.dtype)
+        return RegularizationPath(shares[:1], [none[0]], [none[1]], np.zeros_like(lengths))
+    penalties = shares * lengths.max() / l1_ratio
     work = WorkingSet(design, centred, priority=lengths)
     features, coefficients = [], []
     entered = np.zeros(X.shape[1], dtype=bool)
     before = penalties[0]
-    variation = np.linalg.norm(centred) ** 2
     for penalty in penalties:
         candidates = ~work.screened & (lengths >= l1_ratio * (2 * penalty - before))
         while True:
