@@ -163,6 +163,11 @@ class LateFusionClassifier(ProbabilityClassifierMixin, BaseEstimator):
         table, y = validate_table(self, X, y, ensure_min_samples=2, accept_sparse="csc")
         check_classification_targets(y)
         self.classes_, counts = np.unique(y, return_counts=True)
+        if len(self.classes_) < 2:
+            raise ValueError(
+                f"y has one class only, {self.classes_.tolist()[0]!r}; a classifier needs samples "
+                "of at least two classes."
+            )
         self.class_prior_ = counts / counts.sum()
         self.input_ = ModalityInput(table, self.modalities)
         self.modalities_ = self.input_.modalities

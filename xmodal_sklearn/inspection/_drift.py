@@ -115,7 +115,7 @@ def drift(model: Any, X: Any) -> pd.DataFrame:
     """
     check_is_fitted(model)
     step, X = _summarized_step(model, X)
-    read = getattr(step, "input_", None)
+    read = step.input_
     summary, samples = read.summary, read.read_needed(step, X)
     values = samples.values  # noqa: PD011
     unlike_mean = np.abs(values - summary.mean) > ROUNDING * summary.scale

@@ -90,8 +90,8 @@ class ModalityInput:
         self.encoder = CategoryEncoder(table, self.modalities)
         self.needed = np.arange(table.shape[1])
         self.is_rare = np.zeros(0, dtype=bool)
-        self.means: np.ndarray | None = None
-        self.scaler: StandardScaler | None = None
+        self.means: Any = None
+        self.scaler: Any = None
         self.summary: TrainingSummary | None = None
 
     @property
