@@ -45,7 +45,7 @@ autodoc_default_options = {
 autodoc_typehints = "none"
 numpydoc_show_class_members = False
 
-# Real cohorts, as in the tests. Without them, their example is shown but not run: it would download.
+# Real cohorts, as in the tests. Without them, their example is shown but not run: no download.
 DATA = os.environ.setdefault("XMODAL_DATA", str(Path(__file__).parents[2] / "shared" / "data"))
 
 sphinx_gallery_conf = {

@@ -1,14 +1,14 @@
 """
-Reading attention
-=================
+Attention maps
+==============
 
-Which gene of one table goes with which of another? The map of a fitted classifier tells which pairs
-of features move the prediction only together, beyond what each does alone.
+Which genes of two tables interact? The attention map of a fitted classifier shows which pairs of
+features affect the prediction jointly, beyond their separate effects.
 """
 
 # %%
-# In this cohort the expression of some genes counts only as far as their own copy number lets it:
-# the pairs that decide are known.
+# In this simulated cohort, the effect of some genes' expression depends on their own copy number,
+# so the true interactions are known.
 import matplotlib.pyplot as plt
 from sklearn.model_selection import train_test_split
 
@@ -31,22 +31,23 @@ model = CrossModalAttentionClassifier(n_estimators=4, random_state=0).fit(X_trai
 print(f"accuracy on unseen patients: {model.score(X_test, y_test):.2f}")
 
 # %%
-# The map has the features of expression in rows and those of copy number in columns. Ask about
-# patients that the model was not fitted to.
+# The map has expression features in rows and copy-number features in columns. Use patients that
+# were not in the training data.
 effects = attention_map(model, X_test)
 AttentionMapDisplay.from_estimator(model, X_test)
 plt.show()
 
 # %%
-# The largest pairs, beside the pairs that decide in truth.
-found = top_pairs(effects, 8, X=X_test)
-print(found.to_string(index=False))
+# The largest interactions, compared with the true ones.
+largest = top_pairs(effects, 8, X=X_test)
+print(largest.to_string(index=False))
 truth = set(zip(cohort.interactions["primary"], cohort.interactions["other"], strict=True))
-hits = [pair in truth for pair in zip(found["primary"], found["source"], strict=True)]
-print(f"{sum(hits)} of {len(hits)} are pairs that decide.")
+hits = [pair in truth for pair in zip(largest["primary"], largest["source"], strict=True)]
+print(f"{sum(hits)} of {len(hits)} are true interactions.")
 
 # %%
-# How much each table counts, by several measures that need not agree: each asks another question.
+# The importance of each table, by several measures. They answer different questions, so they need
+# not agree.
 importance = modality_importance(model, X, y, cv=2, random_state=0)
 print(importance.summary().round(3))
 ModalityImportanceDisplay.from_importance(importance)

@@ -1,14 +1,15 @@
 """
-Beating the baselines, and not
-==============================
+Comparing with baselines
+========================
 
-On a cohort whose classes each table tells on its own, tuned classical models are as good as
-attention. Where only two tables together tell the class, these are near chance, attention is not.
+If each table is informative on its own, tuned classical models perform as well as attention. If
+classes depend on interactions between tables, classical models perform near chance and attention
+does not.
 """
 
 # %%
-# Two cohorts of 400 patients. In the first, the activity of an expression module and the copy
-# number of a segment add up; in the second, a mutation flips what the module means.
+# We simulate two cohorts of 400 patients. In the first, the effects of an expression module and of
+# a copy-number segment add up; in the second, a mutation reverses the effect of the module.
 import matplotlib.pyplot as plt
 from sklearn.model_selection import StratifiedKFold
 
@@ -41,15 +42,15 @@ for kind in ("additive", "switch"):
     print(kind, results[kind].summary().round(3).to_string(), sep="\n")
 
 # %%
-# Each point is a fold. On the left, the models are within chance of one another; on the right,
-# the classical models find nothing, as no column tells anything alone.
+# Each point is a fold. On the left, the differences between models are within chance. On the right,
+# the classical models perform near chance, because no column is informative alone.
 figure, axes = plt.subplots(1, 2, figsize=(12, 3.5), sharex=True, layout="constrained")
 for ax, (kind, result) in zip(axes, results.items(), strict=True):
     ComparisonDisplay.from_comparison(result, ax=ax)
-    ax.set_title({"additive": "tables add up", "switch": "tables interact"}[kind])
+    ax.set_title({"additive": "additive effects", "switch": "interactions"}[kind])
 plt.show()
 
 # %%
-# The corrected resampled t-test says whether a difference is more than chance:
+# The corrected resampled t-test shows which differences are significant:
 for kind, result in results.items():
     print(kind, result.test("cross-modal attention").round(3), sep="\n")

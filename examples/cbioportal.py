@@ -2,11 +2,11 @@
 Any cBioPortal study
 ====================
 
-A study of cBioPortal is read as it comes, from a folder or, by its name, from the web. What was
-left out is in a report, and models compare on the folds of your choice.
+Read any cBioPortal study from a folder, or download it by its identifier, and compare models on it.
+A report lists everything that was dropped or renamed.
 
-This page was made from METABRIC's folder in ``$XMODAL_DATA`` (by default ``../shared/data``); where
-it is missing, the script downloads the study once, as yours would.
+This page was built from METABRIC's folder in ``$XMODAL_DATA`` (by default ``../shared/data``).
+Without it, the script downloads the study once.
 """
 
 # %%
@@ -39,8 +39,8 @@ print(y.value_counts())
 print(study.report.to_string(index=False))
 
 # %%
-# Attention beside a logistic regression that is tuned by inner folds, each with its own selection
-# of 100 features per modality inside the fold.
+# Compare attention with a logistic regression tuned on inner folds. Both select 100 features per
+# modality inside each fold.
 attention = make_pipeline(MultiOmicsSelector(k=100), CrossModalAttentionClassifier(random_state=0))
 models = {
     "cross-modal attention": attention,
@@ -52,19 +52,19 @@ print(result.summary().round(3).to_string())
 print(result.test("cross-modal attention").round(3))
 
 # %%
-# Three folds tell little about so small a difference. For figures to report take five folds,
+# Three folds are too few for such a small difference. For results to report, use five folds
 # repeated five times, the default of :func:`~xmodal_sklearn.benchmark.compare`.
 ComparisonDisplay.from_comparison(result)
 plt.show()
 
 # %%
-# What does attention, fitted to all patients, look at? Features by how far they move the logits of
-# a class, in 200 patients, and which of them are genes of PAM50: the classes were defined by them,
-# so that they come first says that the definition was learned again.
+# Which features matter to attention, fitted to all patients? Rank them by their attributions to the
+# logits of a class, in 200 patients, and test for PAM50 genes. The classes were defined by these
+# genes, so finding them among the top features shows only that the model learned the definition.
 model = attention.fit(X, y)
 importance = integrated_gradients(model, X[:200]).importance()
-first = importance.abs().max(axis=1).nlargest(30).index
-print(importance.loc[first[:10]].round(2).to_string())
-expressed = [name for name in first if name.startswith("exp__")]
+top = importance.abs().max(axis=1).nlargest(30).index
+print(importance.loc[top[:10]].round(2).to_string())
+expressed = [name for name in top if name.startswith("exp__")]
 measured = [name for name in X if name.startswith("exp__")]
 print(enrichment(expressed, {"PAM50": PAM50_GENES}, background=measured).round(4).to_string())

@@ -2,13 +2,13 @@
 Your own CSV tables
 ===================
 
-One file per modality, a clinical file with the classes, patients missing here and there, and two
-batches: from files to a comparison that you can trust.
+From files to a comparison: one file per modality, a clinical file with the classes, patients that
+are missing from some of the files, and two batches.
 """
 
 # %%
-# Four files, as they leave many a laboratory: samples in rows, their names in the first column,
-# each file in another order, not every patient in every file.
+# We write four files as laboratories often deliver them: samples in rows with their names in the
+# first column, in a different order in each file, and not every patient in every file.
 import tempfile
 from pathlib import Path
 
@@ -43,9 +43,9 @@ clinical.to_csv(folder / "clinical.csv")
 print(*sorted(path.name for path in folder.iterdir()))
 
 # %%
-# Read them with pandas and join them. With ``join="outer"`` a patient who lacks a table stays, and
-# what they lack is a block of NaN. Clinical columns are a modality too: a word becomes a column for
-# each category, and a missing age is filled with the mean of the training patients.
+# Read the files with pandas and combine them. With ``join="outer"``, patients without some of the
+# tables are kept, and an absent table is a block of NaN. Clinical columns are a modality, too: the
+# classifier encodes categories and imputes a missing age with the mean of the training patients.
 tables = {name: pd.read_csv(folder / f"{name}.csv", index_col=0) for name in ("exp", "cna", "mut")}
 clinical = pd.read_csv(folder / "clinical.csv", index_col=0)
 X = concat_modalities({**tables, "clin": clinical[["age", "grade"]]}, join="outer")
@@ -55,9 +55,9 @@ present = pd.DataFrame({name: X.index.isin(table.index) for name, table in table
 print(present.value_counts())
 
 # %%
-# The batch goes into the comparison, not into the model: a warning would say that it predicts the
-# classes, for then a model that knows nothing but the batch scores above chance. Here the shares of
-# the classes in the two cities differ little.
+# Pass the batch to the comparison, not to the model. If the batch predicted the classes, a warning
+# would say so, because a model could then score above chance by recognizing the batch. Here the
+# class frequencies in the two cities are similar.
 print(pd.crosstab(clinical["batch"], y))
 model = make_pipeline(
     MultiOmicsSelector(k={"exp": 30, "cna": 30, "mut": 30, "clin": "all"}),
@@ -69,7 +69,7 @@ expression = make_pipeline(
 )
 folds = StratifiedKFold(3, shuffle=True, random_state=0)
 result = compare(
-    {"30 features of each": model, "30 of expression, 1 of others": expression},
+    {"30 features of each modality": model, "30 of expression, 1 of the others": expression},
     X,
     y,
     cv=folds,
@@ -81,7 +81,7 @@ print(result.summary().round(3).to_string())
 print("Warnings:", *result.warnings, sep="\n")
 
 # %%
-# The same from a shell, with a report to open in a browser::
+# The same in a shell, with a report to open in a browser::
 #
 #     xmodal bench --table exp=exp.csv --table cna=cna.csv --table mut=mut.csv \
 #         --target-file clinical.csv --target subtype --join outer --k 30

@@ -1,14 +1,14 @@
 """
-Many machines with Dask
-=======================
+A comparison on a Dask cluster
+==============================
 
-The same call runs on a cluster: under ``parallel_config("dask")`` every fold of every model is a
-task that any worker takes.
+The same call runs on a cluster: within ``parallel_config("dask")``, every fold of every model is a
+task for any of the workers.
 """
 
 # %%
-# A cluster on this machine stands for yours, whose scheduler you would name by its address:
-# ``Client("tcp://HOST:8786")``. Workers have one thread each.
+# This example starts a cluster on the local machine. With your own cluster, connect to its
+# scheduler instead: ``Client("tcp://HOST:8786")``. Start workers with one thread each.
 import tempfile
 
 import matplotlib.pyplot as plt
@@ -47,16 +47,16 @@ def on_cluster(folder):
 
 
 # %%
-# Each fold is written to ``store`` when it is finished. A second call reads what is there, so a run
-# that was interrupted goes on where it stopped.
-if __name__ == "__main__":  # workers are new processes, which read this file
+# Each completed fold is written to ``store``. A second call reads the completed folds, so an
+# interrupted run resumes where it stopped.
+if __name__ == "__main__":  # workers are new processes that import this file
     with tempfile.TemporaryDirectory() as folder:
         result = on_cluster(folder)
         again = compare(models, X, y, store=folder, **settings)
-    seconds = [one.info["seconds"] for one in (result, again)]
-    print("On the cluster {:.1f} s, then from its folds {:.1f} s".format(*seconds))
+    seconds = [comparison.info["seconds"] for comparison in (result, again)]
+    print("On the cluster: {:.1f} s; from the stored folds: {:.1f} s".format(*seconds))
 
-    # The numbers are those of one machine, bit for bit.
+    # The scores are bit-identical to those of a single machine.
     scores = compare(models, X, y, **settings).scores
     metrics = scores["metric"].isin(settings["scoring"])
     print("Same scores:", scores[metrics].equals(result.scores[metrics]))

@@ -1,15 +1,15 @@
 """
-Every display
-=============
+All displays
+============
 
-Displays like scikit-learn's: ``from_…`` computes and draws, on ``ax`` if given, and the numbers
-stay in attributes. Classical models are enough to show them.
+Displays work as in scikit-learn: ``from_…`` computes and draws, on ``ax`` if given, and stores the
+numbers in attributes. This example uses classical models.
 """
 
 # %%
 # Models on the same folds
 # ------------------------
-# Every point is a fold. The interval of the mean allows for training sets that overlap.
+# Each point is a fold. The confidence interval of the mean accounts for overlapping training sets.
 import matplotlib.pyplot as plt
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV, StratifiedKFold, train_test_split
@@ -41,20 +41,20 @@ ComparisonDisplay.from_comparison(comparison)
 # %%
 # The score against K
 # -------------------
-# One line for each setting of the other parameters of a search.
+# One line per setting of the other parameters of a search.
 grid = {"multiomicsselector__k": [5, 20, 50, 200], "pipeline__logisticregression__C": [0.01, 1]}
 search = GridSearchCV(early, grid, cv=folds, scoring="f1_macro").fit(X_train, y_train)
 KScoreDisplay.from_estimator(search)
 
 # %%
-# The path that ranks
-# -------------------
-# Features rank by the penalty at which they enter the elastic net, from left to right.
+# The elastic-net path
+# --------------------
+# Features are ranked by the penalty at which they enter the elastic net, from left to right.
 CoefficientPathDisplay.from_estimator(MultiOmicsSelector(), X_train, y_train, modality="exp")
 
 # %%
-# What a model loses without a modality
-# -------------------------------------
+# The importance of each modality
+# -------------------------------
 # The columns of one modality are permuted among the patients, ten times.
 ModalityAblationDisplay.from_estimator(search, X_test, y_test, scoring="f1_macro", random_state=0)
 plt.show()

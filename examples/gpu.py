@@ -2,13 +2,15 @@
 On a GPU
 ========
 
-``device="auto"``, the default, takes CUDA or Apple's MPS where it is at hand. Nothing else changes:
-tables in, probabilities out, and a model that was trained on a GPU predicts without one.
+``device="auto"``, the default, uses CUDA or Apple's MPS if available. Nothing else changes: the
+input is a table, the output are probabilities, and a model trained on a GPU can predict without
+one.
 """
 
 # %%
-# With many features and patients a GPU is worth it; with a few hundred patients the processor is as
-# fast, as a fit is made of many small steps. This page was built without a GPU if it says ``cpu``.
+# A GPU pays off with many features and patients. With a few hundred patients, a CPU is as fast,
+# because a fit consists of many small steps. If the output shows only ``cpu``, this page was built
+# without a GPU.
 import time
 
 import matplotlib.pyplot as plt
@@ -36,8 +38,9 @@ ax.legend(title="device")
 plt.show()
 
 # %%
-# On CUDA, networks of more than a few tokens compute in mixed precision. Results differ between
-# devices in the last digits, never between two fits on the same device with the same seed.
+# On CUDA, networks with more than a few tokens use mixed precision. Results differ between devices
+# in the last digits, but not between two fits on the same device with the same seed.
 #
-# To fit several models at once on one GPU, mind its memory: ``n_jobs=2`` holds two networks in it.
-# ``CUDA_VISIBLE_DEVICES=1`` chooses another GPU, and a Dask worker per GPU several machines.
+# If you fit several models at once on one GPU, watch its memory: ``n_jobs=2`` keeps two networks in
+# it. ``CUDA_VISIBLE_DEVICES=1`` selects another GPU; to use several GPUs, start one Dask worker for
+# each.

@@ -1,9 +1,9 @@
 """
-A search over K and heads
-=========================
+A search over K and attention heads
+===================================
 
-``GridSearchCV`` chooses the number of features and of attention heads together. With ``memory`` the
-selector ranks once per fold and modality, whatever the number of K.
+``GridSearchCV`` tunes the number of features and the number of attention heads together. With
+``memory``, the selector ranks the features once per fold and modality, whatever the number of K.
 """
 
 # %%
@@ -29,7 +29,7 @@ search = GridSearchCV(model, grid, scoring="f1_macro", cv=folds, n_jobs=2).fit(X
 print(search.best_params_, f"{search.best_score_:.3f}")
 
 # %%
-# The whole grid as a heat map. K matters; the number of heads hardly does.
+# The grid as a heat map. K matters; the number of heads hardly does.
 table = search.cv_results_
 ks, heads = (table[f"param_{name}"] for name in sorted(grid, reverse=True))
 scores = table["mean_test_score"].reshape(2, 3)  # heads in rows: parameters vary in sorted order
@@ -47,11 +47,11 @@ figure.colorbar(image, label="macro-F1, mean of 3 folds")
 plt.show()
 
 # %%
-# The same scores as lines, with the deviation over the folds, beside which the differences between
-# heads are small.
+# The same scores as lines, with the standard deviation over folds, which exceeds the differences
+# between numbers of heads.
 KScoreDisplay.from_estimator(search)
 plt.show()
 
 # %%
-# The score of the best setting is too good an estimate: it was chosen for being the best. Put the
-# search itself into ``cross_validate`` or ``compare`` for one that is not.
+# The score of the best setting is too optimistic, because it was selected for being the best. For
+# an unbiased estimate, pass the search itself to ``cross_validate`` or ``compare``.

@@ -1,15 +1,15 @@
 """
-An interaction, found and explained
-===================================
+An interaction
+==============
 
-What a gene's expression means may depend on a mutation. Then neither table tells anything alone,
-and models that look at one column after another find nothing.
+The effect of a gene's expression may depend on a mutation. In the extreme case, neither table is
+informative alone, and models that consider one column at a time miss the signal.
 """
 
 # %%
-# Two classes. An expression module tells them apart, but a frequent mutation turns its meaning
-# round. The cohort comes with the truth: the pairs of columns that decide, and each patient's
-# probabilities, beyond which no model can go.
+# There are two classes. An expression module separates them, but a frequent mutation reverses its
+# effect. The simulated cohort includes the true interactions and the true probabilities of each
+# patient, which bound the score of any model.
 import matplotlib.pyplot as plt
 from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import train_test_split
@@ -35,13 +35,14 @@ X_train, X_test, y_train, y_test, _, best = train_test_split(
 print(f"ROC AUC of the true probabilities: {roc_auc_score(y_test, best.iloc[:, 1]):.3f}")
 
 # %%
-# Seen alone, the columns tell nothing. Seen together, the classes change sides.
+# On their own, the columns are uninformative. Given the mutation, the classes separate, in opposite
+# directions.
 gene, mutated = truth.loc[0, ["primary", "other"]]
 figure, axes = plt.subplots(1, 2, figsize=(9, 3.2), sharey=True, layout="constrained")
 for ax, value in zip(axes, (0, 1), strict=True):
-    here = data.data[mutated] == value
+    in_group = data.data[mutated] == value
     for label, color in zip(data.target_names, ("#0072B2", "#E69F00"), strict=True):
-        values = data.data.loc[here & (data.target == label), gene]
+        values = data.data.loc[in_group & (data.target == label), gene]
         ax.hist(values, bins=20, density=True, alpha=0.6, color=color, label=label)
     ax.set(xlabel=gene, title=f"{mutated} = {value}")
 axes[0].set_ylabel("density")
@@ -49,12 +50,12 @@ axes[1].legend()
 plt.show()
 
 # %%
-# Attention multiplies what it finds in the other table with the tokens of the first, and the head
-# of pairs screens all products. ``pairs=True`` lets the selector put such pairs first, which a
-# ranking of single columns finds only by luck.
+# Attention multiplies the result for the other table with the tokens of the first, and the branch
+# ``"pairs"`` screens all products. With ``pairs=True``, the selector ranks interacting features
+# first; a ranking of single columns selects them only by chance.
 models = {
-    "single columns ranked": MultiOmicsSelector(k=15),
-    "pairs ranked first": MultiOmicsSelector(k=15, pairs=True),
+    "ranking of single columns": MultiOmicsSelector(k=15),
+    "interactions first": MultiOmicsSelector(k=15, pairs=True),
 }
 fitted = {}
 for name, selector in models.items():
@@ -64,19 +65,20 @@ for name, selector in models.items():
     print(f"{name}: ROC AUC {score:.3f}")
 
 # %%
-# Of 80 columns, 15 hold some of the pairs by luck. With thousands of columns they would not.
+# The 15 selected of 80 columns include some of the pairs by chance. With thousands of columns, they
+# would not.
 
 # %%
-# How much say each head of the network got, from patients held out in training: that of pairs,
-# which are products, has most of it.
-weights = fitted["pairs ranked first"][-1].stacking_weights_.loc["exp+mut"].sort_values()
+# The weights of the branches, learned from out-of-fold predictions. Most of the weight is on pairs,
+# which are products of features.
+weights = fitted["interactions first"][-1].stacking_weights_.loc["exp+mut"].sort_values()
 figure, ax = plt.subplots(figsize=(6.5, 3), layout="constrained")
 ax.barh(weights.index, weights)
 ax.set(xlabel="weight")
 plt.show()
 
 # %%
-# Which pairs does the model use? The map of effects that two features have only together is zero
-# for all that adds up; its largest entries should be the pairs of the truth above.
-effects = attention_map(fitted["pairs ranked first"], X_test)
+# Which pairs does the model use? The map of interactions is zero for additive effects; its largest
+# entries should be the true interactions above.
+effects = attention_map(fitted["interactions first"], X_test)
 print(top_pairs(effects, 6, X=X_test).to_string(index=False))

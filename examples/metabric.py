@@ -1,12 +1,12 @@
 """
-What the model looks at on METABRIC
-===================================
+Explaining a model of METABRIC
+==============================
 
-Which genes, in which table, speak for which class? And which pairs of features move the prediction
-only together? On METABRIC's discovery cohort, with expression, copy number and mutations.
+Which genes, in which table, support which class, and which pairs of features interact? This example
+uses METABRIC's discovery cohort with expression, copy number and mutations.
 
-Needs the extra ``inspect``. The study is read from ``$XMODAL_DATA`` (by default
-``../shared/data``); where it is missing, METABRIC is downloaded once.
+The study is read from ``$XMODAL_DATA`` (by default ``../shared/data``). Without it, METABRIC is
+downloaded once.
 """
 
 # %%
@@ -35,16 +35,15 @@ model = make_pipeline(MultiOmicsSelector(k=150), CrossModalAttentionClassifier(r
 model.fit(X, y)
 
 # %%
-# Integrated gradients say how far each feature moves the logit of each class, through all heads of
-# the classifier. Orange marks features whose high values speak for a class, purple those
-# whose low values do.
+# Integrated gradients measure the contribution of each feature to the logit of each class, through
+# all branches of the classifier. Orange marks features whose high values support a class, purple
+# those whose low values do.
 importance = integrated_gradients(model, X.sample(100, random_state=0)).importance()
 FeatureImportanceDisplay.from_importance(importance)
 plt.show()
 
 # %%
-# Where do genes known to matter stand? Only 489 genes of expression are in this table, so that some
-# can't be found, whatever the model looks at.
+# How do well-known genes rank? The expression table has only 489 genes, so some were not measured.
 ranks = importance.abs().max(axis=1).rank(ascending=False).astype(int)
 for gene in ("ERBB2", "ESR1", "MKI67", "AURKA", "TP53", "PIK3CA", "GATA3"):
     places = {}
@@ -55,18 +54,18 @@ for gene in ("ERBB2", "ESR1", "MKI67", "AURKA", "TP53", "PIK3CA", "GATA3"):
     print(f"{gene}: {places}")
 
 # %%
-# Are the first genes those of PAM50, by which the classes were defined? Against the genes of
-# expression that were measured, not against the genome.
-first = importance.abs().max(axis=1).nlargest(30).index
-expressed = [name for name in first if name.startswith("exp__")]
+# Are PAM50 genes, which define the classes, overrepresented among the top genes? The background
+# consists of the measured expression genes, not of the whole genome.
+top = importance.abs().max(axis=1).nlargest(30).index
+expressed = [name for name in top if name.startswith("exp__")]
 measured = [name for name in X if name.startswith("exp__")]
-found = enrichment(expressed, {"PAM50": PAM50_GENES}, background=measured)
-print(found[["overlap", "expected", "measured", "p"]].round(4).to_string())
+result = enrichment(expressed, {"PAM50": PAM50_GENES}, background=measured)
+print(result[["overlap", "expected", "measured", "p"]].round(4).to_string())
 
 # %%
-# Pairs of expression and copy number that move the logits only together, and whether both are of
-# the same gene. The map warns where interactions told held-out patients nothing: these classes are
-# seen in expression alone, as the results measure too.
+# Interactions of expression and copy number, and whether both features are of the same gene. The
+# map warns if cross-modal branches did not improve out-of-fold predictions. That is the case here:
+# these classes can be predicted from expression alone, as the results show, too.
 with warnings.catch_warnings():
     warnings.simplefilter("ignore", UserWarning)
     pairs = top_pairs(attention_map(model, X, source="cna"), 10, X=X)

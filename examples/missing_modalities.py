@@ -2,12 +2,12 @@
 Patients without a modality
 ===========================
 
-Sequencing fails, budgets end: patients lack whole tables. They train and predict too; their absent
-table is a block of NaN, and nothing is filled in.
+In practice, some patients lack whole tables. They can still be used for training and prediction: an
+absent table is a block of NaN, which is masked, not imputed.
 """
 
 # %%
-# Of 360 patients, 40% lack copy number and 20% mutations; a patient keeps at least one table.
+# Of 360 patients, 40% lack copy number and 20% lack mutations; each patient has at least one table.
 import matplotlib.pyplot as plt
 import numpy as np
 from sklearn.metrics import f1_score
@@ -23,11 +23,11 @@ data = make_multiomics(
     random_state=0,
 )
 X, y = data.data, data.target
-whole = X.notna().all(axis=1)
-print(f"{whole.sum()} of {len(X)} patients have all three tables.")
+has_all = X.notna().all(axis=1)
+print(f"{has_all.sum()} of {len(X)} patients have all three tables.")
 
 # %%
-# Trained on all patients, or on those who have everything, and asked about the same unseen ones.
+# Train on all patients or on complete patients only, and predict the same test patients.
 X_train, X_test, y_train, y_test = train_test_split(
     X, y, test_size=1 / 3, stratify=y, random_state=0
 )
@@ -41,11 +41,11 @@ fitted = {
 }
 groups = {
     "complete": X_test.notna().all(axis=1).to_numpy(),
-    "lacking a table": ~X_test.notna().all(axis=1).to_numpy(),
+    "without some tables": ~X_test.notna().all(axis=1).to_numpy(),
 }
 figure, ax = plt.subplots(figsize=(6.5, 3.5), layout="constrained")
-for offset, (name, one) in zip((-0.15, 0.15), fitted.items(), strict=True):
-    predicted = one.predict(X_test)
+for offset, (name, classifier) in zip((-0.15, 0.15), fitted.items(), strict=True):
+    predicted = classifier.predict(X_test)
     scores = [
         f1_score(y_test[group], predicted[group], average="macro") for group in groups.values()
     ]
@@ -57,6 +57,6 @@ figure.legend(loc="outside upper center", ncols=2, frameon=False)
 plt.show()
 
 # %%
-# Each pattern of modalities has weights of its own for the heads of the network, learned from
-# training patients that have it. The heads of an absent modality have no say.
+# Each pattern of modalities has its own weights of the branches, learned from training patients
+# with that pattern. Branches of an absent modality have no weight.
 print(model.stacking_weights_.round(2).T)

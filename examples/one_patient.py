@@ -1,9 +1,9 @@
 """
-One patient explained
-=====================
+Explaining one patient
+======================
 
-Why is this patient classified as they are, how sure is that, and is the patient like those that the
-model has learned from?
+Why is this patient classified this way, how certain is the prediction, and does the patient
+resemble those in the training data?
 """
 
 # %%
@@ -22,20 +22,20 @@ model = make_pipeline(
 ).fit(X_train, y_train)
 
 # %%
-# The patient whose two most probable classes are closest to each other: the one to look at twice.
+# We choose the patient whose two most probable classes have the most similar probabilities.
 probabilities = model.predict_proba(X_test)
 probabilities.sort(axis=1)
 closest = (probabilities[:, -1] - probabilities[:, -2]).argmin()
 explanation = explain(model, X_test.iloc[[closest]], train=(X_train, y_train))
-print(f"{explanation.sample}: {y_test.iloc[closest]} in truth")
+print(f"{explanation.sample}: true class {y_test.iloc[closest]}")
 print(explanation.to_text())
 
 # %%
-# What each table adds to the logit of the class, and to its lead over the runner-up.
+# The contribution of each table to the logit of the class, and to its lead over the runner-up.
 explanation.shares.plot.barh(figsize=(7, 3)).set_xlabel("logit")
 plt.tight_layout()
 plt.show()
 
 # %%
-# What speaks for the class in one patient is no cause, and no finding about all patients. The same
-# command from a shell is ``xmodal explain``.
+# An explanation for one patient shows neither a cause nor a finding about all patients. In a shell,
+# use ``xmodal explain``.

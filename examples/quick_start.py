@@ -2,13 +2,13 @@
 Quick start
 ===========
 
-Selection and attention in one pipeline, cross-validated on a simulated cohort; then a look at what
-was selected, and at which class is taken for which.
+Cross-validate selection and attention in one pipeline on a simulated cohort, then inspect the
+selected features and the confusion matrix.
 """
 
 # %%
-# A cohort of 300 tumours: expression, copy number and mutations side by side in one table. The
-# prefix of a column names its modality.
+# Simulate a cohort of 300 tumors. Expression, copy number and mutations are combined in one table;
+# the prefix of each column names its modality.
 import matplotlib.pyplot as plt
 import pandas as pd
 from sklearn.metrics import ConfusionMatrixDisplay
@@ -23,9 +23,9 @@ print(X.iloc[:3, [0, 1, 1000, 1001, 1800, 1801]])
 print(y.value_counts())
 
 # %%
-# The selector keeps the 50 best features of each modality, the classifier lets expression attend to
-# the others. Both are fitted inside each training fold, so no test patient has a say in what is
-# selected.
+# The selector keeps the 50 best features of each modality; in the classifier, expression attends to
+# the other modalities. Both are fitted inside each training fold, so test patients do not influence
+# the selection.
 model = make_pipeline(MultiOmicsSelector(k=50), CrossModalAttentionClassifier(random_state=0))
 folds = StratifiedKFold(3, shuffle=True, random_state=0)
 scores = cross_validate(
@@ -42,16 +42,16 @@ for metric in ("f1_macro", "roc_auc_ovr"):
     print(f"{metric}: {values.mean():.3f} ± {values.std(ddof=1):.3f}")
 
 # %%
-# The selector ranks every feature of a modality. A feature that is among the first ten in all three
-# folds is not there by chance of the split.
+# The selector ranks all features of a modality. Features in the top ten of all three folds do not
+# depend on a particular split.
 rankings = [fitted[0].rankings_ for fitted in scores["estimator"]]
 for modality in rankings[0]:
     best = [set(ranking[modality][:10]) for ranking in rankings]
-    print(f"{modality}, in the first ten of every fold:", *sorted(set.intersection(*best)))
+    print(f"{modality}, in the top ten of every fold:", *sorted(set.intersection(*best)))
 
 # %%
-# The predictions of the three folds together: each patient was predicted by the model that had not
-# seen them.
+# The confusion matrix of out-of-fold predictions: each patient is predicted by the model that was
+# not fitted to them.
 predicted = pd.Series(index=y.index, dtype=object)
 for fitted, test in zip(scores["estimator"], scores["indices"]["test"], strict=True):
     predicted.iloc[test] = fitted.predict(X.iloc[test])

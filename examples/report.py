@@ -1,14 +1,15 @@
 """
-A report to send around
-=======================
+An HTML report
+==============
 
-A comparison becomes one HTML file that needs no other file and no network: tables that sort, every
-fold, all pairs of models, confusion matrices, ROC and reliability curves, selected features.
+Write a comparison as a single HTML file that needs no other file and no network. It has sortable
+tables, every fold, pairwise comparisons, confusion matrices, ROC and reliability curves, and the
+selected features.
 """
 
 # %%
-# Two models and a dummy on four folds, repeated twice, and learning curves on smaller training
-# sets.
+# Compare two models and a dummy classifier on four folds, repeated twice, and compute learning
+# curves.
 import tempfile
 from dataclasses import replace
 from pathlib import Path
@@ -44,13 +45,13 @@ curves = learning_curves(models, X, y, shares=[0.25, 0.5], cv=folds)
 result = replace(result, learning=curves)
 
 # %%
-# Means and deviations over the folds, and whether the first is ahead by more than chance.
+# Mean and standard deviation over folds, and whether the lead of the first model is significant.
 print(result.summary()[["f1_macro", "roc_auc_ovr", "log_loss"]].round(3).to_string())
 print(result.test("logistic regression").round(3))
 
 # %%
-# The file. A folder kept by ``result.save(folder)`` gives the same one later, and so does the
-# command ``xmodal report FOLDER``.
+# Write the file. From a folder saved with ``result.save(folder)``, you can write it later, also
+# with the command ``xmodal report FOLDER``.
 path = Path(tempfile.mkdtemp()) / "report.html"
 write_report(result, path, title="Simulated cohort")
 print(f"{path.stat().st_size / 1e6:.1f} MB: open it in a browser.")

@@ -1,13 +1,14 @@
 """
-A saved model and the next cohort
-=================================
+A saved model and a new cohort
+==============================
 
-A fitted model goes into one file that runs no code when it is loaded and says what it is. The next
-cohort has its columns in another order, lacks some, and was measured on another platform.
+Save a fitted model in a file that describes itself and executes no code when it is loaded, and
+apply it to a cohort whose columns are in another order, incomplete and measured on another
+platform.
 """
 
 # %%
-# Two cohorts of the same kind: one to fit, one that comes later.
+# Split a simulated cohort into one for fitting and a new one.
 import json
 import tempfile
 from pathlib import Path
@@ -29,37 +30,37 @@ model = make_pipeline(
 ).fit(X, y)
 
 # %%
-# The manifest is the card of the model: versions, columns, classes, what it was fitted to.
+# The manifest describes the model: versions, columns, classes, training data.
 path = save_model(model, Path(tempfile.mkdtemp()) / "model.xmodal")
 manifest = read_manifest(path)
 print(f"{path.stat().st_size / 1e3:.0f} kB")
 print(json.dumps(manifest, indent=1, default=str)[:1500], "…")
 
 # %%
-# The file predicts what the model did.
+# The loaded model predicts the same as the original.
 loaded = load_model(path)
 print((loaded.predict_proba(X_next) == model.predict_proba(X_next)).all())
 
 # %%
-# The next laboratory orders its columns in another way and did not measure a tenth of the genes.
-# :func:`~xmodal_sklearn.align_features` brings them to those of the model, and a warning counts
-# what it filled.
-theirs = X_next.sample(frac=0.9, axis=1, random_state=0)
-aligned = align_features(theirs, loaded, missing="impute")
+# The new laboratory uses another order of columns and did not measure a tenth of the genes.
+# :func:`~xmodal_sklearn.align_features` matches the columns to those of the model, and a warning
+# counts the imputed features.
+X_lab = X_next.sample(frac=0.9, axis=1, random_state=0)
+aligned = align_features(X_lab, loaded, missing="impute")
 predicted = loaded.predict(aligned)
 print(f"macro-F1 {f1_score(y_next, loaded.predict(X_next), average='macro'):.3f} with all columns,")
-print(f"         {f1_score(y_next, predicted, average='macro'):.3f} with nine tenths of them")
+print(f"         {f1_score(y_next, predicted, average='macro'):.3f} with 90% of the columns")
 
 # %%
-# It measures expression in other units, too. :func:`~xmodal_sklearn.inspection.drift` needs no
-# classes to tell, and a warning says what to do: with as many samples as these, of about the same
-# classes, the modality can be standardised by itself.
-genes = theirs.columns[theirs.columns.str.startswith("exp__")]
-theirs[genes] = 0.5 * theirs[genes] + 3
-print(drift(loaded, align_features(theirs, loaded, missing="impute")).to_string())
-aligned = align_features(theirs, loaded, missing="impute", normalize={"exp": "within"})
+# The laboratory also measures expression in other units. :func:`~xmodal_sklearn.inspection.drift`
+# detects this without knowing the classes, and a warning suggests a remedy: with this many samples
+# and similar class frequencies, the modality can be standardized within the cohort.
+genes = X_lab.columns[X_lab.columns.str.startswith("exp__")]
+X_lab[genes] = 0.5 * X_lab[genes] + 3
+print(drift(loaded, align_features(X_lab, loaded, missing="impute")).to_string())
+aligned = align_features(X_lab, loaded, missing="impute", normalize={"exp": "within"})
 print(drift(loaded, aligned).to_string())
 predicted = loaded.predict(aligned)
-print(f"macro-F1 {f1_score(y_next, predicted, average='macro'):.3f} once standardised")
+print(f"macro-F1 {f1_score(y_next, predicted, average='macro'):.3f} after standardization")
 ConfusionMatrixDisplay.from_predictions(y_next, predicted, cmap="Blues", colorbar=False)
 plt.show()

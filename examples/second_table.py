@@ -2,13 +2,13 @@
 Does a second table help?
 =========================
 
-Adding a table costs money and adds noise. Three fair comparisons: the first table alone, both, and
-both with the second shuffled, which has the same columns and tells nothing.
+An additional table costs money and adds noise. This example compares the first table alone, both
+tables, and both with the second one shuffled, which turns it into noise.
 """
 
 # %%
 # :func:`~xmodal_sklearn.paper.compare_modalities` fits one pipeline for each set of modalities that
-# contains the first, on the same folds.
+# includes the first one, on the same folds.
 import matplotlib.pyplot as plt
 from sklearn.model_selection import StratifiedKFold, train_test_split
 
@@ -26,8 +26,8 @@ ComparisonDisplay.from_comparison(result)
 print(result.test("EXP+CNA, K=40").round(3))
 
 # %%
-# Noise in place of each table: ``controls=`` also permutes the labels, which shows what chance
-# scores on this cohort.
+# Negative controls: ``controls=`` replaces each table by noise and also permutes the labels,
+# which shows the score expected by chance on this cohort.
 controlled = compare(
     {"both": classifier},
     X,
@@ -41,8 +41,8 @@ controlled = compare(
 ComparisonDisplay.from_comparison(controlled)
 
 # %%
-# What one fitted model draws from each table: its score on unseen patients, each with the table of
-# another.
+# The reliance of a fitted model on each table: its score on test patients when one table is
+# permuted among them.
 X_train, X_test, y_train, y_test = train_test_split(X, y, stratify=y, random_state=0)
 ModalityAblationDisplay.from_estimator(
     classifier.fit(X_train, y_train), X_test, y_test, scoring="f1_macro", random_state=0
@@ -50,5 +50,5 @@ ModalityAblationDisplay.from_estimator(
 plt.show()
 
 # %%
-# The three answer different questions. A table may be worthless beside the other and still be what
-# a model leans on, as both tell much the same.
+# These comparisons answer different questions. If two tables are redundant, a model can rely on one
+# of them although it adds nothing to the other.
