@@ -1,4 +1,4 @@
-"""Programs that measure how accurate and how fast the estimators are, beside their peers.
+"""Measure the accuracy and the speed of the estimators, compared with alternatives.
 
 Run each from the repository's root, as a module: ``python -m benchmarks.speed.training --help``.
 """

@@ -1,4 +1,4 @@
-"""Damage study files and tables in many ways; check that each is refused or read as it stands.
+"""Damage study files and tables in many ways; check that each raises an error or is read correctly.
 
 The checks are those of test_fuzz.py and test_fuzz_tables.py in tests/datasets, on more inputs.
 Prints how often each outcome occurred, and the first seeds of what is wrong:
@@ -29,7 +29,7 @@ def main() -> None:
     parser.add_argument("--inputs", type=int, default=20_000, help="number of damaged files")
     parser.add_argument("--seed", type=int, default=0, help="the first")
     arguments = parser.parse_args()
-    # In memory, where there is such a folder.
+    # In memory, if there is such a folder.
     base = Path("/dev/shm") if Path("/dev/shm").is_dir() else ROOT
     command = [sys.executable, "-m", "pytest", "-q", "-rP", "--tb=short", "--durations=0"]
     command += [f"--basetemp={base / f'fuzz-{os.getpid()}'}", *TESTS[arguments.kind]]

@@ -1,12 +1,12 @@
-"""Print which profile each modality would take in many studies, and what is refused.
+"""Print the profile that each modality reads in many studies, and the excluded profiles.
 
 The archive holds meta files only, STUDY/meta_*.txt; empty files stand in for the data:
 
     python -m benchmarks.profiles ../shared/data/cbioportal_meta.tar.xz
 
 The last lines count the studies by what they have, and list every choice that looks wrong: a
-microRNA, outlier or normal profile as expression, z-scores beside raw values, or a study that has
-profiles of a modality of which none is taken.
+microRNA, outlier or normal profile as expression, z-scores instead of raw values, or a study that
+has profiles of a modality of which none is taken.
 """
 
 import sys
@@ -45,14 +45,14 @@ def main() -> None:
 
 
 def study_profiles(folder: Path) -> pd.DataFrame:
-    """List the profiles of a study whose data files are all there."""
+    """List the profiles of a study whose data files all exist."""
     for name in list_profiles(folder)["file"]:
         (folder / name).touch()
     return list_profiles(folder)
 
 
 def print_study(study: str, table: pd.DataFrame) -> None:
-    """Print what each modality takes, then what none takes."""
+    """Print the profile of each modality, then the unused profiles."""
     print(study)
     for row in table.sort_values("modality", ascending=False).itertuples(index=False):
         name = f"{row.stable_id or row.file} ({row.alteration}, {row.datatype})"
@@ -60,7 +60,7 @@ def print_study(study: str, table: pd.DataFrame) -> None:
 
 
 def summarise(tables: dict[str, pd.DataFrame]) -> bool:
-    """Print the counts and what looks wrong; return whether anything does."""
+    """Print the counts and the problems; return whether there are any."""
     counts: Counter[str] = Counter()
     wrong = []
     for study, table in tables.items():
@@ -75,7 +75,7 @@ def summarise(tables: dict[str, pd.DataFrame]) -> bool:
             if not chosen.index.isin(usable.index).all():
                 wrong.append(f"{study}: {chosen['stable_id'].tolist()} for {modality}")
             if raw and (chosen["datatype"] == "Z-SCORE").any():
-                wrong.append(f"{study}: z-scores for {modality}, beside raw values")
+                wrong.append(f"{study}: z-scores for {modality}, instead of raw values")
     print(f"{len(tables)} studies; with " + ", ".join(f"{m} {n}" for m, n in counts.items()))
     print(f"{len(wrong)} choices look wrong", *wrong, sep="\n  ")
     return bool(wrong)

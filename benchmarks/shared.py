@@ -1,4 +1,4 @@
-"""What the benchmarks share: the parser, cohorts, timers, peaks of memory, simulated studies.
+"""Shared by the benchmarks: the parser, cohorts, timers, peaks of memory, simulated studies.
 
 Memory is read from /proc, so those figures are for Linux only.
 """
@@ -52,14 +52,14 @@ LOG2_CNA, DISCRETE_CNA = "data_log2_cna.txt", "data_cna.txt"
 
 
 def make_parser(docstring: str) -> argparse.ArgumentParser:
-    """Return a parser whose help is the docstring of the program."""
+    """Return a parser that shows the docstring of the program as help."""
     return argparse.ArgumentParser(
         description=docstring, formatter_class=argparse.RawDescriptionHelpFormatter
     )
 
 
 def study_parser(docstring: str) -> argparse.ArgumentParser:
-    """Return such a parser with options for the size of a cohort, METABRIC's by default."""
+    """Return a parser with options for the size of a cohort, by default that of METABRIC."""
     parser = make_parser(docstring)
     parser.add_argument("--samples", type=int, default=1980)
     parser.add_argument("--exp", type=int, default=24_000, help="genes with expression")
@@ -95,7 +95,7 @@ def metabric(
 
 
 def metabric_discovery(modalities: Iterable[str]) -> tuple[pd.DataFrame, np.ndarray]:
-    """Read METABRIC's discovery cohort: 960 tumours that have all three tables, six classes."""
+    """Read METABRIC's discovery cohort: 960 tumors with all three tables, six classes."""
     return metabric(modalities, study="metabric_discovery")
 
 
@@ -138,18 +138,18 @@ def read_cohorts(
 
 def scores(y: np.ndarray, probabilities: np.ndarray, classes: np.ndarray) -> dict[str, float]:
     """Return macro-F1, ROC AUC and log loss of the probabilities of classes."""
-    of_classes = probabilities[:, 1] if len(classes) == 2 else probabilities
+    class_scores = probabilities[:, 1] if len(classes) == 2 else probabilities
     predicted = classes[probabilities.argmax(axis=1)]
     return {
         "macro-F1": f1_score(y, predicted, average="macro"),
-        "ROC AUC": roc_auc_score(y, of_classes, multi_class="ovr", labels=classes),
+        "ROC AUC": roc_auc_score(y, class_scores, multi_class="ovr", labels=classes),
         "log loss": log_loss(y, probabilities, labels=classes),
     }
 
 
 @contextmanager
 def checkouts(revision: str | None) -> Iterator[dict[str, Path]]:
-    """Name the folders that hold this working copy and, if a revision is given, that one."""
+    """Yield the folders of this working copy and, if a revision is given, of that revision."""
     here = Path.cwd()
     if revision is None:
         yield {"here": here}
@@ -163,7 +163,7 @@ def checkouts(revision: str | None) -> Iterator[dict[str, Path]]:
 
 
 class Timer:
-    """Adds up the seconds of the blocks run under it, by the clock and of this process."""
+    """Add up wall time and CPU time of the blocks run under it."""
 
     def __init__(self) -> None:
         self.wall = self.processor = 0.0
@@ -182,7 +182,7 @@ class Timer:
 
 
 def compile_ranking() -> None:
-    """Compile the selector's solver, so that this is not measured."""
+    """Compile the selector's solver before measuring."""
     for dtype in ("float32", "float64"):
         X, y = make_multiomics(
             60, {"exp": 100, "mut": 20}, dtype=dtype, return_X_y=True, random_state=0
@@ -191,9 +191,9 @@ def compile_ranking() -> None:
 
 
 def peak_bytes() -> int:
-    """Return the most memory that this process has held so far.
+    """Return the peak memory of this process so far.
 
-    Not by getrusage, which begins with the peak of the process that started this one.
+    getrusage would include the peak of the parent process.
     """
     return _status_bytes("VmHWM")
 
@@ -209,7 +209,7 @@ def _status_bytes(field: str) -> int:
 
 
 def tree_bytes(pid: int) -> int:
-    """Return the memory of a process and its descendants, shared pages counted once."""
+    """Return the memory of a process and its descendants, counting shared pages once."""
     total = 0
     try:
         rollup = Path(f"/proc/{pid}/smaps_rollup").read_text()
@@ -244,7 +244,7 @@ def sampled_peak(measure: Callable[[], int], interval: float) -> Iterator[Simple
 
 
 def in_new_process(function: Callable[..., Any], *arguments: Any) -> Any:
-    """Return what a function returns in a fresh process, as a peak is that of a whole process."""
+    """Return the result of a function run in a new process, because peaks are per process."""
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
         return pool.submit(function, *arguments).result()
 
@@ -271,7 +271,7 @@ def write_study(folder: Path, X: pd.DataFrame, y: pd.Series) -> None:
 def write_random_study(
     folder: Path, sizes: argparse.Namespace, *, n_mutations: int, log2: bool
 ) -> None:
-    """Write a study of noise, gene by gene, as large as the options of `study_parser` say.
+    """Write a study of noise, gene by gene, with the size given by the options of `study_parser`.
 
     Copy number is log2 ratios or discrete calls; `n_mutations` is the number of rows.
     """
@@ -295,7 +295,7 @@ def write_random_study(
 
 
 def _write_clinical(folder: Path, samples: Iterable[str], subtypes: Iterable[str]) -> None:
-    """Write the clinical files, with the four comment lines that cBioPortal puts first."""
+    """Write the clinical files, with cBioPortal's four comment lines."""
     patient = {"PATIENT_ID": samples, "CLAUDIN_SUBTYPE": subtypes}
     sample = {"PATIENT_ID": samples, "SAMPLE_ID": samples}
     for kind, columns in {"patient": patient, "sample": sample}.items():

@@ -1,1 +1,1 @@
-"""How well the classifier does, beside classical models and in variants."""
+"""Accuracy of the classifier, compared with classical models and variants."""

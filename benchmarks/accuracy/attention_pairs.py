@@ -1,9 +1,9 @@
-"""Measure whether attention maps find the pairs of features that decide the classes.
+"""Measure whether attention maps recover the interactions that determine the classes.
 
-Simulated cohorts (make_multiomics(interaction=…)), two classes of equal size: the rank of the first
-planted pair among all, and how many of them are among the first 1% of pairs, by seed. On METABRIC's
-discovery cohort the share of pairs of one gene (cis) among the first of expression and copy number,
-beside their share among all.
+Simulated cohorts (make_multiomics(interaction=…)) with two classes of equal size: the rank of the
+best true pair, and the number of true pairs in the top 1%, by seed. On METABRIC's discovery cohort:
+the share of pairs of the same gene (cis) among the top pairs of expression and copy number,
+compared with their share among all pairs.
 
     python -m benchmarks.accuracy.attention_pairs
     python -m benchmarks.accuracy.attention_pairs --kinds gate --seeds 2 --branches attention
@@ -48,7 +48,7 @@ def main() -> None:
 def planted_ranks(
     kind: str, n_samples: int, sizes: dict[str, int], seed: int, branches: str | Sequence[str]
 ) -> dict[str, float]:
-    """Return where the planted pairs of one cohort are in the order of the map."""
+    """Return the ranks of the true pairs of a cohort in the map."""
     cohort, y = simulate(kind, n_samples, sizes, seed)
     model = CrossModalAttentionClassifier(branches=branches, random_state=seed).fit(cohort.data, y)
     planted = set(cohort.interactions[["primary", "other"]].itertuples(index=False, name=None))
@@ -56,22 +56,22 @@ def planted_ranks(
     with Timer() as timer:
         effects = attention_map(model, cohort.data, source=source)
     ordered = top_pairs(effects, effects.size)
-    found = np.array(
+    is_true = np.array(
         [pair in planted for pair in zip(ordered["primary"], ordered["source"], strict=True)]
     )
     n_first = effects.size // 100
     return {
         "seed": seed,
-        "first rank": found.argmax() + 1 if found.any() else np.nan,
+        "first rank": is_true.argmax() + 1 if is_true.any() else np.nan,
         "pairs": effects.size,
-        "in first 1%": found[:n_first].sum(),
+        "in first 1%": is_true[:n_first].sum(),
         "of": min(len(planted), n_first),
         "wall s": round(timer.wall, 1),
     }
 
 
 def cis_shares(branches: str | Sequence[str]) -> pd.DataFrame:
-    """Return the share of pairs of one gene among the first pairs of METABRIC."""
+    """Return the share of pairs of the same gene among the top pairs of METABRIC."""
     X, y = COHORTS["metabric-discovery-exp-cna-mut"]()
     model = CrossModalAttentionClassifier(branches=branches, random_state=0).fit(X, y)
     print(model.stacking_weights_.iloc[0].round(3).to_string())

@@ -1,7 +1,7 @@
-"""Measure the classifier, with its default settings, beside tuned classical models.
+"""Compare the classifier, with its default settings, with tuned classical models.
 
-Every model sees the same outer folds; selection, scaling and tuning happen inside each training
-fold. Finished folds are kept in --out, so that a run that was stopped can go on.
+All models use the same outer folds; selection, scaling and tuning happen inside each training fold.
+Completed folds are kept in --out, so an interrupted run can resume.
 
     python -m benchmarks.accuracy.baselines tcga --repeats 5
     python -m benchmarks.accuracy.baselines metabric-discovery-exp-cna-mut --repeats 1
@@ -56,7 +56,7 @@ def main() -> None:
 
 
 def accuracy_parser(docstring: str) -> argparse.ArgumentParser:
-    """Return a parser with the options that every comparison on the cohorts has."""
+    """Return a parser with the options shared by all comparisons of cohorts."""
     parser = make_parser(docstring)
     cohorts = [*COHORTS, "simulated"]
     parser.add_argument(
@@ -102,7 +102,7 @@ def measure(
 
 
 def table(result: Comparison) -> pd.DataFrame:
-    """Return means and standard deviations, and how far attention is ahead."""
+    """Return means and standard deviations, and the lead of attention."""
     summary = result.summary()
     metrics = [*METRICS, "fit_seconds"]
     columns = {

@@ -1,14 +1,14 @@
-"""Measure what each branch is worth: each left out, and each alone.
+"""Measure the contribution of each branch: each omitted, and each alone.
 
-One fit a fold. The stacking weights are then fitted again, to the samples that members held out and
-to some of the branches, as the classifier does when `branches=` names these; the trained branches
-share no parameters. Differences to all branches are paired, with their standard error over folds.
+There is one fit per fold. The stacking weights are then fitted again on the held-out samples of the
+members, to some of the branches, as the classifier does with `branches=`; trained branches share no
+parameters. Differences to all branches are paired, with their standard error over folds.
 
     python -m benchmarks.accuracy.branches tcga metabric-discovery-exp-cna-mut --repeats 5
     python -m benchmarks.accuracy.branches switch gate dosage cis additive --repeats 1
 
-The real cohorts are read from $XMODAL_DATA (default ../shared/data). A kind of interaction is three
-cohorts of 800 samples and 115 columns, of seeds 0 to 2.
+The real cohorts are read from $XMODAL_DATA (default ../shared/data). Each kind of interaction has
+three cohorts of 800 samples and 115 columns, with seeds 0 to 2.
 """
 
 from collections.abc import Iterator
@@ -30,8 +30,8 @@ from xmodal_sklearn.classifier.network import StackingCombiner
 
 def main() -> None:
     parser = make_parser(__doc__)
-    known = [*COHORTS, "simulated", *KINDS]
-    parser.add_argument("cohorts", nargs="+", choices=known, metavar="cohort")
+    choices = [*COHORTS, "simulated", *KINDS]
+    parser.add_argument("cohorts", nargs="+", choices=choices, metavar="cohort")
     parser.add_argument("--sizes", default="300x100x5", help="of the simulated cohorts")
     parser.add_argument("--repeats", type=int, default=5, help="of the five folds")
     parser.add_argument("--jobs", type=int, default=2, help="folds at a time")
@@ -63,7 +63,7 @@ def tables(name: str, sizes: str) -> Iterator[tuple[pd.DataFrame, np.ndarray, in
 def measure_fold(
     X: pd.DataFrame, y: np.ndarray, k: int | str, train: np.ndarray, test: np.ndarray
 ) -> list[dict]:
-    """Fit once, and score all branches and parts of them."""
+    """Fit once, and score all branches and subsets of them."""
     model = make_pipeline(MultiOmicsSelector(k), CrossModalAttentionClassifier(random_state=0))
     with patch.object(_trainer, "fit_stacking", wraps=_trainer.fit_stacking) as spy:
         model.fit(X.iloc[train], y[train])
@@ -74,21 +74,21 @@ def measure_fold(
     tested = classifier._read(model[:-1].transform(X.iloc[test]))
     with torch.no_grad():
         log_proba = net.module_.branch_log_proba(tested).double()
-    there = torch.stack(net.module_.present(tested), dim=1)
+    present = torch.stack(net.module_.present(tested), dim=1)
     rows = []
     for variant, kept in variants(net.module_.branches).items():
         branches = [net.module_.branches[position] for position in kept]
         start = _stacking.initial_weights(branches)
         fitted = _stacking.fit_stacking_weights(honest[:, kept], present, target, start)
         combiner = StackingCombiner(*map(torch.as_tensor, fitted))
-        proba = combiner(log_proba[:, :, kept], there).exp().mean(dim=(1, 2)).numpy()
+        proba = combiner(log_proba[:, :, kept], present).exp().mean(dim=(1, 2)).numpy()
         proba /= proba.sum(axis=1, keepdims=True)
         rows.append({"branches": variant, **scores(y[test], proba, classes)})
     return rows
 
 
 def variants(branches: list) -> dict[str, list[int]]:
-    """Return the positions of the branches by the name of the part."""
+    """Return the positions of the branches by the name of the subset."""
     kinds = list(dict.fromkeys(branch.kind for branch in branches))
     kept = {"all": [True] * len(branches)}
     kept |= {f"without {kind}": [branch.kind != kind for branch in branches] for kind in kinds}
@@ -97,7 +97,7 @@ def variants(branches: list) -> dict[str, list[int]]:
 
 
 def table(rows: pd.DataFrame) -> pd.DataFrame:
-    """Return the scores of all branches, and the differences of the parts to them."""
+    """Return the scores of all branches, and the differences of the subsets to them."""
     rows["fold"] = rows.groupby("branches").cumcount()
     by_part = rows.pivot_table(index="fold", columns="branches")
     shown = {}

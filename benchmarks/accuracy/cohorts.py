@@ -1,13 +1,13 @@
-"""Measure how far other cohorts lie from the training data of a model, and how they fare.
+"""Measure the drift of other cohorts, and the scores of a model on them.
 
     python -m benchmarks.accuracy.cohorts alarms changed second sites
 
-`alarms`: how often random patients of the same cohort, held back, are said to differ. `changed`:
-METABRIC's discovery cohort, held-back patients whose expression, or else copy number, is as of
-another platform, taken as it is and standardised by itself; with the classes as they are, with a
-quarter of the luminal ones only, and with 20 or 50 patients. `second`: patients of METABRIC outside
-the discovery cohort. `sites`: TCGA-BRCA, each large site by a model of the others. Cohorts are read
-from $XMODAL_DATA (default ../shared/data).
+`alarms`: how often random held-out patients of the same cohort trigger a warning. `changed`:
+held-out patients of METABRIC's discovery cohort whose expression (or, without it, copy number) is
+simulated as measured on another platform, unchanged and normalized within the cohort; with the
+original classes, with a quarter of the luminal tumors, and with 20 or 50 patients. `second`:
+METABRIC patients outside the discovery cohort. `sites`: TCGA-BRCA, each large site predicted by a
+model of the others. Cohorts are read from $XMODAL_DATA (default ../shared/data).
 """
 
 import warnings
@@ -39,7 +39,7 @@ def main() -> None:
 
 
 def measure_alarms(n_splits: int, k: int) -> None:
-    """Print how far held-back patients of the same cohort lie, over ten times the splits."""
+    """Print the drift of held-out patients of the same cohort, over ten times the splits."""
     for name in (DISCOVERY, "tcga"):
         X, y = COHORTS[name]()
         for n_samples in (len(X), 150):
@@ -48,11 +48,11 @@ def measure_alarms(n_splits: int, k: int) -> None:
                 chosen = np.random.default_rng(seed).permutation(len(X))[:n_samples]
                 train, test = train_test_split(chosen, test_size=0.3, random_state=seed)
                 selector = MultiOmicsSelector(k).fit(X.iloc[train], y[train])
-                found, warned = drift_of(selector, X.iloc[test])
+                table, warned = drift_of(selector, X.iloc[test])
                 shares = {
-                    f"{share}: {modality}": found.loc[modality, share]
+                    f"{share}: {modality}": table.loc[modality, share]
                     for share in ("outside", "moved")
-                    for modality in found.index
+                    for modality in table.index
                 }
                 rows.append({**shares, "warned": warned})
             title = f"{name}: {len(train)} to fit, {len(test)} held back, {len(rows)} splits"
@@ -60,7 +60,7 @@ def measure_alarms(n_splits: int, k: int) -> None:
 
 
 def measure_changed(n_splits: int, k: int) -> None:
-    """Print how models fare on patients of the same cohort as another platform measures them."""
+    """Print scores on patients of the same cohort as measured on another platform."""
     X, y = COHORTS[DISCOVERY]()
     for tables in (("exp", "cna", "mut"), ("cna", "mut")):
         names = resolve_modalities(X, None)
@@ -81,7 +81,7 @@ def measure_changed(n_splits: int, k: int) -> None:
 
 
 def measure_second(n_splits: int, k: int) -> None:
-    """Print how a model of METABRIC's discovery cohort fares on its other patients."""
+    """Print scores of a model of METABRIC's discovery cohort on the other patients."""
     X, y = COHORTS["metabric-discovery-exp-mut"]()
     others, labels = COHORTS["metabric-exp"]()
     new = ~others.index.isin(X.index)
@@ -97,17 +97,17 @@ def measure_second(n_splits: int, k: int) -> None:
 
 
 def measure_sites(n_splits: int, k: int) -> None:
-    """Print how models of all other sites fare on each large site of TCGA-BRCA."""
+    """Print scores on each large site of TCGA-BRCA of models of all other sites."""
     X, y = COHORTS["tcga"]()
     sites = X.index.str[5:7].to_numpy()
     rows = []
     for site, size in pd.Series(sites).value_counts().items():
         if size < SMALLEST_SITE:
             continue
-        there = sites == site
-        model = fit_model(X[~there], y[~there], k, 0)
+        at_site = sites == site
+        model = fit_model(X[~at_site], y[~at_site], k, 0)
         for how in ("training", "within"):
-            row = measure(model, X[there], y[there], how, None)
+            row = measure(model, X[at_site], y[at_site], how, None)
             rows.append({"site": f"{site} ({size})", "values": how} | row)
     table = pd.DataFrame(rows)
     show("TCGA-BRCA by site", table.set_index(["site", "values"]))
@@ -129,7 +129,7 @@ def fit_model(X: pd.DataFrame, y: np.ndarray, k: int, seed: int) -> object:
 
 
 def mixes(y: np.ndarray, test: np.ndarray, seed: int) -> Iterator[tuple[str, np.ndarray]]:
-    """Yield patients held back: all, with few luminal tumours, and few of all."""
+    """Yield held-out patients: all, with few luminal tumors, and few of all."""
     yield "all", test
     rng = np.random.default_rng(seed)
     luminal = np.isin(y[test], ["LumA", "LumB"])
@@ -142,7 +142,7 @@ def mixes(y: np.ndarray, test: np.ndarray, seed: int) -> Iterator[tuple[str, np.
 def platforms(
     X: pd.DataFrame, train: pd.DataFrame, modality: str, seed: int
 ) -> Iterator[tuple[str, pd.DataFrame]]:
-    """Yield samples as they are, and as another platform gives the values of one modality."""
+    """Yield samples unchanged, and with one modality as measured on another platform."""
     yield "the same", X
     columns = [name for name in X if name.startswith(f"{modality}__")]
     mean, deviation = train[columns].mean(), train[columns].std()
@@ -166,17 +166,17 @@ def measure(
     normalize: str | dict[str, str],
     modality: str | None,
 ) -> dict[str, float]:
-    """Return scores of a cohort and how far it lies; of one modality, or on the mean of all."""
+    """Return scores and drift of a cohort, for one modality or as the mean of all."""
     aligned = align_features(X, model, normalize=normalize)
-    found, warned = drift_of(model, aligned)
-    of = found[["outside", "moved"]].mean() if modality is None else found.loc[modality]
+    table, warned = drift_of(model, aligned)
+    shares = table[["outside", "moved"]].mean() if modality is None else table.loc[modality]
     probabilities = model.predict_proba(aligned)
     macro_f1 = scores_of_present(y, probabilities, model.classes_)
-    return {**macro_f1, "outside": of["outside"], "moved": of["moved"], "warned": warned}
+    return {**macro_f1, "outside": shares["outside"], "moved": shares["moved"], "warned": warned}
 
 
 def scores_of_present(y: np.ndarray, probabilities: np.ndarray, classes: np.ndarray) -> dict:
-    """Return scores, without ROC AUC, which few patients don't have of all classes."""
+    """Return scores except ROC AUC, which is undefined if few patients lack a class."""
     predicted = classes[probabilities.argmax(axis=1)]
     true = np.searchsorted(classes, y)
     losses = -np.log(np.maximum(probabilities[np.arange(len(y)), true], 1e-15))
@@ -190,8 +190,8 @@ def scores_of_present(y: np.ndarray, probabilities: np.ndarray, classes: np.ndar
 def drift_of(model: object, X: pd.DataFrame) -> tuple[pd.DataFrame, bool]:
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        found = drift(model, X)
-    return found, bool(caught)
+        table = drift(model, X)
+    return table, bool(caught)
 
 
 def summary(rows: list[dict], by: list[str]) -> pd.DataFrame:

@@ -1,10 +1,10 @@
-"""Measure how often prediction sets hold the true class, over splits of a cohort.
+"""Measure the coverage of prediction sets over splits of a cohort.
 
     python -m benchmarks.accuracy.coverage metabric-discovery-exp-cna-mut tcga
 
-A split holds out a quarter of the samples; of the rest, a third calibrates. `--quick` takes the
-50 best features of each modality, two networks and few epochs. Cohorts are read from $XMODAL_DATA
-(default ../shared/data).
+Each split tests on a quarter of the samples and calibrates on a third of the rest. `--quick` uses
+the 50 best features of each modality, two networks and few epochs. Cohorts are read from
+$XMODAL_DATA (default ../shared/data).
 """
 
 import warnings
@@ -53,7 +53,7 @@ def measure_split(
     network: dict,
     coverages: list[float],
 ) -> list[dict]:
-    """Fit to one split; tell what the sets of its test samples hold."""
+    """Fit to one split; return coverage and size of the sets of its test samples."""
     # In the process of a split, not only in the one that starts them: a class of few samples is
     # in every set, which is part of what is measured.
     warnings.filterwarnings("ignore", message="A coverage of")

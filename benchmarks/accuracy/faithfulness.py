@@ -1,11 +1,11 @@
-"""Measure whether attributions name the features that the classifier rests on.
+"""Measure whether attributions identify the features that the classifier uses.
 
-Deletion: in the test folds, the features that a ranking puts first get their training means, and
-the fitted classifier is scored again. Rankings are by integrated gradients (on the test samples,
-without their classes), by the elastic net of the training fold, and random. Printed are the losses
-in ROC AUC and macro-F1, mean ± standard error over the folds, and in how many folds integrated
-gradients cost more; how stable the first features are over folds and over seeds; how far the
-rankings agree; and all of it for labels permuted in training.
+Deletion: in the test folds, the top features of a ranking are set to their training means, and the
+fitted classifier is scored again. Rankings are by integrated gradients (on the test samples,
+without their classes), by the elastic net of the training fold, and random. The program prints the
+losses in ROC AUC and macro-F1, mean ± standard error over the folds; the number of folds in which
+integrated gradients cost more; the stability of the top features over folds and over seeds; the
+agreement of the rankings; and all of these with labels permuted in training.
 
     python -m benchmarks.accuracy.faithfulness tcga metabric-discovery-exp-cna-mut
 """
@@ -48,16 +48,16 @@ def main() -> None:
 def fold_of(
     X: pd.DataFrame, y: np.ndarray, train: np.ndarray, test: np.ndarray, labels: str, seed: int
 ) -> dict:
-    """Return the rankings of one fit, and what deletion costs by them."""
+    """Return the rankings of one fit, and the losses when their top features are deleted."""
     rng = np.random.default_rng(seed)
-    of_training = y[train] if labels == "true" else rng.permutation(y[train])
+    train_labels = y[train] if labels == "true" else rng.permutation(y[train])
     X_train, X_test = X.iloc[train], X.iloc[test]
-    model = CrossModalAttentionClassifier(random_state=seed).fit(X_train, of_training)
-    found = integrated_gradients(model, X_test)
+    model = CrossModalAttentionClassifier(random_state=seed).fit(X_train, train_labels)
+    attributions = integrated_gradients(model, X_test)
     together = {"all": slice(None)}
-    selector = MultiOmicsSelector("all", modalities=together).fit(X_train, of_training)
+    selector = MultiOmicsSelector("all", modalities=together).fit(X_train, train_labels)
     importance = {
-        "integrated gradients": found.importance().abs().mean(axis=1).to_numpy(),
+        "integrated gradients": attributions.importance().abs().mean(axis=1).to_numpy(),
         "elastic net": rank_scores(selector, X),
     }
     orders = {ranking: np.argsort(-size, kind="stable") for ranking, size in importance.items()}
@@ -69,7 +69,7 @@ def fold_of(
         for n in DELETED
     }
     for n in DELETED:
-        losses = [before - deleted(model, X_train, X_test, y[test], one[:n]) for one in random]
+        losses = [before - deleted(model, X_train, X_test, y[test], order[:n]) for order in random]
         lost["random", n] = pd.concat(losses, axis=1).mean(axis=1)
     sizes = np.sort(importance["integrated gradients"])[::-1]
     return {
@@ -77,13 +77,13 @@ def fold_of(
         "lost": pd.DataFrame(lost),
         "orders": orders,
         "spearman": spearmanr(*importance.values())[0],
-        "spread of logits": found.logits.std().mean(),
+        "spread of logits": attributions.logits.std().mean(),
         "share of the first": sizes[:FIRST].sum() / sizes.sum(),
     }
 
 
 def rank_scores(selector: MultiOmicsSelector, X: pd.DataFrame) -> np.ndarray:
-    """Return a number per column, the higher the earlier the elastic net ranks it."""
+    """Return a value per column, higher for better ranks of the elastic net."""
     rank = {name: -place for place, name in enumerate(selector.rankings_["all"])}
     return np.array([rank[name] for name in X])
 
@@ -95,33 +95,33 @@ def deleted(
     y: np.ndarray,
     columns: np.ndarray,
 ) -> pd.Series:
-    """Return the scores after some columns got their training means."""
+    """Return the scores after some columns are set to their training means."""
     names = X_test.columns[columns]
     means = {name: X_train[name].mean() for name in names}
     proba = model.predict_proba(X_test.assign(**means))
     return pd.Series(scores(y, proba, model.classes_))[METRICS]
 
 
-def report(measured: list[dict], of_seeds: list[dict]) -> None:
-    lost = pd.concat([one["lost"] for one in measured], keys=range(len(measured)))
+def report(measured: list[dict], seeds: list[dict]) -> None:
+    lost = pd.concat([fold["lost"] for fold in measured], keys=range(len(measured)))
     for metric in METRICS:
-        of_metric = lost.xs(metric, level=1)
-        before = np.mean([one["before"][metric] for one in measured])
+        losses = lost.xs(metric, level=1)
+        before = np.mean([fold["before"][metric] for fold in measured])
         print(f"{metric} {before:.3f}; lost by deleting the first")
-        shown = of_metric.agg(lambda losses: f"{losses.mean():+.3f}±{losses.sem():.3f}")
+        shown = losses.agg(lambda losses: f"{losses.mean():+.3f}±{losses.sem():.3f}")
         print(pd.DataFrame({n: shown.xs(n, level=1) for n in DELETED}).to_string())
         for other in ("random", "elastic net"):
             ahead = [
-                f"{(of_metric['integrated gradients', n] > of_metric[other, n]).sum()} at {n}"
+                f"{(losses['integrated gradients', n] > losses[other, n]).sum()} at {n}"
                 for n in DELETED
             ]
             print(f"integrated gradients cost more than {other}, folds: {', '.join(ahead)}")
     for ranking in ("integrated gradients", "elastic net"):
-        over_folds = stability(one["orders"][ranking] for one in measured)
-        over_seeds = stability(one["orders"][ranking] for one in of_seeds)
+        over_folds = stability(fold["orders"][ranking] for fold in measured)
+        over_seeds = stability(fit["orders"][ranking] for fit in seeds)
         print(f"stability of the first {FIRST}, {ranking}: folds {over_folds}, seeds {over_seeds}")
     for what in ("spearman", "spread of logits", "share of the first"):
-        print(f"{what}: {np.mean([one[what] for one in measured]):.3f}", flush=True)
+        print(f"{what}: {np.mean([fold[what] for fold in measured]):.3f}", flush=True)
 
 
 def stability(orders: Iterable[np.ndarray]) -> str:

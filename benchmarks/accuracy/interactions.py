@@ -1,10 +1,10 @@
-"""Measure who finds what only two modalities together tell, beside the best possible.
+"""Measure which models detect interactions between modalities, compared with the best possible.
 
-Two classes of equal size, decided by pairs across modalities (make_multiomics(interaction=…)).
-ROC AUC, mean over folds, then mean and standard deviation over seeds. All columns are used, unless
---k has the selector in front of all models keep the best of each table, inside the fold; then there
-is a row for a selector that looks at pairs too.
-"best possible" knows the probabilities by which the classes were drawn.
+Two classes of equal size depend on pairs of features across modalities
+(make_multiomics(interaction=…)). Prints ROC AUC as mean over folds, then mean and standard
+deviation over seeds. All columns are used, unless --k makes a selector keep the best of each table
+inside the fold; then another row has a selector with pairs=True. "best possible" uses the
+probabilities from which the classes were drawn.
 
     python -m benchmarks.accuracy.interactions
     python -m benchmarks.accuracy.interactions --samples 300 800 3000 --columns 115 600 2000
@@ -115,8 +115,8 @@ def areas(
     best = [
         roc_auc_score(y[test] == "class_1", truth[test]) for _, test in folds.split(cohort.data, y)
     ]
-    of_models = result.summary()["roc_auc_ovr", "mean"]
-    return pd.concat([pd.Series({"best possible": np.mean(best)}), of_models])
+    by_model = result.summary()["roc_auc_ovr", "mean"]
+    return pd.concat([pd.Series({"best possible": np.mean(best)}), by_model])
 
 
 def table(by_kind: dict[str, pd.DataFrame]) -> pd.DataFrame:

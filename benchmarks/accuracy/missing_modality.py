@@ -1,7 +1,8 @@
-"""Measure whether training on patients that lack a modality harms those that have it.
+"""Measure whether training on patients that lack a modality affects those that have it.
 
-Patients of METABRIC with expression are classified by a model trained on such patients alone, and
-by one trained also on all patients that have only copy number or mutations, on the same test folds.
+METABRIC patients with expression are classified by a model trained on such patients alone, and by
+one trained on all patients, including those with copy number or mutations only, on the same test
+folds.
 
     python -m benchmarks.accuracy.missing_modality --repeats 5
 

@@ -1,8 +1,8 @@
-"""Measure what each table adds: the classifier on sets of tables, on the same folds.
+"""Measure the contribution of each table: sets of tables on the same folds.
 
-Each table alone, the first with each other, all, and all with the rows of the last one shuffled, so
-that it is pure noise. Differences are paired: to the best single table, and of the shuffled to the
-same tables without the last; mean and standard error over the repeats of the five folds.
+Each table alone, the first with each other, all, and all with the rows of the last one shuffled,
+which turns it into noise. Differences are paired: to the best single table, and of the shuffled set
+to the same tables without the last; mean and standard error over the repeats of the five folds.
 
     python -m benchmarks.accuracy.tables metabric-discovery-exp-cna-mut tcga metabric-pam50
     python -m benchmarks.accuracy.tables simulated --sizes 300x100x5 --repeats 1
@@ -68,7 +68,7 @@ def sets_of_tables(X: pd.DataFrame) -> dict[str, pd.DataFrame]:
 
 
 def table(by_set: dict[str, pd.DataFrame], modalities: list[str]) -> pd.DataFrame:
-    """Return the scores, and how far each set is ahead."""
+    """Return the scores, and the lead of each set."""
     scores = pd.concat({of: scores[METRICS].mean() for of, scores in by_set.items()}, axis=1).T
     best = scores.loc[modalities, "f1_macro"].idxmax()
     without_noise = "+".join(modalities[:-1])

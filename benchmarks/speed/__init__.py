@@ -1,1 +1,1 @@
-"""How long everything takes, and how much memory."""
+"""Time and memory."""

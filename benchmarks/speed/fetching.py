@@ -1,7 +1,7 @@
 """Time fetch_metabric on a simulated archive of METABRIC's size, served by this machine.
 
 Prints seconds and peak memory of the first call, which downloads and parses, and of the second,
-which reads what the first has kept. Each call is a process of its own.
+which reads the cached tables. Each call is a new process.
 
     python -m benchmarks.speed.fetching
     python -m benchmarks.speed.fetching --samples 200 --exp 1000 --cna 800 --mutations 2000
@@ -61,7 +61,7 @@ def fetch(data_home: Path, url: str) -> dict:
 
 
 class QuietHandler(SimpleHTTPRequestHandler):
-    """Serves a folder without a log."""
+    """Serve a folder without logging."""
 
     def log_message(self, *_: object) -> None:
         pass

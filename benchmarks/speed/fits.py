@@ -1,17 +1,17 @@
-"""Time a default fit beside tuned classical models and, if asked, beside another commit.
+"""Time a default fit, compared with tuned classical models and optionally with another commit.
 
-Every model is fitted to the same folds, each in a new process with one thread, in turns, so that a
-machine that gets busier slows all of them. Seconds are of the processor, medians over the folds; a
-first small fit, which loads and compiles, is not counted. Scores are differences to ours, paired by
-fold, with their standard error: below zero is worse than ours in macro-F1 and ROC AUC, and better
-in log loss.
+All models are fitted to the same folds, each in a new process with one thread, in turns, so changes
+in the load of the machine affect all of them. Times are CPU seconds, medians over the folds; a
+first small fit, which loads and compiles, is not counted. Scores are differences to the classifier,
+paired by fold, with their standard error: negative values are worse in macro-F1 and ROC AUC, and
+better in log loss.
 
     python -m benchmarks.speed.fits tcga metabric-discovery-exp-cna-mut
     python -m benchmarks.speed.fits simulated --against HEAD~20 --models ""
     python -m benchmarks.speed.fits switch gate --against HEAD~20 --models "random forest"
 
-"simulated" is 1,980 patients, 3 x 1,000 features, of which 1,584 are fitted. The real cohorts are
-read from $XMODAL_DATA (default ../shared/data).
+"simulated" has 1,980 patients and 3 x 1,000 features; 1,584 patients are fitted. The real cohorts
+are read from $XMODAL_DATA (default ../shared/data).
 """
 
 import os
@@ -62,8 +62,8 @@ joblib.dump((seconds, model.predict_proba(X.iloc[test]), model.classes_), sys.ar
 
 def main() -> None:
     parser = make_parser(__doc__)
-    known = [*COHORTS, "simulated", *KINDS]
-    parser.add_argument("cohorts", nargs="+", choices=known, metavar="cohort")
+    choices = [*COHORTS, "simulated", *KINDS]
+    parser.add_argument("cohorts", nargs="+", choices=choices, metavar="cohort")
     parser.add_argument(
         "--models", default=",".join(MODELS), help="classical models, comma-separated"
     )
@@ -127,19 +127,19 @@ ONE_THREAD = dict.fromkeys(
 
 
 def table(rows: pd.DataFrame) -> pd.DataFrame:
-    """Return the seconds of every model, and how its scores differ from ours."""
+    """Return the seconds of every model, and the differences of its scores."""
     by_model = rows.set_index(["model", "fold"])
     ours = by_model.loc[ATTENTION]
     shown = {}
     for model in rows["model"].unique():
-        of_model = by_model.loc[model]
-        ratio = (of_model["seconds"] / ours["seconds"]).median()
-        shown[model] = {"seconds": f"{of_model['seconds'].median():.2f}", "ratio": f"{ratio:.2f}"}
+        model_rows = by_model.loc[model]
+        ratio = (model_rows["seconds"] / ours["seconds"]).median()
+        shown[model] = {"seconds": f"{model_rows['seconds'].median():.2f}", "ratio": f"{ratio:.2f}"}
         for metric in ours.columns.drop("seconds"):
             if model == ATTENTION:
-                shown[model][metric] = f"{of_model[metric].mean():.3f}"
+                shown[model][metric] = f"{model_rows[metric].mean():.3f}"
             else:
-                away = of_model[metric] - ours[metric]
+                away = model_rows[metric] - ours[metric]
                 shown[model][metric] = f"{away.mean():+.4f}±{away.sem():.4f}"
     return pd.DataFrame(shown).T
 

@@ -1,7 +1,7 @@
-"""Measure what looking into a classifier costs, at METABRIC's size: seconds and peak memory.
+"""Measure the cost of inspection at METABRIC's size: time and peak memory.
 
-The peak is of the whole process, the cohort and the libraries included; "before" is the peak of
-fitting, for two epochs only.
+The peak is that of the whole process, including the cohort and the libraries; "before" is the peak
+of a fit with two epochs.
 
     python -m benchmarks.speed.inspection
 """

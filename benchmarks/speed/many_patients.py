@@ -4,9 +4,9 @@
     python -m benchmarks.speed.many_patients --sizes 10000x3x2000x5
     python -m benchmarks.speed.many_patients --against HEAD~20
 
-A size is patients x modalities x features of each x classes. Each runs in a new process with one
-thread, ours beside that of another commit and beside one logistic regression that is not tuned.
-Memory is the most that the process held, the table of the patients included.
+A size is patients x modalities x features per modality x classes. Each runs in a new process with
+one thread, compared with another commit and with one logistic regression that is not tuned. Memory
+is the peak of the process, including the table of patients.
 """
 
 import json
@@ -35,7 +35,7 @@ def peak():
 model, (n, n_modalities, k, n_classes) = sys.argv[1], map(int, sys.argv[2].split("x"))
 blocks = {f"m{number}": slice(number * k, (number + 1) * k) for number in range(n_modalities)}
 def cohort(n, seed):
-    # A tenth of the columns tell the classes, so that memory holds nothing but the table.
+    # A tenth of the columns depend on the class; no other arrays are kept in memory.
     random = np.random.default_rng(seed)
     y = random.integers(n_classes, size=n)
     X = random.standard_normal((n, n_modalities * k), dtype=np.float32)
@@ -77,7 +77,7 @@ def main() -> None:
 
 
 def measure(model: str, size: str, checkout: Path) -> list[float]:
-    """Return the figures of one model in a process of its own, with the code of a checkout."""
+    """Return the measurements of one model in a new process, with the code of a checkout."""
     threads = dict.fromkeys(["OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"], "1")
     ran = subprocess.run(
         [sys.executable, "-c", PROGRAM, model, size],

@@ -1,7 +1,7 @@
 """Measure peak memory from three full-size tables to a fitted selector.
 
-Prints after each step the most memory that the process has held so far, beyond what it held with
-the packages imported and the ranking compiled, and relative to the float32 expression table.
+After each step, prints the peak memory of the process so far, minus its memory after importing the
+packages and compiling the ranking, also relative to the float32 expression table.
 
     python -m benchmarks.speed.memory
     python -m benchmarks.speed.memory --join outer --flags sparse --trace
@@ -70,7 +70,7 @@ def measure(arguments: argparse.Namespace) -> pd.DataFrame:
 
 
 def build(arguments: argparse.Namespace) -> tuple[dict[str, pd.DataFrame], np.ndarray]:
-    """Simulate tables of METABRIC's size; no correlated modules, as memory doesn't need them."""
+    """Simulate tables of METABRIC's size, without correlated modules (no effect on memory)."""
     n, rng = arguments.samples, np.random.default_rng(0)
     names = sample_names(n)
     y = rng.integers(N_CLASSES, size=n)

@@ -1,8 +1,8 @@
 """Time `xmodal paper` on a simulated study of METABRIC's size, and measure its memory.
 
 Writes the study in cBioPortal's file formats, runs the command on it, and prints the table that it
-makes, the minutes it took and the most memory that it and its workers held together, with shared
-pages counted once.
+makes, its minutes, and the peak memory of the command and its workers together, with shared pages
+counted once.
 
     python -m benchmarks.speed.paper_table
     python -m benchmarks.speed.paper_table --samples 200 --exp 1000 --cna 800 --k 50 100 --folds 2

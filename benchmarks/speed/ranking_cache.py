@@ -1,8 +1,8 @@
-"""Time the selection in a grid search over four Ks and three heads beside that over one K.
+"""Time the selection in a grid search over four values of K, compared with one value.
 
-Each fold is ranked once, and the other candidates look the ranking up. A dummy stands in for the
-classifier, as only the selection is timed; three seeds stand in for three numbers of heads. The
-seconds are processor seconds, so that other programs on the machine do not count.
+Each fold is ranked once, and the other candidates reuse the ranking. A dummy replaces the
+classifier, because only selection is timed; three seeds replace three numbers of attention heads.
+CPU seconds are independent of other programs on the machine.
 
     python -m benchmarks.speed.ranking_cache --samples 1584 --features 20000 --repeats 5
 """
@@ -21,7 +21,7 @@ from xmodal_sklearn.datasets import make_multiomics
 
 
 class TimedSelector(MultiOmicsSelector):
-    """A selector that adds up the seconds that it takes, over all its clones."""
+    """A selector that adds up its run time over all clones."""
 
     timer = Timer()
 
@@ -63,8 +63,8 @@ def main() -> None:
     compile_ranking()
     rows = []
     for _ in range(arguments.repeats):
-        one, four = search_seconds(X, y, [1000]), search_seconds(X, y, [300, 500, 1000, 1500])
-        rows.append({"one K, s": one, "four Ks, s": four, "ratio": four / one})
+        single, four = search_seconds(X, y, [1000]), search_seconds(X, y, [300, 500, 1000, 1500])
+        rows.append({"one K, s": single, "four Ks, s": four, "ratio": four / single})
     table = pd.DataFrame(rows)
     print(table.round(3).to_string())
     print(f"median ratio {table['ratio'].median():.3f}")

@@ -1,4 +1,4 @@
-"""Read a simulated study of METABRIC's full size, beside plain pandas reading the same files.
+"""Time reading a simulated study of METABRIC's full size, compared with pandas.
 
 python -m benchmarks.speed.reading
 python -m benchmarks.speed.reading --samples 200 --exp 1000 --cna 800 --mutations 2000

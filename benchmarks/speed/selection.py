@@ -1,8 +1,7 @@
-"""Time the ranking beside adelie and scikit-learn, and how it grows.
+"""Time the ranking compared with adelie and scikit-learn, and with growing data.
 
-Every section prints a table of what it measured. On a machine that other programs use, compare the
-processor seconds, with ``--threads 1``. adelie needs numpy below 2, so it runs in an
-environment of its own:
+Every section prints a table. On a machine shared with other programs, compare CPU seconds with
+``--threads 1``. adelie needs numpy below 2, so it runs in its own environment:
 
     python3.11 -m venv /tmp/adelie && /tmp/adelie/bin/pip install adelie==1.1.52 "numpy<2"
     python -m benchmarks.speed.selection --adelie-python /tmp/adelie/bin/python --scikit-learn
@@ -82,7 +81,7 @@ def expression(n: int, p: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
     """Simulate METABRIC-like expression (float32) and one-hot subtypes, samples by subtype."""
     X, y = make_multiomics(n, {"exp": p}, dtype="float32", return_X_y=True, random_state=seed)
     names, codes = np.unique(y.to_numpy(), return_inverse=True)
-    # In one order of the subtypes, so that tables of other seeds fit beside this one.
+    # Samples are sorted by subtype, so tables of other seeds match this one.
     order = np.argsort(codes, kind="stable")
     return X.to_numpy()[order], np.eye(len(names))[codes[order]]
 
@@ -122,7 +121,7 @@ def scikit_learn_seconds(X: np.ndarray, Y: np.ndarray, k: int) -> dict[str, floa
 
 
 def compare_with_peers(arguments: argparse.Namespace) -> None:
-    """Pair our ranking with the peers' paths to as many features, run by run."""
+    """Compare our ranking with the others' paths to the same number of features, run by run."""
     n, p = arguments.samples, arguments.features
     compile_ranking()
     compare_on("METABRIC-like", *expression(n, p), arguments.k, arguments)
@@ -144,7 +143,7 @@ def weak_modules(n: int, p: int, n_classes: int = 5) -> tuple[np.ndarray, np.nda
 def compare_on(
     name: str, X: np.ndarray, Y: np.ndarray, k: int, arguments: argparse.Namespace
 ) -> None:
-    """Do so on one table."""
+    """Compare them on one table."""
     rows = []
     for _ in range(arguments.runs):
         row = ranking_seconds(X, Y)
@@ -166,7 +165,7 @@ def compare_on(
 
 
 def time_two_modalities(arguments: argparse.Namespace) -> None:
-    """Rank two modalities one after the other, and at once."""
+    """Rank two modalities sequentially and in parallel."""
     n, p = arguments.samples, arguments.features // 2
     X, y = make_multiomics(
         n, {"exp": p, "cna": p}, dtype="float32", return_X_y=True, random_state=0
@@ -195,7 +194,7 @@ def time_growth(arguments: argparse.Namespace) -> None:
 
 
 def time_probes(n_probes: int) -> None:
-    """Rank methylation probes from a memory map, in a process of its own."""
+    """Rank methylation probes from a memory map, in a new process."""
     with tempfile.TemporaryDirectory() as folder:
         path, shape = f"{folder}/probes.npy", (1000, n_probes)
         mapped = np.lib.format.open_memmap(path, mode="w+", dtype=np.float32, shape=shape)

@@ -1,4 +1,4 @@
-"""Time `selection_stability` and print what it finds.
+"""Time `selection_stability` and print its result.
 
 python -m benchmarks.speed.stability
 python -m benchmarks.speed.stability --samples 200 --features 500 --resamples 20

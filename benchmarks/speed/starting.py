@@ -1,7 +1,7 @@
-"""Measure what it costs to start: imports and help, beside scikit-learn with pandas.
+"""Time imports and help, compared with scikit-learn and pandas.
 
-Each is run in new processes, in turns, so that a machine that gets busier or quieter slows all of
-them. Seconds are of the processor, user and system; the ratio is that of the turn.
+All are run in new processes, in turns, so changes in the load of the machine affect all of them.
+Seconds are CPU seconds, user and system; the ratio is computed within each turn.
 
     python -m benchmarks.speed.starting
     python -m benchmarks.speed.starting --repeats 20

@@ -1,14 +1,14 @@
 """Time the network and its training.
 
-    python -m benchmarks.speed.training attention    # one step, beside nn.MultiheadAttention
-    python -m benchmarks.speed.training ensemble     # members trained together, beside one by one
+    python -m benchmarks.speed.training attention    # one step, compared with nn.MultiheadAttention
+    python -m benchmarks.speed.training ensemble     # members trained together or one by one
     python -m benchmarks.speed.training fit          # a default fit of METABRIC's size, its growth
     python -m benchmarks.speed.training search       # K x heads x folds
-    python -m benchmarks.speed.training search --jobs 1,2    # two workers beside one
-    python -m benchmarks.speed.training search --against HEAD~20    # that commit beside this one
+    python -m benchmarks.speed.training search --jobs 1,2    # one and two workers
+    python -m benchmarks.speed.training search --against HEAD~20    # compared with that commit
     python -m benchmarks.speed.training fit --device cuda
 
-Processor seconds are printed beside wall-clock seconds: on a shared machine they tell more.
+CPU seconds are printed next to wall time: on a shared machine they are more reliable.
 """
 
 import argparse
@@ -52,12 +52,12 @@ def main() -> None:
     parser.add_argument("--against", metavar="REV", help="also measure this commit")
     arguments = parser.parse_args()
     if arguments.against:
-        measure_beside(arguments.against)
+        compare_revisions(arguments.against)
     else:
         PARTS[arguments.part](arguments)
 
 
-def measure_beside(revision: str) -> None:
+def compare_revisions(revision: str) -> None:
     """Run the same command with the package as it is and as it was at a commit."""
     # Of an option given twice the last counts; with -P the working folder is not searched first.
     command = [sys.executable, "-P", "-m", "benchmarks.speed.training", *sys.argv[1:], "--against="]
@@ -69,7 +69,7 @@ def measure_beside(revision: str) -> None:
 
 
 class PlainNetwork(nn.Module):
-    """The paper's network on nn.MultiheadAttention with its defaults: the peer."""
+    """The paper's network with nn.MultiheadAttention and its defaults, for comparison."""
 
     def __init__(self, n_features: int) -> None:
         super().__init__()
@@ -118,7 +118,7 @@ def our_network(
 
 
 def step_seconds(network: nn.Module, n_features: int, steps: int) -> float:
-    """Return the median processor seconds of a forward and backward pass."""
+    """Return the median CPU seconds of a forward and backward pass."""
     x = torch.randn(BATCH, MODALITIES * n_features)
     target = torch.eye(CLASSES)[torch.arange(BATCH) % CLASSES]
     seconds = []
@@ -136,7 +136,7 @@ def step_seconds(network: nn.Module, n_features: int, steps: int) -> float:
 
 
 def time_attention(arguments: argparse.Namespace) -> None:
-    """Print the seconds of one step by tokens and attention, beside the peer."""
+    """Print the seconds of one step by tokens and attention, also of nn.MultiheadAttention."""
     torch.set_num_threads(1)
     p = arguments.features
     networks = {"nn.MultiheadAttention": PlainNetwork(p)}
@@ -154,11 +154,11 @@ def time_ensemble(arguments: argparse.Namespace) -> None:
     """Print the seconds of one step by the number of members that are trained together."""
     torch.set_num_threads(1)
     p = arguments.features
-    one = step_seconds(our_network(p, "patch", "softmax"), p, 20)
+    single = step_seconds(our_network(p, "patch", "softmax"), p, 20)
     rows = []
     for n_members in (1, 2, 4, 8, 16):
         seconds = step_seconds(our_network(p, "patch", "softmax", n_members), p, 20)
-        share = seconds / (n_members * one)
+        share = seconds / (n_members * single)
         rows.append({"members": n_members, "ms": 1000 * seconds, "share of one by one": share})
     print("One step, processor milliseconds")
     print(pd.DataFrame(rows).round(2).to_string(index=False))
