@@ -41,7 +41,7 @@ def main() -> None:
     if not arguments.quiet:
         for study, table in tables.items():
             print_study(study, table)
-    sys.exit(summarise(tables))
+    sys.exit(summarize(tables))
 
 
 def study_profiles(folder: Path) -> pd.DataFrame:
@@ -59,7 +59,7 @@ def print_study(study: str, table: pd.DataFrame) -> None:
         print(f"  {row.modality or '-':4}{name}: {row.why}")
 
 
-def summarise(tables: dict[str, pd.DataFrame]) -> bool:
+def summarize(tables: dict[str, pd.DataFrame]) -> bool:
     """Print the counts and the problems; return whether there are any."""
     counts: Counter[str] = Counter()
     wrong = []

@@ -146,14 +146,14 @@ def platforms(
     yield "the same", X
     columns = [name for name in X if name.startswith(f"{modality}__")]
     mean, deviation = train[columns].mean(), train[columns].std()
-    standardised = (X[columns] - mean) / deviation
+    standardized = (X[columns] - mean) / deviation
     rng = np.random.default_rng(seed)
     # Offsets as large as the deviation, factors mostly between 0.5 and 2.
     offset, factor = rng.normal(size=len(columns)), np.exp(0.35 * rng.normal(size=len(columns)))
-    compressed = np.arcsinh(2 * standardised) / 2
+    compressed = np.arcsinh(2 * standardized) / 2
     for name, values in {
-        "a shift": standardised + offset,
-        "a shift and a factor": standardised * factor + offset,
+        "a shift": standardized + offset,
+        "a shift and a factor": standardized * factor + offset,
         "these, compressed": compressed * factor + offset,
     }.items():
         yield name, X.assign(**(values * deviation + mean))

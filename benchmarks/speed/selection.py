@@ -33,7 +33,7 @@ from xmodal_sklearn.selection._elastic_net import PENALTY_STEP, score_features
 CLOCKS = "wall s", "processor s"
 
 # In single precision adelie 1.1.52 stops at the first penalty ("Newton-ABS max iterations"), so it
-# is given doubles; its standardisation is not timed, ours is.
+# is given doubles; its standardization is not timed, ours is.
 ADELIE = """
 import json, sys, time
 import adelie as ad, numpy as np
@@ -108,13 +108,13 @@ def adelie_seconds(python: str, X: np.ndarray, Y: np.ndarray, k: int, threads: i
 
 def scikit_learn_seconds(X: np.ndarray, Y: np.ndarray, k: int) -> dict[str, float]:
     """Time MultiTaskElasticNet along our penalties, warm-started, until k features are kept."""
-    standardised = np.asfortranarray((X - X.mean(axis=0)) / X.std(axis=0), dtype=np.float64)
-    centred = Y - Y.mean(axis=0)
-    largest = np.linalg.norm(standardised.T @ centred, axis=1).max() / len(X) / 0.5
+    standardized = np.asfortranarray((X - X.mean(axis=0)) / X.std(axis=0), dtype=np.float64)
+    centered = Y - Y.mean(axis=0)
+    largest = np.linalg.norm(standardized.T @ centered, axis=1).max() / len(X) / 0.5
     model = MultiTaskElasticNet(l1_ratio=0.5, tol=1e-3, warm_start=True, fit_intercept=False)
     with Timer() as spent:
         for share in PENALTY_STEP ** np.arange(1, 44):
-            model.set_params(alpha=largest * share).fit(standardised, centred)
+            model.set_params(alpha=largest * share).fit(standardized, centered)
             if np.any(model.coef_, axis=0).sum() >= k:
                 break
     return spent.seconds()
