@@ -1,4 +1,4 @@
-"""What is installed is all that is in the repository, and works from where it is installed."""
+"""The installed package is complete and works from where it is installed."""
 
 import os
 import re
@@ -46,7 +46,7 @@ def run(installed, *arguments):
     return done.stdout
 
 
-def test_the_wheel_holds_every_file_of_the_package(installed):
+def test_wheel_contains_every_file_of_the_package(installed):
     def files(folder):
         paths = [path for path in (folder / PACKAGE).rglob("*") if path.is_file()]
         return {path.relative_to(folder) for path in paths if path.parent.name != "__pycache__"}
@@ -54,7 +54,7 @@ def test_the_wheel_holds_every_file_of_the_package(installed):
     assert files(installed) == files(ROOT)
 
 
-def test_the_report_finds_its_templates_where_it_is_installed(installed):
+def test_installed_report_has_its_templates(installed):
     code = (
         "import numpy as np, xmodal_sklearn.report as ours\n"
         "from sklearn.dummy import DummyClassifier\n"
@@ -68,11 +68,11 @@ def test_the_report_finds_its_templates_where_it_is_installed(installed):
     assert end == "</html>"
 
 
-def test_the_command_runs_as_a_module(installed):
+def test_command_runs_as_a_module(installed):
     assert "xmodal_sklearn.cli" in run(installed, "-m", "xmodal_sklearn.cli", "--help")
 
 
-def test_the_command_xmodal_is_the_application():
+def test_entry_point_is_the_application():
     from xmodal_sklearn.cli import app
 
     (command,) = entry_points(group="console_scripts", name="xmodal")
@@ -80,11 +80,11 @@ def test_the_command_xmodal_is_the_application():
 
 
 def requirements():
-    """The lower bound of each library in the metadata, by the extra that brings it."""
+    """The lower bound of each library in the metadata, by extra."""
     parser = ConfigParser()
     parser.read(ROOT / "setup.cfg")
-    found = {"": parser["options"]["install_requires"], **parser["options.extras_require"]}
-    return {extra: dict(re.findall(r"^(\S+)>=(\S+)$", text, re.M)) for extra, text in found.items()}
+    texts = {"": parser["options"]["install_requires"], **parser["options.extras_require"]}
+    return {extra: dict(re.findall(r"^(\S+)>=(\S+)$", text, re.M)) for extra, text in texts.items()}
 
 
 def pinned(file):
@@ -92,19 +92,19 @@ def pinned(file):
     return dict(re.findall(r"^(\S+)==(\S+)$", text, re.M))
 
 
-def numbers(version):
+def parse_version(version):
     return [int(part) for part in version.split(".")]
 
 
-def test_every_library_is_named_with_the_version_that_was_tested():
+def test_every_library_has_a_tested_version():
     tested = pinned("constraints.txt")
     for extra, libraries in requirements().items():
         for library, lowest in libraries.items():
             assert library in tested, f"{library} of extra {extra!r}"
-            assert numbers(tested[library]) >= numbers(lowest), library
+            assert parse_version(tested[library]) >= parse_version(lowest), library
 
 
-def test_the_oldest_versions_are_those_that_the_metadata_allows():
+def test_oldest_versions_match_the_metadata():
     oldest = pinned("constraints-oldest.txt")
     for extra, libraries in requirements().items():
         if extra not in {"test", "lint", "docs", "ecosystem", "release"}:
@@ -112,7 +112,7 @@ def test_the_oldest_versions_are_those_that_the_metadata_allows():
                 assert f"{oldest[library]}.".startswith(f"{lowest}."), library
 
 
-def test_the_table_of_supported_versions_is_that_of_the_constraints():
+def test_table_of_supported_versions_matches_the_constraints():
     page = (ROOT / "docs" / "support.md").read_text(encoding="utf-8")
     rows = re.findall(r"^\| (\S+) \| ([\d.]+) \| ([\d.]+) \|$", page, re.M)
     table = {name.lower().replace("pytorch", "torch"): versions for name, *versions in rows}
@@ -123,6 +123,6 @@ def test_the_table_of_supported_versions_is_that_of_the_constraints():
             assert versions == [pinned(file)[library] for file in files], library
 
 
-def test_the_citation_names_the_version():
+def test_citation_has_the_version():
     citation = (ROOT / "CITATION.cff").read_text(encoding="utf-8")
     assert f"\nversion: {__version__}\n" in citation

@@ -1,4 +1,4 @@
-"""The public names are those of docs/api.md, and their docstrings are whole."""
+"""The public names are those of docs/api.md, and their docstrings are complete."""
 
 import dataclasses
 import importlib
@@ -17,13 +17,13 @@ DOCUMENTED = {
     for section in API.split("\n## `")[1:]
 }
 NAMES = [(module, name) for module, names in DOCUMENTED.items() for name in names]
-# Left out of numpydoc's checks: See Also, Examples and an extended summary where nothing is to be
-# said by them; examples are asked of classes and functions, not of methods.
+# Optional in numpydoc's checks: See Also and an extended summary. Classes and functions need
+# examples, methods do not.
 OPTIONAL = {"SA01", "ES01"}
 
 
 @pytest.mark.parametrize(("module", "name"), NAMES)
-def test_every_documented_name_is_where_the_docs_say(module, name):
+def test_every_documented_name_can_be_imported(module, name):
     namespace = {}
     exec(f"from {module} import {name}", namespace)
     assert namespace[name] is not None
@@ -35,29 +35,31 @@ def test_all_names_are_documented_and_all_documented_names_are_public(module):
 
 
 def test_every_public_module_is_documented():
-    modules = (one.name for one in pkgutil.iter_modules(xmodal_sklearn.__path__, "xmodal_sklearn."))
+    modules = (
+        module.name for module in pkgutil.iter_modules(xmodal_sklearn.__path__, "xmodal_sklearn.")
+    )
     public = {name for name in modules if not name.rpartition(".")[2].startswith("_")}
     assert public | {"xmodal_sklearn"} == set(DOCUMENTED)
 
 
 def docstrings():
-    """Where the docstrings of all public classes, functions and methods are."""
-    found = {}
+    """All public classes, functions and methods, by path."""
+    objects = {}
     for module, name in NAMES:
         documented = getattr(importlib.import_module(module), name)
         if not inspect.isclass(documented) and not inspect.isfunction(documented):
             continue
         path = f"{documented.__module__}.{documented.__qualname__}"
-        found[path] = documented
+        objects[path] = documented
         for method, function in inspect.getmembers(documented, inspect.isroutine):
             ours = str(getattr(function, "__module__", "")).startswith("xmodal_sklearn")
             if inspect.isclass(documented) and ours and not method.startswith("_"):
-                found[f"{path}.{method}"] = function
-    return found
+                objects[f"{path}.{method}"] = function
+    return objects
 
 
 @pytest.mark.parametrize(("path", "documented"), docstrings().items(), ids=docstrings())
-def test_docstrings_are_whole(path, documented):
+def test_docstrings_are_complete(path, documented):
     numpydoc = pytest.importorskip("numpydoc.validate", reason="checks docstrings")
     optional = set(OPTIONAL)
     if dataclasses.is_dataclass(documented):

@@ -23,8 +23,7 @@ selector = MultiOmicsSelector(k=10).fit(X, y)
 result = compare({"attention": model}, X, y, cv=3)
 array = CrossModalAttentionClassifier().fit([[1.0], [2.0]], ["a", "b"])
 """
-# What is not installed but on a path is otherwise checked as strictly as the script. PyTorch tells
-# nothing to it, and takes a minute.
+# Packages on a path are otherwise checked as strictly as the script. PyTorch would take a minute.
 SETTINGS = """
 [mypy]
 strict = True
@@ -32,7 +31,7 @@ follow_imports = silent
 [mypy-torch.*]
 follow_imports = skip
 """
-SHOWN = {
+REVEALED = {
     "X": "DataFrame",
     "y": "Series",
     "model": "CrossModalAttentionClassifier",
@@ -49,8 +48,8 @@ SHOWN = {
     "concat_modalities({'exp': X})": "DataFrame",
     "xmodal_sklearn.baselines.make_baselines": "def (",
 }
-OF_PANDAS = {"DataFrame", "Series"}
-REFUSED = {
+PANDAS_TYPES = {"DataFrame", "Series"}
+MISTAKES = {
     "CrossModalAttentionClassifier(n_heads='two')": "arg-type",
     "MultiOmicsSelector(kk=3)": "call-arg",
     "model.predict_proba()": "call-arg",
@@ -69,11 +68,11 @@ def has_pandas_stubs():
 
 @pytest.fixture(scope="module")
 def checked(tmp_path_factory):
-    """What mypy says of each line of a user's script."""
+    """Mypy's messages by line of a user's script."""
     pytest.importorskip("mypy", reason="checks types")
     folder = tmp_path_factory.mktemp("user")
-    shown = [f"reveal_type({expression})" for expression in SHOWN]
-    lines = [*USE.strip().splitlines(), *shown, *REFUSED]
+    shown = [f"reveal_type({expression})" for expression in REVEALED]
+    lines = [*USE.strip().splitlines(), *shown, *MISTAKES]
     (folder / "mypy.ini").write_text(SETTINGS)
     (folder / "script.py").write_text("\n".join(lines) + "\n")
     done = subprocess.run(
@@ -83,34 +82,34 @@ def checked(tmp_path_factory):
         capture_output=True,
         text=True,
     )
-    found = re.findall(r"^script\.py:(\d+): \w+: (.*)$", done.stdout, flags=re.MULTILINE)
-    assert found, done.stdout + done.stderr
-    said = {}
-    for number, text in found:
-        said.setdefault(lines[int(number) - 1], []).append(text)
-    return said
+    messages = re.findall(r"^script\.py:(\d+): \w+: (.*)$", done.stdout, flags=re.MULTILINE)
+    assert messages, done.stdout + done.stderr
+    by_line = {}
+    for line_number, text in messages:
+        by_line.setdefault(lines[int(line_number) - 1], []).append(text)
+    return by_line
 
 
-@pytest.mark.parametrize(("expression", "kind"), SHOWN.items(), ids=SHOWN)
-def test_a_checker_sees_the_type(checked, expression, kind):
-    if kind in OF_PANDAS and not has_pandas_stubs():
+@pytest.mark.parametrize(("expression", "kind"), REVEALED.items(), ids=REVEALED)
+def test_checkers_see_the_type(checked, expression, kind):
+    if kind in PANDAS_TYPES and not has_pandas_stubs():
         pytest.skip("needs pandas-stubs")
-    (said,) = checked[f"reveal_type({expression})"]
-    assert said.startswith("Revealed type is ")
-    assert kind in said
+    (message,) = checked[f"reveal_type({expression})"]
+    assert message.startswith("Revealed type is ")
+    assert kind in message
 
 
-@pytest.mark.parametrize(("line", "code"), REFUSED.items(), ids=REFUSED)
-def test_a_checker_finds_the_mistake(checked, line, code):
+@pytest.mark.parametrize(("line", "code"), MISTAKES.items(), ids=MISTAKES)
+def test_checkers_find_the_mistake(checked, line, code):
     assert any(f"[{code}]" in text for text in checked[line])
 
 
-def test_a_checker_finds_no_mistake_elsewhere(checked):
-    revealed = {f"reveal_type({expression})" for expression in SHOWN}
-    assert set(checked) <= revealed | set(REFUSED)
+def test_checkers_find_no_other_mistakes(checked):
+    revealed = {f"reveal_type({expression})" for expression in REVEALED}
+    assert set(checked) <= revealed | set(MISTAKES)
 
 
-def test_an_editable_install_is_a_path_that_checkers_follow(tmp_path):
+def test_checkers_follow_an_editable_install(tmp_path):
     pytest.importorskip("setuptools", minversion="77", reason="builds a wheel")
     project = tmp_path / "project"
     (project / "xmodal_sklearn").mkdir(parents=True)
