@@ -1,9 +1,9 @@
 """What several estimators of this package have in common."""
 
 from numbers import Integral, Real
-from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils._param_validation import Interval, InvalidParameterError
 from sklearn.utils.validation import check_is_fitted
@@ -70,7 +70,7 @@ class ProbabilityClassifierMixin(ClassifierMixin):
         with np.errstate(divide="ignore"):
             return np.log(self.predict_proba(X))
 
-    def score(self, X: Table, y: Labels, sample_weight: Any = None) -> float:
+    def score(self, X: Table, y: Labels, sample_weight: npt.ArrayLike | None = None) -> float:
         """Return the accuracy of the predictions.
 
         Parameters

@@ -1,16 +1,18 @@
-"""Types of what users hand over, and decorators that keep types."""
+"""Types of public arguments, and a decorator that keeps types."""
 
 from collections.abc import Callable
 from typing import Any, TypeAlias, TypeVar
 
+import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-__all__ = ["Labels", "Table", "typed"]
+__all__ = ["Labels", "Seed", "Table", "typed"]
 
-# Tables of polars and Arrow convert themselves to arrays, which ArrayLike stands for.
+# Tables of polars and Arrow convert to arrays, so they are array-like.
 Table: TypeAlias = "pd.DataFrame | npt.ArrayLike"
 Labels: TypeAlias = "pd.Series[Any] | npt.ArrayLike"
+Seed: TypeAlias = "int | np.random.RandomState | None"
 
 F = TypeVar("F", bound=Callable[..., Any])
 

@@ -8,7 +8,7 @@ import pandas as pd
 from sklearn.utils import check_random_state
 
 from ._alignment import values_by_sample
-from ._typing import Labels, Table
+from ._typing import Labels, Seed, Table
 from .benchmark._compare import as_seed, check_labels, compare
 from .benchmark._splits import outer_folds
 
@@ -23,7 +23,7 @@ def learning_curves(
     shares: Sequence[float] = (0.2, 0.4, 0.6, 0.8),
     cv: Any = None,
     groups: Any = None,
-    random_state: Any = 0,
+    random_state: Seed = 0,
     **options: Any,
 ) -> pd.DataFrame:
     """Score estimators on the same test folds after training on fewer samples.

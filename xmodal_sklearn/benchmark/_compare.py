@@ -17,7 +17,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from .._alignment import values_by_sample
 from .._progress import progress_bar
 from .._suggestions import did_you_mean
-from .._typing import Labels, Table
+from .._typing import Labels, Seed, Table
 from .._warnings import warn
 from ._comparison import FOLD, Comparison, as_labels, probability_column
 from ._execution import run_folds, versions
@@ -43,7 +43,7 @@ def compare(
     store: str | Path | None = None,
     n_jobs: int | None = None,
     verbose: int = 0,
-    random_state: Any = 0,
+    random_state: Seed = 0,
 ) -> Comparison:
     """Cross-validate several estimators on the same folds.
 

@@ -4,6 +4,7 @@ from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 import torch
 from sklearn.base import _fit_context
@@ -15,7 +16,7 @@ from skorch import NeuralNet
 
 from .._alignment import check_weights
 from .._base import ProbabilityClassifierMixin, ValidatedEstimator
-from .._typing import Labels, Table, typed
+from .._typing import Labels, Seed, Table, typed
 from ..modalities._columns import check_primary
 from ..modalities._input import ModalityInput
 from ..modalities._missing import Missing, warn_if_looks_imputed, warn_missing
@@ -278,7 +279,7 @@ class CrossModalAttentionClassifier(ProbabilityClassifierMixin, ValidatedEstimat
         validation_fraction: float = 0.15,
         patience: int = 10,
         device: str = "auto",
-        random_state: Any = None,
+        random_state: Seed = None,
         callbacks: list | None = None,
         warm_start: bool = False,
         verbose: int = 0,
@@ -312,7 +313,7 @@ class CrossModalAttentionClassifier(ProbabilityClassifierMixin, ValidatedEstimat
     @typed(_fit_context(prefer_skip_nested_validation=True))
     @reproducible_torch()
     def fit(
-        self, X: Table, y: Labels, sample_weight: Any = None
+        self, X: Table, y: Labels, sample_weight: npt.ArrayLike | None = None
     ) -> "CrossModalAttentionClassifier":
         """Train the network.
 

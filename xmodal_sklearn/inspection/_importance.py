@@ -15,6 +15,7 @@ from sklearn.utils._param_validation import Interval, StrOptions, validate_param
 from sklearn.utils.parallel import Parallel, delayed
 
 from .._alignment import check_order, values_by_sample
+from .._typing import Seed
 from ..modalities._columns import resolve_modalities, sample_labels
 from ..modalities._exchange import permuted_scores, present_samples, remove_columns
 from ..modalities._validation import as_table
@@ -119,7 +120,7 @@ def modality_importance(
     cv: Any = 5,
     scoring: Any = "f1_macro",
     n_repeats: int = 5,
-    random_state: Any = None,
+    random_state: Seed = None,
     n_jobs: int | None = None,
 ) -> ModalityImportance:
     """Measure the importance of each modality in several ways, with their spread over folds.
@@ -271,7 +272,7 @@ def permutation_importance(
     by: str | Mapping = "modality",
     scoring: Any = None,
     n_repeats: int = 5,
-    random_state: Any = None,
+    random_state: Seed = None,
 ) -> pd.DataFrame:
     """Measure what a score loses when features, groups or modalities are permuted over the samples.
 

@@ -19,7 +19,7 @@ from sklearn.utils import (
 from sklearn.utils.parallel import Parallel, delayed
 
 from .._alignment import values_by_sample
-from .._typing import Labels, Table
+from .._typing import Labels, Seed, Table
 from ..modalities._columns import column_labels
 from ..selection import MultiOmicsSelector
 from ._view import gene_name, with_progress
@@ -74,7 +74,7 @@ def selection_stability(
     n_resamples: int = 100,
     k: int | Sequence[int] = 300,
     confidence: float = 0.95,
-    random_state: Any = None,
+    random_state: Seed = None,
     n_jobs: int | None = None,
 ) -> SelectionStability:
     """Measure how much a selection depends on which patients are in the cohort.

@@ -25,7 +25,7 @@ ARRAYS, STRUCTURE = "arrays.safetensors", "structure.skops"
 LIBRARIES = ("numpy", "pandas", "scikit-learn", "scipy", "skops", "skorch", "torch")
 
 
-def save_model(model: Any, path: Any, *, training: Mapping[str, Any] | None = None) -> Path:
+def save_model(model: Any, path: str | Path, *, training: Mapping[str, Any] | None = None) -> Path:
     """Save a fitted model as one file that runs no code when it is loaded.
 
     Parameters
@@ -101,7 +101,7 @@ def save_model(model: Any, path: Any, *, training: Mapping[str, Any] | None = No
     return path
 
 
-def load_model(path: Any) -> Any:
+def load_model(path: str | Path) -> Any:
     """Load a model that :func:`save_model` wrote, without running code from the file.
 
     Parameters
@@ -166,7 +166,7 @@ def load_model(path: Any) -> Any:
     return model
 
 
-def read_manifest(path: Any) -> dict[str, Any]:
+def read_manifest(path: str | Path) -> dict[str, Any]:
     """Read the description in the file of a model, without loading the model.
 
     Parameters

@@ -7,7 +7,7 @@ import pandas as pd
 from sklearn.utils._param_validation import Interval, StrOptions, validate_params
 
 from .._text import visible
-from .._typing import Labels, Table, typed
+from .._typing import Labels, Seed, Table, typed
 from ..benchmark._metrics import metric_label
 from ..inspection._importance import ModalityImportance, ablation_scores, modality_importance
 from ._common import PLAIN, draw_strips, drawing_axes
@@ -227,7 +227,7 @@ class ModalityAblationDisplay:
         method: str = "permute",
         scoring: Any = None,
         n_repeats: int = 10,
-        random_state: Any = None,
+        random_state: Seed = None,
         ax: Any = None,
     ) -> "ModalityAblationDisplay":
         """Score a fitted estimator without each modality in turn, and draw the scores.

@@ -14,7 +14,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, column_or_1d
 
 from .._alignment import check_order
-from .._typing import Labels, Table
+from .._typing import Labels, Seed, Table
 from .._warnings import warn
 from ._rejecting import ClassifierWrapper
 
@@ -104,7 +104,7 @@ class ConformalClassifier(ClassifierWrapper):
     }
 
     def __init__(
-        self, estimator: Any, *, calibration_share: float = 1 / 3, random_state: Any = None
+        self, estimator: Any, *, calibration_share: float = 1 / 3, random_state: Seed = None
     ):
         self.estimator = estimator
         self.calibration_share = calibration_share
