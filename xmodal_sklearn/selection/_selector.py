@@ -285,28 +285,29 @@ class MultiOmicsSelector(SelectorMixin, ValidatedEstimator):
         """
         check_is_fitted(self)
         named = isinstance(X, pd.DataFrame) and hasattr(self, "feature_names_in_")
-        if sparse.issparse(X):
-            X = X.toarray()
-        if not isinstance(X, pd.DataFrame):
-            X = pd.DataFrame(check_array(X, dtype=None, ensure_all_finite=False))
+        table: Any = X.toarray() if sparse.issparse(X) else X
+        if not isinstance(table, pd.DataFrame):
+            table = pd.DataFrame(check_array(table, dtype=None, ensure_all_finite=False))
         support = self.get_support(indices=True)
-        if X.shape[1] != len(support):
-            raise ValueError(f"X has {X.shape[1]} columns, {len(support)} were selected.")
+        if table.shape[1] != len(support):
+            raise ValueError(f"X has {table.shape[1]} columns, {len(support)} were selected.")
         others = np.flatnonzero(~self.get_support())
-        numeric = [is_numeric(dtype) for dtype in X.dtypes]
-        dtype = as_matrix(X.loc[:, numeric]).dtype if any(numeric) else np.dtype(float)
-        absent = np.zeros((len(X), self.n_features_in_), dtype=bool)
-        missing = X.isna().to_numpy()
+        numeric = [is_numeric(dtype) for dtype in table.dtypes]
+        dtype = as_matrix(table.loc[:, numeric]).dtype if any(numeric) else np.dtype(float)
+        absent = np.zeros((len(table), self.n_features_in_), dtype=bool)
+        missing = table.isna().to_numpy()
         for positions in self.modalities_.values():
             chosen = np.isin(support, positions)
             absent[:, positions] = (missing[:, chosen].all(axis=1) & chosen.any())[:, None]
-        filler = np.zeros((len(X), len(others)), dtype=dtype)
+        filler = np.zeros((len(table), len(others)), dtype=dtype)
         if dtype.kind == "f":
             filler[absent[:, others]] = np.nan
-        rest = pd.DataFrame(filler, index=X.index)
+        rest = pd.DataFrame(filler, index=table.index)
         for index in np.flatnonzero(np.isin(others, list(self.input_.encoder.categories))):
-            rest.isetitem(index, np.full(len(X), None))
-        full = pd.concat([X, rest], axis=1).iloc[:, np.argsort(np.concatenate([support, others]))]
+            rest.isetitem(index, np.full(len(table), None))
+        full = pd.concat([table, rest], axis=1).iloc[
+            :, np.argsort(np.concatenate([support, others]))
+        ]
         return full.set_axis(self.feature_names_in_, axis=1) if named else full.to_numpy()
 
     def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
@@ -471,7 +472,7 @@ def _k_by_modality(k: int | str | Mapping, modalities: Modalities) -> dict[str, 
                 f'k of modality {modality!r} must be an integer of at least 1 or "all", '
                 f"got {count!r}. {INTEGER_REMEDY if isinstance(count, Real) else ''}".rstrip()
             )
-    counts = {modality: by_modality.get(modality, "all") for modality in modalities}
+    counts: dict[str, Any] = {modality: by_modality.get(modality, "all") for modality in modalities}
     return {
         modality: len(positions)
         if counts[modality] == "all"
