@@ -285,7 +285,9 @@ class MultiOmicsSelector(SelectorMixin, ValidatedEstimator):
         """
         check_is_fitted(self)
         named = isinstance(X, pd.DataFrame) and hasattr(self, "feature_names_in_")
-        table: Any = X.toarray() if sparse.issparse(X) else X
+        table: Any = X
+        if sparse.issparse(table):
+            table = table.toarray()
         if not isinstance(table, pd.DataFrame):
             table = pd.DataFrame(check_array(table, dtype=None, ensure_all_finite=False))
         support = self.get_support(indices=True)
