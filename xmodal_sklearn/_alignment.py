@@ -12,26 +12,7 @@ REMEDY = "Give one for each sample."
 
 
 def check_order(values: Any, X: Any, what: str) -> None:
-    """Refuse values that are not one for each sample of X, or have its samples in another order.
-
-    Values whose index names no sample of X are taken by position, as scikit-learn takes them, and
-    so are those of a default index that counts from zero unless it counts the rows of X.
-
-    Parameters
-    ----------
-    values : array-like of shape (n_samples,) or (n_samples, n_columns), or None
-        A Series or DataFrame names its samples.
-    X : DataFrame or array of shape (n_samples, n_features)
-        Samples.
-    what : str
-        The name of the argument.
-
-    Raises
-    ------
-    ValueError
-        If there are more or fewer values than samples, or their index names samples of X, but not
-        in the order of X.
-    """
+    """Refuse values that are not one for each sample of X, or have its samples in another order."""
     n_values, n_samples = _n_rows(values), _n_rows(X)
     if n_values is None or n_samples is None:
         return
@@ -63,20 +44,7 @@ def check_order(values: Any, X: Any, what: str) -> None:
 
 
 def check_weights(weights: Any, X: Any) -> None:
-    """Refuse weights that are not one number for each sample of X, in its order.
-
-    Parameters
-    ----------
-    weights : array-like of shape (n_samples,), number or None
-        Weights; a Series names its samples.
-    X : DataFrame or array of shape (n_samples, n_features)
-        Samples.
-
-    Raises
-    ------
-    ValueError
-        As :func:`check_order`; or if a weight is missing or no number.
-    """
+    """Refuse weights that are not one number for each sample of X, in its order."""
     check_order(weights, X, "sample_weight")
     values = np.asarray(weights, dtype=object)
     if weights is None or values.ndim != 1:
@@ -93,18 +61,7 @@ def check_weights(weights: Any, X: Any) -> None:
 
 
 def plain_labels(y: Any) -> Any:
-    """Return numbers in an array of objects, which scikit-learn takes for no labels, as numbers.
-
-    Parameters
-    ----------
-    y : array-like of shape (n_samples,)
-        Labels.
-
-    Returns
-    -------
-    array-like of shape (n_samples,)
-        An array if `y` holds numbers of dtype object, else `y` itself.
-    """
+    """Return numbers in an array of objects, which scikit-learn takes for no labels, as numbers."""
     if getattr(getattr(y, "dtype", None), "kind", "") != "O" or getattr(y, "ndim", 0) != 1:
         return y
     values = list(y)
@@ -113,30 +70,7 @@ def plain_labels(y: Any) -> Any:
 
 
 def values_by_sample(values: Any, X: Any, what: str, *, known: bool = True) -> np.ndarray:
-    """Return one plain value for each sample of X.
-
-    Parameters
-    ----------
-    values : array-like of shape (n_samples,) or (n_samples, 1)
-        A Series or DataFrame names its samples.
-    X : DataFrame or array of shape (n_samples, n_features)
-        Samples.
-    what : str
-        The name of the argument.
-    known : bool, default=True
-        Whether a missing value is refused.
-
-    Returns
-    -------
-    ndarray of shape (n_samples,)
-        The values in the order of X.
-
-    Raises
-    ------
-    ValueError
-        As :func:`check_order`; if there are several columns; if a value is missing; or if values
-        of several types can't be compared.
-    """
+    """Return one plain value for each sample of X."""
     check_order(values, X, what)
     # A plain NumPy array: classifiers differ in how they take pandas' string arrays.
     array = np.asarray(values)

@@ -24,12 +24,7 @@ _HOST = re.sub(r"[^0-9A-Za-z-]+", "", socket.gethostname())
 
 @contextmanager
 def atomic_write(path: Path) -> Iterator[Path]:
-    """Yield a scratch file to write, which replaces `path` when the block ends.
-
-    The scratch file is in the same folder, which must exist, and is written to the disk before it
-    is renamed, so that not even a crash of the machine leaves half a file. It is removed if the
-    block raises an error; only a killed process leaves it behind.
-    """
+    """Yield a scratch file to write, which replaces `path` when the block ends."""
     scratch = path.with_name(f".{path.name}.{_mark()}")
     try:
         yield scratch

@@ -10,10 +10,7 @@ __all__ = ["first_with", "members_of", "parts_of", "steps_of"]
 
 
 def steps_of(model: Any) -> list[Any]:
-    """Return the fitted steps that X passes through, in order, without those that do nothing.
-
-    Pipelines, searches and wrappers of one estimator are looked through, an ensemble is one step.
-    """
+    """Return the fitted steps that X passes through, in order, without those that do nothing."""
     if (inner := _wrapped(model)) is not None:
         return steps_of(inner)
     if not hasattr(model, "steps"):

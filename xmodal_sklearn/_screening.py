@@ -27,32 +27,7 @@ def screen_pairs(
     n_members: int = 1,
     n_pairs: int | None = None,
 ) -> list[np.ndarray]:
-    r"""Choose the pairs whose product correlates with a class by more than chance.
-
-    The largest of :math:`m` correlations of noise over :math:`n` samples stays below
-    :math:`\sqrt{2 \log m / n}`, the universal threshold.
-
-    Parameters
-    ----------
-    values : ndarray of shape (n_samples, n_features)
-        Standardised, NaN in absent modalities.
-    columns : sequence of sequence of int
-        Columns of each modality, the primary one first.
-    target : ndarray of shape (n_samples, n_classes)
-        One-hot classes times weights.
-    held_out_by : ndarray of int of shape (n_samples,), default=None
-        Which member does not see a sample; None and other numbers mean that all see it.
-    n_members : int, default=1
-        How many members choose pairs, each by the samples that it sees.
-    n_pairs : int, default=None
-        Pairs to choose at most; None means all.
-
-    Returns
-    -------
-    list of ndarray of int of shape (n_chosen, 2)
-        For each member the columns of its pairs, first the one of the primary modality; the best
-        pair first.
-    """
+    r"""Choose the pairs whose product correlates with a class by more than chance."""
     primary, *others = (np.asarray(positions) for positions in columns)
     n_tests = len(primary) * sum(map(len, others)) * target.shape[1]
     found: list[list[np.ndarray]] = [[] for _ in range(n_members)]

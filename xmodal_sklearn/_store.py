@@ -41,19 +41,7 @@ def dump_arrays(arrays: Iterable[Any], file: BinaryIO) -> None:
 
 
 class Store:
-    """A folder with one file per result, named by a digest of everything the result depends on.
-
-    Parameters
-    ----------
-    folder : str or path-like
-        The folder; it is created if it does not exist.
-    suffix : str
-        Ending of the files' names.
-    load : callable, default=load_arrays
-        Reads a result from a binary file, ``load(file)``, and never runs code from it.
-    dump : callable, default=dump_arrays
-        Writes a result to a binary file, ``dump(result, file)``.
-    """
+    """A folder with one file per result, named by a digest of everything the result depends on."""
 
     def __init__(
         self,
@@ -118,10 +106,7 @@ class Store:
 
 @cache
 def source_hash(*patterns: str) -> str:
-    """Return a hash of the source files of this package that match any of the patterns.
-
-    A version number would not do, because it stays the same while the package is developed.
-    """
+    """Return a hash of the source files of this package that match any of the patterns."""
     paths = {path for pattern in patterns for path in PACKAGE.glob(pattern)}
     sources = {str(path.relative_to(PACKAGE)): path.read_bytes() for path in paths}
     return joblib.hash(sorted(sources.items()))

@@ -19,11 +19,7 @@ _DASHES = re.compile(r"[\s\u2010-\u2015\u2212._-]+")
 
 
 def plain_name(name: object) -> str:
-    """Return a name without what programs change: case, spaces, quotes, dots for dashes, zeros.
-
-    >>> [plain_name(name) for name in ("P-1 ", "p.1", "X007", 7.0)]
-    ['p-1', 'p-1', '7', '7']
-    """
+    """Return a name without what programs change: case, spaces, quotes, dots for dashes, zeros."""
     text = unicodedata.normalize("NFKC", str(name))
     text = "".join(letter for letter in text if unicodedata.category(letter) != "Cf")
     text = text.strip("\"' ")
@@ -33,9 +29,5 @@ def plain_name(name: object) -> str:
 
 
 def visible(name: object) -> str:
-    r"""Return a name on one line, with hidden characters escaped.
-
-    >>> visible("two\nlines")
-    'two\\nlines'
-    """
+    r"""Return a name on one line, with hidden characters escaped."""
     return _HIDDEN.sub(lambda match: repr(match[0])[1:-1], str(name))

@@ -18,16 +18,5 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 def typed(decorator: Callable[[Any], Any]) -> Callable[[F], F]:
-    """Give a decorator of scikit-learn, which has no types, the type of what it decorates.
-
-    Parameters
-    ----------
-    decorator : callable
-        Returns a function of the same signature.
-
-    Returns
-    -------
-    callable
-        The decorator.
-    """
+    """Give a decorator of scikit-learn, which has no types, the type of what it decorates."""
     return decorator

@@ -40,19 +40,7 @@ OPTIONAL = {
 
 
 class LabelEncodedClassifier(ProbabilityClassifierMixin, BaseEstimator):
-    """Encode the classes as 0, 1, …, and pass arrays, for classifiers that need it.
-
-    XGBoost and LightGBM do not accept feature names with brackets, colons or commas. A class with
-    fewer samples than there are inner folds gets some of them more than once, as calibration needs
-    them; all classes have the same weight, so that this changes no fit.
-
-    Parameters
-    ----------
-    estimator : classifier
-        Cloned and fitted to the encoded classes.
-    balanced : bool, default=False
-        Whether to fit with sample weights that make all classes weigh the same.
-    """
+    """Encode the classes as 0, 1, …, and pass arrays, for classifiers that need it."""
 
     def __init__(self, estimator: Any, *, balanced: bool = False):
         self.estimator = estimator
@@ -76,19 +64,7 @@ class LabelEncodedClassifier(ProbabilityClassifierMixin, BaseEstimator):
 
 
 class OutOfBagForest(ProbabilityClassifierMixin, BaseEstimator):
-    """A balanced random forest, its leaf size chosen by the macro-F1 of out-of-bag predictions.
-
-    The choice is as good as that of inner folds, which need three times as many trees.
-
-    Parameters
-    ----------
-    min_samples_leaf : int or list of int, default=5
-        The smallest leaf, or several to choose from.
-    n_jobs : int, default=None
-        Trees to grow in parallel. None means 1, -1 all processors.
-    random_state : int, default=None
-        Seed of the trees.
-    """
+    """A balanced random forest, its leaf size chosen by the macro-F1 of out-of-bag predictions."""
 
     def __init__(
         self,

@@ -416,11 +416,7 @@ def as_labels(labels: list, classes: np.ndarray) -> pd.Series:
 
 
 def at_chance(comparison: Comparison) -> frozenset[str]:
-    """Return the estimators that predict no better than chance, such as a dummy.
-
-    These are the estimators for which neither the mean recall over the classes nor the ROC AUC, if
-    it was computed, is above chance by the corrected t-test; none if that holds for all.
-    """
+    """Return the estimators that predict no better than chance, such as a dummy."""
     scores = comparison.scores
     recalls = scores[scores["metric"] == CLASS_RECALL]
     by_fold = recalls.groupby(["estimator", *FOLD])["value"]

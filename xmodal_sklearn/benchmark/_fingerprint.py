@@ -22,11 +22,7 @@ def package_hash() -> str:
 
 
 def fingerprint(value: Any) -> Any:
-    """Reduce a parameter to nested lists and dicts of strings, equal in every process.
-
-    An estimator becomes its class and its parameters. A class or a function becomes its name and
-    the version of its package, or its source where it belongs to no package with a version.
-    """
+    """Reduce a parameter to nested lists and dicts of strings, equal in every process."""
     if isinstance(value, type):
         return [_fingerprint_code(kind) for kind in value.__mro__[:-1]]
     if inspect.isroutine(value):

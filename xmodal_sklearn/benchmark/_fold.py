@@ -68,29 +68,7 @@ class Run:
 # Slots, as Dask would store an object that takes weak references on one worker, and lose it there.
 @dataclass(frozen=True, slots=True)
 class FoldInputs:
-    """What one fit in one fold needs beside X.
-
-    Attributes
-    ----------
-    name : str
-        Name of the run.
-    run : Run
-        What to fit.
-    fold : Fold
-        Training and test samples.
-    y : ndarray of shape (n_samples,)
-        Class labels of all samples.
-    scorers : dict of str to (str or callable)
-        As :func:`resolve_scoring` returns them.
-    error_score : "raise" or float
-        What to do if fitting or scoring fails.
-    config : dict
-        scikit-learn's configuration in the thread of the user.
-    store : Store or None
-        Finished folds.
-    file_name : str
-        The file of this one in the store.
-    """
+    """What one fit in one fold needs beside X."""
 
     name: str
     run: Run
@@ -298,10 +276,7 @@ def modalities_of(estimator: Any, X: Any) -> Modalities:
 
 
 def replace_by_noise(X: Any, columns: np.ndarray, seed: int) -> Any:
-    """Return a copy of X in which samples that have a modality exchange each of its columns.
-
-    The result is noise with the values, and so the moments and the dtype, of each column.
-    """
+    """Return a copy of X in which samples that have a modality exchange each of its columns."""
     table = as_table(X)
     block = block_values(table, columns)
     noise = block.copy()

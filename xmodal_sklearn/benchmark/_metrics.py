@@ -87,28 +87,14 @@ def metric_label(metric: str) -> str:
 
 @dataclass(frozen=True)
 class Predictions:
-    """Predictions of test samples.
-
-    Attributes
-    ----------
-    labels : ndarray of shape (n_samples,)
-        Predicted labels.
-    probabilities : ndarray of shape (n_samples, n_classes) or None
-        Columns in the order of all classes, sorted; None if the estimator has no probabilities.
-    """
+    """Predictions of test samples."""
 
     labels: np.ndarray
     probabilities: np.ndarray | None
 
 
 def resolve_scoring(scoring: Any) -> dict[str, Any]:
-    """Return what to measure: names of METRICS mapped to themselves, other names to scorers.
-
-    Parameters
-    ----------
-    scoring : str, callable, list, tuple, dict or None
-        As :func:`~xmodal_sklearn.benchmark.compare` takes it.
-    """
+    """Return what to measure: names of METRICS mapped to themselves, other names to scorers."""
     if scoring is None:
         return {name: name for name in METRICS}
     if callable(scoring):
@@ -172,11 +158,7 @@ def class_recalls(
 def expected_calibration_error(
     target: np.ndarray, probabilities: np.ndarray, classes: np.ndarray, n_bins: int = 15
 ) -> float:
-    """Return the mean absolute gap between confidence and accuracy over bins of confidence.
-
-    The confidence of a sample is its largest probability; bins are weighted by their samples, and
-    their number is that of Guo et al. (ICML 2017). `probabilities` is (n_samples, n_classes).
-    """
+    """Return the mean absolute gap between confidence and accuracy over bins of confidence."""
     confidence = probabilities.max(axis=1)
     correct = classes[probabilities.argmax(axis=1)] == target
     bins = np.minimum((confidence * n_bins).astype(int), n_bins - 1)
@@ -185,10 +167,7 @@ def expected_calibration_error(
 
 
 def _over_classes(score: Callable) -> Callable[..., float]:
-    """Average a two-class score over the classes among the targets, each against the rest.
-
-    Unlike scikit-learn's averages, this is defined even where a small test fold lacks a class.
-    """
+    """Average a two-class score over the classes among the targets, each against the rest."""
 
     def average(target: np.ndarray, probabilities: np.ndarray, classes: np.ndarray) -> float:
         present = np.flatnonzero(np.isin(classes, target))

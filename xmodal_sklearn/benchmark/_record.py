@@ -27,11 +27,7 @@ MAX_CHARACTERS = 300
 
 
 def describe_data(X: Any, y: np.ndarray, batch: Any, modalities: Modalities) -> dict[str, Any]:
-    """Return hash, class sizes, missing values, batches and sample names of the data, for JSON.
-
-    ``missing`` has by modality the number of samples without it, and the share of missing values
-    among the others; ``batches`` the class sizes in each batch, if there are any.
-    """
+    """Return hash, class sizes, missing values, batches and sample names of the data, for JSON."""
     table = as_table(X)
     blocks = {name: block_values(table, positions) for name, positions in modalities.items()}
     labels = np.array([str(label) for label in y.tolist()], dtype=object)

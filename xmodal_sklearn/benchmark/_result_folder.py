@@ -32,11 +32,7 @@ NAMES = "names.json"
 
 @contextmanager
 def publishing(folder: Path) -> Iterator[Path]:
-    """Yield a folder aside for a run's files, which replace those of the run before.
-
-    The folder is created if it does not exist. Files of results that the new run lacks are removed.
-    If the block raises an error, all files stay as they are.
-    """
+    """Yield a folder aside for a run's files, which replace those of the run before."""
     folder.mkdir(parents=True, exist_ok=True)
     for abandoned in abandoned_folders(folder):
         shutil.rmtree(abandoned, ignore_errors=True)

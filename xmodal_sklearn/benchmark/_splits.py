@@ -56,10 +56,7 @@ def repeated_folds(n_splits: int, n_repeats: int, seed: int, *, grouped: bool) -
 
 
 def outer_folds(cv: Any, X: Any, y: np.ndarray, groups: Any, seed: int = 0) -> list[Split]:
-    """Split samples by `cv`; None is 5 stratified folds, repeated 5 times.
-
-    Raises a ValueError if a group is in both the training and the test samples of a fold.
-    """
+    """Split samples by `cv`; None is 5 stratified folds, repeated 5 times."""
     if cv is None:
         cv = repeated_folds(5, 5, seed, grouped=groups is not None)
     splits = list(check_cv(cv, y, classifier=True).split(X, y, groups))

@@ -24,21 +24,12 @@ class TTest(NamedTuple):
 
 
 def corrected_variance(variance: Any, n_folds: Any, test_to_train: Any) -> Any:
-    """Estimate the variance of a mean over folds that share training samples.
-
-    The variance of independent folds, 1 / `n_folds` of that between folds, would be too small;
-    Nadeau and Bengio (Machine Learning 52, 2003) add `test_to_train`, the number of test samples
-    over that of training samples, to the factor. Floats, or Series over estimators.
-    """
+    """Estimate the variance of a mean over folds that share training samples."""
     return (1 / n_folds + test_to_train) * variance
 
 
 def corrected_t_test(differences: np.ndarray, test_to_train: float) -> TTest:
-    """Test whether differences over resampled folds, (n_folds,), have mean zero.
-
-    Folds share training samples, so the plain paired t-test is too liberal; this one takes its
-    variance from :func:`corrected_variance`.
-    """
+    """Test whether differences over resampled folds, (n_folds,), have mean zero."""
     mean, scale, n_folds = _mean_and_scale(differences, test_to_train)
     # Without variance, t is 0 for equal scores and infinite for others.
     with np.errstate(divide="ignore"):
@@ -49,12 +40,7 @@ def corrected_t_test(differences: np.ndarray, test_to_train: float) -> TTest:
 def correlated_posterior(
     differences: np.ndarray, test_to_train: float, rope: float
 ) -> tuple[float, float, float]:
-    """Return the probabilities that the mean difference is above, within and below the rope.
-
-    This is the Bayesian correlated t-test of Corani and Benavoli: under a matching prior, the
-    posterior of the mean difference is the t distribution of :func:`corrected_t_test`. The rope
-    reaches from ``-rope`` to ``rope``.
-    """
+    """Return the probabilities that the mean difference is above, within and below the rope."""
     mean, scale, n_folds = _mean_and_scale(differences, test_to_train)
     if scale == 0:
         return float(mean > rope), float(abs(mean) <= rope), float(mean < -rope)
@@ -73,19 +59,7 @@ def holm(p: np.ndarray) -> np.ndarray:
 
 
 class FriedmanNemenyi(NamedTuple):
-    """Ranks of estimators over data sets, and their tests.
-
-    Attributes
-    ----------
-    ranks : ndarray of shape (n_datasets, n_estimators)
-        1 is best; ties share the mean of their ranks.
-    p : float
-        P value of Friedman's test, in Iman and Davenport's form.
-    critical_difference : float
-        Mean ranks farther apart than this differ significantly, by Nemenyi's test.
-    p_nemenyi : ndarray of shape (n_estimators, n_estimators)
-        P values of Nemenyi's test of each pair.
-    """
+    """Ranks of estimators over data sets, and their tests."""
 
     ranks: np.ndarray
     p: float

@@ -31,14 +31,7 @@ MIN_DIRECTIONS = 2**16
 def cross_effects(
     module: CrossModalNetwork, x: Tensor, source: int, progress: Callable = iter
 ) -> np.ndarray:
-    """Return the interactions, averaged over samples that have both modalities.
-
-    Tokens are linear in the features, so derivatives by features are products of thin matrices
-    with those by the coordinates of tokens. These are exact for few samples; many samples are
-    differentiated along a few random directions each, whose mean is unbiased. `source` is the index
-    of the other modality; a single modality attends to itself. The result, in logits per standard
-    deviation of both features, is ``(classes, primary features, source features)``.
-    """
+    """Return the interactions, averaged over samples that have both modalities."""
     module.eval()
     attention, pairs = (_stacking_weights(module, x, branch) for branch in CROSS_MODAL_BRANCHES)
     effects = _pair_effects(module, source) * pairs.mean()
@@ -54,11 +47,7 @@ def cross_effects(
 
 
 def _directions(module: CrossModalNetwork, x: Tensor) -> tuple[Tensor, Tensor, float]:
-    """Choose directions in the coordinates of primary tokens to differentiate samples along.
-
-    Returns the sample of each direction, the directions, ``(directions, coordinates)``, which are
-    all coordinates of every sample or some random signs for each, and the weight of a direction.
-    """
+    """Choose directions in the coordinates of primary tokens to differentiate samples along."""
     n_coordinates = _tokenize(module, x[:1])[PRIMARY][0][0, 0].numel()
     n_each = -(-MIN_DIRECTIONS // (len(x) * module.n_members))
     exact = n_each >= n_coordinates

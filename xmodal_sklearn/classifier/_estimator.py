@@ -377,10 +377,7 @@ class CrossModalAttentionClassifier(ProbabilityClassifierMixin, ValidatedEstimat
         return np.bincount(origin, inputs, minlength=self.n_features_in_)
 
     def _prepare(self, X: Any, y: Any, sample_weight: Any, *, warm: bool) -> Samples:
-        """Validate training samples and learn what is fitted before training.
-
-        With `warm`, columns, modalities and classes are those of an earlier fit.
-        """
+        """Validate training samples and learn what is fitted before training."""
         check_weights(sample_weight, X)
         check_branches(self.branches)
         check_embedding(self.embed_dim, self.n_heads)

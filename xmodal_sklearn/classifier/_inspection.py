@@ -22,19 +22,7 @@ FIRST_STEPS, MAX_STEPS = 16, 256
 
 
 class ClassifierView:
-    """The network of a fitted classifier, and samples as it sees them.
-
-    Attributes
-    ----------
-    x : ndarray of shape (n_samples, n_features)
-        The samples, standardized, NaN in absent modalities.
-    present : ndarray of bool of shape (n_samples, n_modalities)
-        Which sample has which modality, the primary one first.
-    modalities : list of str
-        The modalities in this order.
-    class_frequencies : ndarray of float of shape (n_classes,)
-        The share of each class among the training samples, by their weights.
-    """
+    """The network of a fitted classifier, and samples as it sees them."""
 
     def __init__(self, classifier: Any, X: Any):
         module = classifier.net_.module_.eval()
@@ -73,13 +61,7 @@ class ClassifierView:
     def integrated_gradients(
         self, rows: np.ndarray, tolerance: float
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Attribute the logits of all classes in some samples to their features.
-
-        The path is straight, from the means of the training samples; absent modalities stay absent.
-        The number of steps doubles where sums differ from the differences in logits by more than
-        the tolerance. Returns the attributions, ``(rows, classes, features)``, and the remaining
-        differences, ``(rows, classes)``.
-        """
+        """Attribute the logits of all classes in some samples to their features."""
         from captum.attr import IntegratedGradients
 
         integrate = IntegratedGradients(self._logits)

@@ -114,11 +114,7 @@ class ProgressBar(Callback):
 
 
 class TensorBatches:
-    """Iterate over the batches of a TensorDataset, shuffled where a generator is given.
-
-    Slices whole batches out of the tensors; a DataLoader collates them sample by sample, which
-    takes longer than a training step of a small network.
-    """
+    """Iterate over the batches of a TensorDataset, shuffled where a generator is given."""
 
     def __init__(
         self, dataset: TensorDataset, batch_size: int, generator: torch.Generator | None = None
@@ -158,10 +154,7 @@ def net_to_arrays(net: NeuralNet) -> tuple[dict[str, Any], dict[str, np.ndarray]
 def net_from_arrays(
     settings: Mapping[str, Any], arrays: Mapping[str, np.ndarray], device: str
 ) -> NeuralNet:
-    """Return a net for prediction from what :func:`net_to_arrays` returned, without copying it.
-
-    Raises a ValueError if the arrays do not belong to a network of these settings.
-    """
+    """Return a net for prediction from what :func:`net_to_arrays` returned, without copying it."""
     # Without memory: hostile settings must not allocate more than the arrays have.
     with torch.device("meta"):
         module = CrossModalNetwork(**settings)

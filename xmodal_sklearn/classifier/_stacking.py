@@ -40,11 +40,7 @@ DEFAULT_BRANCH = Branch("centroid")
 
 
 class StackingWeights(NamedTuple):
-    """Weights of the branches by pattern of modalities; the first row is for other patterns.
-
-    Patterns are ``(patterns, modalities)``, weights ``(1 + patterns, branches)``, and prior, which
-    is added to the weighted log-probabilities, ``(1 + patterns, classes)``.
-    """
+    """Weights of the branches by pattern of modalities; the first row is for other patterns."""
 
     patterns: np.ndarray
     weights: np.ndarray
@@ -54,11 +50,7 @@ class StackingWeights(NamedTuple):
 def assign_holdout_folds(
     codes: np.ndarray, n_members: int, random_state: np.random.RandomState
 ) -> np.ndarray:
-    """Return the member that holds each sample out, stratified by class.
-
-    Folds of `n_members` and above, where there are few members, are held out by none, and a single
-    member holds out no sample.
-    """
+    """Return the member that holds each sample out, stratified by class."""
     if n_members == 1:
         return np.ones(len(codes), dtype=int)
     n_folds = max(n_members, MIN_HOLDOUT_FOLDS)
@@ -76,12 +68,7 @@ def fit_stacking(
     target: np.ndarray,
     held_out_by: np.ndarray,
 ) -> StackingWeights | None:
-    """Fit the weights of a net's branches to the samples that its members held out.
-
-    Training samples are ``(samples, features)``, `present` ``(samples, modalities)``, targets, the
-    one-hot classes times weights, ``(samples, classes)``. Returns None if no sample of positive
-    weight was held out.
-    """
+    """Fit the weights of a net's branches to the samples that its members held out."""
     module = net.module_
     held_out = np.flatnonzero(target.any(axis=1) & (held_out_by < module.n_members))
     if len(held_out) == 0:
@@ -113,12 +100,7 @@ def out_of_fold_log_proba(net: NeuralNet, x: Tensor, members: np.ndarray) -> np.
 def fit_stacking_weights(
     log_proba: np.ndarray, present: np.ndarray, target: np.ndarray, start: np.ndarray
 ) -> StackingWeights:
-    """Fit the weights of the branches for all samples, and for each pattern of modalities.
-
-    The weights of a pattern shrink toward those of all samples, which shrink toward `start`. Shapes
-    are ``(samples, branches, classes)``, ``(samples, modalities)``, ``(samples, classes)`` and
-    ``(branches,)``.
-    """
+    """Fit the weights of the branches for all samples, and for each pattern of modalities."""
     n_branches, n_classes = log_proba.shape[1:]
     common = _fit_weights(log_proba, target, np.r_[start, np.zeros(n_classes)])
     patterns = np.unique(present, axis=0)
@@ -133,11 +115,7 @@ def fit_stacking_weights(
 
 
 def _fit_weights(log_proba: np.ndarray, target: np.ndarray, start: np.ndarray) -> np.ndarray:
-    r"""Return weights and prior by maximum likelihood, with a ridge penalty toward `start`.
-
-    Minimizes the weighted cross-entropy of :math:`\operatorname{softmax}(\sum_h w_h \log p_h + b)`
-    over the weights :math:`w \ge 0` and the prior :math:`b`.
-    """
+    r"""Return weights and prior by maximum likelihood, with a ridge penalty toward `start`."""
     n_samples, n_branches, n_classes = log_proba.shape
     share = target / target.sum()
     penalty = STACKING_PENALTY / n_samples

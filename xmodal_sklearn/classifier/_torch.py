@@ -10,11 +10,7 @@ __all__ = ["available_device", "reproducible_torch", "resolve_device"]
 
 
 class _ProcessSettings:
-    """Settings of the process while any fit runs, also where fits of several threads overlap.
-
-    A number of threads holds for the thread that sets it and for those that begin later, so each
-    thread restores its own; the precision holds for all, so the last one restores it.
-    """
+    """Settings of the process while any fit runs, also where fits of several threads overlap."""
 
     def __init__(self) -> None:
         self.lock = threading.Lock()

@@ -67,11 +67,7 @@ class Settings(SimpleNamespace):
 
 @dataclass(frozen=True)
 class Samples:
-    """Samples to train on.
-
-    x is ``(samples, features)``, standardized, NaN in absent modalities; codes are indices of the
-    classes; targets, ``(samples, classes)``, are one-hot times the weights of class and sample.
-    """
+    """Samples to train on."""
 
     x: Tensor
     codes: np.ndarray
@@ -95,11 +91,7 @@ def train(
     settings: Settings,
     start: dict[str, Tensor] | None = None,
 ) -> tuple[NeuralNet, pd.DataFrame]:
-    """Return a net fitted to samples, and its history with a row per epoch.
-
-    Columns are those of each modality, the primary one first. `start` is the state of the network
-    to begin with. Early stopping holds out some of the samples.
-    """
+    """Return a net fitted to samples, and its history with a row per epoch."""
     random_state = check_random_state(settings.random_state)
     seed = int(random_state.randint(np.iinfo(np.int32).max))
     held_out = None
@@ -250,11 +242,7 @@ def _history_frame(history: Any) -> pd.DataFrame:
 def stratified_holdout(
     codes: np.ndarray, fraction: float, random_state: np.random.RandomState
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Split sample positions into training and validation, class by class.
-
-    Every class keeps at least one sample for training. Raises a ValueError if no class is large
-    enough to hold a sample out.
-    """
+    """Split sample positions into training and validation, class by class."""
     validation = []
     for code in np.unique(codes):
         samples = random_state.permutation(np.flatnonzero(codes == code))
@@ -272,13 +260,7 @@ def stratified_holdout(
 def merge_duplicate_samples(
     values: np.ndarray, codes: np.ndarray, weights: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Merge samples with the same values and class into one of their summed weight.
-
-    Otherwise duplicates of a sample that a member holds out would be trained on, and count as
-    evidence of their own. Samples of whole numbers alone, such as mutations, may be different
-    samples and stay apart. Returns the positions of the remaining samples, which are sorted by
-    their values if weights differ, and their weights.
-    """
+    """Merge samples with the same values and class into one of their summed weight."""
     keys = [
         (code, xxhash.xxh3_128_digest(row.tobytes()))
         for code, row in zip(codes.tolist(), values, strict=True)

@@ -41,11 +41,7 @@ def read_cohort(
     batch: Batch = None,
     seed: Seed = 0,
 ) -> "Bunch":
-    """Read the samples and their classes from one source, or simulate them if none is named.
-
-    The Bunch has ``source``, how to name the cohort, and ``groups`` and ``batch``, a value for each
-    sample, or None. The options are described in ``_options``.
-    """
+    """Read the samples and their classes from one source, or simulate them if none is named."""
     sources = {"--study": study, "--study-id": study_id, "--table": table, "--mudata": mudata}
     named = [option for option, value in sources.items() if value]
     if len(named) > 1:
@@ -80,13 +76,7 @@ def read_cohort(
 
 
 def with_cohort(**fixed: Any) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Return a decorator that adds the options that name a cohort, and passes the cohort.
-
-    The options are the parameters of :func:`read_cohort`, except those with `fixed` values. In the
-    signature that typer reads, they replace the command's parameter ``cohort``. Only ``seed``,
-    which the models may need too, goes before ``jobs``; a command that has a parameter ``seed``
-    receives its value.
-    """
+    """Return a decorator that adds the options that name a cohort, and passes the cohort."""
     options = dict(inspect.signature(read_cohort).parameters)
     for name in fixed:
         del options[name]

@@ -88,10 +88,7 @@ def bench(
     scheduler: options.Scheduler = None,
     out: options.ResultFolder = Path("xmodal-bench"),
 ) -> None:
-    """Compare cross-modal attention with classical models on the same folds.
-
-    Without a source of data, on a simulated cohort.
-    """
+    """Compare cross-modal attention with classical models on the same folds."""
     if quick:
         members = {"n_estimators": network["n_estimators"]}
         settings = {"k": k, "models": models, "fusion": fusion, "folds": folds, **members}
@@ -211,10 +208,7 @@ def paper(
 def select(
     *, out: options.RankingsFile, cohort: "Bunch", k: options.TopK = None, jobs: options.Jobs = -1
 ) -> None:
-    """Rank the features of each modality by an elastic net on all samples.
-
-    To evaluate a model, use bench: it selects features inside the folds.
-    """
+    """Rank the features of each modality by an elastic net on all samples."""
     from ..selection import MultiOmicsSelector
     from ._tables import cohort_text, ranking_table, tabulate_rankings, write_table
 
@@ -288,12 +282,7 @@ def predict(
     min_proba: options.MinProba = 0.0,
     allow_pickle: options.AllowPickle = False,
 ) -> None:
-    """Predict the classes of new samples by a saved model.
-
-    Tables need the features that the model selected, in any order. A
-    modality that has no table, or that a sample lacks, is treated as absent.
-    Prints how far the samples are from those of training.
-    """
+    """Predict the classes of new samples by a saved model."""
     from ._sources import measure_drift, parse_normalize, read_feature_map, read_unlabeled
     from ._tables import (
         abstention_lines,

@@ -122,10 +122,7 @@ def writing_results(out: Path) -> Iterator[None]:
 
 @contextmanager
 def resumable(out: Path) -> Iterator[None]:
-    """Compute what is kept in a folder; on Ctrl-C, explain how to resume.
-
-    Warnings are silent: the comparison that is computed keeps them, to be shown with it.
-    """
+    """Compute what is kept in a folder; on Ctrl-C, explain how to resume."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")

@@ -201,10 +201,7 @@ def read_unlabeled(tables: Sequence[str], mudata: Path | None) -> Bunch:
 def align_to_model(
     X: pd.DataFrame, fitted: Any, **options: Any
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Bring samples to the columns of a saved model by align_features; return its report, too.
-
-    A modality of the model that the samples lack becomes a block of NaN.
-    """
+    """Bring samples to the columns of a saved model by align_features; return its report, too."""
     selector, modalities = steps_of(fitted)[0], resolve_modalities(X, None)
     unknown = [modality for modality in modalities if modality not in selector.modalities_]
     if unknown:

@@ -216,10 +216,7 @@ def tabulate_predictions(
     min_proba: float = 0.0,
     sets: np.ndarray | None = None,
 ) -> pd.DataFrame:
-    """Return the predicted class and the probability ``p: CLASS`` of each sample.
-
-    With sets also whether they contain each class, ``in set: CLASS``, as 1 or 0.
-    """
+    """Return the predicted class and the probability ``p: CLASS`` of each sample."""
     columns = {"sample": samples, "predicted": reject(classes, probabilities, min_proba)}
     columns |= {
         probability_column(label): p for label, p in zip(classes, probabilities.T, strict=True)

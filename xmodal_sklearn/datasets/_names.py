@@ -137,10 +137,7 @@ def type_rank(name: str) -> int:
 
 
 def coarsest_level(groups: Iterable[Sequence[str]]) -> int | None:
-    """Return the lowest level of barcode that one of several groups of names has throughout.
-
-    None if any name is no barcode, or if all groups have the same names.
-    """
+    """Return the lowest level of barcode that one of several groups of names has throughout."""
     levels, names = [], []
     for group in groups:
         parts = [barcode_parts(name) for name in group]
@@ -162,11 +159,7 @@ def truncate_barcodes(names: Iterable[str], level: int) -> pd.Index:
 def rename_samples(
     table: pd.DataFrame, names: pd.Index, report: Report, where: str, what: str
 ) -> pd.DataFrame:
-    """Rename the rows of a table, and keep one of those that get the same name.
-
-    A row that had the name before is kept; else primary tumors come before others, and of equals
-    the first is kept.
-    """
+    """Rename the rows of a table, and keep one of those that get the same name."""
     before = table.index
     order = sorted(
         range(len(before)), key=lambda row: (names[row] != before[row], type_rank(before[row]))
@@ -189,13 +182,7 @@ def match_names(
     report: Report,
     patients: Mapping[str, Sequence[str]] | None = None,
 ) -> pd.Index:
-    """Replace names by the reference names that they mean, where spelling or level differ.
-
-    `where` names the table and `other` the reference in the report and in errors; `patients` has
-    the reference names of each patient, as a table may name patients instead. Names without a
-    match stay as they are; several may become the same. It is an error if a name may mean several
-    reference names.
-    """
+    """Replace names by the reference names that they mean, where spelling or level differ."""
     references = set(reference)
     unmatched = [name for name in names.unique() if name not in references]
     if not unmatched:

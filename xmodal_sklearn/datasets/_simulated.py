@@ -552,14 +552,7 @@ def _plant_interactions(
     names: np.ndarray,
     rng: np.random.Generator,
 ) -> _Interactions:
-    r"""Choose the interactions that decide the classes, and compute the scores of each sample.
-
-    With :math:`a` the activity of an expression module and :math:`s` the copy number of a segment,
-    both standardized, and :math:`m` a mutation, 0 or 1, the score of a class is proportional to
-    :math:`a (1 - 2 m)` ("switch"), :math:`a m` ("gate"), :math:`a s` ("dosage"), :math:`\sum_g x_g
-    s_g` over genes :math:`g` with expression :math:`x_g` and copy number :math:`s_g` ("cis"), or
-    :math:`a + s` ("additive"). Mutations and copy numbers that interact are drawn anew, in place.
-    """
+    r"""Choose the interactions that decide the classes, and compute the scores of each sample."""
     exp, other = tables["exp"], tables[INTERACTIONS[kind]]
     free = {"exp": list(exp.columns), "other": list(other.columns)}
     planted = {}
@@ -670,10 +663,7 @@ def _standardize(table: pd.DataFrame) -> pd.DataFrame:
 def _draw_classes_from(
     scores: np.ndarray, shares: np.ndarray, rng: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Draw a class per sample, each at least once, and return the classes and probabilities.
-
-    The mean probabilities, of shape (n_samples, n_classes), are the shares.
-    """
+    """Draw a class per sample, each at least once, and return the classes and probabilities."""
     offset = np.log(shares)
     for _ in range(200):
         proba = softmax(scores + offset, axis=1)

@@ -345,10 +345,7 @@ def read_labels(path: Path, column: str | None, report: Report) -> pd.Series:
 def read_table(
     path: Path, dtype: type | None = None, *, report: Report | None = None
 ) -> pd.DataFrame:
-    """Read a table whose first column, or Parquet index, names the samples.
-
-    With a `dtype`, values of text are read as such, and only blank ones are missing.
-    """
+    """Read a table whose first column, or Parquet index, names the samples."""
     if not path.is_file():
         raise FileNotFoundError(f"There is no file {path}.")
     report = Report() if report is None else report

@@ -185,10 +185,7 @@ OPENERS: dict[str, Callable[..., Any]] = {
 
 
 def open_text(path: Path) -> Any:
-    """Open a file, compressed or not, as text in which all ends of lines are alike.
-
-    pandas ignores a carriage return at the start of a line, and the separator behind it.
-    """
+    """Open a file, compressed or not, as text in which all ends of lines are alike."""
     return OPENERS.get(path.suffix.lower(), open)(path, "rt", encoding="utf-8-sig")
 
 
@@ -232,10 +229,7 @@ class _OpenTable(NamedTuple):
 def read_text_table(
     path: Path, required: Sequence[str], optional: Sequence[str] | None = None
 ) -> TextTable:
-    """Read the required columns of a tab-separated table, and those optional ones it has.
-
-    The table stands below the ``#`` lines of a file; None as `optional` reads all columns.
-    """
+    """Read the required columns of a tab-separated table, and those optional ones it has."""
     table = open_table(path, required, strip=True)
     positions = [
         position
@@ -266,10 +260,7 @@ def drop_duplicate_rows(
 
 
 def read_properties(path: Path, report: Report, keys: Collection[str]) -> dict[str, str]:
-    """Read lines ``key: value``, of which those with one of the `keys` must be right.
-
-    Blank lines and ``#`` lines do not count; other lines may be wrong in harmless ways.
-    """
+    """Read lines ``key: value``, of which those with one of the `keys` must be right."""
     properties: dict[str, str] = {}
     n_odd, content, list_key = 0, _read_any_text(path), ""
     n_replaced = content.count("\N{REPLACEMENT CHARACTER}")

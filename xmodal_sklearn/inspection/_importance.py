@@ -394,11 +394,7 @@ def ablation_scores(
     n_repeats: int,
     random_state: Any,
 ) -> tuple[float, pd.DataFrame]:
-    """Score any fitted estimator with all modalities, and without each of them in turn.
-
-    The scores without are a DataFrame of shape (n_repeats, n_modalities), with one repeat for the
-    method ``"absent"``.
-    """
+    """Score any fitted estimator with all modalities, and without each of them in turn."""
     check_order(y, X, "y")
     table = as_table(X)
     columns = resolve_modalities(table, modalities)

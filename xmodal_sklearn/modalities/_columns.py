@@ -42,33 +42,7 @@ Modalities: TypeAlias = dict[str, np.ndarray]
 
 
 def resolve_modalities(X: Any, modalities: Mapping[str, Columns] | None) -> Modalities:
-    """Map each modality of X to its column positions.
-
-    Parameters
-    ----------
-    X : DataFrame or ndarray of shape (n_samples, n_features)
-        With flat column names, as :func:`validate_table` returns it.
-    modalities : mapping of str to columns, or None
-        Columns as :class:`~sklearn.compose.ColumnTransformer` takes them. None reads the
-        modalities from names of the form ``modality__feature``; without such names, all columns
-        are one modality named ``"X"``.
-
-    Returns
-    -------
-    dict of str to ndarray of int
-        In order of first appearance; positions ascending; every column in exactly one modality.
-
-    Raises
-    ------
-    ValueError
-        If a name is repeated or unusable, a column belongs to no modality or to two, or
-        `modalities` asks for a column that X lacks.
-
-    Warns
-    -----
-    UserWarning
-        If all columns of a modality read like ``prefix__modality__feature``.
-    """
+    """Map each modality of X to its column positions."""
     names = column_names(X)
     if modalities is None:
         positions = _modalities_from_names(None if names is None else tuple(names), X.shape[1])
@@ -139,10 +113,7 @@ def qualified_names(labels: Sequence[str], modalities: Modalities) -> np.ndarray
 
 
 def flatten_columns(X: Any) -> Any:
-    """Name the columns of a two-level DataFrame ``modality__feature``; return others unchanged.
-
-    Names that are categories become plain ones.
-    """
+    """Name the columns of a two-level DataFrame ``modality__feature``; return others unchanged."""
     if isinstance(X, pd.DataFrame) and isinstance(X.columns, pd.CategoricalIndex):
         return X.set_axis(X.columns.tolist(), axis=1)
     if not isinstance(X, pd.DataFrame) or not isinstance(X.columns, pd.MultiIndex):

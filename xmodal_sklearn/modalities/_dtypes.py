@@ -13,22 +13,7 @@ DECIMAL_COMMA = re.compile(r"\s*[+-]?\d+,\d+\s*")
 
 
 def as_matrix(table: pd.DataFrame, dtype: Any = None) -> np.ndarray:
-    """Return the values of a table of numbers in the smallest dtype that holds them all.
-
-    Parameters
-    ----------
-    table : DataFrame of shape (n_samples, n_features)
-        Numbers of NumPy's, pandas' or Arrow's dtypes, dense or sparse, categories that are numbers,
-        or objects that are numbers.
-    dtype : dtype of floats, default=None
-        Another dtype than the smallest.
-
-    Returns
-    -------
-    ndarray of shape (n_samples, n_features)
-        Booleans, integers or floats; missing values are NaN. A view where the columns share one
-        dtype of NumPy's.
-    """
+    """Return the values of a table of numbers in the smallest dtype that holds them all."""
     dtypes = table.dtypes.unique()
     if all(isinstance(dtype, np.dtype) for dtype in dtypes):
         values = table.to_numpy()
@@ -65,12 +50,7 @@ def numeric_dtype(dtype: Any) -> np.dtype:
 
 
 def find_categorical(table: pd.DataFrame) -> list[int]:
-    """Return the positions of categorical columns.
-
-    These are columns of strings none of which is a number, and of categories that are no numbers.
-    Columns of strings that all are numbers are numbers, as booleans are. Raise a ValueError that
-    names the column for times, complex numbers, other objects, and strings among numbers.
-    """
+    """Return the positions of categorical columns."""
     if all(is_numeric(dtype) for dtype in table.dtypes.unique()):
         return []
     return [

@@ -25,24 +25,7 @@ class Categories(NamedTuple):
 
 
 class CategoryEncoder:
-    """Encodes the columns of a table as numbers.
-
-    A categorical column becomes a column of zeros and ones for each category that training samples
-    have, named ``column=category``; an unseen category is zero in all. A column of ordered
-    categories becomes their order. Where the value is missing, all of these are NaN.
-
-    Parameters
-    ----------
-    table : DataFrame, ndarray or sparse matrix of shape (n_samples, n_features)
-        Training samples, as :func:`validate_table` returns them.
-    modalities : dict of str to ndarray of int
-        Column positions of each modality.
-
-    Attributes
-    ----------
-    categories : dict of int to Categories
-        The categorical columns by position; empty for a table of numbers.
-    """
+    """Encodes the columns of a table as numbers."""
 
     def __init__(self, table: Any, modalities: Modalities):
         self.modalities = modalities
@@ -67,28 +50,7 @@ class CategoryEncoder:
         keep_sparse: bool = False,
         warn_unseen: bool = True,
     ) -> Any:
-        """Return some columns as numbers.
-
-        Parameters
-        ----------
-        table : DataFrame, ndarray or sparse matrix of shape (n_samples, n_features)
-            Samples.
-        positions : ndarray of int
-            The columns, as numbered in fit.
-        places : ndarray of int, default=None
-            Where they are in `table`; None means at `positions`.
-        dtype : dtype of floats, default=None
-            None is the smallest that holds the numbers.
-        keep_sparse : bool, default=False
-            Whether sparse columns stay sparse.
-        warn_unseen : bool, default=True
-            Whether to warn of categories that training samples did not have.
-
-        Returns
-        -------
-        ndarray or csc_matrix of shape (n_samples, n_encoded)
-            The encoded columns; a view of `table` where it holds them like this.
-        """
+        """Return some columns as numbers."""
         places = positions if places is None else places
         self._check_still_numeric(table, positions, places)
         categorical = self._is_categorical(positions)

@@ -22,11 +22,7 @@ def permuted_scores(
     random_state: Any,
     n_repeats: int = 1,
 ) -> list[float]:
-    """Score copies of a table in which some blocks of columns are permuted over the samples.
-
-    A block is the positions of its columns, which stay together, and a mask of the samples that
-    take part, (n_samples,).
-    """
+    """Score copies of a table in which some blocks of columns are permuted over the samples."""
     scores = []
     for _ in range(n_repeats):
         changed = table

@@ -18,11 +18,7 @@ WHERE = "feature_map"
 def rename_features(
     names: Sequence[str], model_names: Iterable[str], feature_map: Mapping | pd.Series
 ) -> tuple[list[str], list[tuple[str, str, int]]]:
-    """Rename columns as a model names them, and report what was renamed or not used.
-
-    An entry is looked up by the name of a column, by that of its feature, and for Ensembl ids
-    without their version. It is used if the model has a column of the new name.
-    """
+    """Rename columns as a model names them, and report what was renamed or not used."""
     entries, report = _read_entries(feature_map)
     without_version: dict[str, set[str]] = defaultdict(set)
     for old in entries:

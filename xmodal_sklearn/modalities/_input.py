@@ -27,19 +27,7 @@ __all__ = ["ModalityInput", "NeededSamples"]
 
 @dataclass(frozen=True)
 class NeededSamples:
-    """Samples as the columns that a fitted estimator needs, encoded.
-
-    Attributes
-    ----------
-    values : ndarray of float of shape (n_samples, n_encoded)
-        NaN where missing.
-    names : ndarray of str of shape (n_encoded,)
-        Of categories ``feature=category``.
-    columns : dict of str to ndarray of int
-        The encoded columns of each modality.
-    index : Index or range of length n_samples
-        Names of the samples, or their positions.
-    """
+    """Samples as the columns that a fitted estimator needs, encoded."""
 
     values: np.ndarray
     names: np.ndarray
@@ -48,38 +36,7 @@ class NeededSamples:
 
 
 class ModalityInput:
-    """How an estimator reads X: fitted to the training samples, and kept by it as ``input_``.
-
-    Parameters
-    ----------
-    table : DataFrame, ndarray or sparse matrix of shape (n_samples, n_features)
-        Training samples, as :func:`validate_table` returns them.
-    modalities : dict of str to columns, default=None
-        As the user gave them; None reads them from the column names.
-
-    Attributes
-    ----------
-    modalities : dict of str to ndarray of int
-        Column positions of each modality.
-    is_named : bool
-        Whether the modalities are known by name, from columns or from the user.
-    feature_names : ndarray of str of shape (n_features,) or None
-        Column names of the training samples, if they had names.
-    n_features : int
-        Number of columns.
-    encoder : CategoryEncoder
-        Turns categorical columns into numbers.
-    needed : ndarray of int
-        Positions of the columns that the estimator needs: the selected ones, or all.
-    is_rare : ndarray of bool of shape (n_encoded,)
-        The encoded columns of features that almost no training sample has.
-    means : ndarray of float64 of shape (n_encoded,) or None
-        Training means of the encoded needed columns, NaN where no sample had a value.
-    scaler : StandardScaler or None
-        Fitted to the encoded needed columns.
-    summary : TrainingSummary or None
-        Of the encoded needed columns; None where the estimator keeps none.
-    """
+    """How an estimator reads X: fitted to the training samples, and kept by it as ``input_``."""
 
     def __init__(self, table: Any, modalities: dict[str, Columns] | None = None):
         names = column_names(table)
@@ -131,11 +88,7 @@ class ModalityInput:
         ]
 
     def standardize(self, values: np.ndarray, missing: Missing) -> np.ndarray:
-        """Standardize values as training samples, in single precision.
-
-        Gaps and rare features become zero, the mean; absent modalities stay NaN. A sample that has
-        none of the modalities of training becomes zero throughout.
-        """
+        """Standardize values as training samples, in single precision."""
         standardized = self.scaler.transform(values).astype(np.float32, copy=False)
         for modality, columns in self.encoder.columns.items():
             gaps, rare = missing.gaps[modality], self.is_rare[columns]
@@ -197,25 +150,7 @@ class ModalityInput:
         return table.columns.get_indexer(self.feature_names)
 
     def read_needed(self, estimator: BaseEstimator, X: Any) -> NeededSamples:
-        """Return the needed columns of samples encoded, in double precision.
-
-        Parameters
-        ----------
-        estimator : estimator
-            That keeps this input; errors name it.
-        X : DataFrame, array or sparse matrix of shape (n_samples, n_features)
-            Samples. A DataFrame may lack columns that are not needed.
-
-        Returns
-        -------
-        NeededSamples
-            The samples.
-
-        Raises
-        ------
-        ValueError
-            If a needed column is missing or a value is infinite.
-        """
+        """Return the needed columns of samples encoded, in double precision."""
         table, _ = validate_table(
             estimator, X, reset=False, needed=self.needed, accept_sparse="csc"
         )

@@ -46,17 +46,7 @@ MIN_EQUAL = 4
 
 @dataclass(frozen=True)
 class Gaps:
-    """Missing values of one modality in the samples that have it.
-
-    Attributes
-    ----------
-    present : ndarray of bool of shape (n_samples,)
-        False where all columns of the modality are NaN.
-    by_sample : ndarray of int of shape (n_samples,)
-        Missing values of each sample, zero where the modality is absent.
-    by_feature : ndarray of int of shape (n_features,)
-        Missing values of each feature in the samples that have the modality.
-    """
+    """Missing values of one modality in the samples that have it."""
 
     present: np.ndarray
     by_sample: np.ndarray
@@ -101,22 +91,7 @@ class Missing:
 
 
 def find_missing(table: Any, blocks: Mapping[str, Any], origins: Modalities) -> Missing:
-    """Find absent modalities and gaps.
-
-    Parameters
-    ----------
-    table : DataFrame, ndarray or sparse matrix of shape (n_samples, n_features)
-        Names the columns and samples in errors and warnings.
-    blocks : mapping of str to ndarray or sparse matrix
-        The numbers of each modality.
-    origins : dict of str to ndarray of int
-        The column of `table` that each column of a block comes from.
-
-    Raises
-    ------
-    ValueError
-        For an infinite value and for a sample without any modality.
-    """
+    """Find absent modalities and gaps."""
     missing = Missing(
         {
             modality: find_gaps(table, modality, origins[modality], block)
@@ -164,17 +139,7 @@ def column_means(block: Any) -> np.ndarray:
 
 
 def fill_gaps(block: Any, present: np.ndarray, values: np.ndarray) -> Any:
-    """Return a copy in which gaps are filled by a value of their column.
-
-    Parameters
-    ----------
-    block : ndarray of floats or csc_matrix of shape (n_samples, n_columns)
-        Numbers.
-    present : ndarray of bool of shape (n_samples,) or (n_samples, n_columns)
-        Where NaN is a gap, not an absent modality.
-    values : ndarray of shape (n_columns,)
-        What to fill each column with.
-    """
+    """Return a copy in which gaps are filled by a value of their column."""
     filled = block.copy()
     if sparse.issparse(block):
         columns = np.repeat(np.arange(block.shape[1]), np.diff(block.indptr))
@@ -192,10 +157,7 @@ def warn_missing(
     rare: str,
     imputed: str | None = "Imputed missing values with training means",
 ) -> None:
-    """Warn once of all that training samples lack; `rare` and `imputed` say what becomes of it.
-
-    Shares are rounded, so that all folds of a comparison warn alike.
-    """
+    """Warn once of all that training samples lack; `rare` and `imputed` say what becomes of it."""
     gaps = missing.gaps
     shares = {
         name: gaps[name].total / (gaps[name].present.sum() * len(gaps[name].by_feature))
@@ -279,19 +241,7 @@ def warn_if_adjacent(table: Any, modality: str, block: Any, gaps: Gaps) -> None:
 
 
 def warn_if_looks_imputed(table: Any, blocks: Mapping[str, Any]) -> None:
-    """Warn if samples seem to have been given a modality that they lack.
-
-    There are two signs in some columns of each modality of floats: a sample that has the mean of
-    every column, or the median, and several samples with equal values there, but not in the other
-    modalities.
-
-    Parameters
-    ----------
-    table : DataFrame or ndarray of shape (n_samples, n_features)
-        Names the samples.
-    blocks : mapping of str to ndarray or sparse matrix
-        The numbers of each modality.
-    """
+    """Warn if samples seem to have been given a modality that they lack."""
     if len(blocks) < 2:
         return
     probes = {modality: _probe(block) for modality, block in blocks.items()}

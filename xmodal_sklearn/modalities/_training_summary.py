@@ -21,24 +21,7 @@ CHUNK = 1024
 
 @dataclass(frozen=True)
 class TrainingSummary:
-    """What is kept of the columns of numbers that a model was fitted to.
-
-    Parameters
-    ----------
-    mean, scale : ndarray of float64 of shape (n_columns,)
-        By which columns are standardised; the scale of a constant column is 1.
-    n_known : ndarray of int32 of shape (n_columns,)
-        Samples that have a value.
-    n_values : ndarray of uint8 of shape (n_columns,)
-        Different values: 1, 2, or 3 for more.
-    knots : ndarray of float32 of shape (n_levels, n_columns)
-        Quantiles, but neither the smallest nor the largest value.
-    below, at_most : ndarray of float32 of shape (n_levels, n_columns)
-        The share of samples below each, and at most as large.
-    ranges : dict of str to (float, float, int)
-        By modality, the 1% and 99% quantiles of the distances of samples to the mean, from 0 where
-        no column has more than two values; and how many samples have the modality.
-    """
+    """What is kept of the columns of numbers that a model was fitted to."""
 
     mean: np.ndarray
     scale: np.ndarray
@@ -56,24 +39,7 @@ def summarize(
     scaler: StandardScaler,
     weights: np.ndarray | None = None,
 ) -> TrainingSummary:
-    """Summarise training samples.
-
-    Parameters
-    ----------
-    values : ndarray of shape (n_samples, n_columns)
-        Numbers; NaN where missing.
-    columns : dict of str to ndarray of int
-        The columns of each modality.
-    scaler : StandardScaler
-        Fitted to them.
-    weights : ndarray of shape (n_samples,), default=None
-        Of the samples; None weighs all equally.
-
-    Returns
-    -------
-    TrainingSummary
-        The summary.
-    """
+    """Summarise training samples."""
     n_columns, mean, scale = values.shape[1], scaler.mean_, scaler.scale_
     if weights is None:
         weights = np.ones(len(values))
@@ -106,22 +72,7 @@ def summarize(
 def shares(
     values: np.ndarray, knots: np.ndarray, weights: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return the shares of samples below each knot, and of those at most as large.
-
-    Parameters
-    ----------
-    values : ndarray of shape (n_samples, n_columns)
-        Numbers; NaN where missing.
-    knots : ndarray of float32 of shape (n_levels, n_columns)
-        Values to compare with.
-    weights : ndarray of shape (n_samples,)
-        Of the samples.
-
-    Returns
-    -------
-    below, at_most : ndarray of float32 of shape (n_levels, n_columns)
-        Shares of the samples that have a value; NaN where none has.
-    """
+    """Return the shares of samples below each knot, and of those at most as large."""
     below, at_most = np.empty_like(knots), np.empty_like(knots)
     for chunk in _chunks(values.shape[1]):
         rows = _rows_of(values, chunk)
@@ -140,25 +91,7 @@ def distances(
     scale: np.ndarray,
     n_known: np.ndarray | None = None,
 ) -> dict[str, np.ndarray]:
-    """Return how far samples lie from the mean: the root mean square of standardised values.
-
-    Parameters
-    ----------
-    values : ndarray of shape (n_samples, n_columns)
-        Numbers; NaN where missing.
-    columns : mapping of str to ndarray of int
-        The columns of each modality.
-    mean, scale : ndarray of shape (n_columns,)
-        By which columns are standardised.
-    n_known : ndarray of int of shape (n_columns,), default=None
-        For samples that are themselves among those that mean and scale are of: how many these are.
-        Each is then measured by mean and scale of the others, as new samples are.
-
-    Returns
-    -------
-    dict of str to ndarray of shape (n_samples,)
-        By modality; NaN for a sample that lacks it.
-    """
+    """Return how far samples lie from the mean: the root mean square of standardised values."""
     found = {}
     for name, of_modality in columns.items():
         total, count = np.zeros(len(values)), np.zeros(len(values))

@@ -39,39 +39,7 @@ def validate_table(
     needed: np.ndarray | None = None,
     **checks: Any,
 ) -> tuple[Any, Any]:
-    """Validate X, and y where given, as scikit-learn does, but allow NaN and infinity.
-
-    These are for :func:`find_missing` to judge. A DataFrame is not turned into one matrix,
-    whose dtype would have to hold the values of all columns.
-
-    Parameters
-    ----------
-    estimator : estimator
-        Keeps the number of columns and their names, or is compared with them.
-    X : DataFrame, array-like or sparse matrix of shape (n_samples, n_features)
-        Samples; the columns of a DataFrame may have two levels, and hold words.
-    y : array-like of shape (n_samples,), default="no_validation"
-        Classes; the default means that there are none.
-    reset : bool, default=True
-        Keep the columns as those seen in fit, else compare them with those.
-    needed : ndarray of int, default=None
-        Positions of the columns seen in fit that a DataFrame with names can't lack; None means all.
-    **checks : dict
-        Further arguments of :func:`sklearn.utils.check_array`.
-
-    Returns
-    -------
-    table : DataFrame, ndarray or sparse matrix of shape (n_samples, n_features)
-        X; a DataFrame with flat column names.
-    y : ndarray of shape (n_samples,) or str
-        The validated y, or "no_validation".
-
-    Raises
-    ------
-    ValueError
-        If X is no table of numbers and words, its columns are not those seen in fit, a class is
-        unknown, or `y` has not the samples of X in their order.
-    """
+    """Validate X, and y where given, as scikit-learn does, but allow NaN and infinity."""
     X = flatten_columns(as_pandas(X))
     if not isinstance(y, str):
         check_order(y, X, "y")
@@ -109,10 +77,7 @@ def dense_columns(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def as_pandas(X: Any) -> Any:
-    """Convert a data frame of another library to pandas; return anything else as it is.
-
-    What a masked array hides is missing.
-    """
+    """Convert a data frame of another library to pandas; return anything else as it is."""
     if isinstance(X, Mapping) and not hasattr(X, "columns") and not sparse.issparse(X):
         raise ValueError(
             f"X must be one table, got a {type(X).__name__} of {list(X)[:5]}. Put tables side by "

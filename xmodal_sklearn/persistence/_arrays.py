@@ -42,15 +42,7 @@ Arrays = dict[str, np.ndarray]
 
 
 class ArrayReference:
-    """What stands in the structure of a model for an extracted value.
-
-    Parameters
-    ----------
-    kind : {"array", "index", "json", "net", "series", "table", "text"}
-        Kind of value.
-    content : object
-        Names of its arrays, and what else is needed to restore it.
-    """
+    """What stands in the structure of a model for an extracted value."""
 
     def __init__(self, kind: str, content: Any):
         self.kind = kind

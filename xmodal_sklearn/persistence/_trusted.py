@@ -183,10 +183,7 @@ def check_bounds(model: Any) -> None:
 
 
 def walk_parts(model: Any) -> Iterator[tuple[Any, int]]:
-    """Yield every object of a model, and the number of features that it can rely on.
-
-    The number is zero if the estimator that holds the object need not hand on all its features.
-    """
+    """Yield every object of a model, and the number of features that it can rely on."""
     waiting: list[tuple[Any, int]] = [(model, 0)]
     seen: set[int] = set()
     while waiting:

@@ -47,11 +47,7 @@ def line_style(index: int) -> dict[str, Any]:
 
 
 def draw_legend(parent: Any, handles: Sequence[Any], **style: Any) -> Any:
-    """Draw a legend of all handles on axes or a figure, with their labels as they are.
-
-    Matplotlib would leave out names with a leading underscore, and read those with two dollars as
-    formulas.
-    """
+    """Draw a legend of all handles on axes or a figure, with their labels as they are."""
     legend = parent.legend(handles, ["?"] * len(handles), **style)
     for text, handle in zip(legend.get_texts(), handles, strict=True):
         text.set(text=handle.get_label(), **PLAIN)
@@ -61,10 +57,7 @@ def draw_legend(parent: Any, handles: Sequence[Any], **style: Any) -> Any:
 def draw_strips(
     ax: Any, values: pd.DataFrame, means: pd.Series, *, height: float, **style: Any
 ) -> list[Any]:
-    """Draw each column as a row of points with a diamond at its mean, the first column on top.
-
-    The points of a row are spread over the height, in the same order in every row.
-    """
+    """Draw each column as a row of points with a diamond at its mean, the first column on top."""
     n_points, n_rows = values.shape
     offsets = np.linspace(-height / 2, height / 2, n_points) if n_points > 1 else np.zeros(1)
     style = {"color": SERIES[0], "linewidths": 0, **style}

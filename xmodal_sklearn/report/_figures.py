@@ -87,10 +87,7 @@ POINTS: Any = {"marker": "o", "linestyle": "", "markersize": 4.5}
 
 @contextmanager
 def figure_for_page(label: str) -> Iterator[tuple[Any, Callable[[], Markup]]]:
-    """Yield axes in the report's style, and a function that returns the SVG after the block.
-
-    The label describes the figure to screen readers, and names its file.
-    """
+    """Yield axes in the report's style, and a function that returns the SVG after the block."""
     with mpl.rc_context():
         mpl.rcdefaults()
         mpl.rcParams.update(STYLE)
@@ -145,10 +142,7 @@ def draw_folds(comparison: Comparison, metric: str) -> Markup:
 
 
 def draw_timing(summary: pd.DataFrame, metric: str, at_chance: Collection[str]) -> Markup:
-    """Draw mean score against mean seconds to fit, each model as its rank in the summary.
-
-    Models at chance do not stretch the axis of the score.
-    """
+    """Draw mean score against mean seconds to fit, each model as its rank in the summary."""
     label = metric_label(metric)
     with figure_for_page(f"{label} against seconds to fit") as (ax, svg):
         seconds, score = summary["fit_seconds", "mean"], summary[metric, "mean"]
@@ -178,10 +172,7 @@ def draw_timing(summary: pd.DataFrame, metric: str, at_chance: Collection[str]) 
 def draw_learning(
     scores: pd.DataFrame, metric: str, estimators: Sequence[str], at_chance: Collection[str]
 ) -> Markup:
-    """Draw the score against the number of training samples.
-
-    Models at chance do not stretch the axis of the score.
-    """
+    """Draw the score against the number of training samples."""
     label = metric_label(metric)
     with figure_for_page(f"{label} against number of training samples") as (ax, svg):
         bounds = []
@@ -230,10 +221,7 @@ def draw_frequencies(name: str, shares: Mapping[str, np.ndarray]) -> Markup:
 
 
 def draw_ablation(losses: Mapping[str, pd.DataFrame], metric: str, names: Sequence[str]) -> Markup:
-    """Draw each model's loss without each modality, the first model on top.
-
-    `losses` has by modality a row per model: mean and standard deviation over the folds.
-    """
+    """Draw each model's loss without each modality, the first model on top."""
     label = metric_label(metric)
     with figure_for_page(f"Loss in {label} without each modality") as (ax, svg):
         shift = 0.5 / max(len(losses), 2)

@@ -79,13 +79,7 @@ class Design:
 
 
 class WorkingSet:
-    """The columns that passed the screening, and the solution among them.
-
-    Only columns that at some penalty broke the optimality conditions are descended on, by their
-    Gram matrix. Copies of a column are solved for as one: with m equal columns the elastic net's
-    minimiser gives each the same coefficients b; in terms of their sum mb the ridge penalty is
-    divided by m.
-    """
+    """The columns that passed the screening, and the solution among them."""
 
     def __init__(self, design: Design, centred: np.ndarray, priority: np.ndarray):
         self.design = design

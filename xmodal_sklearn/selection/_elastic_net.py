@@ -102,14 +102,7 @@ def score_features(X: Any, Y: np.ndarray, *, l1_ratio: float = 0.5) -> np.ndarra
 
 
 def scores_of_path(path: RegularizationPath, *, l1_ratio: float) -> np.ndarray:
-    """Score columns by where they enter a path that is solved.
-
-    A column that enters at step s of S scores S - s + 1, plus a share of one that grows with the
-    norm of its coefficients there. One that never enters scores the length of its correlation
-    with the residual relative to the one at which it would enter, which is less than one. A
-    constant column scores zero. Copies of a column score the same, whatever their scale, shift and
-    sign.
-    """
+    """Score columns by where they enter a path that is solved."""
     threshold = l1_ratio * path.penalties[-1]
     # Copies get the same score although rounding may differ between their columns.
     scores = np.round(np.minimum(path.correlation / threshold, 1), 5) * (1 - 1e-9)

@@ -23,30 +23,7 @@ def promote_interactions(
     primary: str,
     memory: Any = None,
 ) -> dict[str, np.ndarray]:
-    """Raise the scores of features of an interaction above those of all others.
-
-    Parameters
-    ----------
-    scores : mapping of str to ndarray of float of shape (n_columns_of_modality,)
-        By modality; larger is better.
-    blocks : mapping of str to ndarray or sparse matrix of shape (n_samples, n_columns_of_modality)
-        The values of each modality, NaN where it is absent and in gaps.
-    missing : Missing
-        Which sample has which modality.
-    codes : ndarray of int of shape (n_samples,)
-        Codes of the classes.
-    is_rare : mapping of str to ndarray of bool of shape (n_columns_of_modality,)
-        Columns of features that almost no sample has, which count for nothing.
-    primary : str
-        The modality of which each interaction has a feature.
-    memory : str, path or object with the joblib.Memory interface, default=None
-        Where to cache the interactions.
-
-    Returns
-    -------
-    dict of str to ndarray
-        The scores by modality.
-    """
+    """Raise the scores of features of an interaction above those of all others."""
     measured = {name for name, gaps in missing.gaps.items() if gaps.present.any()}
     # The order of the modalities decides on that of interactions that are equally strong.
     names = [primary, *(name for name in blocks if name != primary)]

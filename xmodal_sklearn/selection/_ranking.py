@@ -65,21 +65,7 @@ def rank_modality(
     estimator: Any,
     l1_ratio: float,
 ) -> tuple[Gaps, np.ndarray]:
-    """Find the gaps of a modality, and score its columns, higher for better.
-
-    Parameters
-    ----------
-    table, modality, origin
-        The table, the name, and the column of the table that each column comes from; for errors.
-    block : ndarray or csc_matrix of shape (n_samples, n_columns)
-        The numbers of the modality.
-    codes : ndarray of int of shape (n_samples,)
-        Codes of the classes.
-    memory : str, path, object with the joblib.Memory interface or None
-        Where to look the result up.
-    estimator, l1_ratio
-        See :class:`~xmodal_sklearn.MultiOmicsSelector`.
-    """
+    """Find the gaps of a modality, and score its columns, higher for better."""
 
     def compute() -> tuple[np.ndarray, ...]:
         gaps = find_gaps(table, modality, origin, block)
@@ -118,10 +104,7 @@ def _score(
 def select_present(
     block: Any, codes: np.ndarray, gaps: Gaps, origin: np.ndarray
 ) -> tuple[Any, np.ndarray]:
-    """Return the block of a modality and the class codes, of the samples that have it.
-
-    Gaps are filled by the mean of their column; rare features are constant.
-    """
+    """Return the block of a modality and the class codes, of the samples that have it."""
     if not gaps.present.all():
         block, codes = block[gaps.present], codes[gaps.present]
     if gaps.total:

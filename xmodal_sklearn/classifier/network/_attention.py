@@ -32,10 +32,7 @@ class Tokens(Protocol):
 
 
 class FeatureTokens(NamedTuple):
-    """Feature tokens: the value times the feature's direction, plus the feature's identity.
-
-    Kept in these parts, because projecting them takes no work per sample.
-    """
+    """Feature tokens: the value times the feature's direction, plus the feature's identity."""
 
     values: Tensor  # (members, batch, tokens)
     direction: Tensor  # (members, width, tokens)
@@ -120,20 +117,13 @@ class CrossAttention(nn.Module):
         self.output = uniform((n_members, width, width), 1 / math.sqrt(width), generator)
 
     def forward(self, tokens: Tokens, other: Tokens, present: Tensor) -> Tensor:
-        """Return what each token attends to, ``(members, batch, width, tokens)``.
-
-        It is exactly zero in samples without the other modality.
-        """
+        """Return what each token attends to, ``(members, batch, width, tokens)``."""
         query, key, value = self.query(tokens), self.key(other), self.value(other)
         return self.attend(query, key, value, self.output, present, self.n_heads)
 
 
 class CrossModalEncoder(nn.Module):
-    """Hidden units from the primary modality's tokens, enriched by attention over the others.
-
-    A token is enriched by its product with what it attends to, or by the sum as in a transformer.
-    A single modality attends to itself.
-    """
+    """Hidden units from the primary modality's tokens, enriched by attention over the others."""
 
     def __init__(
         self,

@@ -50,11 +50,7 @@ def list_branches(n_modalities: int, kinds: Collection[str] = BRANCH_KINDS) -> l
 
 
 class PiecewiseLinearBranch(nn.Module):
-    """A sum over features of a map with one slope below the feature's mean and another above.
-
-    It is linear in the values and their absolute values, which are nearly uncorrelated, so the
-    ridge penalty shrinks slopes and bends alike. All classes score zero until it is solved for.
-    """
+    """A sum over features of a map with one slope below the feature's mean and another above."""
 
     weight: Tensor
     bias: Tensor
@@ -82,11 +78,7 @@ class PiecewiseLinearBranch(nn.Module):
 
 
 class PairsBranch(nn.Module):
-    """A ridge-penalized linear map of products of a primary feature and one of another modality.
-
-    Every member has its own pairs. Weights are zero until they are solved for, and for the pairs
-    that a member lacks.
-    """
+    """A ridge-penalized linear map of products of a primary feature and one of another modality."""
 
     columns: Tensor
     mean: Tensor
@@ -112,11 +104,7 @@ class PairsBranch(nn.Module):
         return torch.baddbmm(self.bias, products, self.weight)
 
     def solve(self, x: Tensor, target: Tensor, pairs: Sequence[Tensor]) -> None:
-        """Solve for the weights of the pairs of columns, ``(pairs, 2)``, of each member.
-
-        Samples are ``(batch, features)``, NaN if absent, targets ``(batch, members, classes)``,
-        zero where a member holds a sample out.
-        """
+        """Solve for the weights of the pairs of columns, ``(pairs, 2)``, of each member."""
         self.weight.zero_()
         for member, (chosen, member_target) in enumerate(zip(pairs, target.unbind(1), strict=True)):
             n_chosen = len(chosen)

@@ -39,11 +39,7 @@ class CentroidBranch(nn.Module):
 
 
 def fit_centroids(values: Tensor, target: Tensor) -> dict[str, Tensor]:
-    """Return the state of a :class:`CentroidBranch`.
-
-    Values are ``(samples, features)``, targets ``(samples, members, classes)``: one-hot classes
-    times weights, zero where a member holds a sample out.
-    """
+    """Return the state of a :class:`CentroidBranch`."""
     values, target = values.double(), target.double()
     # Sums of all members are few products; a part of the samples for each would be many.
     by_class = target.flatten(1).T @ values
@@ -55,12 +51,7 @@ def fit_centroids(values: Tensor, target: Tensor) -> dict[str, Tensor]:
 def shrunken_centroids(
     sums: Tensor, squares: Tensor, counts: Tensor, totals: Tensor
 ) -> dict[str, Tensor]:
-    """Return the weight of each feature and the bias in the score of each class.
-
-    A squared distance to a centroid is linear in the sample, except for a term that all classes
-    share. Sums are ``(members, classes, features)``, squares, over all classes, ``(members,
-    features)``, numbers and weights of samples ``(members, classes)``.
-    """
+    """Return the weight of each feature and the bias in the score of each class."""
     tiny = torch.finfo(sums.dtype).tiny
     counts = counts.float()
     n_samples = counts.sum(dim=1, keepdim=True)

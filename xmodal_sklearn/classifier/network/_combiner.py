@@ -10,10 +10,7 @@ class BranchLoss(nn.Module):
     """Sum over branches of the cross-entropy, averaged over members and weighted samples."""
 
     def forward(self, log_proba: Tensor, target: Tensor) -> Tensor:
-        """Score ``(batch, members, branches, classes)`` against ``(batch, members, classes)``.
-
-        The target is one-hot classes times weights.
-        """
+        """Score ``(batch, members, branches, classes)`` against ``(batch, members, classes)``."""
         target = target[:, :, None]
         present = log_proba.detach().any(dim=-1, keepdim=True)
         weights = (target * present).sum(dim=(0, 1, 3))
@@ -22,11 +19,7 @@ class BranchLoss(nn.Module):
 
 
 class StackingCombiner(nn.Module):
-    """Weigh the branches, by weights that depend on which modalities a sample has.
-
-    Patterns are ``(patterns, modalities)``; weights, ``(1 + patterns, branches)``, and prior,
-    ``(1 + patterns, classes)``, begin with a row for all other patterns.
-    """
+    """Weigh the branches, by weights that depend on which modalities a sample has."""
 
     patterns: Tensor
     weights: Tensor

@@ -53,11 +53,7 @@ class MemberLinear(nn.Module):
 
 
 class Dropout(nn.Module):
-    """Dropout that draws from a generator of its own, not from PyTorch's global one.
-
-    Drawing for every entry would take longer than the products that the entries go through. So a
-    pool of factors is drawn once, and every call reads it from a random position.
-    """
+    """Dropout that draws from a generator of its own, not from PyTorch's global one."""
 
     # Factors at least, and positions at least.
     POOL_SIZE = 2**21

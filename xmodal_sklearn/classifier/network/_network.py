@@ -25,32 +25,7 @@ __all__ = ["CrossModalNetwork"]
 
 
 class CrossModalNetwork(nn.Module):
-    """Classify samples by cross-modal attention and by simpler branches.
-
-    Attention and one centroid branch see all modalities, the branch of pairs sees products of
-    primary features with others. Each modality has its own MLP, piecewise linear and centroid
-    branch. Attention and MLPs are trained, the others are solved for.
-
-    Parameters
-    ----------
-    columns : sequence of sequence of int
-        Input columns of each modality, the primary one first.
-    n_classes, n_members : int
-        Sizes.
-    branches : collection of str, default=BRANCH_KINDS
-        Kinds of branches; at least one must be trained.
-    tokenizer, embed_dim, n_heads, attention, enrichment, hidden_dim, dropout, token_dropout
-        As in :class:`~xmodal_sklearn.CrossModalAttentionClassifier`.
-    seed : int
-        Of the generator that draws the initial parameters and the dropout.
-
-    Attributes
-    ----------
-    branches : list of Branch
-        The branches, in the order of the output.
-    combiner : StackingCombiner
-        Their weights. Until these are set, the trained branches weigh the same.
-    """
+    """Classify samples by cross-modal attention and by simpler branches."""
 
     combiner: StackingCombiner
 
@@ -136,11 +111,7 @@ class CrossModalNetwork(nn.Module):
         self.combiner = StackingCombiner(patterns, weights, prior)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Map ``(batch, features)``, NaN if absent, to ``(batch, members, branches, classes)``.
-
-        The log-probabilities of an absent modality are zero. In training they are those of the
-        trained branches, otherwise of the combination as if it were the only branch.
-        """
+        """Map ``(batch, features)``, NaN if absent, to ``(batch, members, branches, classes)``."""
         log_proba = self.branch_log_proba(x)
         if self.training:
             return log_proba
@@ -206,11 +177,7 @@ class CrossModalNetwork(nn.Module):
         return [getattr(self, f"columns_{modality}") for modality in range(self.n_modalities)]
 
     def solve(self, x: Tensor, target: Tensor, pairs: Sequence[Tensor]) -> None:
-        """Solve for the branches that are not trained.
-
-        Samples are ``(batch, features)``, NaN if absent, targets ``(batch, members, classes)``, as
-        in :class:`BranchLoss`, and pairs the two columns of each product of each member.
-        """
+        """Solve for the branches that are not trained."""
         present = self.present(x)
         for modality, values in enumerate(self.split(x)):
             rows = present[modality]

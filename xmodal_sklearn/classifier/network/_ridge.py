@@ -27,13 +27,7 @@ INTERCEPT = 10.0
 
 
 def fit_ridge(values: Tensor, target: Tensor, penalty: float) -> dict[str, Tensor]:
-    """Fit the weights of every member.
-
-    Values are ``(samples, features)``, targets ``(samples, members, classes)``: one-hot classes
-    times weights, zero where a member holds a sample out. The penalty is on half of the squared
-    weights, beside the mean cross-entropy. The result has ``weight``, ``(members, features,
-    classes)``, and ``bias``, ``(members, 1, classes)``.
-    """
+    """Fit the weights of every member."""
     _, n_members, n_classes = target.shape
     values = torch.cat([values, torch.full_like(values[:, :1], INTERCEPT)], dim=1)
     total = target.sum(dim=(0, 2), keepdim=True)

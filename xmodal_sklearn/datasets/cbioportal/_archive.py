@@ -73,10 +73,7 @@ def recorded(archive: Path) -> str:
 
 
 def check_unchanged(archive: Path, known_hash: str | None) -> None:
-    """Check the checksum of an archive against its record, which is made if there is none.
-
-    `known_hash` is SHA-256, or of another kind as ``"md5:…"``.
-    """
+    """Check the checksum of an archive against its record, which is made if there is none."""
     sha256 = checksum(archive)
     if not _record_path(archive).is_file():
         record(archive, sha256)
@@ -97,11 +94,7 @@ def check_unchanged(archive: Path, known_hash: str | None) -> None:
 
 
 def unpack(archive: Path, folder: Path) -> Path:
-    """Unpack ``<study_id>.tar.gz`` and return the study's folder in it, its only content.
-
-    An archive that is damaged, unsafe or of another study is a ValueError, a too large one an
-    OSError.
-    """
+    """Unpack ``<study_id>.tar.gz`` and return the study's folder in it, its only content."""
     study_id = archive.name.removesuffix(".tar.gz")
     try:
         with gzip.open(archive) as unbounded:

@@ -21,10 +21,7 @@ SOURCES = ("datasets/**/*.py", "_text.py")
 
 
 def cached_study(archive: Path, options: dict[str, Any], read: Callable[[], Bunch]) -> Bunch:
-    """Return the study of an archive for arguments of read_cbioportal, read only once.
-
-    The file beside the archive depends on its recorded contents, the arguments and the code.
-    """
+    """Return the study of an archive for arguments of read_cbioportal, read only once."""
     store = Store(archive.parent, ".study", load=_load_study, dump=_dump_study)
     # The order of the modalities is that of the columns.
     order = list(options["modalities"])

@@ -44,11 +44,7 @@ NOT_PRIMARY = re.compile(
 
 
 def read_samples(study: StudyFolder, target: str) -> pd.DataFrame:
-    """Read every sample, in the order of the sample file.
-
-    The columns are "PATIENT_ID", "target", "is_normal" (whether it is no tumor) and "rank" (0 for
-    primary tumors and for unknown types, 1 for others); the samples are the index.
-    """
+    """Read every sample, in the order of the sample file."""
     if not isinstance(target, str):
         raise ValueError(f"target must be the name of a clinical column, got {target!r}.")
     table = _read_clinical(study, study.sample_file, ["SAMPLE_ID", "PATIENT_ID"], study.report)

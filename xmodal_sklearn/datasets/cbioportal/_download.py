@@ -67,12 +67,7 @@ def describe_manual_download(url: str, archive: Path) -> str:
 
 
 def download(url: str, folder: Path, archive: Path, known_hash: str | None) -> Path:
-    """Download an archive into a folder and return its path.
-
-    `archive` is where it belongs in the end, beside which an interrupted transfer is kept. A
-    failed download is an OSError; a transfer that is interrupted repeatedly, or a checksum other
-    than `known_hash`, a ValueError.
-    """
+    """Download an archive into a folder and return its path."""
     import pooch
 
     auth, url = _credentials(url), _without_password(url)
@@ -96,12 +91,7 @@ def download(url: str, folder: Path, archive: Path, known_hash: str | None) -> P
 
 
 def _transfer(url: str, path: Path, partial: Path, auth: tuple[str, str] | None) -> None:
-    """Download a file, or what is missing of it.
-
-    An interrupted transfer leaves what it received in `partial`, for the next one. A file or
-    server that does not exist is a FileNotFoundError; a server that is too slow or sends too much
-    is an OSError, not worth another try. Errors of requests and ValueErrors are worth one.
-    """
+    """Download a file, or what is missing of it."""
     import requests
     from urllib3.exceptions import HTTPError
 

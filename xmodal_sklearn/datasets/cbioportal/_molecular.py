@@ -105,12 +105,7 @@ def drop_rare_genes(path: Path, table: pd.DataFrame, report: Report) -> pd.DataF
 
 
 def gene_names(path: Path, labels: pd.DataFrame, what: str, report: Report) -> np.ndarray:
-    """Name each row by its symbol, else by its Entrez id, else "".
-
-    A symbol names no row if it is a date or a number with an exponent, as spreadsheets make of
-    some, or if its rows have several Entrez ids: they are of several genes. `what` names the rows
-    in the report.
-    """
+    """Name each row by its symbol, else by its Entrez id, else ""."""
     name = next((name for name in ROW_NAMES if name in labels), ENTREZ)
     symbols, entrez = column(labels, name), column(labels, ENTREZ)
     if ENTREZ not in labels:
@@ -191,10 +186,7 @@ def _read_long(path: Path, report: Report) -> _Matrix:
 
 
 def _read_matrix(path: Path, annotations: Sequence[str], *, limits: bool) -> _Matrix:
-    """Read a table of numbers, each column of which is a sample unless it is an annotation.
-
-    With `limits`, values may be limits like ``>8.0``, which are read as the number.
-    """
+    """Read a table of numbers, each column of which is a sample unless it is an annotation."""
     table = open_table(path)
     header = table.header
     annotation = {*ANNOTATION, *annotations, *(GENERIC if ENTITY in header else ())}

@@ -101,11 +101,7 @@ def drop_uncovered(study: StudyFolder, path: Path, table: pd.DataFrame) -> pd.Da
 
 
 def read_mutations(study: StudyFolder, profile: Profile, samples: pd.DataFrame) -> pd.DataFrame:
-    """Read a MAF file: 1 where a gene is mutated, NOT_COVERED outside a sample's panel, else 0.
-
-    The `samples` are those of the sample file; rows and lists may name them by their patients or
-    barcodes.
-    """
+    """Read a MAF file: 1 where a gene is mutated, NOT_COVERED outside a sample's panel, else 0."""
     path, report = profile.path, study.report
     comments, table = read_text_table(path, [SYMBOL, BARCODE, KIND], [ENTREZ, STATUS, VALIDATION])
     barcodes = strip_names(table[BARCODE], report, path.name)

@@ -163,11 +163,7 @@ class Profile:
 
 
 class StudyFolder:
-    """A study's folder, and what its meta files and file names say about its data files.
-
-    `profiles` are those of meta files, then files known by name; `report` collects what reading
-    the study leaves out. The clinical files and the panel matrix may not exist.
-    """
+    """A study's folder, and what its meta files and file names say about its data files."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -197,10 +193,7 @@ class StudyFolder:
         }
 
     def candidates(self, modality: str) -> list[Profile]:
-        """Return what may be read as a modality without being requested, the preferred first.
-
-        Files known by name count only if no existing file that a meta file describes does.
-        """
+        """Return what may be read as a modality without being requested, the preferred first."""
         candidates = [profile for profile in self._described if profile.suits(modality)]
         if not any(profile.path.is_file() for profile in candidates):
             candidates += [profile for profile in self._named if profile.suits(modality)]
