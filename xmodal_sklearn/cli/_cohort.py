@@ -24,8 +24,6 @@ from ._session import usage_errors
 if TYPE_CHECKING:
     from sklearn.utils import Bunch
 
-__all__ = ["read_cohort", "with_cohort"]
-
 
 def read_cohort(
     *,

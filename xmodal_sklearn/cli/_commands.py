@@ -31,8 +31,6 @@ from ._session import (
 if TYPE_CHECKING:
     from sklearn.utils import Bunch
 
-__all__ = ["app"]
-
 ATTENTION = "cross-modal attention"
 MAX_WARNINGS = 5
 MAX_RANKS = 10
@@ -96,6 +94,7 @@ def bench(
     _start(cohort, folds)
     with status("Loading PyTorch"):
         from ..benchmark import compare
+        from ..benchmark._splits import repeated_folds
         from ..learning import learning_curves
         from . import _models
         from ._tables import significance_table, summary_table
@@ -106,7 +105,7 @@ def bench(
         classical = _models.classical_pipelines(k, models, fusion, seed, network["device"], memory)
     estimators = {ATTENTION: attention, **classical}
     design: dict[str, Any] = {
-        "cv": _models.outer_folds(folds, repeats, seed, cohort),
+        "cv": repeated_folds(folds, repeats, seed, grouped=cohort.groups is not None),
         "groups": cohort.groups,
         "store": out / "folds",
         "n_jobs": jobs,
@@ -157,6 +156,7 @@ def paper(
     """
     _start(cohort, folds)
     with status("Loading PyTorch"):
+        from ..benchmark._splits import repeated_folds
         from ..modalities._columns import resolve_modalities
         from ..paper import (
             KS,
@@ -167,7 +167,7 @@ def paper(
             paper_network,
             paper_settings,
         )
-        from ._models import PAPER_NETWORK, attention_classifier, outer_folds
+        from ._models import PAPER_NETWORK, attention_classifier
         from ._tables import paper_table
 
     ks = [*(k or []), *(more_k or [])] or KS
@@ -181,7 +181,7 @@ def paper(
             classifier,
             ks=ks,
             others={PAPER_NETWORK: network_of_paper},
-            cv=outer_folds(folds, repeats, seed, cohort),
+            cv=repeated_folds(folds, repeats, seed, grouped=False),
             store=out,
             n_jobs=jobs,
             verbose=1,
@@ -283,7 +283,7 @@ def predict(
     allow_pickle: options.AllowPickle = False,
 ) -> None:
     """Predict the classes of new samples by a saved model."""
-    from ._sources import measure_drift, parse_normalize, read_feature_map, read_unlabeled
+    from ._sources import parse_normalize, read_feature_map, read_unlabeled
     from ._tables import (
         abstention_lines,
         drift_table,
@@ -297,12 +297,13 @@ def predict(
         names = None if feature_map is None else read_feature_map(feature_map)
         rescaled = parse_normalize(normalize)
     with status("Loading PyTorch"), usage_errors():
+        from ..inspection import drift
         from ._models import load_model, predict_sets
 
         fitted = load_model(model, allow_pickle=allow_pickle)
     X, notes = _align(samples, fitted, feature_map=names, missing=missing, normalize=rescaled)
     with usage_errors():
-        drift = measure_drift(X, fitted)
+        moved = drift(fitted, X)
     sets = None
     with status("Predicting"), usage_errors():
         probabilities = fitted.predict_proba(X)
@@ -313,7 +314,7 @@ def predict(
         write_table(predictions, out)
     classes = prediction_table(fitted.classes_, probabilities)
     abstentions = abstention_lines(probabilities, min_proba, sets, coverage)
-    console.print(*notes, drift_table(drift), "", classes, *abstentions, sep="\n")
+    console.print(*notes, drift_table(moved), "", classes, *abstentions, sep="\n")
     console.print(f"\nPredictions in {out}")
 
 

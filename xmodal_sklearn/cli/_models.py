@@ -26,22 +26,6 @@ from ..uncertainty import ConformalClassifier
 from ._session import error_console
 from ._tables import write_file
 
-__all__ = [
-    "PAPER_NETWORK",
-    "attention_classifier",
-    "attention_pipeline",
-    "calibrated",
-    "classical_pipelines",
-    "cross_validate",
-    "load_importance",
-    "load_model",
-    "measure_importance",
-    "outer_folds",
-    "predict_sets",
-    "save_importance",
-    "save_model",
-]
-
 PICKLES = (".joblib", ".pkl")
 IMPORTANCE_TABLES = ("folds", "branches", "features")
 PAPER = "paper"  # among --models, the paper's network
@@ -101,19 +85,11 @@ def cross_validate(model: Pipeline, cohort: Bunch, folds: int, seed: int, jobs: 
         {"model": model},
         cohort.data,
         cohort.target,
-        cv=outer_folds(folds, 1, seed, cohort),
+        cv=repeated_folds(folds, 1, seed, grouped=False),
         n_jobs=jobs,
         random_state=seed,
         verbose=1,
     )
-
-
-def outer_folds(folds: int, repeats: int, seed: int, cohort: Bunch) -> Any:
-    """Return stratified folds, which keep the groups of a cohort together."""
-    splitter = repeated_folds(folds, repeats, seed, grouped=cohort.groups is not None)
-    if cohort.groups is None:
-        return splitter
-    return list(splitter.split(cohort.data, cohort.target, cohort.groups))
 
 
 def save_model(model: Any, path: Path, training: Mapping[str, Any] | None = None) -> None:
@@ -169,14 +145,9 @@ def measure_importance(
 ) -> ModalityImportance:
     """Measure the importance of modalities to a model that is fitted again in each fold."""
     error_console.print("Measuring the importance of modalities and features …")
-    return modality_importance(
-        model,
-        cohort.data,
-        cohort.target,
-        cv=outer_folds(folds, 1, seed, cohort),
-        random_state=seed,
-        n_jobs=jobs,
-    )
+    X, y, groups = cohort.data, cohort.target, cohort.groups
+    splits = list(repeated_folds(folds, 1, seed, grouped=groups is not None).split(X, y, groups))
+    return modality_importance(model, X, y, cv=splits, random_state=seed, n_jobs=jobs)
 
 
 def save_importance(importance: ModalityImportance, folder: Path, run: str) -> None:

@@ -10,8 +10,6 @@ import typer
 
 from .._version import __version__
 
-__all__ = ["network_parameters", "set_signature", "table_format", "with_network"]
-
 _data = partial(typer.Option, rich_help_panel="Data")
 _model = partial(typer.Option, rich_help_panel="Model")
 _network = partial(typer.Option, rich_help_panel="Network")

@@ -20,20 +20,6 @@ from typer.core import TyperCommand
 from .._extras import needs_extra
 from .._text import visible
 
-__all__ = [
-    "EXIT_CODES",
-    "Command",
-    "console",
-    "dask_workers",
-    "error_console",
-    "prepare_process",
-    "resumable",
-    "status",
-    "usage_errors",
-    "with_options",
-    "writing_results",
-]
-
 STOPPED = 130
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
 EXIT_CODES = (

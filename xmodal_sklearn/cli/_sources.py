@@ -23,29 +23,10 @@ from ..datasets._tables import read_labels, read_table
 from ..datasets._text import add_path_to_errors
 from ..datasets.cbioportal._clinical import read_clinical_column
 from ..datasets.cbioportal._fetch import unpacked_study
-from ..inspection import drift
 from ..modalities import align_features
 from ..modalities._columns import SEPARATOR, check_unique, resolve_modalities
 from ..modalities._concat import concat_modalities
-from ..modalities._encoding import CategoryEncoder
-from ..modalities._missing import find_missing
-
-__all__ = [
-    "absent_modalities",
-    "align_to_model",
-    "check_folds",
-    "check_values",
-    "filled_values",
-    "measure_drift",
-    "parse_normalize",
-    "read_column",
-    "read_feature_map",
-    "read_labeled_tables",
-    "read_mudata",
-    "read_study",
-    "read_unlabeled",
-    "simulate",
-]
+from ..modalities._input import ModalityInput
 
 STUDY_MODALITIES = ("exp", "cna", "mut")
 STUDY_TARGET = "CLAUDIN_SUBTYPE"
@@ -170,8 +151,7 @@ def read_column(
 
 def check_values(data: pd.DataFrame) -> None:
     """Check now what every fit would check later."""
-    encoder = CategoryEncoder(data, resolve_modalities(data, None))
-    find_missing(data, encoder.blocks(data), encoder.origins)
+    ModalityInput(data).read(data)
 
 
 def check_folds(cohort: Bunch, folds: int) -> None:
@@ -226,11 +206,6 @@ def parse_normalize(values: Sequence[str] | None) -> str | dict[str, str]:
         )
     check_unique([name for name, _, _ in parts], "modalities of --normalize")
     return {name: method for name, _, method in parts}
-
-
-def measure_drift(X: pd.DataFrame, fitted: Any) -> pd.DataFrame | None:
-    """Return how far samples lie from the training samples, or None if the model can't tell."""
-    return drift(fitted, X)
 
 
 def filled_values(X: pd.DataFrame, fitted: Any) -> list[str]:

@@ -26,22 +26,6 @@ from ..uncertainty._rejecting import reject
 from ._options import table_format
 from ._session import with_options
 
-__all__ = [
-    "abstention_lines",
-    "cohort_text",
-    "drift_table",
-    "paper_table",
-    "prediction_table",
-    "ranking_table",
-    "report_lines",
-    "significance_table",
-    "summary_table",
-    "tabulate_predictions",
-    "tabulate_rankings",
-    "write_file",
-    "write_table",
-]
-
 # What the paper reports; beside a model's name, 80 columns have room for three of them.
 PAPER_METRICS = ("f1_macro", "f1_weighted", "accuracy", "roc_auc_ovr")
 SUMMARY_METRICS = ("f1_macro", "accuracy", "roc_auc_ovr")

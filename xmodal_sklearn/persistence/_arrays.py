@@ -20,8 +20,6 @@ from ..classifier._net import DeviceNet, net_from_arrays, net_to_arrays
 from ._container import JsonReader
 from ._trusted import walk_parts
 
-__all__ = ["ArrayReference", "extract_arrays", "rebuild_attributes", "restore_arrays"]
-
 # What safetensors can hold, of what scikit-learn uses.
 STORABLE = frozenset("?bBhHiIlLqQefd")
 # An array of texts takes as much for each as for the longest; how many times what all of them take.

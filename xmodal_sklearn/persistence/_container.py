@@ -13,8 +13,6 @@ from zipfile import ZIP_STORED, BadZipFile, ZipFile
 
 from .._files import atomic_write
 
-__all__ = ["JsonReader", "read_parts", "write_parts"]
-
 FORMAT = "xmodal-sklearn model"
 # Format 1 was written before the first version of this package was published.
 FORMAT_VERSION, OLDEST_READ = 2, 2

@@ -19,12 +19,6 @@ from ..modalities._columns import resolve_modalities
 if TYPE_CHECKING:
     from ..benchmark import Comparison
 
-__all__ = [
-    "describe_model",
-    "describe_training",
-    "warn_if_versions_matter",
-]
-
 # Not the smallest and largest value, which belong to single patients.
 QUANTILES = (0.01, 0.5, 0.99)
 DIGITS = 4

@@ -19,8 +19,6 @@ from ._container import JsonReader, read_parts, write_parts
 from ._description import describe_model, warn_if_versions_matter
 from ._trusted import check_bounds, structure_from_bytes, structure_to_bytes
 
-__all__ = ["load_model", "read_manifest", "save_model"]
-
 ARRAYS, STRUCTURE = "arrays.safetensors", "structure.skops"
 LIBRARIES = ("numpy", "pandas", "scikit-learn", "scipy", "skops", "skorch", "torch")
 

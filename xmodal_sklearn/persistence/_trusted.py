@@ -18,8 +18,6 @@ from sklearn.tree._tree import Tree
 
 from ._container import JsonReader
 
-__all__ = ["check_bounds", "structure_from_bytes", "structure_to_bytes", "walk_parts"]
-
 SCHEMA = "schema.json"
 # The oldest protocol of skops that a file of ours can have.
 MIN_PROTOCOL = 2
