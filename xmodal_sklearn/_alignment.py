@@ -6,8 +6,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-__all__ = ["check_order", "check_weights", "plain_labels", "values_by_sample"]
-
 REMEDY = "Give one for each sample."
 
 

@@ -11,8 +11,6 @@ from sklearn.utils.validation import check_is_fitted
 from ._alignment import check_order, plain_labels
 from ._typing import Labels, Table
 
-__all__ = ["INTEGER_REMEDY", "ProbabilityClassifierMixin", "ValidatedEstimator"]
-
 INTEGER_REMEDY = (
     "In a search space, take a distribution of integers, such as scipy.stats.randint or Optuna's "
     "IntDistribution."

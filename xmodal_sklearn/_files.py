@@ -9,15 +9,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-__all__ = [
-    "abandoned_folders",
-    "atomic_write",
-    "check_plain_file",
-    "remove_abandoned",
-    "scratch_files",
-    "scratch_folder",
-]
-
 # Process numbers are those of one machine, and others may share the folder.
 _HOST = re.sub(r"[^0-9A-Za-z-]+", "", socket.gethostname())
 

@@ -6,8 +6,6 @@ from typing import Any
 import numpy as np
 from sklearn.frozen import FrozenEstimator
 
-__all__ = ["first_with", "members_of", "parts_of", "steps_of"]
-
 
 def steps_of(model: Any) -> list[Any]:
     """Return the fitted steps that X passes through, in order, without those that do nothing."""

@@ -6,8 +6,6 @@ from typing import Any
 from tqdm.asyncio import tqdm_asyncio
 from tqdm.auto import tqdm
 
-__all__ = ["progress_bar"]
-
 SECONDS_BETWEEN_LINES = 30
 
 

@@ -13,8 +13,6 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-__all__ = ["screen_pairs"]
-
 # Bounds the memory that a block of products takes, in numbers.
 BLOCK_SIZE = 2**24
 

@@ -15,8 +15,6 @@ import xxhash
 from ._files import atomic_write, check_plain_file, remove_abandoned
 from ._warnings import warn
 
-__all__ = ["Store", "dump_arrays", "dump_json", "load_arrays", "load_json", "source_hash"]
-
 PACKAGE = Path(__file__).parent
 CHUNK_BYTES = 2**20
 # A file begins with a line that holds the checksum of its name and of all that follows.

@@ -4,8 +4,6 @@ from collections.abc import Iterable
 from difflib import get_close_matches
 from typing import Any
 
-__all__ = ["did_you_mean"]
-
 
 def did_you_mean(name: Any, candidates: Iterable[Any]) -> str:
     """Return ``"; did you mean 'candidate'?"``, or a full stop if none is close, in any case."""

@@ -3,8 +3,6 @@
 import re
 import unicodedata
 
-__all__ = ["plain_name", "visible"]
-
 # Characters that end lines, command terminals, or turn the direction of what follows them; and
 # halves of characters, which can't be written.
 _HIDDEN = re.compile(

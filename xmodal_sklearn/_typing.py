@@ -7,8 +7,6 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-__all__ = ["Labels", "Seed", "Table", "typed"]
-
 # Tables of polars and Arrow convert to arrays, so they are array-like.
 Table: TypeAlias = "pd.DataFrame | npt.ArrayLike"
 Labels: TypeAlias = "pd.Series[Any] | npt.ArrayLike"

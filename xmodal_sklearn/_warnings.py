@@ -7,8 +7,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-__all__ = ["recorded_warnings", "warn"]
-
 # Code of these runs between the user's line and the warning.
 INTERNAL = {"xmodal_sklearn", "sklearn", "joblib", "contextlib", "threading", "concurrent"}
 

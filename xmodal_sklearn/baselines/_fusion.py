@@ -21,8 +21,6 @@ from ..modalities._input import ModalityInput
 from ..modalities._missing import warn_if_looks_imputed, warn_missing
 from ..modalities._validation import validate_table
 
-__all__ = ["INNER_FOLDS", "LateFusionClassifier", "StackedFusionClassifier"]
-
 # Folds that tune, calibrate and stack: few, as every model of a comparison is fitted in each.
 INNER_FOLDS = 3
 # Regularizes more than scikit-learn's default of 1; how it was chosen is not recorded.

@@ -15,8 +15,6 @@ from ..selection import MultiOmicsSelector
 from ._fusion import INNER_FOLDS, LateFusionClassifier, StackedFusionClassifier
 from ._models import LabelEncodedClassifier, OutOfBagForest, all_models, check_model
 
-__all__ = ["make_baselines", "paper_network"]
-
 FUSIONS = ("early", "late", "stacked")
 
 

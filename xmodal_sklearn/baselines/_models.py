@@ -24,8 +24,6 @@ from .._base import ProbabilityClassifierMixin
 from .._suggestions import did_you_mean
 from ._fusion import INNER_FOLDS
 
-__all__ = ["LabelEncodedClassifier", "OutOfBagForest", "all_models", "check_model"]
-
 # Number of trees of a random forest.
 N_TREES = 300
 

@@ -26,8 +26,6 @@ from ._metrics import resolve_scoring
 from ._record import describe_data, describe_folds, describe_machine, describe_models
 from ._splits import check_design, number_folds, outer_folds
 
-__all__ = ["compare"]
-
 
 def compare(
     estimators: Mapping[str, Any],

@@ -17,8 +17,6 @@ from ._metrics import CLASS_RECALL, COSTS, LOSSES, metric_label
 from ._result_folder import locked, publishing, result_file
 from ._statistics import TTest, corrected_t_test, correlated_posterior, holm
 
-__all__ = ["COSTS", "FOLD", "Comparison", "as_labels", "at_chance", "probability_column"]
-
 # The columns that identify a fold.
 FOLD = ["repeat", "fold"]
 TABLES = ("scores", "predictions", "selected")

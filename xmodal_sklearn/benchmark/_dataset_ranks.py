@@ -8,8 +8,6 @@ import pandas as pd
 from ._comparison import Comparison
 from ._statistics import friedman_nemenyi
 
-__all__ = ["DatasetRanks", "rank_datasets"]
-
 
 @dataclass(frozen=True)
 class DatasetRanks:

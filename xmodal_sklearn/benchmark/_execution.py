@@ -17,8 +17,6 @@ from .._version import __version__
 from ._fingerprint import fingerprint, package_hash
 from ._fold import FoldInputs, Result, dask_client, run_fold
 
-__all__ = ["run_folds", "versions"]
-
 LIBRARIES = ("joblib", "numpy", "pandas", "scikit-learn", "scipy", "skorch", "torch")
 
 

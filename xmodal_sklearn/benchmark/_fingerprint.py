@@ -10,8 +10,6 @@ import joblib
 
 from .._store import source_hash
 
-__all__ = ["fingerprint", "package_hash"]
-
 # Parameters that change how long a fit takes, but not its result.
 IRRELEVANT = frozenset({"memory", "n_jobs", "verbose"})
 PACKAGE = __name__.partition(".")[0]

@@ -35,18 +35,6 @@ from ._metrics import (
 )
 from ._splits import Fold
 
-__all__ = [
-    "Control",
-    "FoldInputs",
-    "Result",
-    "Run",
-    "block_values",
-    "dask_client",
-    "modalities_of",
-    "negative_controls",
-    "run_fold",
-]
-
 
 @dataclass(frozen=True)
 class Control:

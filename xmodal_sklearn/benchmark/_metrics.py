@@ -21,22 +21,6 @@ from sklearn.metrics import (
 
 from .._suggestions import did_you_mean
 
-__all__ = [
-    "BRANCH_WEIGHT",
-    "CLASS_RECALL",
-    "COSTS",
-    "LOSSES",
-    "METRICS",
-    "METRIC_LABELS",
-    "WITHOUT_MODALITY",
-    "Predictions",
-    "class_recalls",
-    "compute_metric",
-    "expected_calibration_error",
-    "metric_label",
-    "resolve_scoring",
-]
-
 # Metrics with one value for each part: class, modality or branch of a network.
 CLASS_RECALL, WITHOUT_MODALITY, BRANCH_WEIGHT = "class_recall", "without_modality", "branch_weight"
 

@@ -18,8 +18,6 @@ from ..modalities._validation import as_table
 from ..selection import MultiOmicsSelector
 from ._fold import block_values
 
-__all__ = ["describe_data", "describe_folds", "describe_machine", "describe_models"]
-
 # Bytes hashed at a time, because values that are not contiguous are copied.
 CHUNK_BYTES = 2**24
 # Longer parameters, such as arrays, are truncated.

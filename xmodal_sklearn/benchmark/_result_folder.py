@@ -14,8 +14,6 @@ from pathlib import Path
 
 from .._files import abandoned_folders, check_plain_file, scratch_folder
 
-__all__ = ["IMPORTANCE", "RESULT_FILES", "locked", "publishing", "result_file"]
-
 IMPORTANCE = "importance.json"
 RESULT_FILES = (
     "scores.csv",

@@ -14,8 +14,6 @@ from sklearn.model_selection import (
     check_cv,
 )
 
-__all__ = ["Fold", "check_design", "number_folds", "outer_folds", "repeated_folds"]
-
 # Level of significance below which an association with the batch is reported.
 ALPHA = 0.001
 

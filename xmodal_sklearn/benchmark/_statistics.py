@@ -5,15 +5,6 @@ from typing import Any, NamedTuple
 import numpy as np
 from scipy import stats
 
-__all__ = [
-    "TTest",
-    "corrected_t_test",
-    "corrected_variance",
-    "correlated_posterior",
-    "friedman_nemenyi",
-    "holm",
-]
-
 
 class TTest(NamedTuple):
     """Mean difference, t statistic and two-sided p value."""
