@@ -9,7 +9,7 @@ from scipy import sparse
 
 from xmodal_sklearn import MultiOmicsSelector, concat_modalities, split_modalities
 from xmodal_sklearn.modalities._columns import as_slice
-from xmodal_sklearn.modalities._validation import as_table
+from xmodal_sklearn.modalities._input import as_table
 
 EXP = pd.DataFrame({"ESR1": [1.0, 2.0, 3.0], "GATA3": [4.0, 5.0, 6.0]}, index=["a", "b", "c"])
 MUT = pd.DataFrame({"TP53": [1, 0], "HLA__A": [0, 1]}, index=["c", "b"])

@@ -17,9 +17,8 @@ from sklearn.utils.validation import check_is_fitted
 from .._base import ProbabilityClassifierMixin
 from .._typing import Labels, Table, typed
 from .._warnings import warn
-from ..modalities._input import ModalityInput
+from ..modalities._input import ModalityInput, validate_table
 from ..modalities._missing import warn_if_looks_imputed, warn_missing
-from ..modalities._validation import validate_table
 
 # Folds that tune, calibrate and stack: few, as every model of a comparison is fitted in each.
 INNER_FOLDS = 3

@@ -21,10 +21,9 @@ from .._fitted_model import first_with, parts_of
 from .._store import Store
 from .._warnings import recorded_warnings
 from ..modalities._columns import Modalities, resolve_modalities
-from ..modalities._dtypes import is_numeric
-from ..modalities._encoding import column_values
+from ..modalities._encoding import column_values, is_numeric
 from ..modalities._exchange import permuted_scores, present_samples, replace_columns
-from ..modalities._validation import as_table
+from ..modalities._input import as_table
 from ._metrics import (
     BRANCH_WEIGHT,
     CLASS_RECALL,

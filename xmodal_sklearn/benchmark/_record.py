@@ -14,7 +14,7 @@ import xxhash
 from sklearn.base import BaseEstimator
 
 from ..modalities._columns import Modalities, column_labels
-from ..modalities._validation import as_table
+from ..modalities._input import as_table
 from ..selection import MultiOmicsSelector
 from ._fold import block_values
 

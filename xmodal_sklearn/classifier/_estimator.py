@@ -18,9 +18,8 @@ from .._alignment import check_weights
 from .._base import ProbabilityClassifierMixin, ValidatedEstimator
 from .._typing import Labels, Seed, Table, typed
 from ..modalities._columns import check_primary
-from ..modalities._input import ModalityInput
+from ..modalities._input import ModalityInput, validate_table
 from ..modalities._missing import Missing, warn_if_looks_imputed, warn_missing
-from ..modalities._validation import validate_table
 from ._checks import (
     check_branches,
     check_classes,

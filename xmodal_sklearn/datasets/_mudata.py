@@ -16,7 +16,7 @@ from sklearn.utils import Bunch
 from .._extras import needs_extra
 from ..modalities._columns import UNNAMED, check_unique
 from ..modalities._concat import concat_modalities, split_modalities
-from ..modalities._dtypes import as_matrix, find_categorical
+from ..modalities._encoding import as_matrix, find_categorical
 from ._study import Report, make_study
 from ._text import add_path_to_errors
 

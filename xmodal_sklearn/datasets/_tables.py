@@ -16,7 +16,7 @@ from .._extras import needs_extra
 from .._suggestions import did_you_mean
 from ..modalities._columns import check_unique
 from ..modalities._concat import concat_modalities
-from ..modalities._dtypes import find_categorical
+from ..modalities._encoding import find_categorical
 from ._names import (
     DATE,
     coarsest_level,

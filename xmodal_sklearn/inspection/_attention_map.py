@@ -9,7 +9,7 @@ import pandas as pd
 from sklearn.utils._param_validation import Integral, Interval, StrOptions, validate_params
 
 from .._warnings import warn
-from ..modalities._validation import as_table
+from ..modalities._input import as_table
 from ._view import ModelView, gene_name, view_model, with_progress
 
 __all__ = ["attention_map", "top_pairs"]

@@ -10,7 +10,7 @@ from sklearn.metrics import nan_euclidean_distances
 from sklearn.utils._param_validation import Interval, validate_params
 
 from .._alignment import values_by_sample
-from ..modalities._validation import as_table
+from ..modalities._input import as_table
 from ._attributions import attribute_logits, shapley_values
 from ._importance import branch_weights
 from ._view import ModelView, gene_name, view_model

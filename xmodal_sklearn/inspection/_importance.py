@@ -18,7 +18,7 @@ from .._alignment import check_order, values_by_sample
 from .._typing import Seed
 from ..modalities._columns import resolve_modalities, sample_labels
 from ..modalities._exchange import permuted_scores, present_samples, remove_columns
-from ..modalities._validation import as_table
+from ..modalities._input import as_table
 from ._attributions import Attributions, attribute_logits, shapley_values
 from ._selection import stability_index
 from ._view import ModelView, view_model, with_progress

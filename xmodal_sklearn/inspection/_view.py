@@ -11,7 +11,7 @@ from sklearn.utils.validation import check_is_fitted
 from .._fitted_model import first_with, steps_of
 from .._progress import progress_bar
 from ..modalities._columns import SEPARATOR, column_labels, column_names, sample_labels
-from ..modalities._validation import as_table
+from ..modalities._input import as_table
 
 if TYPE_CHECKING:
     from ..classifier import CrossModalAttentionClassifier

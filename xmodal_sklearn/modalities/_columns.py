@@ -12,26 +12,6 @@ from sklearn.utils import _safe_indexing
 from .._suggestions import did_you_mean
 from .._warnings import warn
 
-__all__ = [
-    "SEPARATOR",
-    "UNNAMED",
-    "Columns",
-    "Modalities",
-    "as_slice",
-    "check_modality_name",
-    "check_not_transposed",
-    "check_primary",
-    "check_unique",
-    "column_labels",
-    "column_names",
-    "describe_missing",
-    "flatten_columns",
-    "has_named_modalities",
-    "qualified_names",
-    "resolve_modalities",
-    "sample_labels",
-]
-
 SEPARATOR = "__"
 # The only modality of an X whose columns name none.
 UNNAMED = "X"

@@ -18,9 +18,7 @@ from ._columns import (
     has_named_modalities,
     resolve_modalities,
 )
-from ._dtypes import find_categorical
-
-__all__ = ["concat_modalities", "split_modalities"]
+from ._encoding import find_categorical
 
 
 def concat_modalities(tables: Mapping[str, pd.DataFrame], *, join: str = "inner") -> pd.DataFrame:

@@ -6,14 +6,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-__all__ = [
-    "permute_columns",
-    "permuted_scores",
-    "present_samples",
-    "remove_columns",
-    "replace_columns",
-]
-
 
 def permuted_scores(
     score: Callable[[Any], float],

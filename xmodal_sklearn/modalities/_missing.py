@@ -12,21 +12,6 @@ from scipy.stats import rankdata
 from .._warnings import warn
 from ._columns import UNNAMED, Modalities, column_labels, has_named_modalities, sample_labels
 
-__all__ = [
-    "CHECKED",
-    "Gaps",
-    "Missing",
-    "check_finite",
-    "check_samples_have_modality",
-    "column_means",
-    "fill_gaps",
-    "find_gaps",
-    "find_missing",
-    "warn_if_adjacent",
-    "warn_if_looks_imputed",
-    "warn_missing",
-]
-
 # The attribute of a DataFrame of selected columns, in which a sample may have no value although it
 # has modalities: a selector has checked that.
 CHECKED = "samples_have_modality"

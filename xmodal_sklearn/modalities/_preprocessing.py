@@ -10,12 +10,9 @@ from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.validation import _check_feature_names_in, check_is_fitted
 
 from ._columns import as_slice
-from ._dtypes import is_numeric
-from ._input import ModalityInput
+from ._encoding import is_numeric
+from ._input import ModalityInput, dense_columns, validate_table
 from ._missing import CHECKED, column_means, fill_gaps, warn_missing
-from ._validation import dense_columns, validate_table
-
-__all__ = ["ModalityEncoder", "ModalityImputer"]
 
 
 class ModalityImputer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):

@@ -8,8 +8,6 @@ from sklearn.preprocessing import StandardScaler
 
 from ._columns import Modalities
 
-__all__ = ["MANY_VALUES", "TrainingSummary", "distances", "shares", "summarize"]
-
 LEVELS = (0.01, 0.1, 0.25, 0.5, 0.75, 0.9, 0.99)
 RANGE = (0.01, 0.99)
 ROUNDING = 1e-6

@@ -11,8 +11,8 @@ from .._text import visible
 from .._typing import Labels, Table
 from ..modalities._columns import column_labels, resolve_modalities
 from ..modalities._encoding import CategoryEncoder
+from ..modalities._input import validate_table
 from ..modalities._missing import find_missing
-from ..modalities._validation import validate_table
 from ..selection._ranking import best_first, one_hot, select_present
 from ..selection._selector import MultiOmicsSelector
 from ._common import PLAIN, draw_legend, drawing_axes, line_style, plain_log_ticks

@@ -7,8 +7,6 @@ import numba
 import numpy as np
 from scipy import sparse
 
-__all__ = ["Design", "WorkingSet", "largest_norms"]
-
 # Sweeps of one call of compiled code, and calls at most.
 MAX_SWEEPS, MAX_DESCENTS = 1000, 20
 

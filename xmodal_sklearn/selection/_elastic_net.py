@@ -34,15 +34,6 @@ import numpy as np
 
 from ._coordinate_descent import Design, WorkingSet, largest_norms
 
-__all__ = [
-    "PENALTY_STEP",
-    "RegularizationPath",
-    "elastic_net_path",
-    "ranking_path",
-    "score_features",
-    "scores_of_path",
-]
-
 # The path ends where this share of the largest penalty is reached, this many features have entered
 # (the largest K of the paper), or this share of the classes' variance is explained: what enters
 # later explains noise. A finer step would tell more features apart by where they enter, at the cost

@@ -10,8 +10,6 @@ from .._screening import screen_pairs
 from ..modalities._missing import Missing
 from ._ranking import cached, one_hot, standardize
 
-__all__ = ["promote_interactions"]
-
 
 def promote_interactions(
     scores: Mapping[str, np.ndarray],

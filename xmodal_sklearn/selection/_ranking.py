@@ -15,8 +15,6 @@ from .._store import Store, source_hash
 from .._version import __version__
 from ..modalities._missing import Gaps, column_means, fill_gaps, find_gaps
 
-__all__ = ["best_first", "cached", "one_hot", "rank_modality", "select_present", "standardize"]
-
 DIGEST_BYTES = 2**24
 # All code that decides what a ranking is.
 SOURCES = ("_screening.py", "modalities/*.py", "selection/*.py")

@@ -25,8 +25,8 @@ from .._suggestions import did_you_mean
 from .._typing import Labels, Table, typed
 from .._warnings import warn
 from ..modalities._columns import Modalities, as_slice, check_primary, qualified_names
-from ..modalities._dtypes import as_matrix, is_numeric
-from ..modalities._input import ModalityInput
+from ..modalities._encoding import as_matrix, is_numeric
+from ..modalities._input import ModalityInput, validate_table
 from ..modalities._missing import (
     CHECKED,
     Missing,
@@ -36,11 +36,8 @@ from ..modalities._missing import (
     warn_if_looks_imputed,
     warn_missing,
 )
-from ..modalities._validation import validate_table
 from ._pairs import promote_interactions
 from ._ranking import best_first, rank_modality
-
-__all__ = ["MultiOmicsSelector"]
 
 
 class MultiOmicsSelector(SelectorMixin, ValidatedEstimator):
@@ -297,7 +294,7 @@ class MultiOmicsSelector(SelectorMixin, ValidatedEstimator):
         numeric = [is_numeric(dtype) for dtype in table.dtypes]
         dtype = as_matrix(table.loc[:, numeric]).dtype if any(numeric) else np.dtype(float)
         absent = np.zeros((len(table), self.n_features_in_), dtype=bool)
-        missing = table.isna().to_numpy()
+        missing = table.isna().to_numpy(dtype=bool)  # sparse columns, too
         for positions in self.modalities_.values():
             chosen = np.isin(support, positions)
             absent[:, positions] = (missing[:, chosen].all(axis=1) & chosen.any())[:, None]
