@@ -25,6 +25,7 @@ from benchmarks.accuracy.interactions import KINDS, SIZES, simulate
 from benchmarks.shared import COHORTS, make_parser, read_cohorts, scores
 from xmodal_sklearn import CrossModalAttentionClassifier, MultiOmicsSelector
 from xmodal_sklearn.classifier import _stacking, _trainer
+from xmodal_sklearn.classifier._inspection import ClassifierView
 from xmodal_sklearn.classifier.network import StackingCombiner
 
 
@@ -41,10 +42,10 @@ def main() -> None:
         rows = [
             row
             for X, y, k in tables(name, arguments.sizes)
-            for of_fold in Parallel(n_jobs=arguments.jobs)(
+            for fold_rows in Parallel(n_jobs=arguments.jobs)(
                 delayed(measure_fold)(X, y, k, train, test) for train, test in folds.split(X, y)
             )
-            for row in of_fold
+            for row in fold_rows
         ]
         print(f"\n{name}, 5 folds x {arguments.repeats}")
         print(table(pd.DataFrame(rows)).to_string(), flush=True)
@@ -70,8 +71,8 @@ def measure_fold(
     classifier = model[-1]
     _, x, present, target, held_out_by = spy.call_args.args
     net, classes = classifier.net_, classifier.classes_
-    honest = _stacking.out_of_fold_log_proba(net, x, held_out_by)
-    tested = classifier._read(model[:-1].transform(X.iloc[test]))
+    out_of_fold = _stacking.out_of_fold_log_proba(net, x, held_out_by)
+    tested = torch.from_numpy(ClassifierView(classifier, model[:-1].transform(X.iloc[test])).x)
     with torch.no_grad():
         log_proba = net.module_.branch_log_proba(tested).double()
     present = torch.stack(net.module_.present(tested), dim=1)
@@ -79,7 +80,7 @@ def measure_fold(
     for variant, kept in variants(net.module_.branches).items():
         branches = [net.module_.branches[position] for position in kept]
         start = _stacking.initial_weights(branches)
-        fitted = _stacking.fit_stacking_weights(honest[:, kept], present, target, start)
+        fitted = _stacking.fit_stacking_weights(out_of_fold[:, kept], present, target, start)
         combiner = StackingCombiner(*map(torch.as_tensor, fitted))
         proba = combiner(log_proba[:, :, kept], present).exp().mean(dim=(1, 2)).numpy()
         proba /= proba.sum(axis=1, keepdims=True)

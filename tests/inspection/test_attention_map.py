@@ -12,8 +12,14 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from xmodal_sklearn import CrossModalAttentionClassifier
 from xmodal_sklearn.classifier._cross_effects import cross_effects
+from xmodal_sklearn.classifier._inspection import ClassifierView
 from xmodal_sklearn.datasets import make_multiomics
 from xmodal_sklearn.inspection import attention_map, top_pairs
+
+
+def network_input(classifier, X):
+    """The samples as the network takes them."""
+    return torch.from_numpy(ClassifierView(classifier, X).x)
 
 
 def second_derivatives(classifier, sample):
@@ -55,7 +61,7 @@ def test_effects_are_the_second_derivatives_of_the_stacked_logits(
     # Few are kept by chance, so the branch of pairs is given some.
     module.pairs.columns[:, 0, :3] = torch.tensor([[0, 1, 1], [6, 7, 6]])
     module.pairs.weight[0, :3] = torch.arange(9.0).view(3, 3)
-    sample = classifier._read(X)[0]
+    sample = network_input(classifier, X)[0]
     # PyTorch's faster kernels have no second derivative to compare with.
     with sdpa_kernel(SDPBackend.MATH):
         expected = second_derivatives(classifier, sample)[:, :5, 5:11]
@@ -73,7 +79,7 @@ def test_the_mean_along_random_directions_is_near_the_exact_one(cohort, monkeypa
     classifier.fit(X, y)
     module = classifier.net_.module_
     module.combiner.weights[:] = 1
-    x = classifier._read(X)
+    x = network_input(classifier, X)
     exact = cross_effects(module, x, 1)
     monkeypatch.setattr("xmodal_sklearn.classifier._cross_effects.MIN_DIRECTIONS", 4 * len(x))
     estimated = cross_effects(module, x, 1)
@@ -147,7 +153,7 @@ def test_one_modality_attends_to_itself(cohort):
     classifier = CrossModalAttentionClassifier(n_estimators=1, max_epochs=3, random_state=0)
     classifier.fit(X, y)
     effects = attention_map(classifier, X[:1], by="class")
-    sample = classifier._read(X)[0]
+    sample = network_input(classifier, X)[0]
     module = classifier.net_.module_
     weights = module.combiner.weights[0]
     assert effects[classifier.classes_[0]].shape == (8, 8)

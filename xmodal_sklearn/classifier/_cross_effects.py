@@ -17,8 +17,6 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from ._torch import reproducible_torch
 from .network import PRIMARY, Branch, CrossModalNetwork, PatchTokenizer
 
-__all__ = ["CROSS_MODAL_BRANCHES", "cross_effects"]
-
 CROSS_MODAL_BRANCHES = (Branch("attention"), Branch("pairs"))
 # Values that the attention of a batch lays out; bounds the memory.
 MAX_VALUES = 2**24

@@ -5,35 +5,32 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 import torch
 from sklearn.base import _fit_context
 from sklearn.utils import Tags, _safe_indexing
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted
-from skorch import NeuralNet
 
 from .._alignment import check_weights
 from .._base import ProbabilityClassifierMixin, ValidatedEstimator
 from .._typing import Labels, Seed, Table, typed
 from ..modalities._columns import check_primary
 from ..modalities._input import ModalityInput, validate_table
-from ..modalities._missing import Missing, warn_if_looks_imputed, warn_missing
-from ._checks import (
-    check_branches,
-    check_classes,
-    check_device,
-    check_embedding,
-    class_weights,
-)
+from ..modalities._missing import warn_if_looks_imputed, warn_missing
 from ._inspection import feature_importances
 from ._net import predict_proba
 from ._stacking import stacking_table
-from ._torch import reproducible_torch
-from ._trainer import Samples, Settings, merge_duplicate_samples, train
-
-__all__ = ["CrossModalAttentionClassifier"]
+from ._torch import check_device, reproducible_torch
+from ._trainer import (
+    Samples,
+    check_branches,
+    check_classes,
+    check_embedding,
+    class_weights,
+    merge_duplicate_samples,
+    train,
+)
 
 
 class CrossModalAttentionClassifier(ProbabilityClassifierMixin, ValidatedEstimator):
@@ -335,7 +332,10 @@ class CrossModalAttentionClassifier(ProbabilityClassifierMixin, ValidatedEstimat
         warm = self.warm_start and hasattr(self, "net_")
         samples = self._prepare(X, y, sample_weight, warm=warm)
         start = self.net_.module_.state_dict() if warm else None
-        self._keep(*train(samples, self._columns(), self._settings(), start))
+        modalities = self._primary_first()
+        columns = [self.input_.encoder.columns[name].tolist() for name in modalities]
+        self.net_, self.history_ = train(samples, columns, self, start)
+        self.stacking_weights_ = stacking_table(self.net_.module_, modalities)
         return self
 
     @reproducible_torch()
@@ -353,7 +353,7 @@ class CrossModalAttentionClassifier(ProbabilityClassifierMixin, ValidatedEstimat
             Columns in the order of ``classes_``.
         """
         check_is_fitted(self)
-        return predict_proba(self.net_, self._read(X))
+        return predict_proba(self.net_, self.input_.read_standardized(self, X))
 
     def __repr__(self, N_CHAR_MAX: int = 700) -> str:
         """Return the parameters and, if fitted, the weights of the branches."""
@@ -361,9 +361,8 @@ class CrossModalAttentionClassifier(ProbabilityClassifierMixin, ValidatedEstimat
         if not hasattr(self, "stacking_weights_"):
             return text
         weights = self.stacking_weights_.iloc[0].sort_values(ascending=False, kind="stable")
-        shown = ", ".join(
-            f"{branch} {weight:.2f}" for branch, weight in weights[weights > 0].items()
-        )
+        positive = weights[weights > 0].items()
+        shown = ", ".join(f"{branch} {weight:.2f}" for branch, weight in positive)
         return f"{text}\n# stacking weights of {weights.name}: {shown}"
 
     @property
@@ -406,17 +405,10 @@ class CrossModalAttentionClassifier(ProbabilityClassifierMixin, ValidatedEstimat
         self.n_imputed_ = missing.n_gaps
         self.input_.learn_summary(values, weights, keep_scale=warm)
         self._class_counts = np.bincount(codes, weights, minlength=len(self.classes_))
-        of_classes = class_weights(self.class_weight, self.classes_, self._class_counts)
-        target = np.diag(of_classes)[codes] * weights[:, None]
-        return Samples(self._standardize(values, missing.take(kept)), codes, target)
-
-    def _read(self, X: Any) -> torch.Tensor:
-        """Return samples as the network takes them, (n_samples, n_encoded)."""
-        table, _ = validate_table(self, X, reset=False, accept_sparse="csc")
-        return self._standardize(*self.input_.read_matrix(table, np.float32))
-
-    def _standardize(self, values: np.ndarray, missing: Missing) -> torch.Tensor:
-        return torch.from_numpy(self.input_.standardize(values, missing))
+        by_class = class_weights(self.class_weight, self.classes_, self._class_counts)
+        target = np.diag(by_class)[codes] * weights[:, None]
+        x = torch.from_numpy(self.input_.standardize(values, missing.take(kept)))
+        return Samples(x, codes, target)
 
     def __sklearn_tags__(self) -> Tags:
         """Return the estimator's capabilities."""
@@ -429,15 +421,3 @@ class CrossModalAttentionClassifier(ProbabilityClassifierMixin, ValidatedEstimat
         measured = self.input_.measured_modalities
         primary = self.primary if self.primary in measured else measured[0]
         return [primary, *(name for name in measured if name != primary)]
-
-    def _columns(self) -> list[list[int]]:
-        columns = self.input_.encoder.columns
-        return [columns[name].tolist() for name in self._primary_first()]
-
-    def _settings(self) -> Settings:
-        return Settings(**self.get_params(deep=False))
-
-    def _keep(self, net: NeuralNet, history: pd.DataFrame) -> None:
-        self.net_ = net
-        self.history_ = history
-        self.stacking_weights_ = stacking_table(net.module_, self._primary_first())

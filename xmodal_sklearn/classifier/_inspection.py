@@ -12,8 +12,6 @@ from torch import Tensor
 from ._cross_effects import CROSS_MODAL_BRANCHES, cross_effects
 from ._torch import reproducible_torch
 
-__all__ = ["ClassifierView", "feature_importances"]
-
 # Twice as many change the mean by a hundredth.
 N_DRAWS = 256
 # Inputs, of all samples and steps, that are differentiated at a time.
@@ -29,8 +27,8 @@ class ClassifierView:
         if torch.device(classifier.net_.device).type != "cpu":
             module = deepcopy(module).to("cpu")
         self._module = module
-        self._tensor = classifier._read(X)
-        self.x = self._tensor.numpy()
+        self.x = classifier.input_.read_standardized(classifier, X)
+        self._tensor = torch.from_numpy(self.x)
         self.present = torch.stack(self._module.present(self._tensor), dim=1).numpy()
         self.modalities = classifier._primary_first()
         self.class_frequencies = classifier._class_counts / classifier._class_counts.sum()
@@ -75,16 +73,11 @@ class ClassifierView:
         n_steps = FIRST_STEPS
         while n_steps <= MAX_STEPS and (gap > tolerance).any():
             again = (gap > tolerance).any(dim=1)
-            values[again] = (
-                integrate.attribute(
-                    x[again, None],
-                    start[again, None],
-                    n_steps=n_steps,
-                    internal_batch_size=GRADIENT_BATCH,
-                )
-                .nan_to_num()
-                .float()
+            inputs, baselines = x[again, None], start[again, None]
+            attributed = integrate.attribute(
+                inputs, baselines, n_steps=n_steps, internal_batch_size=GRADIENT_BATCH
             )
+            values[again] = attributed.nan_to_num().float()
             gap = (values.double().sum(dim=2) - difference).abs()
             n_steps *= 2
         return values.numpy(), gap.numpy()

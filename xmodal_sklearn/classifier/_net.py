@@ -16,17 +16,6 @@ from .._progress import progress_bar
 from ._torch import available_device, reproducible_torch
 from .network import BranchLoss, CrossModalNetwork, StackingCombiner, ensemble_proba
 
-__all__ = [
-    "EVALUATION_BATCH",
-    "DeviceNet",
-    "FiniteLoss",
-    "ProgressBar",
-    "TensorBatches",
-    "net_from_arrays",
-    "net_to_arrays",
-    "predict_proba",
-]
-
 # Samples at a time where nothing is trained; bounds the memory that predicting takes.
 EVALUATION_BATCH = 256
 
@@ -135,19 +124,27 @@ class TensorBatches:
             yield [tensor[batch] for tensor in self.dataset.tensors]
 
 
-def predict_proba(net: NeuralNet, x: Tensor) -> np.ndarray:
-    """Return the class probabilities of standardised samples, in double precision."""
+# What a net needs in training and in prediction.
+NET_PARAMETERS: dict[str, Any] = {
+    "criterion": BranchLoss,
+    "iterator_valid": TensorBatches,
+    "iterator_valid__batch_size": EVALUATION_BATCH,
+    "predict_nonlinearity": ensemble_proba,
+}
+
+
+def predict_proba(net: NeuralNet, x: np.ndarray) -> np.ndarray:
+    """Return the class probabilities of standardized samples, in double precision."""
     # skorch unpacks every batch into input and target, even where there is no target.
-    probabilities = net.predict_proba(TensorDataset(x, torch.zeros(len(x)))).astype(np.float64)
+    dataset = TensorDataset(torch.from_numpy(x), torch.zeros(len(x)))
+    probabilities = net.predict_proba(dataset).astype(np.float64)
     return probabilities / probabilities.sum(axis=1, keepdims=True)
 
 
 def net_to_arrays(net: NeuralNet) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     """Return the arguments of the network, which JSON can hold, and its arrays by name."""
-    tensors = _tensors(net.module_)
-    return net.get_params_for("module"), {
-        name: tensor.detach().cpu().numpy() for name, tensor in tensors.items()
-    }
+    arrays = {name: tensor.detach().cpu().numpy() for name, tensor in _tensors(net.module_).items()}
+    return net.get_params_for("module"), arrays
 
 
 @reproducible_torch()
@@ -162,15 +159,12 @@ def net_from_arrays(
     return DeviceNet.from_module(
         module,
         settings,
-        criterion=BranchLoss,
         # One of PyTorch's would make it import its compiler, which takes seconds.
         optimizer=_no_optimizer,
-        iterator_valid=TensorBatches,
-        iterator_valid__batch_size=EVALUATION_BATCH,
-        predict_nonlinearity=ensemble_proba,
         train_split=None,
         callbacks="disable",
         device=available_device(device),
+        **NET_PARAMETERS,
     )
 
 
@@ -178,7 +172,7 @@ def _no_optimizer(*_: Any, **__: Any) -> None:
     return None
 
 
-def _tensors(module: nn.Module) -> dict[str, torch.Tensor]:
+def _tensors(module: nn.Module) -> dict[str, Tensor]:
     return dict(chain(module.named_parameters(), module.named_buffers()))
 
 

@@ -22,15 +22,6 @@ from torch import Tensor
 from ._net import EVALUATION_BATCH
 from .network import Branch, CrossModalNetwork
 
-__all__ = [
-    "assign_holdout_folds",
-    "fit_stacking",
-    "fit_stacking_weights",
-    "initial_weights",
-    "out_of_fold_log_proba",
-    "stacking_table",
-]
-
 # No member is trained without more than a fifth of the samples.
 MIN_HOLDOUT_FOLDS = 5
 # In samples. Chosen from 2 to 256 on simulated cohorts and inner folds of TCGA-BRCA and METABRIC.

@@ -6,8 +6,6 @@ from contextlib import contextmanager, nullcontext
 
 import torch
 
-__all__ = ["available_device", "reproducible_torch", "resolve_device"]
-
 
 class _ProcessSettings:
     """Settings of the process while any fit runs, also where fits of several threads overlap."""
@@ -69,6 +67,19 @@ def reproducible_torch() -> Iterator[None]:
             yield
     finally:
         _PROCESS_SETTINGS.leave()
+
+
+def check_device(device: str) -> None:
+    """Raise a ValueError if PyTorch cannot compute on the device."""
+    if device == "auto":
+        return
+    try:
+        torch.zeros(1, device=device).cpu()
+    except (AssertionError, RuntimeError) as error:  # NotImplementedError is a RuntimeError
+        raise ValueError(
+            f'device={device!r} cannot be used here: {error}. Use "cpu", or "auto" for the fastest '
+            "available device."
+        ) from error
 
 
 def resolve_device(device: str) -> str:

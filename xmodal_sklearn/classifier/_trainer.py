@@ -1,7 +1,7 @@
 """Training: from samples, columns and settings to a fitted net and its history."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -10,7 +10,7 @@ import torch
 import xxhash
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import f1_score
-from sklearn.utils import check_random_state
+from sklearn.utils import check_random_state, compute_class_weight
 from skorch import NeuralNet
 from skorch.callbacks import Callback, EarlyStopping, EpochScoring, LRScheduler
 from skorch.helper import predefined_split
@@ -19,20 +19,12 @@ from torch.optim.lr_scheduler import CosineAnnealingLR
 from torch.utils.data import TensorDataset
 
 from .._screening import screen_pairs
+from .._suggestions import did_you_mean
 from .._warnings import warn
-from ._checks import check_callbacks
-from ._net import (
-    EVALUATION_BATCH,
-    DeviceNet,
-    FiniteLoss,
-    ProgressBar,
-    TensorBatches,
-)
+from ._net import NET_PARAMETERS, DeviceNet, FiniteLoss, ProgressBar, TensorBatches
 from ._stacking import assign_holdout_folds, fit_stacking
 from ._torch import resolve_device
-from .network import BRANCH_KINDS, N_PAIRS, BranchLoss, CrossModalNetwork, ensemble_proba
-
-__all__ = ["Samples", "Settings", "merge_duplicate_samples", "stratified_holdout", "train"]
+from .network import BRANCH_KINDS, N_PAIRS, TRAINED_KINDS, CrossModalNetwork
 
 # A small cohort needs as many steps as a large one, and so more epochs. Chosen with batch size and
 # learning rate on simulated cohorts with interactions, where twice as many were worse, and on inner
@@ -41,28 +33,11 @@ DEFAULT_STEPS = 160
 # A bound with early stopping, for trainings that never stop improving.
 MAX_STEPS = 2000
 
+# Parameters that classifier and network call by the same name.
+ENCODER_PARAMETERS = ("n_heads", "embed_dim", "tokenizer", "attention", "enrichment")
+NETWORK_PARAMETERS = (*ENCODER_PARAMETERS, "hidden_dim", "dropout", "token_dropout")
+
 Columns = list[list[int]]
-
-
-# What estimator and network call by the same name.
-NETWORK_PARAMETERS = (
-    "n_heads",
-    "embed_dim",
-    "tokenizer",
-    "attention",
-    "enrichment",
-    "hidden_dim",
-    "dropout",
-    "token_dropout",
-)
-
-
-class Settings(SimpleNamespace):
-    """The estimator's parameters, under their names."""
-
-    @property
-    def branch_kinds(self) -> tuple[str, ...]:
-        return BRANCH_KINDS if isinstance(self.branches, str) else tuple(self.branches)
 
 
 @dataclass(frozen=True)
@@ -86,12 +61,12 @@ class Samples:
 
 
 def train(
-    samples: Samples,
-    columns: Columns,
-    settings: Settings,
-    start: dict[str, Tensor] | None = None,
+    samples: Samples, columns: Columns, settings: Any, start: dict[str, Tensor] | None = None
 ) -> tuple[NeuralNet, pd.DataFrame]:
-    """Return a net fitted to samples, and its history with a row per epoch."""
+    """Return a net fitted to samples, and its history with a row per epoch.
+
+    `settings` has the parameters of the classifier as attributes.
+    """
     random_state = check_random_state(settings.random_state)
     seed = int(random_state.randint(np.iinfo(np.int32).max))
     held_out = None
@@ -102,10 +77,7 @@ def train(
         held_out = _as_dataset(samples.take(validation), settings)
         samples = samples.take(training)
     held_out_by = assign_holdout_folds(samples.codes, settings.n_estimators, random_state)
-    max_epochs = settings.max_epochs or _default_epochs(len(samples), settings)
-    schedule = _schedule(len(samples), max_epochs, settings)
-    net = _make_net(seed, samples, columns, settings, max_epochs, schedule, held_out)
-    net.initialize()
+    net = _make_net(seed, samples, columns, settings, held_out).initialize()
     if start is not None:
         net.module_.load_state_dict(start)
     dataset = _as_dataset(samples, settings, held_out_by)
@@ -121,13 +93,61 @@ def train(
     history = _history_frame(net.history)
     # A fitted model holds neither samples nor what only training needs.
     net.trim_for_prediction()
-    if settings.early_stopping and len(history) == max_epochs:
+    if settings.early_stopping and len(history) == net.max_epochs:
         warn(
-            f"Early stopping did not end the training within max_epochs={max_epochs}. "
+            f"Early stopping did not end the training within max_epochs={net.max_epochs}. "
             "Raise max_epochs or lr.",
             ConvergenceWarning,
         )
     return net, history
+
+
+def _make_net(
+    seed: int,
+    samples: Samples,
+    columns: Columns,
+    settings: Any,
+    held_out: TensorDataset | None,
+) -> NeuralNet:
+    check_callbacks(settings.callbacks, held_out=held_out is not None)
+    steps_per_epoch = -(-len(samples) // settings.batch_size)
+    n_steps = MAX_STEPS if settings.early_stopping else DEFAULT_STEPS
+    max_epochs = settings.max_epochs or -(-n_steps // steps_per_epoch)
+    callbacks: list[Any] = [FiniteLoss(), *(settings.callbacks or [])]
+    if settings.verbose:
+        callbacks.insert(1, ProgressBar())
+    return DeviceNet(
+        CrossModalNetwork,
+        module__columns=columns,
+        module__n_classes=samples.target.shape[1],
+        module__n_members=settings.n_estimators,
+        module__branches=_branch_kinds(settings),
+        module__seed=seed,
+        **{f"module__{name}": getattr(settings, name) for name in NETWORK_PARAMETERS},
+        optimizer=torch.optim.AdamW,
+        optimizer__fused=True,
+        optimizer__weight_decay=settings.weight_decay,
+        lr=settings.lr,
+        max_epochs=max_epochs,
+        batch_size=settings.batch_size,
+        iterator_train=TensorBatches,
+        iterator_train__generator=torch.Generator().manual_seed(seed),
+        train_split=None if held_out is None else predefined_split(held_out),
+        callbacks=[*_schedule(max_epochs * steps_per_epoch, settings), *callbacks],
+        callbacks__print_log=None,
+        device=resolve_device(settings.device),
+        verbose=0,
+        **NET_PARAMETERS,
+    )
+
+
+def _schedule(n_steps: int, settings: Any) -> list[Callback]:
+    if settings.early_stopping:
+        return [
+            EpochScoring(_macro_f1, lower_is_better=False, name="valid_score"),
+            EarlyStopping(patience=settings.patience, load_best=True),
+        ]
+    return [LRScheduler(CosineAnnealingLR, T_max=n_steps, step_every="batch")]
 
 
 def _run(net: NeuralNet, dataset: TensorDataset) -> None:
@@ -144,53 +164,16 @@ def _run(net: NeuralNet, dataset: TensorDataset) -> None:
         ) from error
 
 
-def _make_net(
-    seed: int,
-    samples: Samples,
-    columns: Columns,
-    settings: Settings,
-    max_epochs: int,
-    schedule: list[Callback],
-    held_out: TensorDataset | None = None,
-) -> NeuralNet:
-    check_callbacks(settings.callbacks, held_out=held_out is not None)
-    own: list[Callback] = [FiniteLoss()]
-    if settings.verbose:
-        own.append(ProgressBar())
-    return DeviceNet(
-        CrossModalNetwork,
-        module__columns=columns,
-        module__n_classes=samples.target.shape[1],
-        module__n_members=settings.n_estimators,
-        module__branches=settings.branch_kinds,
-        module__seed=seed,
-        **{f"module__{name}": getattr(settings, name) for name in NETWORK_PARAMETERS},
-        criterion=BranchLoss,
-        optimizer=torch.optim.AdamW,
-        optimizer__fused=True,
-        optimizer__weight_decay=settings.weight_decay,
-        lr=settings.lr,
-        max_epochs=max_epochs,
-        batch_size=settings.batch_size,
-        iterator_train=TensorBatches,
-        iterator_train__generator=torch.Generator().manual_seed(seed),
-        iterator_valid=TensorBatches,
-        iterator_valid__batch_size=EVALUATION_BATCH,
-        predict_nonlinearity=ensemble_proba,
-        train_split=None if held_out is None else predefined_split(held_out),
-        callbacks=[*schedule, *own, *(settings.callbacks or [])],
-        callbacks__print_log=None,
-        device=resolve_device(settings.device),
-        verbose=0,
-    )
+def _branch_kinds(settings: Any) -> tuple[str, ...]:
+    return BRANCH_KINDS if isinstance(settings.branches, str) else tuple(settings.branches)
 
 
 def _choose_pairs(
-    samples: Samples, columns: Columns, settings: Settings, held_out_by: np.ndarray
+    samples: Samples, columns: Columns, settings: Any, held_out_by: np.ndarray
 ) -> list[Tensor]:
     """Return the pairs of columns that each member multiplies, none without that branch."""
     n_members = settings.n_estimators
-    if "pairs" not in settings.branch_kinds:
+    if "pairs" not in _branch_kinds(settings):
         return [torch.empty(0, 2, dtype=torch.long)] * n_members
     values = samples.x.numpy()
     chosen = screen_pairs(values, columns, samples.target, held_out_by, n_members, N_PAIRS)
@@ -200,32 +183,13 @@ def _choose_pairs(
 
 
 def _as_dataset(
-    samples: Samples, settings: Settings, held_out_by: np.ndarray | None = None
+    samples: Samples, settings: Any, held_out_by: np.ndarray | None = None
 ) -> TensorDataset:
     """Return samples and targets, ``(samples, members, classes)``, zero where held out."""
     target = np.repeat(samples.target[:, None], settings.n_estimators, axis=1)
     if held_out_by is not None:
         target[held_out_by[:, None] == np.arange(settings.n_estimators)] = 0
     return TensorDataset(samples.x, torch.as_tensor(target, dtype=torch.float32))
-
-
-def _schedule(n_training: int, max_epochs: int, settings: Settings) -> list[Callback]:
-    if settings.early_stopping:
-        return [
-            EpochScoring(_macro_f1, lower_is_better=False, name="valid_score"),
-            EarlyStopping(patience=settings.patience, load_best=True),
-        ]
-    n_steps = max_epochs * _steps_per_epoch(n_training, settings)
-    return [LRScheduler(CosineAnnealingLR, T_max=n_steps, step_every="batch")]
-
-
-def _default_epochs(n_training: int, settings: Settings) -> int:
-    n_steps = MAX_STEPS if settings.early_stopping else DEFAULT_STEPS
-    return -(-n_steps // _steps_per_epoch(n_training, settings))
-
-
-def _steps_per_epoch(n_training: int, settings: Settings) -> int:
-    return -(-n_training // settings.batch_size)
 
 
 def _macro_f1(net: NeuralNet, dataset: TensorDataset, target: np.ndarray) -> float:
@@ -257,6 +221,15 @@ def stratified_holdout(
     return np.setdiff1d(np.arange(len(codes)), held_out), held_out
 
 
+def class_weights(class_weight: Any, classes: np.ndarray, counts: np.ndarray) -> np.ndarray:
+    """Return the weights of the classes, given their frequencies."""
+    if class_weight is None or isinstance(class_weight, Mapping):
+        # y serves only to check the classes of a dict.
+        return compute_class_weight(class_weight, classes=classes, y=classes)
+    inverse = counts.sum() / np.maximum(counts, 1) / len(counts)
+    return inverse if class_weight == "balanced" else np.sqrt(inverse)
+
+
 def merge_duplicate_samples(
     values: np.ndarray, codes: np.ndarray, weights: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
@@ -275,3 +248,62 @@ def merge_duplicate_samples(
     if (summed[kept] != summed[kept[0]]).any():
         kept = np.array(sorted(kept.tolist(), key=lambda row: (keys[row], summed[row])))
     return kept, summed[kept]
+
+
+def check_branches(branches: str | Sequence[str]) -> None:
+    """Raise a ValueError for unknown or repeated branches, or none that is trained."""
+    if isinstance(branches, str):
+        return
+    unknown = [kind for kind in branches if kind not in BRANCH_KINDS]
+    if unknown or len(set(branches)) < len(branches):
+        suggested = did_you_mean(unknown[0], BRANCH_KINDS) if unknown else "."
+        raise ValueError(
+            f'branches must be "all" or a list of some of {list(BRANCH_KINDS)}, each once, got '
+            f"{branches!r}{suggested}"
+        )
+    if not set(branches) & set(TRAINED_KINDS):
+        raise ValueError(
+            f"branches must contain at least one of {list(TRAINED_KINDS)}, which are trained, got "
+            f"{branches!r}."
+        )
+
+
+def check_embedding(embed_dim: int, n_heads: int) -> None:
+    """Raise a ValueError if the attention heads cannot share the embedding equally."""
+    if embed_dim % n_heads:
+        raise ValueError(
+            f"embed_dim must be a multiple of n_heads, got embed_dim={embed_dim} and "
+            f"n_heads={n_heads}."
+        )
+
+
+def check_classes(classes: np.ndarray, y: np.ndarray) -> None:
+    """Raise a ValueError for fewer than two classes, or others than those of the first fit."""
+    if len(classes) < 2:
+        raise ValueError(
+            f"y has only one class, {classes.tolist()[0]!r}; a classifier needs samples of at "
+            "least two classes."
+        )
+    labels = np.unique(y)
+    if not np.array_equal(labels, classes):
+        raise ValueError(
+            f"warm_start=True needs the classes of the first fit, {classes.tolist()}, but y has "
+            f"{labels.tolist()}. Set warm_start=False to start over."
+        )
+
+
+def check_callbacks(callbacks: Sequence | None, *, held_out: bool) -> None:
+    """Raise a ValueError for other objects, or callbacks that monitor samples not held out."""
+    for entry in callbacks or ():
+        callback = entry[1] if isinstance(entry, tuple) and len(entry) == 2 else entry
+        if isinstance(callback, type) and issubclass(callback, Callback):
+            callback = callback()
+        if not isinstance(callback, Callback):
+            raise ValueError(f"callbacks must be skorch callbacks, got {entry!r}.")
+        monitor = getattr(callback, "monitor", None)
+        if isinstance(monitor, str) and monitor.startswith("valid") and not held_out:
+            raise ValueError(
+                f"The callback {type(callback).__name__} monitors {monitor!r}, but no samples are "
+                "held out to measure it. Set early_stopping=True, which holds out "
+                "validation_fraction of the samples, or monitor 'train_loss'."
+            )

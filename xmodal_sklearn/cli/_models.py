@@ -18,7 +18,8 @@ from ..benchmark import Comparison, compare
 from ..benchmark._result_folder import IMPORTANCE, result_file
 from ..benchmark._splits import repeated_folds
 from ..classifier import CrossModalAttentionClassifier
-from ..classifier._checks import check_branches, check_device, check_embedding
+from ..classifier._torch import check_device
+from ..classifier._trainer import check_branches, check_embedding
 from ..inspection import ModalityImportance, modality_importance
 from ..paper import paper_network
 from ..selection import MultiOmicsSelector

@@ -109,6 +109,11 @@ class ModalityInput:
         standardized[~missing.present[:, measured].any(axis=1)] = 0
         return standardized
 
+    def read_standardized(self, estimator: BaseEstimator, X: Any) -> np.ndarray:
+        """Return samples standardized as training samples, (n_samples, n_encoded)."""
+        table, _ = validate_table(estimator, X, reset=False, accept_sparse="csc")
+        return self.standardize(*self.read_matrix(table, np.float32))
+
     def learn_means(self, blocks: dict[str, Any], missing: Missing) -> None:
         """Keep the means of training samples, and which features are rare in them."""
         self.means = np.empty(sum(block.shape[1] for block in blocks.values()))

@@ -9,8 +9,6 @@ from .._text import visible
 from ..benchmark._metrics import metric_label
 from ._write import format_number, write_page
 
-__all__ = ["card_text", "write_card"]
-
 N_FEATURES = 10
 
 Section = dict[str, Any]

@@ -6,8 +6,6 @@ from ..benchmark._comparison import Comparison, probability_column
 from ..benchmark._metrics import metric_label
 from ._overview import Overview
 
-__all__ = ["data_section", "hard_sample_section", "methods_section", "origin_section"]
-
 MAX_BATCHES = 40
 MAX_SAMPLES = 40
 

@@ -22,20 +22,6 @@ from ..benchmark._metrics import metric_label
 from ..plotting._common import SERIES, draw_legend, line_style, plain_log_ticks
 from ..plotting._comparison import ComparisonDisplay
 
-__all__ = [
-    "COLORS",
-    "LIGHT",
-    "UNNAMED",
-    "WIDTH",
-    "draw_ablation",
-    "draw_folds",
-    "draw_frequencies",
-    "draw_learning",
-    "draw_legend_below",
-    "draw_timing",
-    "figure_for_page",
-]
-
 # The colors of each name, in light and in dark. Lines have the same in both except for black.
 COLORS = {
     "ink": ("#22262b", "#e7e4dd"),

@@ -17,8 +17,6 @@ from ..plotting._modalities import ModalityImportanceDisplay
 from ._figures import WIDTH, draw_ablation, draw_frequencies, figure_for_page
 from ._overview import Overview
 
-__all__ = ["ablation_section", "branch_section", "inspection_section", "selection_section"]
-
 MEASURES = {
     "shapley": "Shapley values: share of the score, exact over all subsets of modalities",
     "permutation": "Loss in score when a modality is permuted among samples",

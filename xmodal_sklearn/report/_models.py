@@ -28,8 +28,6 @@ from ..plotting._comparison import mean_intervals
 from ._figures import LIGHT, UNNAMED, draw_legend_below, figure_for_page
 from ._overview import Overview
 
-__all__ = ["CURVES", "accuracy_coverage", "draw_confusion", "draw_curve", "model_section"]
-
 LABELS = ["target", "predicted"]
 CONFIDENCE = 0.95
 RATE_AXES = {"xlim": (-0.01, 1.01), "ylim": (-0.01, 1.01), "aspect": "equal"}

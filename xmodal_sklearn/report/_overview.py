@@ -11,8 +11,6 @@ from ..benchmark._comparison import Comparison, at_chance
 from ..benchmark._metrics import metric_label
 from ..inspection._importance import ModalityImportance
 
-__all__ = ["SIGNIFICANT", "Overview", "headline"]
-
 SIGNIFICANT = 0.05
 
 

@@ -9,15 +9,6 @@ from ..benchmark._metrics import CLASS_RECALL, LOSSES, metric_label
 from ._figures import draw_folds, draw_learning, draw_timing
 from ._overview import SIGNIFICANT, Overview
 
-__all__ = [
-    "fold_section",
-    "learning_section",
-    "pairwise_section",
-    "recall_section",
-    "summary_section",
-    "timing_section",
-]
-
 
 def summary_section(overview: Overview) -> dict[str, Any]:
     """Return the table of all metrics, and the best mean of each."""

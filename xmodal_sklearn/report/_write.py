@@ -12,8 +12,6 @@ from .._text import visible
 from ..benchmark._comparison import Comparison
 from ..inspection._importance import ModalityImportance
 
-__all__ = ["format_number", "write_page", "write_report"]
-
 MISSING = "–"
 
 

@@ -6,7 +6,7 @@ have far more of them than an embedding has entries, and memory is read fast alo
 
 import math
 from collections.abc import Sequence
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -15,20 +15,8 @@ from torch.nn import functional
 from ._branches import PRIMARY
 from ._layers import MemberLinear, uniform
 
-__all__ = ["CrossModalEncoder", "PatchTokenizer"]
-
 # Four and eight patches were no better on simulated cohorts with interactions.
 N_PATCHES = 2
-
-
-class Tokens(Protocol):
-    """The tokens of a modality; projected linearly, they are tokens again."""
-
-    def dense(self) -> Tensor:
-        """Return the tokens as ``(members, batch, width, tokens)``."""
-
-    def project(self, weight: Tensor, bias: Tensor) -> "Tokens":
-        """Project every token by ``(members, width, width)`` and ``(members, width, 1)``."""
 
 
 class FeatureTokens(NamedTuple):
@@ -61,6 +49,11 @@ class PatchTokens(NamedTuple):
             bias.transpose(1, 2), self.tokens.flatten(1, 2), weight.transpose(1, 2)
         )
         return PatchTokens(projected.view_as(self.tokens))
+
+
+# Both have `dense`, the tokens as (members, batch, width, tokens), and `project`, which maps every
+# token by weight (members, width, width) and bias (members, width, 1).
+Tokens = FeatureTokens | PatchTokens
 
 
 class FeatureTokenizer(nn.Module):

@@ -5,21 +5,10 @@ from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from ._layers import map_common
+from ._layers import SolvedLinear
 from ._ridge import RIDGE_PENALTY, fit_ridge
-
-__all__ = [
-    "BRANCH_KINDS",
-    "N_PAIRS",
-    "PRIMARY",
-    "TRAINED_KINDS",
-    "Branch",
-    "PairsBranch",
-    "PiecewiseLinearBranch",
-    "list_branches",
-]
 
 # The primary modality comes first wherever modalities are in a list.
 PRIMARY = 0
@@ -49,23 +38,18 @@ def list_branches(n_modalities: int, kinds: Collection[str] = BRANCH_KINDS) -> l
     return [branch for branch in branches if branch.kind in kinds]
 
 
-class PiecewiseLinearBranch(nn.Module):
+class PiecewiseLinearBranch(SolvedLinear):
     """A sum over features of a map with one slope below the feature's mean and another above."""
-
-    weight: Tensor
-    bias: Tensor
 
     # The mean absolute value of a standard normal variable.
     CENTER = math.sqrt(2 / math.pi)
 
     def __init__(self, n_members: int, n_features: int, n_classes: int):
-        super().__init__()
-        self.register_buffer("weight", torch.zeros(n_members, 2 * n_features, n_classes).float())
-        self.register_buffer("bias", torch.zeros(n_members, 1, n_classes).float())
+        super().__init__(n_members, 2 * n_features, n_classes)
 
     def forward(self, values: Tensor) -> Tensor:
         """Map ``(batch, features)`` to logits ``(members, batch, classes)``."""
-        return map_common(self.bend(values), self.weight, self.bias)
+        return super().forward(self.bend(values))
 
     def solve(self, values: Tensor, target: Tensor) -> None:
         """Solve for the weights, given targets ``(batch, members, classes)``."""
@@ -77,22 +61,18 @@ class PiecewiseLinearBranch(nn.Module):
         return torch.cat([values, values.abs() - self.CENTER], dim=-1)
 
 
-class PairsBranch(nn.Module):
+class PairsBranch(SolvedLinear):
     """A ridge-penalized linear map of products of a primary feature and one of another modality."""
 
     columns: Tensor
     mean: Tensor
     scale: Tensor
-    weight: Tensor
-    bias: Tensor
 
     def __init__(self, n_members: int, n_pairs: int, n_classes: int):
-        super().__init__()
+        super().__init__(n_members, n_pairs, n_classes)
         self.register_buffer("columns", torch.zeros(2, n_members, n_pairs, dtype=torch.long))
         self.register_buffer("mean", torch.zeros(n_members, 1, n_pairs).float())
         self.register_buffer("scale", torch.ones(n_members, 1, n_pairs).float())
-        self.register_buffer("weight", torch.zeros(n_members, n_pairs, n_classes).float())
-        self.register_buffer("bias", torch.zeros(n_members, 1, n_classes).float())
 
     def forward(self, x: Tensor) -> Tensor:
         """Map ``(batch, features)``, NaN if absent, to logits ``(members, batch, classes)``."""

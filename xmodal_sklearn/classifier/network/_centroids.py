@@ -9,28 +9,14 @@ centroids of gene expression", PNAS 99, 2002, doi:10.1073/pnas.082099299.
 import torch
 from torch import Tensor, nn
 
-from ._layers import map_common
-
-__all__ = ["CentroidBranch", "fit_centroids"]
+from ._layers import SolvedLinear
 
 # In standard errors of a centroid; other values were not tried.
 SHRINKAGE = 1.0
 
 
-class CentroidBranch(nn.Module):
+class CentroidBranch(SolvedLinear):
     """Score samples by distance to the shrunken centroids; all classes score zero until solved."""
-
-    weight: Tensor
-    bias: Tensor
-
-    def __init__(self, n_members: int, n_features: int, n_classes: int):
-        super().__init__()
-        self.register_buffer("weight", torch.zeros(n_members, n_features, n_classes).float())
-        self.register_buffer("bias", torch.zeros(n_members, 1, n_classes).float())
-
-    def forward(self, values: Tensor) -> Tensor:
-        """Map ``(batch, features)`` to logits ``(members, batch, classes)``."""
-        return map_common(values, self.weight, self.bias)
 
     def solve(self, values: Tensor, target: Tensor) -> None:
         """Compute the centroids, given targets ``(batch, members, classes)``."""

@@ -3,8 +3,6 @@
 import torch
 from torch import Tensor, nn
 
-__all__ = ["BranchLoss", "StackingCombiner", "ensemble_proba"]
-
 
 class BranchLoss(nn.Module):
     """Sum over branches of the cross-entropy, averaged over members and weighted samples."""

@@ -11,8 +11,6 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-__all__ = ["Dropout", "MemberLinear", "ResidualMLP", "map_common", "uniform"]
-
 
 class ResidualMLP(nn.Module):
     """Refine the hidden units by one residual block and classify them."""
@@ -52,6 +50,24 @@ class MemberLinear(nn.Module):
         return torch.baddbmm(self.bias, x, self.weight)
 
 
+class SolvedLinear(nn.Module):
+    """A linear layer for each member, zero until it is solved for, of values common to all."""
+
+    weight: Tensor
+    bias: Tensor
+
+    def __init__(self, n_members: int, n_inputs: int, n_outputs: int):
+        super().__init__()
+        self.register_buffer("weight", torch.zeros(n_members, n_inputs, n_outputs).float())
+        self.register_buffer("bias", torch.zeros(n_members, 1, n_outputs).float())
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map ``(batch, inputs)`` to ``(members, batch, outputs)``."""
+        # One product with the weights side by side is faster than one each, as outputs are few.
+        mapped = x @ self.weight.transpose(0, 1).flatten(1)
+        return mapped.unflatten(1, (len(self.weight), -1)).transpose(0, 1) + self.bias
+
+
 class Dropout(nn.Module):
     """Dropout that draws from a generator of its own, not from PyTorch's global one."""
 
@@ -86,13 +102,6 @@ class Dropout(nn.Module):
     def _draw(self, n_factors: int, device: torch.device) -> Tensor:
         draws = torch.rand(n_factors, generator=self.generator, dtype=torch.float32)
         return ((draws >= self.rate).float() / (1 - self.rate)).to(device)
-
-
-def map_common(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
-    """Map ``(batch, inputs)``, common to all members, to ``(members, batch, outputs)``."""
-    # One product with the weights side by side is faster than one each, as outputs are few.
-    mapped = x @ weight.transpose(0, 1).flatten(1)
-    return mapped.unflatten(1, (len(weight), -1)).transpose(0, 1) + bias
 
 
 def normalize(x: Tensor) -> Tensor:

@@ -1,7 +1,7 @@
 """The network of all branches."""
 
 from collections.abc import Collection, Sequence
-from typing import cast
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -21,11 +21,9 @@ from ._centroids import CentroidBranch
 from ._combiner import StackingCombiner
 from ._layers import Dropout, MemberLinear, ResidualMLP
 
-__all__ = ["CrossModalNetwork"]
-
 
 class CrossModalNetwork(nn.Module):
-    """Classify samples by cross-modal attention and by simpler branches."""
+    """Classify samples by cross-modal attention, see CrossModalEncoder, and simpler branches."""
 
     combiner: StackingCombiner
 
@@ -35,16 +33,12 @@ class CrossModalNetwork(nn.Module):
         columns: Sequence[Sequence[int]],
         n_classes: int,
         n_members: int,
-        tokenizer: str,
-        embed_dim: int,
-        n_heads: int,
-        attention: str,
-        enrichment: str,
         hidden_dim: int,
         dropout: float,
         token_dropout: float,
         seed: int,
         branches: Collection[str] = BRANCH_KINDS,
+        **encoder: Any,
     ):
         super().__init__()
         generator = torch.Generator().manual_seed(seed)
@@ -58,15 +52,7 @@ class CrossModalNetwork(nn.Module):
         self.token_dropout = Dropout(token_dropout, generator)
         if "attention" in branches:
             self.encoder = CrossModalEncoder(
-                widths,
-                n_members,
-                tokenizer=tokenizer,
-                embed_dim=embed_dim,
-                n_heads=n_heads,
-                attention=attention,
-                enrichment=enrichment,
-                hidden_dim=hidden_dim,
-                generator=generator,
+                widths, n_members, hidden_dim=hidden_dim, generator=generator, **encoder
             )
         self.hidden = nn.ModuleList(
             MemberLinear(n_members, width, hidden_dim, generator)
@@ -79,9 +65,7 @@ class CrossModalNetwork(nn.Module):
         n_mlps = n_members * len(self.trained_branches)
         self.classifier = ResidualMLP(n_mlps, hidden_dim, n_classes, self.dropout, generator)
         self._add_solved_branches(widths, n_classes, branches)
-        trained = torch.tensor(
-            [branch in self.trained_branches for branch in self.branches]
-        ).float()
+        trained = torch.tensor([branch.kind in TRAINED_KINDS for branch in self.branches]).float()
         self.set_stacking(
             torch.zeros(0, len(columns), dtype=torch.bool),
             (trained / len(self.trained_branches))[None],

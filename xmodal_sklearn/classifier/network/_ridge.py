@@ -15,8 +15,6 @@ References
 import torch
 from torch import Tensor
 
-__all__ = ["RIDGE_PENALTY", "fit_ridge"]
-
 # Per feature, divided by the number of samples. Chosen as the defaults were, see docs/results.md.
 RIDGE_PENALTY = 0.1
 MAX_STEPS = 100
