@@ -86,10 +86,7 @@ def _on_every_worker(X: Any, n_jobs: int | None) -> Iterator[Any]:
 def _with_file_names(inputs: list[FoldInputs], X: Any, store: Store) -> Iterator[FoldInputs]:
     """Name each fold by everything that its result depends on."""
     runs = {fold.name: fold.run for fold in inputs}
-    fingerprints = {
-        name: joblib.hash(fingerprint([run.estimator, vars(run.control)]))
-        for name, run in runs.items()
-    }
+    fingerprints = {name: joblib.hash(fingerprint(vars(run))) for name, run in runs.items()}
     first = inputs[0]
     scoring = fingerprint(first.scorers), repr(first.error_score)
     # The code that scores is ours, even where what is fitted is not.

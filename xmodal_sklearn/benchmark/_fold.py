@@ -4,7 +4,7 @@ import contextlib
 import platform
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -36,20 +36,13 @@ from ._splits import Fold
 
 
 @dataclass(frozen=True)
-class Control:
-    """What a negative control changes: training labels, the columns of a modality, or nothing."""
+class Run:
+    """An estimator, cloned and fitted in every fold, and what a negative control changes."""
 
+    estimator: Any
     permute_labels: bool = False
     noise_columns: np.ndarray | None = None
     seed: int = 0
-
-
-@dataclass(frozen=True)
-class Run:
-    """An estimator, cloned and fitted in every fold, as it is or as a negative control."""
-
-    estimator: Any
-    control: Control = field(default_factory=Control)
 
 
 # Slots, as Dask would store an object that takes weak references on one worker, and lose it there.
@@ -97,17 +90,17 @@ def run_fold(index: int, inputs: FoldInputs, X: Any) -> tuple[int, Result]:
 
 
 def _fit_and_score(inputs: FoldInputs, X: Any) -> Result:
-    control, (repeat, fold, train, test) = inputs.run.control, inputs.fold
+    run, (repeat, fold, train, test) = inputs.run, inputs.fold
     y_train = inputs.y[train]
-    if control.permute_labels:
-        y_train = np.random.default_rng([control.seed, repeat, fold]).permutation(y_train)
-    if control.noise_columns is not None:
-        X = replace_by_noise(X, control.noise_columns, control.seed)
+    if run.permute_labels:
+        y_train = np.random.default_rng([run.seed, repeat, fold]).permutation(y_train)
+    if run.noise_columns is not None:
+        X = replace_by_noise(X, run.noise_columns, run.seed)
     classes = np.unique(inputs.y)
     X_test = _safe_indexing(X, test)
     _restart_peak()
     start = time.perf_counter()
-    fitted = clone(inputs.run.estimator).fit(_safe_indexing(X, train), y_train)
+    fitted = clone(run.estimator).fit(_safe_indexing(X, train), y_train)
     costs = {"fit_seconds": time.perf_counter() - start}
     start = time.perf_counter()
     predictions = _predict(fitted, X_test, classes)
@@ -244,22 +237,22 @@ def _selected_features(fitted: Any) -> dict[str, list[str]]:
 def negative_controls(name: str, estimator: Any, X: Any, seed: int) -> dict[str, Run]:
     """Return the negative controls of an estimator: labels permuted, each modality as noise."""
     drawn = int(np.random.RandomState(seed).randint(np.iinfo(np.int32).max))
-    controls = {f"{name}, labels permuted": Control(permute_labels=True, seed=drawn)} | {
-        f"{name}, {modality} as noise": Control(noise_columns=columns, seed=drawn)
+    return {f"{name}, labels permuted": Run(estimator, permute_labels=True, seed=drawn)} | {
+        f"{name}, {modality} as noise": Run(estimator, noise_columns=columns, seed=drawn)
         for modality, columns in modalities_of(estimator, X).items()
     }
-    return {name: Run(estimator, control) for name, control in controls.items()}
 
 
 def modalities_of(estimator: Any, X: Any) -> Modalities:
     """Return the columns of each modality, by the estimator's parameter or by column names."""
-    given = [
-        value
-        for name, value in estimator.get_params().items()
-        # A pipeline may have a step called "modalities".
-        if name.split("__")[-1] == "modalities" and isinstance(value, Mapping)
-    ]
-    return resolve_modalities(as_table(X), given[0] if given else None)
+    given = (getattr(part, "modalities", None) for part in parts(estimator))
+    return resolve_modalities(as_table(X), next((m for m in given if isinstance(m, Mapping)), None))
+
+
+def parts(estimator: Any) -> list[Any]:
+    """Return an unfitted estimator and all estimators among its parameters, outer ones first."""
+    parameters = estimator.get_params().values()
+    return [estimator, *(value for value in parameters if hasattr(value, "get_params"))]
 
 
 def replace_by_noise(X: Any, columns: np.ndarray, seed: int) -> Any:

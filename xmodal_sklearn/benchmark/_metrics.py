@@ -24,27 +24,31 @@ from .._suggestions import did_you_mean
 # Metrics with one value for each part: class, modality or branch of a network.
 CLASS_RECALL, WITHOUT_MODALITY, BRANCH_WEIGHT = "class_recall", "without_modality", "branch_weight"
 
-COSTS = ("fit_seconds", "predict_seconds", "peak_mb")
-# Names that users must not give.
-RESERVED = {CLASS_RECALL, WITHOUT_MODALITY, BRANCH_WEIGHT, *COSTS, "n_train", "n_test"}
-
 # Lower is better.
 LOSSES = frozenset({"log_loss", "brier", "ece"})
 
 METRIC_LABELS = {
     "f1_macro": "macro-F1",
     "f1_weighted": "weighted F1",
+    "accuracy": "accuracy",
     "balanced_accuracy": "balanced accuracy",
     "roc_auc_ovr": "ROC AUC (ovr)",
     "roc_auc_ovo": "ROC AUC (ovo)",
+    "average_precision": "average precision",
     "log_loss": "log loss",
     "brier": "Brier score",
     "ece": "calibration error",
     "mcc": "Matthews correlation",
+}
+COST_LABELS = {
     "fit_seconds": "seconds to fit",
     "predict_seconds": "seconds to predict",
     "peak_mb": "peak memory, MB",
 }
+METRICS: Sequence[str] = tuple(METRIC_LABELS)
+COSTS = tuple(COST_LABELS)
+# Names that users must not give.
+RESERVED = {CLASS_RECALL, WITHOUT_MODALITY, BRANCH_WEIGHT, *COSTS, "n_train", "n_test"}
 
 
 def metric_label(metric: str) -> str:
@@ -66,7 +70,8 @@ def metric_label(metric: str) -> str:
     >>> metric_label("f1_macro")
     'macro-F1'
     """
-    return METRIC_LABELS.get(metric, metric.removeprefix("neg_").replace("_", " "))
+    labels = METRIC_LABELS | COST_LABELS
+    return labels.get(metric, metric.removeprefix("neg_").replace("_", " "))
 
 
 @dataclass(frozen=True)
@@ -190,25 +195,9 @@ FROM_PROBABILITIES: dict[str, Callable] = {
     "roc_auc_ovo": _roc_auc_ovo,
     "average_precision": _over_classes(average_precision_score),
     "log_loss": lambda target, p, classes: log_loss(target, p, labels=classes),
-    "brier": lambda target, p, classes: _brier(target, p, classes),
+    # From 0 to 2.
+    "brier": lambda target, p, classes: brier_score_loss(
+        target, p, labels=classes, scale_by_half=False
+    ),
     "ece": expected_calibration_error,
 }
-
-METRICS: Sequence[str] = (
-    "f1_macro",
-    "f1_weighted",
-    "accuracy",
-    "balanced_accuracy",
-    "roc_auc_ovr",
-    "roc_auc_ovo",
-    "average_precision",
-    "log_loss",
-    "brier",
-    "ece",
-    "mcc",
-)
-
-
-def _brier(target: np.ndarray, probabilities: np.ndarray, classes: np.ndarray) -> float:
-    """Return the squared distance of probabilities and one-hot targets, from 0 to 2."""
-    return brier_score_loss(target, probabilities, labels=classes, scale_by_half=False)

@@ -16,7 +16,7 @@ from sklearn.base import BaseEstimator
 from ..modalities._columns import Modalities, column_labels
 from ..modalities._input import as_table
 from ..selection import MultiOmicsSelector
-from ._fold import block_values
+from ._fold import block_values, parts
 
 # Bytes hashed at a time, because values that are not contiguous are copied.
 CHUNK_BYTES = 2**24
@@ -110,14 +110,14 @@ def _missing(block: np.ndarray) -> dict[str, Any]:
 
 
 def _describe_model(estimator: Any) -> dict[str, Any]:
-    parameters = {"": estimator, **estimator.get_params()}
-    selectors = [name for name, part in parameters.items() if isinstance(part, MultiOmicsSelector)]
+    parameters = estimator.get_params()
+    selectors = [part for part in parts(estimator) if isinstance(part, MultiOmicsSelector)]
     # scikit-learn's own text is truncated.
     printed = type(estimator).__repr__ is BaseEstimator.__repr__
     text = BaseEstimator.__repr__(estimator, 2**31) if printed else repr(estimator)
     return {
         "text": text,
-        "k": sorted({str(parameters[f"{name}__k".removeprefix("__")]) for name in selectors}),
+        "k": sorted({str(selector.k) for selector in selectors}),
         "seeds": {
             name: _text(value)
             for name, value in parameters.items()
@@ -126,7 +126,7 @@ def _describe_model(estimator: Any) -> dict[str, Any]:
         "parameters": {
             name: _text(value)
             for name, value in parameters.items()
-            if name and not hasattr(value, "get_params") and name.rpartition("__")[2] != "steps"
+            if not hasattr(value, "get_params") and name.rpartition("__")[2] != "steps"
         },
     }
 
