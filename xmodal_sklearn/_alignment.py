@@ -6,32 +6,32 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-REMEDY = "Give one for each sample."
-
 
 def check_order(values: Any, X: Any, what: str) -> None:
-    """Refuse values that are not one for each sample of X, or have its samples in another order."""
+    """Check that there is one value for each sample of X, in the order of X."""
     n_values, n_samples = _n_rows(values), _n_rows(X)
     if n_values is None or n_samples is None:
         return
     if n_values != n_samples:
         columns = getattr(X, "shape", (n_samples,))[1:]
         transposed = columns == (n_values,) or _in_columns(getattr(values, "index", None), X)
-        raise ValueError(
-            f"{what} has {n_values} values for {n_samples} samples of X. "
-            + ("X seems to be transposed: samples go in rows." if transposed else REMEDY)
+        remedy = (
+            "X seems to be transposed: samples go in rows."
+            if transposed
+            else "Give one for each sample."
         )
+        raise ValueError(f"{what} has {n_values} values for {n_samples} samples of X. {remedy}")
     index = getattr(values, "index", None)
     if not isinstance(index, pd.Index) or not isinstance(X, pd.DataFrame):
         return
-    known = index.isin(X.index)
+    in_X = index.isin(X.index)
     by_position = _counts_rows(index) or _counts_rows(X.index)
-    if index.equals(X.index) or not known.any() or (by_position and not known.all()):
+    if index.equals(X.index) or not in_X.any() or (by_position and not in_X.all()):
         return
     first = next((row for row in range(n_samples) if index[row] != X.index[row]), 0)
     problem = (
         "holds the samples of X in another order"
-        if known.all()
+        if in_X.all()
         else f"lacks samples of X ({n_samples - X.index.isin(index).sum()} of {n_samples})"
     )
     raise ValueError(
@@ -42,7 +42,7 @@ def check_order(values: Any, X: Any, what: str) -> None:
 
 
 def check_weights(weights: Any, X: Any) -> None:
-    """Refuse weights that are not one number for each sample of X, in its order."""
+    """Check that there is one weight for each sample of X, in its order, and none is missing."""
     check_order(weights, X, "sample_weight")
     values = np.asarray(weights, dtype=object)
     if weights is None or values.ndim != 1:
@@ -59,7 +59,7 @@ def check_weights(weights: Any, X: Any) -> None:
 
 
 def plain_labels(y: Any) -> Any:
-    """Return numbers in an array of objects, which scikit-learn takes for no labels, as numbers."""
+    """Return an array of objects that are numbers, which scikit-learn rejects, as numbers."""
     if getattr(getattr(y, "dtype", None), "kind", "") != "O" or getattr(y, "ndim", 0) != 1:
         return y
     values = list(y)
@@ -67,7 +67,7 @@ def plain_labels(y: Any) -> Any:
     return np.array(values) if numbers else y
 
 
-def values_by_sample(values: Any, X: Any, what: str, *, known: bool = True) -> np.ndarray:
+def values_by_sample(values: Any, X: Any, what: str, *, allow_missing: bool = False) -> np.ndarray:
     """Return one plain value for each sample of X."""
     check_order(values, X, what)
     # A plain NumPy array: classifiers differ in how they take pandas' string arrays.
@@ -76,7 +76,7 @@ def values_by_sample(values: Any, X: Any, what: str, *, known: bool = True) -> n
         array = array[:, 0]
     if array.ndim != 1:
         raise ValueError(f"{what} must be one value for each sample, got the shape {array.shape}.")
-    if not known:
+    if allow_missing:
         return array
     missing = np.flatnonzero(pd.isna(array))
     if len(missing):
@@ -105,7 +105,7 @@ def _n_rows(values: Any) -> int | None:
 
 
 def _in_columns(index: Any, X: Any) -> bool:
-    """Tell whether the columns of X are called as samples are, and the rows are not."""
+    """Return whether the columns of X, and not its rows, are named like the samples."""
     if not isinstance(index, pd.Index) or not isinstance(X, pd.DataFrame):
         return False
     return bool(index.isin(X.columns).any() and not index.isin(X.index).any())

@@ -1,4 +1,4 @@
-"""What several estimators of this package have in common."""
+"""Base classes of estimators."""
 
 from numbers import Integral, Real
 
@@ -18,14 +18,14 @@ INTEGER_REMEDY = (
 
 
 class ValidatedEstimator(BaseEstimator):
-    """An estimator that says what to do about a whole number of the wrong type."""
+    """An estimator whose error for a whole number of type float says what to give."""
 
     def _validate_params(self) -> None:
         for name, allowed in self._parameter_constraints.items():
             value = getattr(self, name)
-            counts = any(isinstance(one, Interval) and one.type is Integral for one in allowed)
+            is_count = any(isinstance(kind, Interval) and kind.type is Integral for kind in allowed)
             is_float = isinstance(value, Real) and not isinstance(value, Integral)
-            if counts and is_float and float(value).is_integer():
+            if is_count and is_float and float(value).is_integer():
                 raise InvalidParameterError(
                     f"The {name!r} parameter of {type(self).__name__} must be an int, got "
                     f"{value!r}. Give {int(value)}. {INTEGER_REMEDY}"
@@ -53,7 +53,7 @@ class ProbabilityClassifierMixin(ClassifierMixin):
         return self.classes_[self.predict_proba(X).argmax(axis=1)]
 
     def predict_log_proba(self, X: Table) -> np.ndarray:
-        """Give the logarithm of the probability of each class.
+        """Return the logarithm of the probability of each class.
 
         Parameters
         ----------
@@ -88,7 +88,7 @@ class ProbabilityClassifierMixin(ClassifierMixin):
         Raises
         ------
         ValueError
-            If `y` or `sample_weight` has not the samples of X in their order.
+            If `y` or `sample_weight` does not have the samples of X in their order.
         """
         check_order(y, X, "y")
         check_order(sample_weight, X, "sample_weight")

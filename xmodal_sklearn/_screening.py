@@ -1,4 +1,4 @@
-"""Pairs of features, one of the primary modality and one of another, that tell the class together.
+"""Screen pairs of features whose product is associated with the class.
 
 References
 ----------
@@ -25,25 +25,25 @@ def screen_pairs(
     n_members: int = 1,
     n_pairs: int | None = None,
 ) -> list[np.ndarray]:
-    r"""Choose the pairs whose product correlates with a class by more than chance."""
+    """Return the pairs whose product correlates with a class by more than chance, best first."""
     primary, *others = (np.asarray(positions) for positions in columns)
     n_tests = len(primary) * sum(map(len, others)) * target.shape[1]
-    found: list[list[np.ndarray]] = [[] for _ in range(n_members)]
+    chosen: list[list[np.ndarray]] = [[] for _ in range(n_members)]
     for other in others:
-        there = ~np.isnan(values[:, [primary[0], other[0]]]).any(axis=1)
-        members = np.full(there.sum(), n_members) if held_out_by is None else held_out_by[there]
-        first_table, second_table = values[np.ix_(there, primary)], values[np.ix_(there, other)]
-        scores = _scores(first_table, second_table, target[there], members, n_members)
+        present = ~np.isnan(values[:, [primary[0], other[0]]]).any(axis=1)
+        members = np.full(present.sum(), n_members) if held_out_by is None else held_out_by[present]
+        first_table, second_table = values[np.ix_(present, primary)], values[np.ix_(present, other)]
+        scores = _scores(first_table, second_table, target[present], members, n_members)
         for member, start, score, n_seen in scores:
             first, second = np.nonzero(score > np.sqrt(2 * np.log(n_tests) / n_seen))
             strength = score[first, second] * np.sqrt(n_seen)
-            found[member].append(np.column_stack([strength, primary[start + first], other[second]]))
-    return [_best(chosen, n_pairs) for chosen in found]
-
-
-def _best(chosen: list[np.ndarray], n_pairs: int | None) -> np.ndarray:
-    pairs = np.concatenate([np.empty((0, 3)), *chosen])
-    return pairs[np.argsort(-pairs[:, 0], kind="stable"), 1:].astype(int)[:n_pairs]
+            chosen[member].append(
+                np.column_stack([strength, primary[start + first], other[second]])
+            )
+    tables = (np.concatenate([np.empty((0, 3)), *parts]) for parts in chosen)
+    return [
+        table[np.argsort(-table[:, 0], kind="stable"), 1:].astype(int)[:n_pairs] for table in tables
+    ]
 
 
 def _scores(
@@ -56,7 +56,7 @@ def _scores(
     """Yield, by member and by block of columns, the largest correlation of products with a class.
 
     Moments are additive, so those of the samples that a member sees are those of all less those
-    that it holds out, which takes no longer for many members than for one.
+    that it holds out, which takes no longer for many members.
     """
     groups = [held_out_by == member for member in range(n_members)]
     groups.append((held_out_by < 0) | (held_out_by >= n_members))
@@ -70,8 +70,7 @@ def _scores(
         for member, rows in enumerate(groups[:-1]):
             seen = target[~rows]
             if (seen.sum(axis=0) > 0).sum() > 1:
-                of_member = total - moments[member]
-                score = _largest_correlation(of_member, seen.sum(axis=0))
+                score = _largest_correlation(total - moments[member], seen.sum(axis=0))
                 yield member, start, score, int(seen.any(axis=1).sum())
 
 
@@ -88,10 +87,10 @@ def _largest_correlation(moments: np.ndarray, totals: np.ndarray) -> np.ndarray:
     mean = sum(by_class)
     deviation = np.sqrt(np.maximum(squares - mean**2, 0))
     best = np.zeros_like(mean)
-    for of_class, share in zip(by_class, totals / totals.sum(), strict=True):
-        covariance = np.abs(of_class - share * mean)
+    for class_mean, share in zip(by_class, totals / totals.sum(), strict=True):
+        covariance = np.abs(class_mean - share * mean)
         scale = deviation * np.sqrt(share * (1 - share))
         # Rounding leaves a product that is constant a little deviation.
-        told = scale > 1e-3 * np.sqrt(share * (1 - share) * np.maximum(squares, 1e-12))
-        best = np.maximum(best, np.divide(covariance, scale, out=np.zeros_like(mean), where=told))
+        varies = scale > 1e-3 * np.sqrt(share * (1 - share) * np.maximum(squares, 1e-12))
+        best = np.maximum(best, np.divide(covariance, scale, out=np.zeros_like(mean), where=varies))
     return best

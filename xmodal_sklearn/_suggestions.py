@@ -1,4 +1,4 @@
-"""The name that a misspelled one is closest to."""
+"""The name closest to a misspelled name."""
 
 from collections.abc import Iterable
 from difflib import get_close_matches

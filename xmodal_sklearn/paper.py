@@ -165,7 +165,14 @@ def compare_modalities(
     with ExitStack() as stack:
         folder = Path(store or stack.enter_context(TemporaryDirectory()))
         memory = str((folder / "rankings").absolute())
-        _rank_folds(X, y, splits, modalities, memory, n_jobs, verbose)
+        # Each modality once per fold, before parallel fits each do the same. On this machine even
+        # if a cluster fits the models, as sending the data would take longer.
+        tasks = [(train, modality) for train, _ in splits for modality in modalities]
+        with parallel_config("loky"):
+            rankings = Parallel(n_jobs=n_jobs, return_as="generator_unordered")(
+                delayed(_rank)(X, y, train, modality, memory) for train, modality in tasks
+            )
+            list(progress_bar(rankings, "Ranking", len(tasks), disable=not verbose))
         models = {
             f"{_label(subset)}, K={k}": Pipeline(
                 [
@@ -185,26 +192,6 @@ def compare_modalities(
             n_jobs=n_jobs,
             verbose=verbose,
         )
-
-
-def _rank_folds(
-    X: pd.DataFrame,
-    y: np.ndarray,
-    splits: Sequence[tuple[np.ndarray, np.ndarray]],
-    modalities: Sequence[str],
-    memory: str,
-    n_jobs: int | None,
-    verbose: int,
-) -> None:
-    """Rank every modality in every fold once, before parallel fits each do the same."""
-    tasks = [(train, modality) for train, _ in splits for modality in modalities]
-    # On this machine even if a cluster fits the models, as sending the data would take longer.
-    with parallel_config("loky"):
-        done = Parallel(n_jobs=n_jobs, return_as="generator_unordered")(
-            delayed(_rank)(X, y, train, modality, memory) for train, modality in tasks
-        )
-        for _ in progress_bar(done, "Ranking", len(tasks), disable=not verbose):
-            pass
 
 
 def is_metabric(samples: Iterable[Any]) -> bool:

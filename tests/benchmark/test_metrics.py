@@ -7,9 +7,19 @@ from hypothesis import strategies as st
 from scipy import stats
 from sklearn import metrics as sk
 
-from xmodal_sklearn.benchmark._metrics import LOSSES, METRICS, class_recalls, fold_metric
+from xmodal_sklearn.benchmark._metrics import (
+    LOSSES,
+    METRICS,
+    Predictions,
+    class_recalls,
+    compute_metric,
+)
 
 CLASSES = np.array(["a", "b", "c", "d"])
+
+
+def fold_metric(name, target, predicted, probabilities, classes):
+    return compute_metric(name, target, Predictions(predicted, probabilities), classes)
 
 
 def draw(seed, n=200, classes=CLASSES):

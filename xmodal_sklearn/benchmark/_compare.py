@@ -139,7 +139,7 @@ def compare(
     if groups is not None:
         groups = values_by_sample(groups, X, "groups")
     if batch is not None:
-        batch = values_by_sample(batch, X, "batch", known=False)
+        batch = values_by_sample(batch, X, "batch", allow_missing=True)
     _check_arguments(estimators, controls, error_score)
     scorers = resolve_scoring(scoring)
     seed = as_seed(random_state)
