@@ -20,15 +20,6 @@ from ..modalities._encoding import as_matrix, find_categorical
 from ._study import Report, make_study
 from ._text import add_path_to_errors
 
-__all__ = [
-    "find_labels",
-    "from_mudata",
-    "load_mudata",
-    "modalities_of_mudata",
-    "read_modality",
-    "to_mudata",
-]
-
 READ_ALL = """
 import sys, h5py
 def read(name, found):

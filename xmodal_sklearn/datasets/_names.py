@@ -10,23 +10,6 @@ import pandas as pd
 from .._text import plain_name
 from ._study import Report
 
-__all__ = [
-    "DATE",
-    "PLACEHOLDERS",
-    "coarsest_level",
-    "examples",
-    "is_normal",
-    "is_placeholder",
-    "is_unknown",
-    "match_names",
-    "rename_samples",
-    "report_similar_labels",
-    "strip_name",
-    "strip_names",
-    "truncate_barcodes",
-    "type_rank",
-]
-
 # Of missing values, in lower case; so is whatever stands in square brackets. "None" may be an
 # answer.
 PLACEHOLDERS = {

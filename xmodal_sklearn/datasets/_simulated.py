@@ -15,8 +15,6 @@ from .._typing import typed
 from ..modalities._concat import concat_modalities
 from ._study import make_study
 
-__all__ = ["make_multiomics"]
-
 DEFAULT_N_FEATURES = {"exp": 1000, "cna": 800, "mut": 100}
 SUBTYPES = ("LumA", "LumB", "Her2", "Basal", "Normal")
 SUBTYPE_WEIGHTS = (0.40, 0.27, 0.13, 0.12, 0.08)
@@ -435,11 +433,7 @@ def _genes_in_regions(regions: np.ndarray, n_genes: int) -> np.ndarray:
 
 
 def _draw_copy_number(
-    classes: np.ndarray,
-    n_classes: int,
-    genome: _Genome,
-    class_sep: float,
-    rng: np.random.Generator,
+    classes: np.ndarray, n_classes: int, genome: _Genome, class_sep: float, rng: np.random.Generator
 ) -> np.ndarray:
     """Return log2 ratios of shape (n_samples, n_genes), piecewise constant along the genome."""
     n_samples, n_regions = len(classes), len(genome.regions)
@@ -506,11 +500,7 @@ def _draw_expression(
 
 
 def _draw_mutations(
-    classes: np.ndarray,
-    n_classes: int,
-    n_genes: int,
-    class_sep: float,
-    rng: np.random.Generator,
+    classes: np.ndarray, n_classes: int, n_genes: int, class_sep: float, rng: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return 0 and 1, and which genes depend on the class."""
     n_samples = len(classes)

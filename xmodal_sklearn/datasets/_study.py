@@ -9,8 +9,6 @@ from sklearn.utils import Bunch
 
 from ..modalities._columns import resolve_modalities
 
-__all__ = ["Report", "make_study"]
-
 
 class Report:
     """What was left out, merged or reinterpreted: where, what, and how often."""

@@ -42,8 +42,6 @@ from ._text import (
     records,
 )
 
-__all__ = ["read_labels", "read_table", "read_tables"]
-
 DELIMITERS = {".csv": ",", ".tsv": "\t", ".txt": "\t"}
 COMPRESSIONS = {".gz", ".bz2", ".xz", ".zst"}
 DELIMITER_NAMES = {";": "semicolons", "\t": "tabs", ",": "commas", "|": "bars"}

@@ -18,35 +18,6 @@ import pandas as pd
 
 from ._study import Report
 
-__all__ = [
-    "ANNOTATION",
-    "ENTITY",
-    "ENTREZ",
-    "GENERIC",
-    "LOCUS",
-    "ROW_NAMES",
-    "SYMBOL",
-    "FileFormatError",
-    "Lines",
-    "TextTable",
-    "add_path_to_errors",
-    "check_unique_columns",
-    "chunks_of_lines",
-    "decode",
-    "drop_duplicate_rows",
-    "malformed",
-    "missing_column",
-    "open_table",
-    "open_text",
-    "quote",
-    "quote_all",
-    "ragged",
-    "read_properties",
-    "read_text_table",
-    "records",
-    "split_names",
-]
-
 SYMBOL, ENTREZ = "Hugo_Symbol", "Entrez_Gene_Id"
 ENTITY, ELEMENT, LOCUS = "ENTITY_STABLE_ID", "Composite.Element.REF", "Locus ID"
 # What a row may be named by; a table of generic assays has further columns, which its meta file

@@ -11,8 +11,6 @@ from typing import Any, NamedTuple
 
 from ..._files import atomic_write
 
-__all__ = ["Limit", "check_unchanged", "checksum", "limit", "record", "recorded", "unpack"]
-
 FACTOR_VARIABLE = "XMODAL_LIMIT_FACTOR"
 # Ten times the largest study of cBioPortal.
 LIMITS = {

@@ -14,8 +14,6 @@ from ..._version import __version__
 from .._study import Report, make_study
 from ._archive import recorded
 
-__all__ = ["SOURCES", "cached_study"]
-
 # All modules that parse a study: a change in any of them makes new tables.
 SOURCES = ("datasets/**/*.py", "_text.py")
 

@@ -20,14 +20,6 @@ from .._study import Report
 from .._text import drop_duplicate_rows, malformed, quote_all, read_text_table
 from ._profiles import StudyFolder
 
-__all__ = [
-    "apply_target_map",
-    "check_mapped_labels",
-    "check_target_map",
-    "read_clinical_column",
-    "read_samples",
-]
-
 TYPE_COLUMNS = ("SAMPLE_TYPE", "SAMPLE_CLASS")
 # Tissue that is no tumor in these columns, unless they describe a tumor that has some of it.
 NORMAL = re.compile(

@@ -11,8 +11,6 @@ from urllib.parse import unquote, urlsplit
 from ..._progress import progress_bar
 from ._archive import limit
 
-__all__ = ["describe_manual_download", "download", "resolve_base_url"]
-
 BASE_URL = "https://datahub.assets.cbioportal.org"
 BASE_URL_VARIABLE = "XMODAL_CBIOPORTAL_URL"
 N_RETRIES = 2

@@ -21,8 +21,6 @@ from ._cache import cached_study
 from ._download import describe_manual_download, download, resolve_base_url
 from ._reader import check_arguments, read_cbioportal
 
-__all__ = ["fetch_cbioportal", "fetch_metabric", "unpacked_study"]
-
 INCOMPLETE = "incomplete-"
 # A day, longer than any download.
 MAX_DOWNLOAD_SECONDS = 24 * 3600

@@ -31,8 +31,6 @@ from .._text import (
 )
 from ._profiles import Profile
 
-__all__ = ["column", "drop_rare_genes", "gene_names", "read_values"]
-
 # Samples and genes with a larger share of missing values are left out.
 MAX_MISSING, MAX_GENE_MISSING = 0.8, 0.5
 # What spreadsheets make of symbols: dates, and numbers of RIKEN clones like 2310009E13.

@@ -22,8 +22,6 @@ from .._text import (
 from ._molecular import column, gene_names
 from ._profiles import Profile, StudyFolder, visible_files
 
-__all__ = ["drop_uncovered", "read_mutations"]
-
 BARCODE, KIND = "Tumor_Sample_Barcode", "Variant_Classification"
 STATUS, VALIDATION = "Mutation_Status", "Validation_Status"
 SEQUENCED = re.compile(r"#+\s*sequenced[_ ]samples\s*:", re.IGNORECASE)
@@ -218,11 +216,7 @@ def _covered_by_panels(
     """Return, for each panel, its samples and which genes of the table it covers."""
     panels, path = _panels_of_samples(study, profile, samples), profile.path
     panels.index = match_names(
-        panels.index,
-        samples,
-        where=study.panel_matrix.name,
-        other=path.name,
-        report=study.report,
+        panels.index, samples, where=study.panel_matrix.name, other=path.name, report=study.report
     )
     panels = panels[panels.index.isin(samples)]
     lists = _read_gene_lists(study, set(panels))

@@ -12,8 +12,6 @@ import pandas as pd
 from .._study import Report
 from .._text import malformed, quote, read_properties
 
-__all__ = ["FILES", "Profile", "StudyFolder", "list_profiles", "visible_files"]
-
 # By modality, patterns of file names in lower case, and the data type of such files.
 FILES = {
     "exp": {

@@ -16,8 +16,6 @@ from ._molecular import drop_rare_genes, read_values
 from ._mutations import drop_uncovered, read_mutations
 from ._profiles import FILES, Profile, StudyFolder
 
-__all__ = ["check_arguments", "choose_samples", "read_cbioportal"]
-
 
 def read_cbioportal(
     study_dir: str | PathLike[str],
