@@ -17,7 +17,7 @@ from .._extras import needs_extra
 from ..modalities._columns import UNNAMED, check_unique
 from ..modalities._concat import concat_modalities, split_modalities
 from ..modalities._encoding import as_matrix, find_categorical
-from ._study import Report, make_study
+from ._study import Report, make_study, make_target
 from ._text import add_path_to_errors
 
 READ_ALL = """
@@ -144,9 +144,7 @@ def from_mudata(
     data = data.set_axis(pd.Index(data.index.tolist()))
     return make_study(
         data,
-        # With a dtype, because pandas 3 would turn objects into string arrays, which scikit-learn
-        # does not accept everywhere.
-        pd.Series(classes, index=data.index, name=target, dtype=classes.dtype),
+        make_target(classes, data.index, target),
         DESCR=f"{type(mdata).__name__}: {', '.join(parts)} ({join} join), {target}.",
         report=report,
     )
@@ -363,9 +361,5 @@ def _to_labels(X: pd.DataFrame, y: Any) -> dict[str, Any]:
             "y.to_numpy() if it is already in that order."
         )
     name = getattr(y, "name", None)
-    classes = np.asarray(y)
-    return {
-        "target" if name is None else str(name): pd.Series(
-            classes, _as_objects(X.index), dtype=object if classes.dtype.kind in "OU" else None
-        )
-    }
+    name = "target" if name is None else str(name)
+    return {name: make_target(y, _as_objects(X.index), name)}

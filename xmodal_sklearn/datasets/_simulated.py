@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from itertools import product
 from numbers import Integral, Real
-from typing import Any, Literal, NamedTuple, overload
+from typing import Any, Literal, NamedTuple, TypedDict, Unpack, overload
 
 import numpy as np
 import pandas as pd
@@ -13,7 +13,7 @@ from sklearn.utils._param_validation import Interval, StrOptions, validate_param
 
 from .._typing import typed
 from ..modalities._concat import concat_modalities
-from ._study import make_study
+from ._study import make_study, make_target
 
 DEFAULT_N_FEATURES = {"exp": 1000, "cna": 800, "mut": 100}
 SUBTYPES = ("LumA", "LumB", "Her2", "Basal", "Normal")
@@ -67,20 +67,24 @@ class _Planted(NamedTuple):
     score: np.ndarray  # (n_samples,)
 
 
+class _Options(TypedDict, total=False):
+    class_sep: float
+    weights: Sequence[float] | None
+    missing: Mapping[str, float] | None
+    interaction: str | None
+    interaction_strength: float
+    dtype: str
+    random_state: int | np.random.RandomState | np.random.Generator | None
+
+
 @overload
 def make_multiomics(
     n_samples: int = ...,
     n_features: Mapping[str, int] | None = ...,
     n_classes: int = ...,
     *,
-    class_sep: float = ...,
-    weights: Sequence[float] | None = ...,
-    missing: Mapping[str, float] | None = ...,
-    interaction: str | None = ...,
-    interaction_strength: float = ...,
-    dtype: str = ...,
     return_X_y: Literal[False] = ...,
-    random_state: int | np.random.RandomState | np.random.Generator | None = ...,
+    **options: Unpack[_Options],
 ) -> Bunch: ...
 
 
@@ -90,14 +94,8 @@ def make_multiomics(
     n_features: Mapping[str, int] | None = ...,
     n_classes: int = ...,
     *,
-    class_sep: float = ...,
-    weights: Sequence[float] | None = ...,
-    missing: Mapping[str, float] | None = ...,
-    interaction: str | None = ...,
-    interaction_strength: float = ...,
-    dtype: str = ...,
     return_X_y: Literal[True],
-    random_state: int | np.random.RandomState | np.random.Generator | None = ...,
+    **options: Unpack[_Options],
 ) -> tuple[pd.DataFrame, pd.Series]: ...
 
 
@@ -288,7 +286,7 @@ def make_multiomics(
             "proba": pd.DataFrame(proba, samples, names)[np.unique(names)],
         }
     data = concat_modalities(_drop_samples(tables, fractions, rng), join="outer").loc[samples]
-    target = pd.Series(names[classes], index=samples, name="subtype", dtype=object)
+    target = make_target(names[classes], samples, "subtype")
     if return_X_y:
         return data, target
     return make_study(data, target, DESCR=DESCR, **further)

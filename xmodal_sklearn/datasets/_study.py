@@ -31,6 +31,13 @@ class Report:
         return pd.DataFrame(self.rows, columns=["where", "what", "count"])
 
 
+def make_target(classes: Any, index: pd.Index, name: Any) -> pd.Series:
+    """Return classes by sample; strings as objects, as scikit-learn needs them everywhere."""
+    classes = np.asarray(classes)
+    dtype = object if classes.dtype.kind in "OU" else classes.dtype
+    return pd.Series(classes, index, name=name, dtype=dtype)
+
+
 def make_study(
     data: pd.DataFrame,
     target: pd.Series | None,

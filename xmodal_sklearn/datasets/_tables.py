@@ -31,7 +31,7 @@ from ._names import (
     strip_names,
     truncate_barcodes,
 )
-from ._study import Report, make_study
+from ._study import Report, make_study, make_target
 from ._text import (
     add_path_to_errors,
     check_unique_columns,
@@ -186,12 +186,7 @@ def read_tables(
     classes = None
     if labels is not None:
         data = _drop_unlabeled(data, read, labels, target_file, report)
-        classes = pd.Series(
-            labels.loc[data.index].to_numpy(dtype=object),
-            index=data.index,
-            name=labels.name,
-            dtype=object,
-        )
+        classes = make_target(labels.loc[data.index], data.index, labels.name)
     return make_study(
         data, classes, DESCR=f"Tables {', '.join(read)} ({join} join).", report=report
     )

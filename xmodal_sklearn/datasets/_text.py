@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from textwrap import shorten
-from typing import Any, BinaryIO, NamedTuple, TypeAlias
+from typing import Any, BinaryIO, TypeAlias
 
 import pandas as pd
 
@@ -36,15 +36,10 @@ def _plain_column(name: str) -> str:
 COLUMNS = {
     _plain_column(name): name
     for name in [
-        *ANNOTATION,
-        "Variant_Classification",
-        "Tumor_Sample_Barcode",
-        "Mutation_Status",
-        "Validation_Status",
-        "SAMPLE_ID",
-        "PATIENT_ID",
+        *ANNOTATION, "Variant_Classification", "Tumor_Sample_Barcode", "Mutation_Status",
+        "Validation_Status", "SAMPLE_ID", "PATIENT_ID",
     ]
-} | {"gene_symbol": SYMBOL}
+} | {"gene_symbol": SYMBOL}  # fmt: skip
 # Keys whose values may go on in the next lines.
 LISTS = ("case_list_ids", "gene_list")
 LINE_END = re.compile("\r\n|\r|\n")
@@ -148,11 +143,8 @@ def _open_zstandard(path: Path, *arguments: Any, **options: Any) -> Any:
 
 
 OPENERS: dict[str, Callable[..., Any]] = {
-    ".gz": gzip.open,
-    ".bz2": bz2.open,
-    ".xz": lzma.open,
-    ".zst": _open_zstandard,
-}
+    ".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open, ".zst": _open_zstandard,
+}  # fmt: skip
 
 
 def open_text(path: Path) -> Any:
@@ -176,44 +168,26 @@ def check_unique_columns(path: Path, names: Sequence[str | None], line: int | No
     repeated = [name for name, count in Counter(names).items() if count > 1 and name is not None]
     if repeated:
         columns = [position for position, name in enumerate(names, 1) if name == repeated[0]]
-        raise malformed(
-            path,
-            f"the header names column {quote(repeated[0])} more than once, in columns "
-            f"{columns[:5]}. Merge or rename them",
-            line,
-        )
-
-
-class TextTable(NamedTuple):
-    """The fields of a table as they are, and the ``#`` lines above it."""
-
-    comments: list[str]
-    fields: pd.DataFrame  # of str, indexed by the line number of each row
-
-
-class _OpenTable(NamedTuple):
-    comments: list[str]
-    header: list[str]
-    rows: Lines
+        problem = f"the header names column {quote(repeated[0])} more than once, in columns"
+        raise malformed(path, f"{problem} {columns[:5]}. Merge or rename them", line)
 
 
 def read_text_table(
     path: Path, required: Sequence[str], optional: Sequence[str] | None = None
-) -> TextTable:
-    """Read the required columns of a tab-separated table, and those optional ones it has."""
-    table = open_table(path, required, strip=True)
+) -> tuple[pd.DataFrame, list[str]]:
+    """Read required and existing optional columns, by line number, and the ``#`` lines above."""
+    comments, header, lines = open_table(path, required, strip=True)
     positions = [
         position
-        for position, name in enumerate(table.header)
+        for position, name in enumerate(header)
         if optional is None or name in required or name in optional
     ]
-    line_numbers, rows = [], []
-    for line_number, line in table.rows:
+    rows = {}
+    for line_number, line in lines:
         fields = decode(path, line_number, line).split("\t")
-        line_numbers.append(line_number)
-        rows.append([fields[position] for position in positions])
-    names = [table.header[position] for position in positions]
-    return TextTable(table.comments, pd.DataFrame(rows, line_numbers, names, dtype=str))
+        rows[line_number] = [fields[position] for position in positions]
+    names = [header[position] for position in positions]
+    return pd.DataFrame(rows.values(), list(rows), names, dtype=str), comments
 
 
 def drop_duplicate_rows(
@@ -301,8 +275,10 @@ def decode(path: Path, line_number: int, text: bytes) -> str:
         raise malformed(path, problem, line_number) from error
 
 
-def open_table(path: Path, required: Sequence[str] = (), *, strip: bool = False) -> _OpenTable:
-    """Read comments and header of a tab-separated table, and check its rows as they are read."""
+def open_table(
+    path: Path, required: Sequence[str] = (), *, strip: bool = False
+) -> tuple[list[str], list[str], Lines]:
+    """Return comments, header and rows of a tab-separated table; rows are checked when read."""
     lines, comments = _lines(path), []
     for line_number, line in lines:
         if not line.startswith(b"#"):
@@ -318,7 +294,7 @@ def open_table(path: Path, required: Sequence[str] = (), *, strip: bool = False)
     for column in required:
         if column not in header:
             raise missing_column(path, column, header, line_number)
-    return _OpenTable(comments, header, _rows(path, lines, line))
+    return comments, header, _rows(path, lines, line)
 
 
 def _rows(path: Path, lines: Lines, header: bytes) -> Lines:

@@ -11,7 +11,7 @@ from sklearn.utils import Bunch
 
 from ..._store import Store, source_hash
 from ..._version import __version__
-from .._study import Report, make_study
+from .._study import Report, make_study, make_target
 from ._archive import recorded
 
 # All modules that parse a study: a change in any of them makes new tables.
@@ -62,10 +62,9 @@ def _load_study(file: BinaryIO) -> Bunch:
         ],
         axis=1,
     )
-    target = np.array(lists["target"], dtype=object)
     return make_study(
         data,
-        pd.Series(target, index, name=target_name, dtype=object),
+        make_target(lists["target"], index, target_name),
         DESCR=lists["DESCR"],
         report=Report(zip(lists["where"], lists["what"], lists["count"], strict=True)),
         profiles=dict(zip(lists["modalities"], lists["profiles"], strict=True)),

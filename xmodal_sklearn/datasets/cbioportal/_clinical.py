@@ -174,7 +174,7 @@ def _read_clinical(
 ) -> pd.DataFrame:
     if not path.is_file():
         raise FileNotFoundError(study.describe_missing(path.name))
-    table = read_text_table(path, required).fields
+    table, _ = read_text_table(path, required)
     empty = table.apply(lambda fields: fields.str.strip() == "").all(axis=1)
     report.add(path.name, "rows of blanks only, ignored", empty)
     table = table[~empty]

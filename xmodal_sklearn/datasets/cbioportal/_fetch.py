@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, Literal, overload
+from typing import Any, Literal, TypedDict, Unpack, overload
 
 import pandas as pd
 from sklearn.utils import Bunch
@@ -26,37 +26,30 @@ INCOMPLETE = "incomplete-"
 MAX_DOWNLOAD_SECONDS = 24 * 3600
 
 
+class _Location(TypedDict, total=False):
+    data_home: str | os.PathLike[str] | None
+    download_if_missing: bool
+    base_url: str | None
+
+
+class _Options(_Location, total=False):
+    modalities: Sequence[str] | Mapping[str, str | None]
+    target: str
+    target_map: Mapping[str, str | None] | None
+    join: str
+    profiles: Mapping[str, str] | None
+    known_hash: str | None
+
+
 @overload
 def fetch_cbioportal(
-    study_id: str,
-    *,
-    modalities: Sequence[str] | Mapping[str, str | None] = ...,
-    target: str = ...,
-    target_map: Mapping[str, str | None] | None = ...,
-    join: str = ...,
-    profiles: Mapping[str, str] | None = ...,
-    data_home: str | os.PathLike[str] | None = ...,
-    download_if_missing: bool = ...,
-    base_url: str | None = ...,
-    known_hash: str | None = ...,
-    return_X_y: Literal[False] = ...,
+    study_id: str, *, return_X_y: Literal[False] = ..., **options: Unpack[_Options]
 ) -> Bunch: ...
 
 
 @overload
 def fetch_cbioportal(
-    study_id: str,
-    *,
-    modalities: Sequence[str] | Mapping[str, str | None] = ...,
-    target: str = ...,
-    target_map: Mapping[str, str | None] | None = ...,
-    join: str = ...,
-    profiles: Mapping[str, str] | None = ...,
-    data_home: str | os.PathLike[str] | None = ...,
-    download_if_missing: bool = ...,
-    base_url: str | None = ...,
-    known_hash: str | None = ...,
-    return_X_y: Literal[True],
+    study_id: str, *, return_X_y: Literal[True], **options: Unpack[_Options]
 ) -> tuple[pd.DataFrame, pd.Series]: ...
 
 
@@ -228,22 +221,12 @@ def fetch_cbioportal(
 
 
 @overload
-def fetch_metabric(
-    *,
-    data_home: str | os.PathLike[str] | None = ...,
-    download_if_missing: bool = ...,
-    base_url: str | None = ...,
-    return_X_y: Literal[False] = ...,
-) -> Bunch: ...
+def fetch_metabric(*, return_X_y: Literal[False] = ..., **location: Unpack[_Location]) -> Bunch: ...
 
 
 @overload
 def fetch_metabric(
-    *,
-    data_home: str | os.PathLike[str] | None = ...,
-    download_if_missing: bool = ...,
-    base_url: str | None = ...,
-    return_X_y: Literal[True],
+    *, return_X_y: Literal[True], **location: Unpack[_Location]
 ) -> tuple[pd.DataFrame, pd.Series]: ...
 
 

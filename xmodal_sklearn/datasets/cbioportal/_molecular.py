@@ -158,7 +158,7 @@ def _is_long(path: Path) -> bool:
 
 def _read_long(path: Path, report: Report) -> _Matrix:
     """Read a table that has a row for each gene and sample."""
-    table = read_text_table(path, ["SAMPLE_ID"]).fields
+    table, _ = read_text_table(path, ["SAMPLE_ID"])
     value = next((name for name in table if name.casefold() == "value"), None)
     if value is None:
         raise malformed(path, "has no column 'Value'. Name it so")
@@ -185,8 +185,7 @@ def _read_long(path: Path, report: Report) -> _Matrix:
 
 def _read_matrix(path: Path, annotations: Sequence[str], *, limits: bool) -> _Matrix:
     """Read a table of numbers, each column of which is a sample unless it is an annotation."""
-    table = open_table(path)
-    header = table.header
+    _, header, rows = open_table(path)
     annotation = {*ANNOTATION, *annotations, *(GENERIC if ENTITY in header else ())}
     label_columns = [i for i, name in enumerate(header) if name in annotation]
     # Rows may be named by Entrez ids alone, but only in the first column, lest a column of other
@@ -201,7 +200,7 @@ def _read_matrix(path: Path, annotations: Sequence[str], *, limits: bool) -> _Ma
         position = [name.strip() for name in header].index("") + 1
         raise malformed(path, f"column {position} of its header has no name. Name it")
     line_numbers, labels, values, n_limits = [], [], [], 0
-    for chunk in chunks_of_lines(table.rows):
+    for chunk in chunks_of_lines(rows):
         for line_number, line in chunk:
             fields = line.split(b"\t", label_columns[-1] + 1)
             line_numbers.append(line_number)

@@ -101,7 +101,7 @@ def drop_uncovered(study: StudyFolder, path: Path, table: pd.DataFrame) -> pd.Da
 def read_mutations(study: StudyFolder, profile: Profile, samples: pd.DataFrame) -> pd.DataFrame:
     """Read a MAF file: 1 where a gene is mutated, NOT_COVERED outside a sample's panel, else 0."""
     path, report = profile.path, study.report
-    comments, table = read_text_table(path, [SYMBOL, BARCODE, KIND], [ENTREZ, STATUS, VALIDATION])
+    table, comments = read_text_table(path, [SYMBOL, BARCODE, KIND], [ENTREZ, STATUS, VALIDATION])
     barcodes = strip_names(table[BARCODE], report, path.name)
     sequenced, barcodes = _match_sequenced(study, profile, comments, barcodes, samples)
     if sequenced.empty:
@@ -292,7 +292,7 @@ def _read_panel_matrix(study: StudyFolder, name: str) -> pd.Series:
     if path.stat().st_size == 0:
         study.report.add(path.name, "empty, ignored")
         return pd.Series(dtype=str)
-    table = read_text_table(path, ["SAMPLE_ID"], [name]).fields
+    table = read_text_table(path, ["SAMPLE_ID"], [name])[0]
     table = table.apply(lambda fields: fields.str.strip())
     table = drop_duplicate_rows(path, table, ["SAMPLE_ID"], Report())
     # A profile without a column was not made with panels.

@@ -10,7 +10,7 @@ from sklearn.utils import Bunch
 from ...modalities._columns import SEPARATOR
 from ...modalities._concat import concat_modalities
 from .._names import examples, match_names, rename_samples
-from .._study import Report, make_study
+from .._study import Report, make_study, make_target
 from ._clinical import apply_target_map, check_mapped_labels, check_target_map, read_samples
 from ._molecular import drop_rare_genes, read_values
 from ._mutations import drop_uncovered, read_mutations
@@ -215,11 +215,7 @@ def read_cbioportal(
     data = concat_modalities(tables, join=join).loc[chosen.index].set_axis(chosen["PATIENT_ID"])
     return make_study(
         data,
-        # dtype=object, because scikit-learn does not accept the string arrays of pandas 3
-        # everywhere.
-        pd.Series(
-            chosen["target"].to_numpy(dtype=object), index=data.index, name=target, dtype=object
-        ),
+        make_target(chosen["target"], data.index, target),
         DESCR=f"cBioPortal study {folder.name}: {', '.join(requested)} ({join} join), {target}.",
         report=study.report,
         profiles={name: profile.path.name for name, profile in chosen_profiles.items()},
