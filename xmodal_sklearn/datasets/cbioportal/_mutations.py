@@ -15,7 +15,6 @@ from .._text import (
     drop_duplicate_rows,
     malformed,
     quote,
-    read_properties,
     read_text_table,
     split_names,
 )
@@ -28,44 +27,29 @@ SEQUENCED = re.compile(r"#+\s*sequenced[_ ]samples\s*:", re.IGNORECASE)
 # Classes are compared without case, blanks and punctuation. Silent ones are those that cBioPortal's
 # import leaves out, except that it keeps 5'Flank variants of TERT, its promoter; then their names
 # in other programs (VEP, SnpEff, ANNOVAR).
-SILENT = {
-    "silent", "intron", "igr", "rna", "3utr", "5utr", "3flank", "5flank",
-    "synonymous", "synonymousvariant", "synonymousmutation", "synonymoussnv", "synonymouscoding",
-    "stopretainedvariant", "startretainedvariant", "codingsilent", "intronvariant", "intronic",
-    "intergenic", "intergenicvariant", "intergenicregion", "upstream", "downstream",
-    "upstreamgenevariant", "downstreamgenevariant", "3primeutrvariant", "5primeutrvariant",
-    "3primeutr", "5primeutr", "utr3", "utr5", "3primeflank", "5primeflank", "ncrna", "lincrna",
-    "ncrnaexonic", "ncrnaintronic", "noncodingtranscriptexonvariant", "noncodingtranscriptvariant",
-    "noncodingexonvariant", "maturemirnavariant", "nmdtranscriptvariant", "regulatoryregionvariant",
-    "tfbindingsitevariant", "tfbsablation", "tfbsamplification", "regulatoryregionablation",
-    "regulatoryregionamplification", "nctranscriptvariant", "mirna", "pseudogene", "noncoding",
-    "noncodingexon", "codingtranscriptvariant", "ncrnasplicing", "ncrnautr3", "ncrnautr5",
-    "utr3prime", "utr5prime", "intragenic", "intragenicvariant", "intergenicconserved",
-    "intronconserved", "conservedintergenicvariant", "conservedintronvariant", "sequencefeature",
-    "synonymousstart", "synonymousstop", "startgained",
-    "5primeutrprematurestartcodongainvariant",
-}  # fmt: skip
-CHANGING = {
-    "missense", "nonsense", "nonstop", "nonsensemutation", "missensemutation", "nonstopmutation",
-    "frameshiftdel", "frameshiftins", "frameshift", "frameshiftindel", "inframedel", "inframeins",
-    "inframeindel", "splicesite", "spliceregion", "splice", "translationstartsite", "denovostart",
-    "denovostartinframe", "denovostartoutofframe", "startcodonsnp", "startcodondel",
-    "startcodonins", "stopcodondel", "stopcodonins", "targetedregion", "fusion", "missensevariant",
-    "stopgained", "stoplost", "startlost", "frameshiftvariant", "inframedeletion",
-    "inframeinsertion", "spliceacceptorvariant", "splicedonorvariant", "spliceregionvariant",
-    "proteinalteringvariant", "initiatorcodonvariant", "incompleteterminalcodonvariant",
-    "nonsynonymous", "nonsynonymoussnv", "stopgain", "stoploss", "frameshiftdeletion",
-    "frameshiftinsertion", "nonframeshiftdeletion", "nonframeshiftinsertion", "splicing",
-    "frameshiftsubstitution", "nonframeshiftsubstitution", "frameshiftblocksubstitution",
-    "nonframeshiftblocksubstitution", "startloss", "stopgainsnv", "stoplosssnv",
-    "disruptiveinframedeletion", "disruptiveinframeinsertion", "conservativeinframedeletion",
-    "conservativeinframeinsertion", "frameshifttruncation", "frameshiftelongation",
-    "codingsequencevariant", "transcriptablation", "transcriptamplification", "exonlossvariant",
-    "featuretruncation", "featureelongation", "rareaminoacidvariant", "genefusion",
-    "bidirectionalgenefusion", "nonsynonymouscoding", "nonsynonymousstart", "splicesiteacceptor",
-    "splicesitedonor", "splicedonor5thbasevariant", "splicedonorregionvariant",
-    "splicepolypyrimidinetractvariant", "exonic", "indel", "complexindel",
-}  # fmt: skip
+SILENT = re.compile(
+    r"silent|codingsilent|igr|rna|mirna|lincrna|maturemirnavariant|pseudogene|sequencefeature"
+    r"|synonymous(variant|mutation|snv|coding|start|stop)?|(start|stop)retainedvariant|startgained"
+    r"|[35](prime)?(utr|flank)|[35]primeutrvariant|utr[35](prime)?|5primeutrprematurestartcodongainvariant"
+    r"|intron|intronic|(conserved)?intronvariant|intronconserved|intergenic(variant|region|conserved)?"
+    r"|conservedintergenicvariant|intragenic(variant)?|(upstream|downstream)(genevariant)?"
+    r"|ncrna(exonic|intronic|splicing|utr[35])?|noncoding|noncodingexon(variant)?|codingtranscriptvariant"
+    r"|(nc|nmd|noncoding)transcriptvariant|noncodingtranscriptexonvariant|regulatoryregionvariant"
+    r"|tfbindingsitevariant|(tfbs|regulatoryregion)(ablation|amplification)"
+)
+CHANGING = re.compile(
+    r"(missense|nonsense|nonstop)(mutation)?|missensevariant|(stop|start)(lost|loss)|stopgain(ed)?"
+    r"|stop(gain|loss)snv|(start|stop)codon(del|ins)|startcodonsnp|translationstartsite"
+    r"|denovostart(inframe|outofframe)?|initiatorcodonvariant|incompleteterminalcodonvariant"
+    r"|frameshift(del|ins|indel|deletion|insertion|variant|truncation|elongation)?"
+    r"|(non)?frameshift(block)?substitution|nonframeshift(deletion|insertion)"
+    r"|inframe(del|ins|indel|deletion|insertion)|(disruptive|conservative)inframe(deletion|insertion)"
+    r"|splice(site|region)?|splicing|splicesite(acceptor|donor)|splice(acceptor|donor|region)variant"
+    r"|splicedonor(5thbase|region)variant|splicepolypyrimidinetractvariant|nonsynonymous(snv|coding|start)?"
+    r"|proteinalteringvariant|codingsequencevariant|rareaminoacidvariant|exonlossvariant|exonic"
+    r"|transcript(ablation|amplification)|feature(truncation|elongation)|(complex)?indel|targetedregion"
+    r"|fusion|(bidirectional)?genefusion"
+)
 # Of rows without a mutation in the tumor; "" is no answer.
 NO_MUTATION = {"wildtype", "wt", "none", "loh", "lossofheterozygosity", "redacted", "uncalled",
                "nomutation", "notmutated", "reference"}  # fmt: skip
@@ -147,10 +131,16 @@ def _select_changing(
         counted &= ~is_none
     kinds = column(table, KIND)
     classes = {kind: _split_classes(kind) for kind in kinds.unique()}
-    silent = counted & kinds.map({kind: parts <= SILENT for kind, parts in classes.items()})
+    is_silent = {kind: all(map(SILENT.fullmatch, parts)) for kind, parts in classes.items()}
+    silent = counted & kinds.map(is_silent)
     report.add(path.name, "mutations that leave the protein unchanged", silent)
-    is_known = kinds.map({kind: parts <= SILENT | CHANGING for kind, parts in classes.items()})
-    add_spellings(f"mutations counted, though {KIND} is unknown:", kinds[counted & ~is_known])
+    unknown = [
+        kind
+        for kind, parts in classes.items()
+        if not all(SILENT.fullmatch(part) or CHANGING.fullmatch(part) for part in parts)
+    ]
+    rows = counted & kinds.isin(unknown)
+    add_spellings(f"mutations counted, though {KIND} is unknown:", kinds[rows])
     return table[counted & ~silent]
 
 
@@ -198,10 +188,8 @@ def _listed_samples(study: StudyFolder, comments: list[str]) -> tuple[pd.Index |
             samples = split_names(comment[match.end() :])
             return pd.Index(samples, dtype=str).unique(), "the line #Sequenced_Samples"
     for path in visible_files(study.folder / "case_lists", "*.txt"):
-        try:
-            cases = read_properties(path, study.report, ["stable_id", "case_list_ids"])
-        except ValueError as error:
-            study.report.add(path.name, f"case list ignored: {error}")
+        cases = study.read_companion(path, "case list", ["stable_id", "case_list_ids"])
+        if cases is None:
             continue
         if cases.get("stable_id", path.stem).casefold().endswith("_sequenced"):
             if not cases.get("case_list_ids"):
@@ -252,10 +240,8 @@ def _read_gene_lists(study: StudyFolder, panels: Collection[str]) -> dict[str, s
     """Read the genes of panels; ignore files that can't be read or are of other panels."""
     lists: dict[str, set[str]] = {}
     for path in _panel_files(study):
-        try:
-            properties = read_properties(path, study.report, ["stable_id", "gene_list"])
-        except ValueError as error:
-            study.report.add(path.name, f"gene panel ignored: {error}")
+        properties = study.read_companion(path, "gene panel", ["stable_id", "gene_list"])
+        if properties is None:
             continue
         panel = properties.get("stable_id", "")
         if not panel:

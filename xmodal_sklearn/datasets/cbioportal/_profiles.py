@@ -1,7 +1,7 @@
 """Which file of a study holds which modality."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from os import PathLike
@@ -15,28 +15,22 @@ from .._text import malformed, quote, read_properties
 # By modality, patterns of file names in lower case, and the data type of such files.
 FILES = {
     "exp": {
-        "data_mrna_*.txt": "CONTINUOUS",
-        "data_expression*.txt": "CONTINUOUS",
+        "data_mrna_*.txt": "CONTINUOUS", "data_expression*.txt": "CONTINUOUS",
         "data_rna_seq_*.txt": "CONTINUOUS",
     },
     "cna": {
-        "data_log2_cna.txt": "LOG2-VALUE",
-        "data_log2cna.txt": "LOG2-VALUE",
-        "data_cna.txt": "DISCRETE",
-        "data_linear_cna.txt": "CONTINUOUS",
+        "data_log2_cna.txt": "LOG2-VALUE", "data_log2cna.txt": "LOG2-VALUE",
+        "data_cna.txt": "DISCRETE", "data_linear_cna.txt": "CONTINUOUS",
     },
     "mut": {
-        "data_mutations.txt": "MAF",
-        "data_mutations_extended.txt": "MAF",
+        "data_mutations.txt": "MAF", "data_mutations_extended.txt": "MAF",
         "data_mutations_mskcc.txt": "MAF",
     },
-}
+}  # fmt: skip
 # The modality of a genetic_alteration_type, and its data types in order of preference.
 ALTERATIONS = {
-    "MRNA_EXPRESSION": "exp",
-    "COPY_NUMBER_ALTERATION": "cna",
-    "MUTATION_EXTENDED": "mut",
-}
+    "MRNA_EXPRESSION": "exp", "COPY_NUMBER_ALTERATION": "cna", "MUTATION_EXTENDED": "mut",
+}  # fmt: skip
 DATATYPES = {
     "exp": ["CONTINUOUS", "LOG2-VALUE", "Z-SCORE"],
     "cna": ["LOG2-VALUE", "DISCRETE", "DISCRETE_LONG", "CONTINUOUS"],
@@ -119,10 +113,9 @@ class Profile:
         if modality == "exp" and self.datatype == "DISCRETE":
             return "outlier calls"
         names = self.stable_id.lower(), self.path.stem.lower()
-        for pattern, what in EXCLUDED.get(modality, {}).items():
-            if any(re.search(pattern, name) for name in names):
-                return what
-        return ""
+        patterns = EXCLUDED.get(modality, {}).items()
+        reasons = (what for pattern, what in patterns for name in names if re.search(pattern, name))
+        return next(reasons, "")
 
     @property
     def why_no_table(self) -> str:
@@ -166,14 +159,14 @@ class StudyFolder:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.report = Report()
-        metas = dict(self._read_metas())
+        paths = visible_files(folder, "meta_*.txt")
+        read = {path: self.read_companion(path, "meta file", KEYS) for path in paths}
+        metas = {path: meta for path, meta in read.items() if meta is not None}
         described = [_described_profile(path, meta) for path, meta in metas.items()]
         self._described = [profile for profile in described if profile]
-        described_names = {profile.path.name for profile in self._described}
+        names = {profile.path.name for profile in self._described}
         self._named = [
-            profile
-            for profile in _named_profiles(folder)
-            if profile.path.name not in described_names
+            profile for profile in _named_profiles(folder) if profile.path.name not in names
         ]
         self.profiles = [*self._described, *self._named]
         self.sample_file, self.patient_file, self.panel_matrix = (
@@ -207,12 +200,13 @@ class StudyFolder:
             f"data files are {data_files}.{' Unpack those that are compressed.' if packed else ''}"
         )
 
-    def _read_metas(self) -> Iterator[tuple[Path, dict[str, str]]]:
-        for path in visible_files(self.folder, "meta_*.txt"):
-            try:
-                yield path, read_properties(path, self.report, KEYS)
-            except ValueError as error:
-                self.report.add(path.name, f"meta file ignored: {error}")
+    def read_companion(self, path: Path, kind: str, keys: list[str]) -> dict[str, str] | None:
+        """Return the properties in a companion file; report and ignore a malformed one."""
+        try:
+            return read_properties(path, self.report, keys)
+        except ValueError as error:
+            self.report.add(path.name, f"{kind} ignored: {error}")
+            return None
 
     def _other_file(
         self, metas: Mapping[Path, dict[str, str]], alteration: str, datatype: str
@@ -222,18 +216,17 @@ class StudyFolder:
         existing = [path for path in usual if path.is_file()]
         for path, meta in metas.items():
             kind = meta.get("genetic_alteration_type", "").upper(), meta.get("datatype", "").upper()
-            if kind == (alteration, datatype):
-                try:
-                    named = find_file(self.folder, _data_file(path, meta))
-                except ValueError as error:
-                    self.report.add(path.name, f"meta file ignored: {error}")
-                    continue
-                if named.is_file() or not existing:
-                    return named
-                self.report.add(
-                    path.name,
-                    f"names {named.name}, which is missing; {existing[0].name} is read instead",
-                )
+            if kind != (alteration, datatype):
+                continue
+            try:
+                named = find_file(self.folder, _data_file(path, meta))
+            except ValueError as error:
+                self.report.add(path.name, f"meta file ignored: {error}")
+                continue
+            if named.is_file() or not existing:
+                return named
+            what = f"names {named.name}, which is missing; {existing[0].name} is read instead"
+            self.report.add(path.name, what)
         return (existing or usual)[0]
 
     def _preferred(self, modality: str) -> Profile:
@@ -342,26 +335,20 @@ def list_profiles(study_dir: str | PathLike[str]) -> pd.DataFrame:
     study = StudyFolder(folder)
     readings: dict[Profile, tuple[str, str]] = {}
     for modality in FILES:
-        found = [profile for profile in study.candidates(modality) if profile.path.is_file()]
-        for profile in found:
-            readings[profile] = ("", f"not preferred: {modality} takes {found[0].path.name}")
-        if found:
-            only = len(found) == 1
-            why = "the only one" if only else f"preferred to {found[1].path.name}"
-            readings[found[0]] = (modality, why)
-    return pd.DataFrame(
-        [
-            (
-                profile.path.name,
-                profile.stable_id,
-                profile.alteration,
-                profile.datatype,
-                *(readings.get(profile) or ("", _why_not_read(profile))),
-            )
-            for profile in study.profiles
-        ],
-        columns=["file", "stable_id", "alteration", "datatype", "modality", "why"],
-    )
+        existing = [profile for profile in study.candidates(modality) if profile.path.is_file()]
+        for profile in existing:
+            readings[profile] = ("", f"not preferred: {modality} takes {existing[0].path.name}")
+        if existing:
+            only = len(existing) == 1
+            why = "the only one" if only else f"preferred to {existing[1].path.name}"
+            readings[existing[0]] = (modality, why)
+    rows = [
+        (each.path.name, each.stable_id, each.alteration, each.datatype)
+        + (readings.get(each) or ("", _why_not_read(each)))
+        for each in study.profiles
+    ]
+    columns = ["file", "stable_id", "alteration", "datatype", "modality", "why"]
+    return pd.DataFrame(rows, columns=columns)
 
 
 def _why_not_read(profile: Profile) -> str:
@@ -421,13 +408,16 @@ def _described_profile(path: Path, meta: dict[str, str]) -> Profile | None:
 
 def _named_profiles(folder: Path) -> list[Profile]:
     alterations = {modality: alteration for alteration, modality in ALTERATIONS.items()}
-    profiles = {}
-    for modality, patterns in FILES.items():
-        for pattern, datatype in patterns.items():
-            for path in visible_files(folder, pattern):
-                kind = "Z-SCORE" if "zscore" in path.name.lower() else datatype
-                profiles[path] = Profile(path, alterations[modality], kind)
-    return list(profiles.values())
+    return [
+        Profile(
+            path,
+            alterations[modality],
+            "Z-SCORE" if "zscore" in path.name.lower() else datatype,
+        )
+        for modality, patterns in FILES.items()
+        for pattern, datatype in patterns.items()
+        for path in visible_files(folder, pattern)
+    ]
 
 
 def _data_file(path: Path, meta: dict[str, str]) -> str:
