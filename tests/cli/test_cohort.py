@@ -87,7 +87,6 @@ REFUSED = {
     "exp.csv": [
         ("sample,ESR1\n01,high\n2,1\n", "'exp'.*'ESR1' is not numeric.*high"),
         ("sample,ESR1\n01,1\n01,2\n", "'01' .*more than once"),
-        ("sample,A,B\n01,1,\n2,1,\n", "'exp__B' of modality 'exp' lacks a value in 100%"),
         ("sample,A,B\n01,1,inf\n2,1,2\n", "column 'B' holds infinity.*'01'.*line 2"),
         ("gene,01,2\nESR1,1,2\n", "samples in columns. Transpose"),
         ("sample,A\nQ1,1\nQ2,2\n", r"No sample of modality 'exp' \(Q1, Q2"),

@@ -1,25 +1,9 @@
 """Which cohort the options name: a study, a table per modality, a MuData file, or simulated."""
 
-import inspect
-from collections.abc import Callable, Mapping
-from functools import wraps
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
 
-from ._options import (
-    Batch,
-    Groups,
-    Join,
-    ModalityNames,
-    MuDataFile,
-    Seed,
-    Study,
-    StudyId,
-    TableFiles,
-    Target,
-    TargetFile,
-    set_signature,
-)
-from ._session import usage_errors
+from ._options import split_names
 
 if TYPE_CHECKING:
     from sklearn.utils import Bunch
@@ -27,17 +11,17 @@ if TYPE_CHECKING:
 
 def read_cohort(
     *,
-    study: Study = None,
-    study_id: StudyId = None,
-    table: TableFiles = None,
-    mudata: MuDataFile = None,
-    target_file: TargetFile = None,
-    target: Target = None,
-    modalities: ModalityNames = None,
-    join: Join = "inner",
-    groups: Groups = None,
-    batch: Batch = None,
-    seed: Seed = 0,
+    study: Path | None = None,
+    study_id: str | None = None,
+    table: list[str] | None = None,
+    mudata: Path | None = None,
+    target_file: Path | None = None,
+    target: str | None = None,
+    modalities: str | None = None,
+    join: Literal["inner", "outer"] = "inner",
+    groups: str | None = None,
+    batch: str | None = None,
+    seed: int = 0,
 ) -> "Bunch":
     """Read the samples and their classes from one source, or simulate them if none is named."""
     sources = {"--study": study, "--study-id": study_id, "--table": table, "--mudata": mudata}
@@ -51,7 +35,7 @@ def read_cohort(
     # Imports for a second, while the help needs only this function's options.
     from . import _sources
 
-    chosen = None if modalities is None else [name.strip() for name in modalities.split(",")]
+    chosen = None if modalities is None else split_names(modalities)
     if table:
         cohort = _sources.read_labeled_tables(table, target_file, target, chosen, join)
     elif mudata is not None:
@@ -71,43 +55,3 @@ def read_cohort(
             column, cohort.data.index, study, study_id, target_file, mudata
         )
     return cohort
-
-
-def with_cohort(**fixed: Any) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Return a decorator that adds the options that name a cohort, and passes the cohort."""
-    options = dict(inspect.signature(read_cohort).parameters)
-    for name in fixed:
-        del options[name]
-
-    def decorate(command: Callable[..., None]) -> Callable[..., None]:
-        own = inspect.signature(command).parameters
-
-        @wraps(command)
-        def read_and_run(**arguments: Any) -> None:
-            source = {name: arguments.pop(name) for name in options}
-            with usage_errors():
-                cohort = read_cohort(**source, **fixed)
-            if "seed" in own:
-                arguments["seed"] = source["seed"]
-            command(cohort=cohort, **arguments)
-
-        set_signature(read_and_run, _join_parameters(own, options))
-        return read_and_run
-
-    return decorate
-
-
-def _join_parameters(
-    own: Mapping[str, inspect.Parameter], options: Mapping[str, inspect.Parameter]
-) -> list[inspect.Parameter]:
-    """Return the parameters of a command and its cohort's options, in the order of the help."""
-    source = [option for name, option in options.items() if name != "seed"]
-    parameters: list[inspect.Parameter] = []
-    for name, parameter in own.items():
-        if name == "cohort":
-            parameters += source
-        elif name == "jobs":
-            parameters += [options["seed"], parameter]
-        elif name != "seed":
-            parameters.append(parameter)
-    return parameters

@@ -5,16 +5,16 @@ A command imports what it calls when it runs, so that the help waits for none of
 
 import shlex
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import typer
 
 from .._text import visible
-from . import _options as options
-from ._cohort import with_cohort
-from ._options import with_network
+from ._cohort import read_cohort
+from ._options import Network, with_help, with_options_for
 from ._session import (
     EXIT_CODES,
     Command,
@@ -34,14 +34,7 @@ if TYPE_CHECKING:
 ATTENTION = "cross-modal attention"
 MAX_WARNINGS = 5
 MAX_RANKS = 10
-QUICK = {
-    "k": 20,
-    "models": "logistic regression",
-    "fusion": "early",
-    "folds": 3,
-    "n_estimators": 4,
-}
-RESUMES = "Run again with the same --out to resume where it stopped.\n\n"
+RESUMES = "Run again with the same --out to resume where it stopped."
 
 app = typer.Typer(
     epilog=EXIT_CODES,
@@ -53,44 +46,49 @@ app = typer.Typer(
 
 
 @app.callback()
-def main(version: options.Version = False) -> None:
+@with_help
+def main(version: bool = False) -> None:
     """Cross-modal attention for multi-omics classification."""
     prepare_process()
 
 
-@app.command(
-    cls=Command,
-    epilog="Examples: xmodal bench --quick\n\n"
-    "xmodal bench --study brca_metabric --modalities exp,cna --repeats 5 --out metabric\n\n"
-    "xmodal bench --table exp=exp.csv --table mut=mut.tsv "
-    "--target-file classes.csv\n\n" + RESUMES + EXIT_CODES,
+def command(*epilog: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Return a decorator that adds a command with these paragraphs below its help."""
+
+    def add(function: Callable[..., None]) -> Callable[..., None]:
+        text = "\n\n".join([*epilog, EXIT_CODES])
+        return app.command(cls=Command, epilog=text)(with_help(function))
+
+    return add
+
+
+@command(
+    "Examples: xmodal bench --quick",
+    "xmodal bench --study brca_metabric --modalities exp,cna --repeats 5 --out metabric",
+    "xmodal bench --table exp=exp.csv --table mut=mut.tsv --target-file classes.csv",
+    RESUMES,
 )
-@with_cohort()
-@with_network
+@with_options_for("cohort", read_cohort)
+@with_options_for("network", Network)
 def bench(
     *,
-    context: typer.Context,
     cohort: "Bunch",
-    k: options.K = 100,
-    models: options.Models = "logistic regression,random forest",
-    fusion: options.Fusion = "early,late",
-    controls: options.Controls = False,
-    quick: options.Quick = False,
-    network: dict,
-    learning: options.LearningCurves = False,
-    inspect: options.Inspect = False,
-    folds: options.Folds = 5,
-    repeats: options.Repeats = 1,
-    seed: int,
-    jobs: options.Jobs = -1,
-    scheduler: options.Scheduler = None,
-    out: options.ResultFolder = Path("xmodal-bench"),
+    k: int = 100,
+    models: str = "logistic regression,random forest",
+    fusion: str = "early,late",
+    controls: bool = False,
+    quick: bool = False,
+    network: Network,
+    learning: bool = False,
+    inspect: bool = False,
+    folds: int = 5,
+    repeats: int = 1,
+    seed: int = 0,
+    jobs: int = -1,
+    scheduler: str | None = None,
+    out: Path = Path("xmodal-bench"),
 ) -> None:
     """Compare cross-modal attention with classical models on the same folds."""
-    if quick:
-        members = {"n_estimators": network["n_estimators"]}
-        settings = {"k": k, "models": models, "fusion": fusion, "folds": folds, **members}
-        k, models, fusion, folds, network["n_estimators"] = _quick_settings(context, settings)
     _start(cohort, folds)
     with status("Loading PyTorch"):
         from ..benchmark import compare
@@ -102,7 +100,7 @@ def bench(
     memory = str((out / "rankings").absolute())
     with usage_errors():
         attention = _models.attention_pipeline(k, seed, network, memory=memory)
-        classical = _models.classical_pipelines(k, models, fusion, seed, network["device"], memory)
+        classical = _models.classical_pipelines(k, models, fusion, seed, network.device, memory)
     estimators = {ATTENTION: attention, **classical}
     design: dict[str, Any] = {
         "cv": repeated_folds(folds, repeats, seed, grouped=cohort.groups is not None),
@@ -129,25 +127,25 @@ def bench(
     _finish(result, out, report_error)
 
 
-@app.command(
-    cls=Command,
-    epilog="Examples: xmodal paper --study-id brca_metabric --k 300 500 1000 1500 --out paper\n\n"
-    "xmodal paper --k 50 100 --folds 3\n\n" + RESUMES + EXIT_CODES,
+@command(
+    "Examples: xmodal paper --study-id brca_metabric --k 300 500 1000 1500 --out paper",
+    "xmodal paper --k 50 100 --folds 3",
+    RESUMES,
 )
-@with_cohort(join="inner", groups=None, batch=None)
-@with_network
+@with_options_for("cohort", read_cohort, join="inner", groups=None, batch=None)
+@with_options_for("network", Network)
 def paper(
     *,
     cohort: "Bunch",
-    k: options.Ks = None,
-    more_k: options.MoreKs = None,
-    network: dict,
-    folds: options.Folds = 5,
-    repeats: options.Repeats = 1,
-    seed: int,
-    jobs: options.Jobs = -1,
-    scheduler: options.Scheduler = None,
-    out: options.ResultFolder = Path("xmodal-paper"),
+    k: list[int] | None = None,
+    more_k: list[int] | None = None,
+    network: Network,
+    folds: int = 5,
+    repeats: int = 1,
+    seed: int = 0,
+    jobs: int = -1,
+    scheduler: str | None = None,
+    out: Path = Path("xmodal-paper"),
 ) -> None:
     """Compute the paper's table: modalities added to the primary one, for several K.
 
@@ -173,7 +171,7 @@ def paper(
     ks = [*(k or []), *(more_k or [])] or KS
     with usage_errors():
         classifier = attention_classifier(seed, network)
-    network_of_paper = paper_network(min(ks), random_state=seed, device=network["device"])
+    network_of_paper = paper_network(min(ks), random_state=seed, device=network.device)
     with resumable(out), dask_workers(scheduler):
         result = compare_modalities(
             cohort.data,
@@ -200,13 +198,10 @@ def paper(
     _finish(result, out, report_error)
 
 
-@app.command(
-    cls=Command,
-    epilog="Example: xmodal select --study brca_metabric --out rankings.csv\n\n" + EXIT_CODES,
-)
-@with_cohort(groups=None, batch=None)
+@command("Example: xmodal select --study brca_metabric --out rankings.csv")
+@with_options_for("cohort", read_cohort, groups=None, batch=None)
 def select(
-    *, out: options.RankingsFile, cohort: "Bunch", k: options.TopK = None, jobs: options.Jobs = -1
+    *, out: Path, cohort: "Bunch", k: int | None = None, seed: int = 0, jobs: int = -1
 ) -> None:
     """Rank the features of each modality by an elastic net on all samples."""
     from ..selection import MultiOmicsSelector
@@ -222,22 +217,19 @@ def select(
     console.print(f"\n{len(rankings)} features in {out}")
 
 
-@app.command(
-    cls=Command,
-    epilog="Example: xmodal fit --study brca_metabric --k 300 --out model.xmodal\n\n" + EXIT_CODES,
-)
-@with_cohort(groups=None, batch=None)
-@with_network
+@command("Example: xmodal fit --study brca_metabric --k 300 --out model.xmodal")
+@with_options_for("cohort", read_cohort, groups=None, batch=None)
+@with_options_for("network", Network)
 def fit(
     *,
-    out: options.NewModelFile,
+    out: Path,
     cohort: "Bunch",
-    k: options.K = 100,
-    calibrate: options.Calibrate = None,
-    network: dict,
-    cv: options.CrossValidation = None,
-    seed: int,
-    jobs: options.Jobs = -1,
+    k: int = 100,
+    calibrate: float | None = None,
+    network: Network,
+    cv: int | None = None,
+    seed: int = 0,
+    jobs: int = -1,
 ) -> None:
     """Fit selection and cross-modal attention to all samples, and save them."""
     from ._tables import cohort_text
@@ -264,23 +256,23 @@ def fit(
     console.print(f"\nModel in {out}")
 
 
-@app.command(
-    cls=Command,
-    epilog="Examples: xmodal predict model.xmodal --table exp=exp.csv --table mut=mut.csv "
-    "--out predictions.csv\n\nxmodal predict model.xmodal --table exp=rnaseq.csv "
-    "--normalize exp=within --out predictions.csv\n\n" + EXIT_CODES,
+@command(
+    "Examples: xmodal predict model.xmodal --table exp=exp.csv --table mut=mut.csv "
+    "--out predictions.csv",
+    "xmodal predict model.xmodal --table exp=rnaseq.csv --normalize exp=within "
+    "--out predictions.csv",
 )
 def predict(
-    model: options.ModelFile,
-    out: options.PredictionsFile,
-    table: options.TableFiles = None,
-    mudata: options.MuDataFile = None,
-    feature_map: options.FeatureMapFile = None,
-    missing: options.Missing = "error",
-    normalize: options.Normalize = None,
-    coverage: options.Coverage = None,
-    min_proba: options.MinProba = 0.0,
-    allow_pickle: options.AllowPickle = False,
+    model: Path,
+    out: Path,
+    table: list[str] | None = None,
+    mudata: Path | None = None,
+    feature_map: Path | None = None,
+    missing: Literal["error", "absent", "impute"] = "error",
+    normalize: list[str] | None = None,
+    coverage: float | None = None,
+    min_proba: float = 0.0,
+    allow_pickle: bool = False,
 ) -> None:
     """Predict the classes of new samples by a saved model."""
     from ._sources import parse_normalize, read_feature_map, read_unlabeled
@@ -318,21 +310,21 @@ def predict(
     console.print(f"\nPredictions in {out}")
 
 
-@app.command(
-    cls=Command,
-    epilog="Examples: xmodal explain model.xmodal --table exp=exp.csv --table mut=mut.csv "
-    "--sample MB-0001\n\nxmodal explain model.xmodal --table exp=new.csv --sample P7 "
-    "--train-table exp=exp.csv --train-target-file classes.csv\n\n" + EXIT_CODES,
+@command(
+    "Examples: xmodal explain model.xmodal --table exp=exp.csv --table mut=mut.csv "
+    "--sample MB-0001",
+    "xmodal explain model.xmodal --table exp=new.csv --sample P7 --train-table exp=exp.csv "
+    "--train-target-file classes.csv",
 )
 def explain(
-    model: options.ModelFile,
-    sample: options.SampleName,
-    table: options.TableFiles = None,
-    mudata: options.MuDataFile = None,
-    train_table: options.TrainTables = None,
-    train_target_file: options.TrainTargetFile = None,
-    normalize: options.Normalize = None,
-    allow_pickle: options.AllowPickle = False,
+    model: Path,
+    sample: str,
+    table: list[str] | None = None,
+    mudata: Path | None = None,
+    train_table: list[str] | None = None,
+    train_target_file: Path | None = None,
+    normalize: list[str] | None = None,
+    allow_pickle: bool = False,
 ) -> None:
     """Explain the prediction of a saved model for one sample."""
     from ._sources import (
@@ -366,10 +358,8 @@ def explain(
     console.print(*notes, explanation.to_text(), sep="\n")
 
 
-@app.command(
-    cls=Command, epilog="Example: xmodal card model.xmodal --out card.html\n\n" + EXIT_CODES
-)
-def card(model: options.ModelFile, out: options.CardFile = None) -> None:
+@command("Example: xmodal card model.xmodal --out card.html")
+def card(model: Path, out: Path | None = None) -> None:
     """Describe a saved model: its training data, performance, requirements and limits.
 
     The model is not loaded.
@@ -384,8 +374,8 @@ def card(model: options.ModelFile, out: options.CardFile = None) -> None:
             console.print(f"Card in {write_card(model, out)}")
 
 
-@app.command(cls=Command, epilog="Example: xmodal report xmodal-bench\n\n" + EXIT_CODES)
-def report(folder: options.ResultPath) -> None:
+@command("Example: xmodal report xmodal-bench")
+def report(folder: Path) -> None:
     """Write report.html of a finished comparison again."""
     from ..benchmark import Comparison
     from ..report import write_report
@@ -408,14 +398,6 @@ def _align(samples: "Bunch", model: Any, **arguments: Any) -> tuple[Any, list[st
         X, report = align_to_model(samples.data, model, **arguments)
     notes = absent_modalities(samples.modalities, model) + filled_values(X, model)
     return X, notes + report_lines(samples.report) + report_lines(report)
-
-
-def _quick_settings(context: typer.Context, settings: dict[str, Any]) -> list[Any]:
-    """Return settings, with those of a quick look where the command line gives none."""
-    return [
-        QUICK[name] if str(context.get_parameter_source(name)).endswith("DEFAULT") else value
-        for name, value in settings.items()
-    ]
 
 
 def _start(cohort: "Bunch", folds: int) -> None:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from ..inspection import ModalityImportance, modality_importance
 from ..paper import paper_network
 from ..selection import MultiOmicsSelector
 from ..uncertainty import ConformalClassifier
+from ._options import Network, split_names
 from ._session import error_console
 from ._tables import write_file
 
@@ -37,7 +39,7 @@ def classical_pipelines(
     k: int, models: str, fusion: str, seed: int, device: str, memory: str
 ) -> dict[str, Any]:
     """Return the models that ``--models`` names, each with every ``--fusion``."""
-    names = None if models == "all" else [name.strip() for name in models.split(",")]
+    names = None if models == "all" else split_names(models)
     papers = {}
     if names and PAPER in names:
         names = [name for name in names if name != PAPER]
@@ -45,24 +47,27 @@ def classical_pipelines(
     return papers | make_baselines(
         k=k,
         models=names,
-        fusion=[kind.strip() for kind in fusion.split(",")],
+        fusion=split_names(fusion),
         random_state=seed,
         memory=memory,
     )
 
 
-def attention_classifier(seed: int, network: Mapping[str, Any]) -> CrossModalAttentionClassifier:
+def attention_classifier(seed: int, network: Network) -> CrossModalAttentionClassifier:
     """Return the classifier; its options are checked now, not after a long selection."""
-    check_branches(network["branches"])
-    check_embedding(network["embed_dim"], network["n_heads"])
-    check_device(network["device"])
-    return CrossModalAttentionClassifier(random_state=seed, **network)
+    branches = network.branches if network.branches == "all" else split_names(network.branches)
+    check_branches(branches)
+    check_embedding(network.embed_dim, network.n_heads)
+    check_device(network.device)
+    return CrossModalAttentionClassifier(
+        random_state=seed, **(asdict(network) | {"branches": branches})
+    )
 
 
 def attention_pipeline(
     k: int,
     seed: int,
-    network: Mapping[str, Any],
+    network: Network,
     *,
     memory: str | None = None,
     jobs: int | None = None,
