@@ -1,4 +1,4 @@
-"""What a step of scikit-learn puts before a name is not silently taken for the modality."""
+"""Names that a step prefixes, drops or separates otherwise are not silently misread."""
 
 import warnings
 
@@ -86,3 +86,36 @@ def test_modalities_can_be_said_where_a_step_adds_a_prefix():
     columns = {"exp": [f"num__{c}" for c in EXP(X)], "mut": [f"num__{c}" for c in MUT(X)]}
     selector = make_pipeline(step, MultiOmicsSelector(k=1, modalities=columns)).fit(X, Y)[-1]
     assert list(selector.modalities_) == ["exp", "mut"]
+
+
+@pytest.mark.parametrize("separator", [".", ":", "|", "/", "_"])
+def test_another_separator_warns(separator):
+    names = [f"exp{separator}G{i}" for i in range(8)] + [f"mut{separator}G{i}" for i in range(4)]
+    with pytest.warns(UserWarning, match=r"names begin with \['exp', 'mut'\]"):
+        MultiOmicsSelector(k=1).fit(pd.DataFrame(RNG.normal(size=(12, 12)), columns=names), Y)
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ["HLA.A", "HLA.B", "HLA.C", "NKX2_1", "NKX2_2", *(f"G{i}" for i in range(10))],
+        ["age_at_diagnosis", "age_at_death", "tumor_size", "tumor_grade", "sex", "her2_status"],
+        [f"hsa.miR.{i}" for i in range(20)],
+        [f"chr{i % 22}:{i}" for i in range(200)],
+    ],
+    ids=["genes", "clinical", "microRNA", "sites"],
+)
+def test_separators_in_features_do_not_warn(names):
+    resolve_modalities(pd.DataFrame(np.zeros((2, len(names))), columns=names), None)
+
+
+def test_a_step_that_drops_names_warns():
+    model = make_pipeline(StandardScaler(), MultiOmicsSelector(k=1))
+    with pytest.warns(UserWarning, match=r"dropped their names, which begin with \['exp', 'mut'\]"):
+        model.fit(X, Y)
+    # It does not where names are kept or `modalities` are given, or where there is one modality.
+    model.set_output(transform="pandas").fit(X, Y)
+    model.set_output(transform="default").set_params(multiomicsselector__modalities={"a": slice(7)})
+    model.fit(X, Y)
+    make_pipeline(StandardScaler(), MultiOmicsSelector(k=1)).fit(X.iloc[:, :4], Y)
+    make_pipeline(StandardScaler(), MultiOmicsSelector(k=1)).fit(X.to_numpy(), Y)

@@ -2,12 +2,15 @@
 
 import tracemalloc
 
+import numba
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numba.core import caching
 from sklearn.linear_model import MultiTaskElasticNet
 
+from xmodal_sklearn.selection import _coordinate_descent
 from xmodal_sklearn.selection._elastic_net import elastic_net_path, score_features
 from xmodal_sklearn.selection._ranking import best_first
 
@@ -218,3 +221,31 @@ def test_the_table_is_never_copied_whole(dtype):
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 0.6 * 500 * 100_000 * 4
+
+
+def test_columns_related_to_the_classes_by_rounding_only_score_zero():
+    X = np.tile(np.random.default_rng(0).standard_normal((30, 40)), (2, 1))
+    assert (score_features(X, np.repeat(np.eye(2), 30, axis=0)) == 0).all()
+
+
+def test_a_solution_that_never_settles_ends(monkeypatch):
+    calls = []
+    monkeypatch.setattr(_coordinate_descent, "_descend", lambda *args: calls.append(args))
+    X, Y = problem(30, 8)
+    path = elastic_net_path(X, Y, l1_ratio=0.5, shares=SHARES)
+    assert len(path.penalties) == len(SHARES)
+    # At most once more for each column that joins.
+    assert len(calls) <= _coordinate_descent.MAX_DESCENTS * (len(SHARES) + X.shape[1])
+
+
+def test_the_solver_compiles_where_no_folder_can_be_written(monkeypatch):
+    def read_only(locator):
+        raise OSError(30, "Read-only file system")
+
+    def total(values):
+        return values.sum()
+
+    monkeypatch.setattr(caching._CacheLocator, "ensure_cache_path", read_only)
+    with pytest.raises(RuntimeError, match="cannot cache"):
+        numba.njit(cache=True)(total)
+    assert _coordinate_descent._compile()(total)(np.ones(3)) == 3

@@ -74,3 +74,19 @@ def test_absent_modalities_are_left_out_of_their_pairs(planted):
     selector = MultiOmicsSelector(k=20, pairs=True).fit(X, planted.target.loc[X.index])
     columns = np.unique(planted.interactions[["primary", "other"]])
     assert np.isin(columns, selector.get_feature_names_out()).mean() > 0.8
+
+
+def test_each_interaction_has_a_feature_of_the_primary_modality():
+    random = np.random.default_rng(0)
+    names = [f"{modality}__{i}" for modality in "abc" for i in range(6)]
+    X = pd.DataFrame(random.normal(size=(300, 18)), columns=names)
+    y = X["a__0"] * X["c__0"] > 0
+    for primary, expected in ((None, True), ("a", True), ("c", True), ("b", False)):
+        selector = MultiOmicsSelector(k=1, pairs=True, primary=primary).fit(X, y)
+        kept = set(selector.get_feature_names_out())
+        assert ({"a__0", "c__0"} <= kept) == expected, primary
+
+
+def test_an_unknown_primary_modality_is_named(cohort):
+    with pytest.raises(ValueError, match=r"primary='exq' is not a modality of X.*'exp'"):
+        MultiOmicsSelector(primary="exq").fit(*cohort)

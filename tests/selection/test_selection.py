@@ -7,11 +7,12 @@ import pandas as pd
 import pytest
 from joblib import effective_n_jobs, parallel_config
 from scipy import sparse
-from sklearn.base import BaseEstimator
+from sklearn.base import BaseEstimator, clone
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.feature_selection import SelectKBest
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import ElasticNet, LogisticRegression, RidgeClassifier
+from sklearn.model_selection import GridSearchCV
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -41,6 +42,19 @@ def test_modalities_that_k_leaves_out_keep_all_features(cohort):
     X, y = cohort
     kept = MultiOmicsSelector(k={"exp": 3}).fit(X, y)
     assert by_modality(kept.get_feature_names_out()) == {"exp": 3, "cna": 50, "mut": 20}
+
+
+def test_a_search_over_dicts_of_some_modalities(cohort):
+    X, y = cohort
+    model = make_pipeline(MultiOmicsSelector(), StandardScaler(), RidgeClassifier())
+    grid = {"multiomicsselector__k": [{"exp": 2}, {"exp": 5, "cna": 3}, {"mut": "all"}]}
+    search = GridSearchCV(model, grid, cv=2).fit(X, y)
+    n_features = [
+        clone(search.estimator).set_params(**params).fit(X, y)[-1].n_features_in_
+        for params in search.cv_results_["params"]
+    ]
+    assert n_features == [2 + 50 + 20, 5 + 3 + 20, 60 + 50 + 20]
+    assert search.best_params_["multiomicsselector__k"] in grid["multiomicsselector__k"]
 
 
 def test_rankings_nest_and_do_not_depend_on_k(cohort):

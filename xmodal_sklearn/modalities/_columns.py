@@ -1,8 +1,10 @@
 """Which columns belong to which modality, and what they are called."""
 
+import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
+from types import FrameType
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -26,9 +28,12 @@ def resolve_modalities(X: Any, modalities: Mapping[str, Columns] | None) -> Moda
     names = column_names(X)
     if modalities is None:
         positions = _modalities_from_names(None if names is None else tuple(names), X.shape[1])
-        _warn_of_added_prefixes(names or [], positions)
-        if list(positions) == [UNNAMED]:
-            _warn_if_other_separator(names or [])
+        if names is None:
+            _warn_if_names_dropped()
+        elif list(positions) == [UNNAMED]:
+            _warn_if_other_separator(names)
+        else:
+            _warn_if_second_prefix(names, positions)
         return dict(positions)
     if names is not None:
         check_unique(names, "column names of X")
@@ -37,13 +42,11 @@ def resolve_modalities(X: Any, modalities: Mapping[str, Columns] | None) -> Moda
             "modalities must be None or map at least one modality name to its columns, "
             f"got {modalities!r}."
         )
-    for modality in modalities:
+    resolved = {}
+    for modality, columns in modalities.items():
         check_modality_name(modality)
-    resolved = {
-        modality: _column_positions(X, modality, columns)
-        for modality, columns in modalities.items()
-    }
-    _check_partition(resolved, labels=column_labels(X))
+        resolved[modality] = _column_positions(X, modality, columns)
+    _check_partition(resolved, column_labels(X))
     return resolved
 
 
@@ -56,7 +59,7 @@ def as_slice(positions: np.ndarray) -> slice | np.ndarray:
 
 
 def has_named_modalities(X: Any, modalities: Mapping[str, Columns] | None) -> bool:
-    """Tell whether the modalities of X are known by name, from columns or from `modalities`."""
+    """Return whether the modalities of X have names, from its columns or from `modalities`."""
     names = column_names(X)
     return modalities is not None or (names is not None and any(SEPARATOR in n for n in names))
 
@@ -86,9 +89,9 @@ def qualified_names(labels: Sequence[str], modalities: Modalities) -> np.ndarray
     names = np.array(labels, dtype=object)
     for modality, positions in modalities.items():
         prefix = modality + SEPARATOR
-        for position in positions:
-            if not names[position].startswith(prefix):
-                names[position] = prefix + names[position]
+        names[positions] = [
+            name if name.startswith(prefix) else prefix + name for name in names[positions]
+        ]
     return names
 
 
@@ -128,7 +131,7 @@ def check_primary(primary: str | None, modalities: Modalities) -> None:
 
 
 def check_not_transposed(X: pd.DataFrame, names: Iterable[str]) -> None:
-    """Raise a ValueError if most rows of X are called as features are."""
+    """Raise a ValueError if most rows of X are named like features."""
     features = {str(name).partition(SEPARATOR)[2] or str(name) for name in names}
     rows = [str(row) for row in X.index]
     n_features = sum((row.partition(SEPARATOR)[2] or row) in features for row in rows)
@@ -140,7 +143,7 @@ def check_not_transposed(X: pd.DataFrame, names: Iterable[str]) -> None:
 
 
 def describe_missing(names: np.ndarray, modalities: Modalities, present: np.ndarray) -> str:
-    """Count the missing columns of each modality, and name the first."""
+    """Return how many columns of each modality are missing, and the first."""
     counts = []
     for modality, columns in modalities.items():
         missing = [column for column in columns if not present[column]]
@@ -152,7 +155,7 @@ def describe_missing(names: np.ndarray, modalities: Modalities, present: np.ndar
 
 
 def check_unique(names: Iterable, what: str) -> None:
-    """Raise a ValueError if a name is repeated; `what` says in the plural what is named."""
+    """Raise a ValueError if a name is repeated; `what` is what the names are of, in the plural."""
     repeated = [name for name, count in Counter(names).items() if count > 1]
     if repeated:
         raise ValueError(
@@ -174,8 +177,8 @@ def _modalities_from_names(names: tuple[str, ...] | None, n_columns: int) -> Mod
         if not separator or not modality:
             raise ValueError(
                 f"Column {name!r} names no modality, while other columns are named "
-                f"modality{SEPARATOR}feature. Name it the same way, or say with `modalities=` "
-                "which columns belong to which modality."
+                f"modality{SEPARATOR}feature. Rename it, or assign all columns to modalities by "
+                "`modalities=`."
             )
         positions.setdefault(modality, []).append(position)
     modalities = {modality: np.array(columns) for modality, columns in positions.items()}
@@ -184,43 +187,69 @@ def _modalities_from_names(names: tuple[str, ...] | None, n_columns: int) -> Mod
     return modalities
 
 
+def _warn_if_names_dropped() -> None:
+    """Warn if X has no names, but the X that was given to the pipeline around names modalities."""
+    # Only the call of the pipeline has both tables. A call of this package in between may have
+    # taken the names off on purpose, such as from one modality.
+    frame = sys._getframe()
+    while frame.f_back and _is_of(frame, "xmodal_sklearn", "contextlib"):
+        frame = frame.f_back
+    while frame.f_back and _is_of(frame, "sklearn", "joblib"):
+        names = column_names(flatten_columns(frame.f_locals.get("X"))) or []
+        prefixes = {name.partition(SEPARATOR)[0] for name in names if SEPARATOR in name}
+        if len(prefixes) > 1:
+            warn(
+                "All columns are read as one modality, because an earlier step or an ensemble "
+                f"dropped their names, which begin with {sorted(prefixes)}. Keep names by "
+                '`set_output(transform="pandas")` of the pipeline, or pass `modalities=`.'
+            )
+            return
+        frame = frame.f_back
+
+
+def _is_of(frame: FrameType, *packages: str) -> bool:
+    return frame.f_globals.get("__name__", "").partition(".")[0] in packages
+
+
 def _warn_if_other_separator(names: Sequence[str]) -> None:
-    """Warn if unnamed modalities look named, with another separator than ours."""
+    """Warn if names seem to name modalities, with another separator than ours."""
     for separator in (".", ":", "|", "/", "_"):
         prefixes = Counter(name.partition(separator)[0] for name in names if separator in name)
-        if 1 < len(prefixes) < 10 and prefixes.total() == len(names) and min(prefixes.values()) > 1:
+        repeated = {name: count for name, count in prefixes.items() if count > 2}
+        # Feature names may have separators, too, but hardly share so few prefixes.
+        if 1 < len(repeated) < 10 and sum(repeated.values()) >= max(0.9 * len(names), 10):
             warn(
                 f"All columns are read as one modality, but their names begin with "
-                f"{list(prefixes)} and {separator!r}. If these are modalities, rename the columns "
+                f"{list(repeated)} and {separator!r}. If these are modalities, rename the columns "
                 f"to modality{SEPARATOR}feature, or pass `modalities=`."
             )
             return
 
 
-def _warn_of_added_prefixes(names: Sequence[str], modalities: Modalities) -> None:
-    """Warn where what stands first in the names looks like the name of a step, not of a modality.
+def _warn_if_second_prefix(names: Sequence[str], modalities: Modalities) -> None:
+    """Warn if what is read as a modality may be a transformer's name in front of modalities.
 
-    Features may have a double underscore in their names, so this can't be told for certain.
+    Features may have a double underscore in their names, so this is not certain.
     """
-    added = []
-    for modality, positions in modalities.items() if names else ():
-        inner = set()
+    suspects = []
+    for modality, positions in modalities.items():
+        second = set()
         for position in positions:
             parts = names[position].split(SEPARATOR, 2)
             if len(parts) < 3 or not parts[1]:
                 break
-            inner.add(parts[1])
+            second.add(parts[1])
         else:
-            # Where each feature goes on with another name, those name no modalities.
-            if len(inner) < len(positions) and inner != {modality}:
-                added.append(modality)
-    if added:
-        first = names[modalities[added[0]][0]]
+            # Prefixes that are all different are features, not modalities.
+            if len(second) < len(positions) and second != {modality}:
+                suspects.append(modality)
+    if suspects:
+        first = names[modalities[suspects[0]][0]]
         warn(
-            f"Taken for modalities: {added}. The names of all their columns go on as if a modality "
-            f"followed, the first is {first!r}. If a ColumnTransformer or FeatureUnion put "
-            f"{added[0]!r} in front, build it with verbose_feature_names_out=False; otherwise say "
-            "by `modalities=` which columns belong to which modality."
+            f"{suspects} were read as modality names, but their columns have a second prefix, the "
+            f"first is {first!r}. If a ColumnTransformer or FeatureUnion added {suspects[0]!r}, "
+            "build it with verbose_feature_names_out=False; otherwise assign the columns to "
+            "modalities by `modalities=`."
         )
 
 
@@ -237,7 +266,7 @@ def _column_positions(X: Any, modality: str, columns: Columns) -> np.ndarray:
     positions = np.sort(np.ravel(np.asarray(chosen, dtype=int)))
     if len(positions) == 0:
         raise ValueError(
-            f"Modality {modality!r} has no column of X. Give it at least one, or leave it out."
+            f"Modality {modality!r} has no column of X. Assign it at least one, or leave it out."
         )
     check_unique(positions, f"columns of modality {modality!r}")
     return positions
@@ -250,7 +279,7 @@ def _check_partition(modalities: Modalities, labels: Sequence[str]) -> None:
             if position in owner:
                 raise ValueError(
                     f"Column {labels[position]!r} is in two modalities, {owner[position]!r} and "
-                    f"{modality!r}. Give each column to one modality."
+                    f"{modality!r}. Assign each column to one modality."
                 )
             owner[position] = modality
     left_over = [label for position, label in enumerate(labels) if position not in owner]
