@@ -119,7 +119,7 @@ def test_a_folder_that_cannot_be_written_is_an_error_before_anything_is_computed
 RUNNER = """
 import json, os, resource, signal, sys
 from xmodal_sklearn.cli import _models, app
-from xmodal_sklearn.report import _data, _inspection, _models
+from xmodal_sklearn.report import _inspection, _models, _sections
 
 def run(arguments, out, kill_at, limit):
     touched = []

@@ -45,11 +45,8 @@ def card_text(model: str | Path) -> str:
     Traceback (most recent call last):
     FileNotFoundError: There is no file nothing.xmodal.
     """
-    # It imports PyTorch, which the report need not wait for.
-    from ..persistence import read_manifest
-
     lines = [visible(Path(model).name)]
-    for section in _checked_sections(model, read_manifest(model)):
+    for section in _read_card(model)[0]:
         lines += ["", section["title"].upper(), *map(visible, section["paragraphs"])]
         if section["rows"]:
             table = [section["columns"], *section["rows"]]
@@ -103,22 +100,20 @@ def write_card(model: str | Path, path: str | Path) -> Path:
     ...     write_card(saved, f"{folder}/card.html").read_text(encoding="utf-8")[:15]
     '<!doctype html>'
     """
-    # It imports PyTorch, which the report need not wait for.
-    from ..persistence import read_manifest
-
-    manifest = read_manifest(model)
+    sections, versions = _read_card(model)
     return write_page(
-        "card.html",
-        path,
-        title=Path(model).name,
-        sections=_checked_sections(model, manifest),
-        versions=manifest["versions"],
+        "card.html", path, title=Path(model).name, sections=sections, versions=versions
     )
 
 
-def _checked_sections(path: str | Path, manifest: Mapping[str, Any]) -> list[Section]:
+def _read_card(path: str | Path) -> tuple[list[Section], dict[str, str]]:
+    """Return the sections of a saved model's card, and the versions of its libraries."""
+    # It imports PyTorch, which the report need not wait for.
+    from ..persistence import read_manifest
+
+    manifest = read_manifest(path)
     try:
-        return card_sections(manifest)
+        return card_sections(manifest), manifest["versions"]
     # Checksums do not show which program wrote the file.
     except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
         raise ValueError(

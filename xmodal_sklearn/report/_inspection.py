@@ -8,7 +8,7 @@ import pandas as pd
 from markupsafe import Markup
 
 from ..benchmark._comparison import FOLD
-from ..benchmark._metrics import BRANCH_WEIGHT, LOSSES, WITHOUT_MODALITY, metric_label
+from ..benchmark._metrics import BRANCH_WEIGHT, LOSSES, WITHOUT_MODALITY
 from ..inspection._importance import ModalityImportance
 from ..inspection._selection import stability_index
 from ..plotting._common import draw_legend
@@ -41,24 +41,20 @@ def ablation_section(overview: Overview) -> dict[str, Any] | None:
         for modality, without in by_fold[WITHOUT_MODALITY].items()
     }
     return {
-        "metric": metric_label(overview.metric),
         "names": names,
         "losses": losses,
         "figure": draw_ablation(losses, overview.metric, names),
     }
 
 
-def branch_section(overview: Overview) -> dict[str, Any] | None:
+def branch_section(overview: Overview) -> dict[str, list] | None:
     """Return the stacking weights of each network's branches, or None without a network."""
-    by_fold = _scores_by_fold(overview, overview.names)
+    names = overview.names
+    by_fold = _scores_by_fold(overview, names)
     if BRANCH_WEIGHT not in by_fold:
         return None
-    tables = []
-    for name in overview.names:
-        weights = by_fold.loc[name, BRANCH_WEIGHT].dropna(axis=1, how="all")
-        if not weights.empty:
-            tables.append({"name": name, "rows": _mean_weights(weights)})
-    return {"tables": tables}
+    tables = {name: by_fold.loc[name, BRANCH_WEIGHT].dropna(axis=1, how="all") for name in names}
+    return {name: _mean_weights(table) for name, table in tables.items() if not table.empty}
 
 
 def _scores_by_fold(overview: Overview, names: list[str]) -> pd.DataFrame:
@@ -76,7 +72,7 @@ def _mean_weights(weights: pd.DataFrame) -> list[dict[str, Any]]:
     return [{"branch": name, **row.to_dict()} for name, row in table.iterrows()]
 
 
-def selection_section(overview: Overview) -> dict[str, Any] | None:
+def selection_section(overview: Overview) -> list[dict[str, Any]] | None:
     """Return each distinct selection with the models that share it, or None if none selects."""
     names, selected = overview.names, overview.comparison.selected
     # Many pipelines begin with the same selection, which is shown once.
@@ -102,7 +98,7 @@ def selection_section(overview: Overview) -> dict[str, Any] | None:
             }
         )
     selections.sort(key=lambda selection: names.index(selection["models"][0]))
-    return {"selections": selections} if selections else None
+    return selections or None
 
 
 def _selected_of_modality(
@@ -128,10 +124,9 @@ def _selected_of_modality(
         "per_fold": chosen.sum(axis=1).mean(),
         "all": keeps_all,
         "always": list(shares.index[shares == 1]),
-        "ever": len(shares),
         "stability": stability,
-        "shares": shares.to_numpy(),
-        "top": [{"feature": f, "share": share} for f, share in shares[:MAX_SELECTED].items()],
+        "shares": shares,
+        "top": shares[:MAX_SELECTED],
     }
 
 

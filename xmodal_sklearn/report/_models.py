@@ -44,22 +44,22 @@ def model_section(overview: Overview) -> dict[str, Any]:
     names = [name for name in overview.names if name in predicted]
     return {
         "repeated": overview.info.get("n_repeats", 1) > 1,
-        "models": [_model(overview.comparison, name) for name in names],
+        "models": [_model(overview, name) for name in names],
     }
 
 
-def _model(comparison: Comparison, name: str) -> dict[str, Any]:
+def _model(overview: Overview, name: str) -> dict[str, Any]:
     """Return one model's figures and scores by class, from all test folds together."""
+    comparison, classes = overview.comparison, overview.classes
     predictions = comparison.predictions[comparison.predictions["estimator"] == name]
     # scikit-learn's displays take neither pandas' strings nor numbers of dtype object.
     texts = {column: predictions[column].map(str).astype(object) for column in LABELS}
     predictions = predictions.assign(**texts)
-    classes = [str(label) for label in comparison.classes]
     probabilities = predictions[[probability_column(label) for label in classes]]
     has_probabilities = bool(probabilities.notna().all(axis=None))
     return {
         "name": name,
-        "settings": _settings(comparison.info.get("models", {}).get(name)),
+        "settings": _settings(overview.info.get("models", {}).get(name)),
         "by_class": _by_class(comparison, name, predictions, classes),
         "confusion": draw_confusion(name, predictions, classes),
         "curves": {

@@ -8,7 +8,6 @@ from typing import Any
 import pandas as pd
 
 from ..benchmark._comparison import Comparison, at_chance
-from ..benchmark._metrics import metric_label
 from ..inspection._importance import ModalityImportance
 
 SIGNIFICANT = 0.05
@@ -36,7 +35,7 @@ class Overview:
 
     @cached_property
     def pairs(self) -> dict[tuple[str, str], dict[str, float]]:
-        """``difference``, ``p`` and ``p_holm`` of every ordered pair that can be tested."""
+        """Difference, p values and significance of every ordered pair that can be tested."""
         comparison = self.comparison
         first = comparison.scores[comparison.scores["metric"] == self.metric]
         counts = first.groupby("estimator")["value"].count()
@@ -45,8 +44,23 @@ class Overview:
         if (counts > 1).sum() < 2:
             return {}
         table = replace(comparison, scores=comparison.scores[testable]).pairwise()
-        columns = ["difference", "p", "p_holm"]
+        table["significant"] = table["p_holm"] < SIGNIFICANT
+        columns = ["difference", "p", "p_holm", "significant"]
         return table.set_index(["estimator", "other"])[columns].to_dict("index")
+
+    @cached_property
+    def class_sizes(self) -> dict[str, int]:
+        """The size of each class, as recorded or among the tested samples."""
+        sizes = self.data.get("class_sizes")
+        if sizes is None:
+            tested = self.comparison.predictions.drop_duplicates("sample")
+            sizes = tested["target"].map(str).value_counts().to_dict()
+        return {label: int(sizes.get(label, 0)) for label in self.classes}
+
+    @property
+    def classes(self) -> list[str]:
+        """The class labels as text."""
+        return [str(label) for label in self.comparison.classes]
 
     @property
     def names(self) -> list[str]:
@@ -63,15 +77,19 @@ class Overview:
         """What the comparison records about data, models and machine."""
         return self.comparison.info
 
+    @property
+    def data(self) -> dict[str, Any]:
+        """What the comparison records about the data."""
+        return self.info.get("data", {})
+
 
 def headline(overview: Overview) -> dict[str, Any]:
     """Return the best model, and how it compares with the runner-up."""
     best, *others = overview.names
     mean, std = overview.summary.loc[best, overview.metric][["mean", "std"]]
-    shown = {"best": best, "metric": metric_label(overview.metric), "mean": mean, "std": std}
+    shown = {"best": best, "mean": mean, "std": std}
     pair = overview.pairs.get((best, others[0])) if others else None
     if pair is not None:
         better, equal, _ = overview.comparison.bayes(best, others[0])
         shown |= {"second": others[0], "better": better, "equal": equal, **pair}
-        shown["significant"] = pair["p_holm"] < SIGNIFICANT
     return shown

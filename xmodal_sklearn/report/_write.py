@@ -1,6 +1,7 @@
 """Writing pages: the report of a comparison, and what its page shares with the card of a model."""
 
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import pandas as pd
 from .._files import atomic_write
 from .._text import visible
 from ..benchmark._comparison import Comparison
+from ..benchmark._metrics import metric_label
 from ..inspection._importance import ModalityImportance
 
 MISSING = "–"
@@ -86,40 +88,37 @@ def write_report(
     ...     written.read_text(encoding="utf-8")[:15]
     '<!doctype html>'
     """
-    from . import _data, _inspection, _models, _scores
+    from . import _inspection, _models, _sections
     from ._figures import LIGHT
     from ._overview import Overview, headline
 
     # Name of the template and id in the page, heading in the contents, variables of the template;
     # a section without variables is left out.
     sections = (
-        ("data", "Data", _data.data_section),
-        ("summary", "Summary", _scores.summary_section),
-        ("folds", "Folds", _scores.fold_section),
-        ("pairwise", "Pairwise", _scores.pairwise_section),
-        ("timing", "Timing", _scores.timing_section),
-        ("learning", "Learning curves", _scores.learning_section),
-        ("classes", "Classes", _scores.recall_section),
+        ("data", "Data", _sections.data_section),
+        ("summary", "Summary", _sections.summary_section),
+        ("folds", "Folds", _sections.fold_section),
+        ("pairwise", "Pairwise", _sections.pairwise_section),
+        ("timing", "Timing", _sections.timing_section),
+        ("learning", "Learning curves", _sections.learning_section),
+        ("classes", "Classes", _sections.recall_section),
         ("modalities", "Modalities", _inspection.ablation_section),
         ("branches", "Branches", _inspection.branch_section),
         ("models", "Models", _models.model_section),
-        ("hard", "Hard samples", _data.hard_sample_section),
+        ("hard", "Hard samples", _sections.hard_sample_section),
         ("features", "Features", _inspection.selection_section),
         ("inspection", "Inspection", _inspection.inspection_section),
-        ("methods", "Methods", _data.methods_section),
-        ("origin", "Origin", _data.origin_section),
+        ("methods", "Methods", _sections.methods_section),
+        ("origin", "Origin", _sections.origin_section),
     )
     overview = Overview(comparison, importance, features, maps)
-    contents = [(name, heading, content(overview)) for name, heading, content in sections]
+    contents = [(name, heading, section(overview)) for name, heading, section in sections]
     return write_page(
         "report.html",
         path,
         title=title or "Comparison of classifiers",
-        n_classes=len(comparison.classes),
-        info=overview.info,
+        overview=overview,
         headline=headline(overview),
-        warnings=comparison.warnings,
-        at_chance=overview.at_chance,
         sections=[
             {"name": name, "heading": heading, "content": content}
             for name, heading, content in contents
@@ -127,7 +126,6 @@ def write_report(
         ],
         light=LIGHT,
         command=command or overview.info.get("command"),
-        run=overview.info.get("run"),
     )
 
 
@@ -148,7 +146,8 @@ def write_page(template: str, path: str | Path, **variables: Any) -> Path:
     )
     environment.filters |= {
         "number": format_number,
-        "signed": format_signed,
+        "signed": partial(format_number, sign="+"),
+        "label": metric_label,
         "percent": "{:.0%}".format,
         "share": format_share,
         "p": format_p,
@@ -162,14 +161,9 @@ def write_page(template: str, path: str | Path, **variables: Any) -> Path:
     return path
 
 
-def format_number(value: float | None, digits: int = 3) -> str:
+def format_number(value: float | None, digits: int = 3, sign: str = "-") -> str:
     """Return a number with a fixed number of decimals and a true minus sign."""
-    return MISSING if pd.isna(value) else f"{value:.{digits}f}".replace("-", "−")
-
-
-def format_signed(value: float) -> str:
-    """Return a difference with its sign."""
-    return MISSING if pd.isna(value) else f"{value:+.3f}".replace("-", "−")
+    return MISSING if pd.isna(value) else f"{value:{sign}.{digits}f}".replace("-", "−")
 
 
 def format_p(value: float, equals: str = "") -> str:

@@ -1,0 +1,166 @@
+"""Sections on data, scores, misclassified samples, methods and origin."""
+
+from typing import Any
+
+import pandas as pd
+from markupsafe import Markup
+
+from ..benchmark._comparison import COSTS, probability_column
+from ..benchmark._metrics import CLASS_RECALL, LOSSES
+from ._figures import draw_folds, draw_learning, draw_timing
+from ._overview import Overview
+
+MAX_BATCHES = 40
+MAX_SAMPLES = 40
+
+SOFTWARE = {
+    "python": "Python",
+    "xmodal-sklearn": "xmodal-sklearn",
+    "scikit-learn": "scikit-learn",
+    "torch": "PyTorch",
+}
+
+
+def data_section(overview: Overview) -> dict[str, Any]:
+    """Return the largest batches by class."""
+    batches = overview.data.get("batches", {})
+    largest = sorted(batches, key=lambda name: (-sum(batches[name].values()), name))
+    return {
+        "batches": {name: batches[name] for name in largest[:MAX_BATCHES]},
+        "more_batches": max(len(batches) - MAX_BATCHES, 0),
+    }
+
+
+def summary_section(overview: Overview) -> dict[str, Any]:
+    """Return the metrics to show, and the best mean of each."""
+    measured = _measured(overview)
+    # A model that guesses by the class frequencies is perfectly calibrated, which is no merit.
+    means = overview.summary.drop(list(overview.at_chance)).xs("mean", axis=1, level=1)
+    return {
+        "metrics": [*measured, *COSTS],
+        "best": {m: means[m].min() if m in LOSSES else means[m].max() for m in measured},
+        "losses": LOSSES,
+        "costs": COSTS,
+    }
+
+
+def fold_section(overview: Overview) -> list[Markup]:
+    """Return a figure of all folds for each metric."""
+    return [draw_folds(overview.comparison, metric) for metric in _measured(overview)]
+
+
+def _measured(overview: Overview) -> list[str]:
+    summary = overview.summary
+    return [m for m in overview.comparison.metrics if summary[m, "mean"].notna().any()]
+
+
+def pairwise_section(overview: Overview) -> dict[str, Any] | None:
+    """Return the models in the table of all pairs, or None if no pair can be tested."""
+    pairs = overview.pairs
+    if not pairs:
+        return None
+    # Shades are scaled to the differences between models that are better than chance.
+    scaling = [pair for names, pair in pairs.items() if not overview.at_chance & set(names)]
+    return {
+        "names": [name for name in overview.names if any(name in pair for pair in pairs)],
+        "largest": max(abs(pair["difference"]) for pair in scaling or pairs.values()) or 1,
+    }
+
+
+def timing_section(overview: Overview) -> Markup:
+    """Return the figure of the first metric against the time to fit."""
+    return draw_timing(overview.summary, overview.metric, overview.at_chance)
+
+
+def learning_section(overview: Overview) -> Markup | None:
+    """Return the figure of learning curves, or None if none were computed."""
+    learning = overview.comparison.learning
+    if learning is None:
+        return None
+    names = [name for name in overview.names if name in set(learning["estimator"])]
+    scores = pd.concat([learning, overview.comparison.scores], ignore_index=True)
+    return draw_learning(scores, overview.metric, names, overview.at_chance)
+
+
+def recall_section(overview: Overview) -> pd.DataFrame:
+    """Return mean and standard deviation of the recall by model and class."""
+    scores = overview.comparison.scores
+    by_model = scores[scores["metric"] == CLASS_RECALL].groupby(["estimator", "part"])["value"]
+    return by_model.agg(["mean", "std"])
+
+
+def hard_sample_section(overview: Overview) -> dict[str, Any] | None:
+    """Return the samples that most models better than chance misclassify, or None if none."""
+    predictions = overview.comparison.predictions
+    predictions = predictions[~predictions["estimator"].isin(overview.at_chance)]
+    predictions = predictions.assign(
+        target=predictions["target"].map(str), predicted=predictions["predicted"].map(str)
+    )
+    wrong = predictions["target"] != predictions["predicted"]
+    # A model is wrong about a sample if it is in at least half of the repeats.
+    by_model = wrong.groupby([predictions["sample"], predictions["estimator"]]).mean() >= 0.5
+    share = by_model.groupby(level="sample").mean()
+    hard = share[share > 0.5].sort_values(ascending=False, kind="stable")
+    if hard.empty:
+        return None
+    names = overview.data.get("sample_names")
+    rows = []
+    for sample, share_of_models in hard[:MAX_SAMPLES].items():
+        own = predictions[predictions["sample"] == sample]
+        target = own["target"].iloc[0]
+        others = own.loc[own["predicted"] != target, "predicted"].value_counts()
+        rows.append(
+            {
+                "name": str(names[sample]) if names else f"row {sample}",
+                "target": target,
+                "predicted": others.index[0],
+                "agreement": others.iloc[0] / len(own),
+                "share": share_of_models,
+                "probability": own[probability_column(target)].mean(),
+            }
+        )
+    n_models = predictions["estimator"].nunique()
+    return {"rows": rows, "n_hard": len(hard), "n_tested": len(share), "n_models": n_models}
+
+
+def methods_section(overview: Overview) -> dict[str, Any]:
+    """Return what the paragraph on methods says; its sentences are in the template."""
+    info, models = overview.info, overview.info.get("models", {})
+    ks = sorted({k for model in models.values() for k in model["k"]})
+    versions, hardware = info.get("versions", {}), info.get("hardware", {})
+    missing = overview.data.get("missing", {})
+    return {
+        "absent": {name: gaps["samples"] for name, gaps in missing.items() if gaps["samples"]},
+        "kept": ["all features" if k == "all" else f"{k} features per modality" for k in ks],
+        "elastic_net": all(
+            value == "None"
+            for model in models.values()
+            for name, value in model["parameters"].items()
+            if name.endswith("multiomicsselector__estimator")
+        ),
+        "attention": [
+            name for name, model in models.items() if "CrossModalAttention" in model["text"]
+        ],
+        "software": {
+            name: f"{label} {versions[name]}"
+            for name, label in SOFTWARE.items()
+            if name in versions
+        },
+        "hardware": [
+            f"{hardware[part]} cores" if part == "cores" else hardware[part]
+            for part in ("processor", "cores", "memory", "graphics")
+            if part in hardware
+        ],
+    }
+
+
+def origin_section(overview: Overview) -> dict[str, Any]:
+    """Return when and where the comparison ran, and on which data."""
+    info = overview.info
+    facts = {
+        "date": info.get("date", "").replace("T", " ").replace("+00:00", " UTC"),
+        "data, xxh3": overview.data.get("hash"),
+        "folds": info.get("folds"),
+        **info.get("hardware", {}),
+    }
+    return {name: fact for name, fact in facts.items() if fact}
