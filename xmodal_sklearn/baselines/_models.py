@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from functools import partial
 from importlib.util import find_spec
 from operator import attrgetter
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from sklearn.base import BaseEstimator, clone
@@ -24,15 +24,16 @@ from .._base import ProbabilityClassifierMixin
 from .._suggestions import did_you_mean
 from ._fusion import INNER_FOLDS
 
+# Models by name, unfitted, each with a grid whose first values are defaults.
+Models: TypeAlias = dict[str, tuple[Any, dict[str, list]]]
+
 # Number of trees of a random forest.
 N_TREES = 300
 
 # Models that may not be installed, and how to get them.
+BOOSTING = 'Install it with pip install "xmodal-sklearn[boosting]".'
 OPTIONAL = {
-    **dict.fromkeys(
-        ["XGBoost", "LightGBM", "CatBoost"],
-        'Install it with pip install "xmodal-sklearn[boosting]".',
-    ),
+    **dict.fromkeys(["XGBoost", "LightGBM", "CatBoost"], BOOSTING),
     "TabICL": "Install tabicl, and fit its TabICLClassifier once, which downloads the weights.",
 }
 
@@ -100,11 +101,11 @@ class OutOfBagForest(ProbabilityClassifierMixin, BaseEstimator):
         return self.forest_.predict_proba(X)
 
 
-def all_models(random_state: int | None) -> dict[str, tuple[Any, dict[str, list]]]:
-    """Return the installed models, unfitted, each with a grid whose first values are defaults."""
+def all_models(random_state: int | None) -> Models:
+    """Return the installed models."""
     seed = {"random_state": random_state}
     balanced = {"class_weight": "balanced"}
-    models: dict[str, tuple[Any, dict[str, list]]] = {
+    models: Models = {
         "logistic regression": (
             _scaled(LogisticRegression(**balanced, max_iter=1000)),
             {"model__C": [0.1, 0.001, 0.01, 1]},
@@ -114,10 +115,7 @@ def all_models(random_state: int | None) -> dict[str, tuple[Any, dict[str, list]
             _scaled(LogisticRegression(solver="saga", tol=1e-3, max_iter=1000, **balanced, **seed)),
             {"model__C": [0.3, 0.1], "model__l1_ratio": [0.5, 0.1]},
         ),
-        "linear SVM": (
-            _scaled(SVC(kernel="linear", **balanced)),
-            {"model__C": [0.01, 0.001, 0.1]},
-        ),
+        "linear SVM": (_scaled(SVC(kernel="linear", **balanced)), {"model__C": [0.01, 0.001, 0.1]}),
         "RBF SVM": (
             _scaled(SVC(**balanced)),
             {"model__C": [10, 1, 100], "model__gamma": [1e-3, 1e-4, "scale"]},
@@ -168,20 +166,15 @@ def _without_names(X: Any) -> Any:
 
 
 def _scaled(model: Any) -> Pipeline:
-    pipeline = Pipeline(
-        [
-            ("impute", SimpleImputer(keep_empty_features=True)),
-            ("scale", StandardScaler()),
-            ("model", model),
-        ]
-    )
+    imputer = SimpleImputer(keep_empty_features=True)
+    steps = [("impute", imputer), ("scale", StandardScaler()), ("model", model)]
     # Arrays between the steps, whatever scikit-learn's global transform_output says.
-    return pipeline.set_output(transform="default")
+    return Pipeline(steps).set_output(transform="default")
 
 
-def _boosting_models(random_state: int | None) -> dict[str, tuple[Any, dict[str, list]]]:
+def _boosting_models(random_state: int | None) -> Models:
     """Return the models of the extra ``boosting`` that are installed."""
-    models: dict[str, tuple[Any, dict[str, list]]] = {}
+    models: Models = {}
     if find_spec("xgboost"):
         from xgboost import XGBClassifier
 
@@ -189,10 +182,8 @@ def _boosting_models(random_state: int | None) -> dict[str, tuple[Any, dict[str,
             n_estimators=200, learning_rate=0.1, max_bin=32, colsample_bynode=0.1, n_jobs=1,
             random_state=random_state,
         )  # fmt: skip
-        models["XGBoost"] = (
-            LabelEncodedClassifier(xgboost, balanced=True),
-            {"estimator__max_depth": [3, 6]},
-        )
+        balanced = LabelEncodedClassifier(xgboost, balanced=True)
+        models["XGBoost"] = balanced, {"estimator__max_depth": [3, 6]}
     if find_spec("lightgbm"):
         from lightgbm import LGBMClassifier
 
@@ -212,7 +203,7 @@ def _boosting_models(random_state: int | None) -> dict[str, tuple[Any, dict[str,
     return models
 
 
-def _pretrained_models(random_state: int | None) -> dict[str, tuple[Any, dict[str, list]]]:
+def _pretrained_models(random_state: int | None) -> Models:
     """Return TabICL if it is installed and its weights are on this machine."""
     if not find_spec("tabicl"):
         return {}

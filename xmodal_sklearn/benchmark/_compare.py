@@ -4,6 +4,7 @@ import time
 from collections import Counter
 from collections.abc import Mapping
 from numbers import Integral, Real
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ from ._comparison import FOLD, Comparison, as_labels, probability_column
 from ._execution import run_folds, versions
 from ._fold import FoldInputs, Result, Run, modalities_of, negative_controls
 from ._metrics import resolve_scoring
-from ._record import describe_data, describe_folds, describe_machine, describe_models
+from ._record import describe_data, describe_folds, describe_machine, describe_model
 from ._splits import check_design, number_folds, outer_folds
 
 
@@ -154,8 +155,8 @@ def compare(
         for name, run in runs.items()
     ]
     finished = run_folds(inputs, X, store, n_jobs)
-    by_index = dict(progress_bar(finished, "Fitting", len(inputs), disable=not verbose))
-    results = [by_index[index] for index in range(len(inputs))]
+    finished = progress_bar(finished, "Fitting", len(inputs), disable=not verbose)
+    results = [result for _, result in sorted(finished, key=itemgetter(0))]
     later = _describe_failures(inputs, results)
     later |= dict.fromkeys(_gather_warnings(inputs, results), UserWarning)
     for message, category in later.items():
@@ -171,7 +172,7 @@ def compare(
         "versions": versions(),
         **describe_machine(),
         "data": describe_data(X, y, batch, modalities),
-        "models": describe_models(estimators),
+        "models": {name: describe_model(estimator) for name, estimator in estimators.items()},
     }
     metrics = next(tuple(result["metrics"]) for result in results if result["metrics"])
     tables = _tabulate(inputs, results, metrics)

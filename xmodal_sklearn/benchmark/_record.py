@@ -3,6 +3,7 @@
 import os
 import platform
 import re
+from collections import Counter
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -28,18 +29,15 @@ def describe_data(X: Any, y: np.ndarray, batch: Any, modalities: Modalities) -> 
     """Return hash, class sizes, missing values, batches and sample names of the data, for JSON."""
     table = as_table(X)
     blocks = {name: block_values(table, positions) for name, positions in modalities.items()}
-    labels = np.array([str(label) for label in y.tolist()], dtype=object)
+    labels = pd.Series([str(label) for label in y.tolist()], dtype=object)
     description: dict[str, Any] = {
         "hash": _hash(table, blocks, labels),
         "class_sizes": _count(labels),
         "missing": {modality: _missing(block) for modality, block in blocks.items()},
     }
     if batch is not None:
-        texts = ["unknown" if pd.isna(name) else str(name) for name in batch]
-        names = np.array(texts, dtype=object)
-        description["batches"] = {
-            name: _count(labels[names == name]) for name in sorted(set(names))
-        }
+        names = np.array(["unknown" if pd.isna(name) else str(name) for name in batch])
+        description["batches"] = {str(name): _count(part) for name, part in labels.groupby(names)}
     if isinstance(table, pd.DataFrame) and not isinstance(table.index, pd.RangeIndex):
         description["sample_names"] = [str(name) for name in table.index]
     return description
@@ -53,11 +51,6 @@ def describe_folds(cv: Any, seed: int, *, grouped: bool) -> str:
     if isinstance(cv, int | np.integer):
         return f"stratified, in the order of the samples{together}"
     return _text(cv) + together if hasattr(cv, "split") else f"given as positions{together}"
-
-
-def describe_models(estimators: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    """Return for each estimator its text, ``k``, seeds and all parameters, as text."""
-    return {name: _describe_model(estimator) for name, estimator in estimators.items()}
 
 
 def describe_machine() -> dict[str, Any]:
@@ -80,7 +73,7 @@ def describe_machine() -> dict[str, Any]:
     return {"date": datetime.now(UTC).isoformat(timespec="seconds"), "hardware": hardware}
 
 
-def _hash(table: Any, blocks: Mapping[str, np.ndarray], labels: np.ndarray) -> str:
+def _hash(table: Any, blocks: Mapping[str, np.ndarray], labels: pd.Series) -> str:
     """Hash names, values and classes, independent of the order of values in memory."""
     samples = list(table.index) if isinstance(table, pd.DataFrame) else []
     digest = xxhash.xxh3_128(repr([samples, column_labels(table), list(labels)]).encode())
@@ -94,9 +87,8 @@ def _hash(table: Any, blocks: Mapping[str, np.ndarray], labels: np.ndarray) -> s
     return digest.hexdigest()
 
 
-def _count(labels: np.ndarray) -> dict[str, int]:
-    names, counts = np.unique(labels.astype(str), return_counts=True)
-    return dict(zip(names.tolist(), counts.tolist(), strict=True))
+def _count(labels: pd.Series) -> dict[str, int]:
+    return dict(sorted(Counter(labels).items()))
 
 
 def _missing(block: np.ndarray) -> dict[str, Any]:
@@ -109,14 +101,14 @@ def _missing(block: np.ndarray) -> dict[str, Any]:
     }
 
 
-def _describe_model(estimator: Any) -> dict[str, Any]:
+def describe_model(estimator: Any) -> dict[str, Any]:
+    """Return the text of an estimator, ``k``, seeds and all parameters, as text."""
     parameters = estimator.get_params()
     selectors = [part for part in parts(estimator) if isinstance(part, MultiOmicsSelector)]
     # scikit-learn's own text is truncated.
-    printed = type(estimator).__repr__ is BaseEstimator.__repr__
-    text = BaseEstimator.__repr__(estimator, 2**31) if printed else repr(estimator)
+    is_truncated = type(estimator).__repr__ is BaseEstimator.__repr__
     return {
-        "text": text,
+        "text": BaseEstimator.__repr__(estimator, 2**31) if is_truncated else repr(estimator),
         "k": sorted({str(selector.k) for selector in selectors}),
         "seeds": {
             name: _text(value)
