@@ -19,9 +19,10 @@ from .._alignment import values_by_sample
 from .._progress import progress_bar
 from .._suggestions import did_you_mean
 from .._typing import Labels, Seed, Table
+from .._version import installed_versions
 from .._warnings import warn
 from ._comparison import FOLD, Comparison, as_labels, probability_column
-from ._execution import run_folds, versions
+from ._execution import LIBRARIES, run_folds
 from ._fold import FoldInputs, Result, Run, modalities_of, negative_controls
 from ._metrics import resolve_scoring
 from ._record import describe_data, describe_folds, describe_machine, describe_model
@@ -169,7 +170,7 @@ def compare(
         "n_repeats": 1 + max(fold.repeat for fold in folds),
         "folds": describe_folds(cv, seed, grouped=groups is not None),
         "seconds": time.perf_counter() - start,
-        "versions": versions(),
+        "versions": installed_versions(LIBRARIES),
         **describe_machine(),
         "data": describe_data(X, y, batch, modalities),
         "models": {name: describe_model(estimator) for name, estimator in estimators.items()},

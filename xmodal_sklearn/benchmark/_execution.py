@@ -1,10 +1,8 @@
 """Runs the folds of a comparison, here or on a cluster, and stores those that finish."""
 
 import contextlib
-import platform
 from collections.abc import Iterator
 from dataclasses import replace
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +11,7 @@ from joblib import Parallel, delayed, effective_n_jobs
 from joblib.parallel import get_active_backend
 
 from .._store import Store, dump_json, load_json
-from .._version import __version__
+from .._version import installed_versions
 from ._fingerprint import fingerprint, package_hash
 from ._fold import FoldInputs, Result, dask_client, run_fold
 
@@ -51,17 +49,6 @@ def run_folds(
             yield index, result
 
 
-def versions() -> dict[str, str]:
-    """Return the versions of Python, this package and the libraries that results depend on."""
-    installed = {"python": platform.python_version(), "xmodal-sklearn": __version__}
-    for library in LIBRARIES:
-        try:
-            installed[library] = version(library)
-        except PackageNotFoundError:
-            continue
-    return installed
-
-
 @contextlib.contextmanager
 def _on_every_worker(X: Any, n_jobs: int | None) -> Iterator[Any]:
     """Under Dask, send X to each worker once, so that no worker's death loses it."""
@@ -90,7 +77,8 @@ def _with_file_names(inputs: list[FoldInputs], X: Any, store: Store) -> Iterator
     first = inputs[0]
     scoring = fingerprint(first.scorers), repr(first.error_score)
     # The code that scores is ours, even where what is fitted is not.
-    shared = joblib.hash([joblib.hash(X), first.y.tolist(), scoring, versions(), package_hash()])
+    versions = installed_versions(LIBRARIES)
+    shared = joblib.hash([joblib.hash(X), first.y.tolist(), scoring, versions, package_hash()])
     for inputs_of_fold in inputs:
         name, (repeat, fold, train, test) = inputs_of_fold.name, inputs_of_fold.fold
         key = [shared, fingerprints[name], name, repeat, fold, train.tolist(), test.tolist()]

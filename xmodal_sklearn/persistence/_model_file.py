@@ -1,10 +1,8 @@
 """Saving a fitted model as one file, and loading it."""
 
-import platform
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +11,7 @@ from sklearn.exceptions import InconsistentVersionWarning
 from sklearn.utils.validation import check_is_fitted
 
 from .._text import visible
-from .._version import __version__
+from .._version import __version__, installed_versions
 from ._arrays import extract_arrays, rebuild_attributes, restore_arrays
 from ._container import JsonReader, read_parts, write_parts
 from ._description import describe_model, warn_if_versions_matter
@@ -91,7 +89,7 @@ def save_model(model: Any, path: str | Path, *, training: Mapping[str, Any] | No
         ) from error
     manifest = {
         "needs": __version__,
-        "versions": _versions(),
+        "versions": installed_versions(LIBRARIES),
         **describe_model(model),
         "training": training,
     }
@@ -160,7 +158,7 @@ def load_model(path: str | Path) -> Any:
             raise ValueError(f"it holds a {type(model).__name__}, not a model")
         check_bounds(model)
         rebuild_attributes(model)
-    warn_if_versions_matter(model, manifest, _versions(), path)
+    warn_if_versions_matter(model, manifest, installed_versions(LIBRARIES), path)
     return model
 
 
@@ -222,13 +220,3 @@ def add_path_to_errors(path: Path) -> Iterator[None]:
         if not isinstance(error, ValueError):
             cause = f"it is damaged ({type(error).__name__}: {cause})"
         raise ValueError(f"Can't load {path}: {cause}. Nothing in it was run.") from error
-
-
-def _versions() -> dict[str, str]:
-    versions = {"python": platform.python_version(), "xmodal-sklearn": __version__}
-    for library in LIBRARIES:
-        try:
-            versions[library] = version(library)
-        except PackageNotFoundError:
-            continue
-    return versions
