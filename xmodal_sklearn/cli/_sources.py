@@ -17,7 +17,7 @@ from ..datasets import (
     read_tables,
 )
 from ..datasets._mudata import find_labels, load_mudata, modalities_of_mudata, read_modality
-from ..datasets._names import coarsest_level, truncate_barcodes
+from ..datasets._names import coarsest_level, merge_duplicates, truncate_barcodes
 from ..datasets._study import Report, make_study
 from ..datasets._tables import read_labels, read_table
 from ..datasets._text import add_path_to_errors
@@ -138,15 +138,8 @@ def read_column(
         if level is not None:
             values = values.set_axis(truncate_barcodes(values.index, level))
     values = values[values.index.isin(samples)]
-    n_values = values.groupby(level=0).nunique()
-    ambiguous = n_values.index[n_values > 1]
-    if len(ambiguous):
-        raise ValueError(
-            f"Column {column!r} has several values for sample {ambiguous[0]!r}, "
-            f"{values.loc[ambiguous[0]].unique().tolist()} ({len(ambiguous)} such samples). Give "
-            "each sample one value."
-        )
-    return values.groupby(level=0).first().reindex(samples)
+    what, remedy = f"values of column {column!r}", "Give each sample one value."
+    return merge_duplicates(values, what, remedy).reindex(samples)
 
 
 def check_values(data: pd.DataFrame) -> None:

@@ -156,6 +156,18 @@ def rename_samples(
     return (table.iloc[kept] if n_dropped else table).set_axis(names[kept], axis=0)
 
 
+def merge_duplicates(values: pd.Series, what: str, remedy: str) -> pd.Series:
+    """Keep one known value for each sample; raise an error if a sample has several."""
+    n_values = values.groupby(level=0).nunique()
+    ambiguous = n_values.index[n_values > 1]
+    if len(ambiguous):
+        raise ValueError(
+            f"Sample {ambiguous[0]!r} has the {what} {values.loc[ambiguous[0]].unique().tolist()} "
+            f"({len(ambiguous)} such samples). {remedy}"
+        )
+    return values.groupby(level=0, sort=False).first()
+
+
 def match_names(
     names: pd.Index,
     reference: pd.Index,

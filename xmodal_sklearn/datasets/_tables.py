@@ -2,7 +2,8 @@
 
 import re
 import sys
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Mapping
 from itertools import islice
 from os import PathLike
 from pathlib import Path
@@ -25,6 +26,7 @@ from ._names import (
     is_placeholder,
     is_unknown,
     match_names,
+    merge_duplicates,
     rename_samples,
     report_similar_labels,
     strip_name,
@@ -176,10 +178,7 @@ def read_tables(
     labels = None if target_file is None else read_labels(Path(target_file), target, report)
     read = {modality: _read_modality(modality, path, report) for modality, path in tables.items()}
     read, labels = _truncate_barcodes(read, labels, report)
-    if labels is None or target_file is None:
-        read = _match_sample_names(read, report)
-    else:
-        read = _match_labeled_samples(read, labels, Path(target_file), report)
+    read = _match_samples(read, labels, target_file, report)
     for modality, table in read.items():
         report.add(modality, "categorical columns", len(find_categorical(table)))
     data = concat_modalities(read, join=join)
@@ -194,11 +193,9 @@ def read_tables(
 
 def _read_modality(modality: str, path: str | PathLike[str], report: Report) -> pd.DataFrame:
     try:
-        table = read_table(Path(path), report=report)
+        return read_table(Path(path), report=report)
     except ValueError as error:
         raise ValueError(f"Modality {modality!r}: {error}") from error
-    check_unique(table.index, f"samples of modality {modality!r}")
-    return table
 
 
 def _truncate_barcodes(
@@ -217,73 +214,49 @@ def _truncate_barcodes(
         names = truncate_barcodes(table.index, level)
         what = f"samples named by the first {level} parts of barcodes"
         report.add(modality, what, names != table.index)
-        truncated[modality] = rename_samples(
-            table, names, report, modality, "of the same tumor or patient"
-        )
+        what = "of the same tumor or patient"
+        truncated[modality] = rename_samples(table, names, report, modality, what)
     if labels is not None:
         labels = labels[~(is_normal(labels.index) & (level == 1))]
         labels = labels.set_axis(truncate_barcodes(labels.index, level))
-        labels = _merge_duplicate_labels(labels, report)
+        what = "additional samples of the same tumor or patient"
+        report.add("classes", what, labels.index.duplicated())
+        remedy = (
+            "Barcodes are truncated to the level of the coarsest table. Give the sample one class, "
+            "or give tables of samples instead of patients."
+        )
+        labels = merge_duplicates(labels, "classes", remedy)
     return truncated, labels
 
 
-def _merge_duplicate_labels(labels: pd.Series, report: Report) -> pd.Series:
-    """Keep one class for each name, a known one; raise an error if a name has several."""
-    n_classes = labels.groupby(level=0).nunique()
-    ambiguous = n_classes.index[n_classes > 1]
-    if len(ambiguous):
-        raise ValueError(
-            f"{ambiguous[0]!r} has the classes {labels.loc[ambiguous[0]].unique().tolist()} once "
-            "barcodes are truncated to the level of the coarsest table. Give it one class, or "
-            "give tables of samples instead of patients."
-        )
-    what = "additional samples of the same tumor or patient"
-    report.add("classes", what, labels.index.duplicated())
-    return labels.groupby(level=0, sort=False).first()
-
-
-def _match_sample_names(tables: dict[str, pd.DataFrame], report: Report) -> dict[str, pd.DataFrame]:
-    """Rename the samples of each table as the tables before it do."""
-    first, *others = tables
-    matched, names = {first: tables[first]}, tables[first].index
-    for modality in others:
-        table = matched[modality] = _rename(modality, tables[modality], names, first, report)
-        if not table.index.isin(names).any():
-            raise ValueError(
-                f"No sample of modality {modality!r} ({examples(table.index)}) is in another "
-                f"table ({examples(names)}). Use the same names in all."
-            )
-        names = names.union(table.index, sort=False)
-    return matched
-
-
-def _match_labeled_samples(
-    tables: dict[str, pd.DataFrame], labels: pd.Series, target_file: Path, report: Report
+def _match_samples(
+    tables: dict[str, pd.DataFrame],
+    labels: pd.Series | None,
+    target_file: str | PathLike[str] | None,
+    report: Report,
 ) -> dict[str, pd.DataFrame]:
-    """Rename the samples of every table to match the labels."""
+    """Rename the samples of each table to match the labels, or else the tables before it."""
+    other = next(iter(tables)) if target_file is None else Path(target_file).name
+    reference = tables[other].index if labels is None else labels.index
     matched = {}
     for modality, table in tables.items():
-        table = _rename(modality, table, labels.index, target_file.name, report)
+        names = match_names(table.index, reference, where=modality, other=other, report=report)
+        table = rename_samples(table, names, report, modality, "of the same name")
         matched[modality] = table
-        if table.index.isin(labels.index).any():
-            continue
-        if table.columns.astype(str).isin(labels.index).any():
+        if not table.index.isin(reference).any():
+            if table.columns.astype(str).isin(reference).any():
+                raise ValueError(
+                    f"The table of modality {modality!r} is transposed: it has its samples in "
+                    "columns. Transpose it: samples go in rows."
+                )
+            where = "is in another table" if labels is None else f"has a class in {target_file}"
             raise ValueError(
-                f"The table of modality {modality!r} is transposed: it has its samples in columns. "
-                "Transpose it: samples go in rows."
+                f"No sample of modality {modality!r} ({examples(table.index)}) {where} "
+                f"({examples(reference)}). Use the same names in both."
             )
-        raise ValueError(
-            f"No sample of modality {modality!r} ({examples(table.index)}) has a class in "
-            f"{target_file} ({examples(labels.index)}). Use the same names in both."
-        )
+        if labels is None:
+            reference = reference.union(table.index, sort=False)
     return matched
-
-
-def _rename(
-    modality: str, table: pd.DataFrame, reference: pd.Index, other: str, report: Report
-) -> pd.DataFrame:
-    names = match_names(table.index, reference, where=modality, other=other, report=report)
-    return rename_samples(table, names, report, modality, "of the same name")
 
 
 def _drop_unlabeled(
@@ -300,9 +273,7 @@ def _drop_unlabeled(
             f"No sample that has all of {list(tables)} has a class in {target_file}. Give tables "
             "of the same samples, or use the outer join."
         )
-    names = pd.Index([], dtype=str)
-    for table in tables.values():
-        names = names.union(table.index, sort=False)
+    names = pd.Index([name for table in tables.values() for name in table.index]).unique()
     missing = [
         ", ".join(modality for modality, table in tables.items() if name not in table.index)
         for name in names[~names.isin(data.index)]
@@ -405,24 +376,23 @@ class _DelimitedReader:
         if dtype is None:
             self.report.add(self.path.name, "values missing, blank or NA", table.isna().to_numpy())
             table = self._interpret(table)
-            self._check_finite(table)
-        columns = pd.Index([self.names[position] for position in table.columns], dtype=str)
-        index = self.samples.rename(self.names[0] or None)
-        return table.set_axis(columns, axis=1).set_axis(index, axis=0)
+            for position, column in table.items():
+                if column.dtype.kind == "f":
+                    self._check_finite(position, np.isinf(column.to_numpy()))
+        table.columns = pd.Index([self.names[position] for position in table], dtype=str)
+        return table.set_axis(self.samples.rename(self.names[0] or None), axis=0)
 
     def _fail(self, problem: str, *, row: int | None = None, line: int | None = None) -> NoReturn:
         """Raise an error about the file, the line, or the row below the header."""
         raise malformed(self.path, problem, line if row is None else self._line_of(row))
 
-    def _records(self) -> Iterable[tuple[int, list[str]]]:
-        return records(self.path, self.delimiter)
-
     def _line_of(self, row: int) -> int:
-        return next(islice(self._records(), row + 1, None), (row + 2, []))[0]
+        below = islice(records(self.path, self.delimiter), row + 1, None)
+        return next(below, (row + 2, []))[0]
 
     def _read_header(self) -> list[str]:
         """Return the names of the columns, without blanks around them."""
-        lines = iter(self._records())
+        lines = records(self.path, self.delimiter)
         line, fields = next(lines, (0, []))
         if not fields:
             self._fail("it is empty. Save the table again")
@@ -451,20 +421,16 @@ class _DelimitedReader:
         """Return what is wrong with a header of one column."""
         counts = {mark: header.count(mark) for mark in DELIMITER_NAMES}
         mark = max(counts, key=lambda mark: counts[mark])
-        problem = (
-            f"the header has only one column, {header[:60]!r}, if columns are separated by "
-            f"{self.delimiter!r}"
-        )
+        problem = f"the header has only one column, {header[:60]!r}, if columns are separated by"
+        expected = repr(self.delimiter)
         if mark == self.delimiter or not counts[mark]:
-            return (
-                f"{problem}. Leave no title above the header, and separate columns by "
-                f"{self.delimiter!r}"
-            )
+            remedy = "Leave no title above the header, and separate columns by"
+            return f"{problem} {expected}. {remedy} {expected}"
         comma = ", and numbers with a decimal point" if mark == ";" else ""
         return (
-            f"{problem}, but they seem to be separated by {DELIMITER_NAMES[mark]} ({mark!r}). Save "
-            f"the table with columns separated by {self.delimiter!r}{comma}, or rename it to .tsv "
-            "if they are separated by tabs"
+            f"{problem} {expected}, but they seem to be separated by {DELIMITER_NAMES[mark]} "
+            f"({mark!r}). Save the table with columns separated by {expected}{comma}, or rename it "
+            "to .tsv if they are separated by tabs"
         )
 
     def _parse(self, dtype: type | None) -> pd.DataFrame:
@@ -486,7 +452,7 @@ class _DelimitedReader:
         except pd.errors.ParserError as error:
             self._check_lengths()
             if "EOF inside string" in str(error):
-                *_, (line, _) = self._records()
+                *_, (line, _) = records(self.path, self.delimiter)
                 self._fail("a quote opens that is never closed. Remove it, or close it", line=line)
             raise
         # pandas fills a short row with missing values, as if it had not been cut off.
@@ -495,7 +461,7 @@ class _DelimitedReader:
         return table
 
     def _check_lengths(self) -> None:
-        for line, fields in self._records():
+        for line, fields in records(self.path, self.delimiter):
             if len(fields) != len(self.names):
                 raise ragged(self.path, len(fields), len(self.names), line)
 
@@ -572,7 +538,7 @@ class _DelimitedReader:
     def _interpret(self, table: pd.DataFrame) -> pd.DataFrame:
         """Read placeholders as missing and flags as numbers; check that no column is mixed."""
         changed = {}
-        placeholders: dict[str, int] = {}
+        placeholders: Counter[str] = Counter()
         for position in table.columns:
             column = table[position]
             if column.dtype.kind in "biuf":
@@ -580,12 +546,13 @@ class _DelimitedReader:
             try:
                 numbers = pd.to_numeric(column, errors="coerce")
             except OverflowError:
-                self._fail_infinite(position, _is_huge(column))
+                huge = [isinstance(x, int) and abs(x) > sys.float_info.max for x in column]
+                self._check_finite(position, np.array(huge))
+                raise
             # What is neither blank nor a number; few values, as a rule.
             text = column[column.notna() & numbers.isna()].map(strip_name).astype(object)
             missing = is_placeholder(text)
-            for spelling, count in text[missing].value_counts(sort=False).items():
-                placeholders[str(spelling)] = placeholders.get(str(spelling), 0) + int(count)
+            placeholders.update(text[missing])
             categories = text[~missing]
             padded = pd.to_numeric(categories, errors="coerce")
             categories = categories[padded.isna()]
@@ -617,11 +584,9 @@ class _DelimitedReader:
             )
 
         row = categories.index[0]
-        if categories.map(lambda value: bool(DECIMAL_COMMA.fullmatch(value))).all():
+        if all(map(DECIMAL_COMMA.fullmatch, categories)):
             fail(row, ", a decimal comma. Save numbers with a decimal point")
-        if categories.map(
-            lambda value: bool(MARKED_NUMBER.fullmatch(value)) or _is_number(value)
-        ).all():
+        if all(MARKED_NUMBER.fullmatch(value) or _is_number(value) for value in categories):
             fail(row, ". Save numbers with a decimal point and without other marks")
         converted = categories.map(lambda value: bool(SPREADSHEET.fullmatch(value)))
         if converted.any():
@@ -637,25 +602,15 @@ class _DelimitedReader:
                 "words",
             )
 
-    def _check_finite(self, table: pd.DataFrame) -> None:
-        for position in table.columns:
-            column = table[position]
-            if column.dtype.kind == "f" and np.isinf(column.to_numpy()).any():
-                self._fail_infinite(position, np.isinf(column.to_numpy()))
-
-    def _fail_infinite(self, position: int, is_infinite: np.ndarray) -> NoReturn:
+    def _check_finite(self, position: int, is_infinite: np.ndarray) -> None:
+        if not is_infinite.any():
+            return
         row = int(is_infinite.argmax())
         self._fail(
             f"column {quote(self.names[position])} holds infinity, or a number as large, for "
             f"sample {quote(self.samples[row])}. Correct it, or leave it blank",
             row=row,
         )
-
-
-def _is_huge(column: pd.Series) -> np.ndarray:
-    return np.array(
-        [isinstance(value, int) and abs(value) > sys.float_info.max for value in column]
-    )
 
 
 def _is_number(text: str) -> bool:
