@@ -16,7 +16,7 @@ from sklearn.utils import Bunch
 from .._extras import needs_extra
 from ..modalities._columns import UNNAMED, check_unique
 from ..modalities._concat import concat_modalities, split_modalities
-from ..modalities._encoding import as_matrix, find_categorical
+from ..modalities._encoding import as_matrix, as_sparse_matrix, find_categorical
 from ._study import Report, make_study, make_target
 from ._text import add_path_to_errors
 
@@ -211,14 +211,10 @@ def to_mudata(X: pd.DataFrame, y: Any = None) -> Any:
             f"Sample {X.index[absent.argmax()]!r} has no modality at all, every column is NaN "
             f"({absent.sum()} such samples). Leave such samples out."
         )
-    parts = {
-        modality: AnnData(
-            _to_matrix(table),
-            obs=pd.DataFrame(index=_as_objects(table.index)),
-            var=pd.DataFrame(index=_as_objects(table.columns)),
-        )
-        for modality, table in tables.items()
-    }
+    parts = {}
+    for modality, table in tables.items():
+        names = [pd.DataFrame(index=_as_objects(axis)) for axis in table.axes]
+        parts[modality] = AnnData(_to_matrix(table), *names)
     obs = pd.DataFrame(_to_labels(X, y), index=samples)
     with _quiet_mudata():
         mdata = MuData(parts, obs=obs)
@@ -337,9 +333,9 @@ def find_labels(mdata: Any, target: str) -> pd.Series:
 
 
 def _to_matrix(table: pd.DataFrame) -> np.ndarray | sparse.csr_matrix:
-    dtypes = table.dtypes.unique()
-    if all(isinstance(dtype, pd.SparseDtype) and dtype.fill_value == 0 for dtype in dtypes):
-        return table.sparse.to_coo().tocsr()
+    matrix = as_sparse_matrix(table)
+    if matrix is not None:
+        return matrix.tocsr()
     categorical = find_categorical(table)
     if categorical:
         raise ValueError(

@@ -62,6 +62,15 @@ def examples(names: Iterable[object], most: int = 3) -> str:
     return ", ".join(shown[:most]) + (", …" if len(shown) > most else "")
 
 
+def check_overlap(what: str, names: pd.Index, where: str, reference: pd.Index) -> None:
+    """Check that at least one of the names is among the reference names."""
+    if not names.isin(reference).any():
+        raise ValueError(
+            f"No {what} ({examples(names)}) is in {where} ({examples(reference)}). Use the same "
+            "names in both."
+        )
+
+
 def is_placeholder(values: pd.Series) -> pd.Series:
     """Return whether each string stands for a missing value."""
     plain = values.str.casefold()

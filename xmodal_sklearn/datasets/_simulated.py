@@ -54,12 +54,6 @@ class _Genome(NamedTuple):
     region_shift: np.ndarray  # (n_regions,): mean log2 ratio of the event
 
 
-class _Interactions(NamedTuple):
-    pairs: pd.DataFrame  # "kind", "class", "primary", "other": columns that decide each class
-    informative: dict[str, list[str]]  # columns of each modality that decide a class
-    scores: np.ndarray  # (n_samples, n_classes): log odds, but for class sizes; 0 for the first
-
-
 class _Planted(NamedTuple):
     primary: list[str]  # genes of expression
     other: list[str]  # genes of the other modality
@@ -278,13 +272,9 @@ def make_multiomics(
     further: dict[str, Any] = {"informative": informative}
     samples = next(iter(tables.values())).index
     if interaction is not None:
-        planted = _plant_interactions(tables, interaction, interaction_strength, names, rng)
-        classes, proba = _draw_classes_from(planted.scores, shares, rng)
-        further = {
-            "informative": planted.informative,
-            "interactions": planted.pairs,
-            "proba": pd.DataFrame(proba, samples, names)[np.unique(names)],
-        }
+        further, scores = _plant_interactions(tables, interaction, interaction_strength, names, rng)
+        classes, proba = _draw_classes_from(scores, shares, rng)
+        further["proba"] = pd.DataFrame(proba, samples, names)[np.unique(names)]
     data = concat_modalities(_drop_samples(tables, fractions, rng), join="outer").loc[samples]
     target = make_target(names[classes], samples, "subtype")
     if return_X_y:
@@ -539,9 +529,10 @@ def _plant_interactions(
     strength: float,
     names: np.ndarray,
     rng: np.random.Generator,
-) -> _Interactions:
-    r"""Choose the interactions that decide the classes, and compute the scores of each sample."""
-    exp, other = tables["exp"], tables[INTERACTIONS[kind]]
+) -> tuple[dict[str, Any], np.ndarray]:
+    """Choose the interactions that decide the classes; return them, and log odds by sample."""
+    modality = INTERACTIONS[kind]
+    exp, other = tables["exp"], tables[modality]
     free = {"exp": list(exp.columns), "other": list(other.columns)}
     planted = {}
     for name in names[1:]:
@@ -549,22 +540,20 @@ def _plant_interactions(
             planted[name] = _plant_cis(exp, other, free, rng)
         else:
             planted[name] = _plant_module(exp, other, free, kind, rng)
-    pairs = pd.DataFrame(
-        [
-            (kind, name, f"exp__{first}", f"{INTERACTIONS[kind]}__{second}")
-            for name, interaction in planted.items()
-            for first, second in interaction.pairs
-        ],
-        columns=["kind", "class", "primary", "other"],
-    )
-    informative: dict[str, list[str]] = {modality: [] for modality in tables} | {
-        "exp": [f"exp__{gene}" for each in planted.values() for gene in each.primary],
-        INTERACTIONS[kind]: [
-            f"{INTERACTIONS[kind]}__{gene}" for each in planted.values() for gene in each.other
-        ],
-    }
+    pairs = [
+        (kind, name, f"exp__{first}", f"{modality}__{second}")
+        for name, each in planted.items()
+        for first, second in each.pairs
+    ]
+    informative: dict[str, list[str]] = {name: [] for name in tables}
+    for each in planted.values():
+        informative["exp"] += [f"exp__{gene}" for gene in each.primary]
+        informative[modality] += [f"{modality}__{gene}" for gene in each.other]
+    interactions = pd.DataFrame(pairs, columns=["kind", "class", "primary", "other"])
+    # The log odds of the first class are zero.
     scores = [LOG_ODDS * strength * each.score / each.score.std() for each in planted.values()]
-    return _Interactions(pairs, informative, np.column_stack([np.zeros(len(exp)), *scores]))
+    further = {"informative": informative, "interactions": interactions}
+    return further, np.column_stack([np.zeros(len(exp)), *scores])
 
 
 def _plant_module(

@@ -20,8 +20,8 @@ from ..modalities._concat import concat_modalities
 from ..modalities._encoding import find_categorical
 from ._names import (
     DATE,
+    check_overlap,
     coarsest_level,
-    examples,
     is_normal,
     is_placeholder,
     is_unknown,
@@ -243,17 +243,14 @@ def _match_samples(
         names = match_names(table.index, reference, where=modality, other=other, report=report)
         table = rename_samples(table, names, report, modality, "of the same name")
         matched[modality] = table
-        if not table.index.isin(reference).any():
-            if table.columns.astype(str).isin(reference).any():
-                raise ValueError(
-                    f"The table of modality {modality!r} is transposed: it has its samples in "
-                    "columns. Transpose it: samples go in rows."
-                )
-            where = "is in another table" if labels is None else f"has a class in {target_file}"
+        swapped = table.columns.astype(str).isin(reference).any()
+        if swapped and not table.index.isin(reference).any():
             raise ValueError(
-                f"No sample of modality {modality!r} ({examples(table.index)}) {where} "
-                f"({examples(reference)}). Use the same names in both."
+                f"The table of modality {modality!r} is transposed: it has its samples in columns. "
+                "Transpose it: samples go in rows."
             )
+        where = "another table" if labels is None else str(target_file)
+        check_overlap(f"sample of modality {modality!r}", table.index, where, reference)
         if labels is None:
             reference = reference.union(table.index, sort=False)
     return matched

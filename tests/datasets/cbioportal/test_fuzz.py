@@ -252,7 +252,7 @@ def whole_file(message):
     return any(
         phrase in message
         for phrase in (
-            "No patient", "No PATIENT_ID of",
+            "No patient", "No PATIENT_ID of", "No sample of",
             "none of its samples", "No clinical column", "names no", "has no table",
             "no row below", "has no gene", "no gene is in the panels", "needs a line",
             "has other genes in another file", "another modality", "data_filename",

@@ -359,7 +359,7 @@ def replace(name, old, new):
         (replace("data_clinical_patient.txt", "PATIENT_ID\t", ""), {}, ValueError,
          "data_clinical_patient.txt"),
         (replace("data_clinical_sample.txt", "-", "+"), {"modalities": ["mut"], "join": "outer"},
-         ValueError, "No patient.*known SUBTYPE and any of.*'mut'"),
+         ValueError, r"No sample of data_mutations.txt \(.*\) is in data_clinical_sample.txt"),
         (lambda study: (study / "data_mutations.txt").write_bytes(b"\xff\xfe"), {}, ValueError,
          "data_mutations.txt"),
         (lambda study: (study / "data_cna.txt").write_text(""), {}, ValueError, "data_cna.txt"),

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from .._names import (
-    examples,
+    check_overlap,
     is_normal,
     is_unknown,
     match_names,
@@ -158,11 +158,7 @@ def _match_patients(
     other, where = study.patient_file.name, study.sample_file.name
     names = pd.Index(patients, dtype=str)
     matched = match_names(names, reference, where=where, other=other, report=report)
-    if not matched.isin(reference).any():
-        raise ValueError(
-            f"No PATIENT_ID of {where} ({examples(patients)}) is in {other} "
-            f"({examples(reference)}). Use the same names in both."
-        )
+    check_overlap(f"PATIENT_ID of {where}", matched, other, reference)
     unlisted = matched[~matched.isin(reference)].nunique()
     report.add(where, f"patients that {other} does not list", unlisted)
     report.add("patients", f"without a sample in {where}", ~reference.isin(matched))

@@ -9,7 +9,7 @@ from sklearn.utils import Bunch
 
 from ...modalities._columns import SEPARATOR
 from ...modalities._concat import concat_modalities
-from .._names import examples, match_names, rename_samples
+from .._names import check_overlap, match_names, rename_samples
 from .._study import Report, make_study, make_target
 from ._clinical import apply_target_map, check_mapped_labels, check_target_map, read_samples
 from ._molecular import drop_rare_genes, read_values
@@ -195,7 +195,6 @@ def read_cbioportal(
     tables = _read_tables(study, chosen_profiles, samples)
     chosen = choose_samples(samples, tables, join, study.report)
     chosen = apply_target_map(chosen, target_map, study.report)
-    _check_known_samples(study, target, chosen_profiles, tables, samples.index)
     if chosen.empty:
         sizes = {chosen_profiles[name].path.name: len(table) for name, table in tables.items()}
         raise ValueError(
@@ -277,31 +276,11 @@ def _read_tables(
             table.index, samples.index, where=where, other=other, report=report, patients=patients
         )
         table = rename_samples(table, names, report, where, "of the same tumor")
+        check_overlap(f"sample of {where}", table.index, other, samples.index)
         unlisted = ~table.index.isin(samples.index)
         report.add(where, "samples that the sample file does not list", unlisted)
         tables[modality] = table
     return tables
-
-
-def _check_known_samples(
-    study: StudyFolder,
-    target: str,
-    profiles: Mapping[str, Profile],
-    tables: Mapping[str, pd.DataFrame],
-    known: pd.Index,
-) -> None:
-    """Check that each table has a sample of the sample file."""
-    unknown = {
-        modality: f"no sample of {profiles[modality].path.name} ({examples(table.index)}) is in "
-        f"{study.sample_file.name} ({examples(known)})"
-        for modality, table in tables.items()
-        if not table.index.isin(known).any()
-    }
-    if unknown:
-        raise ValueError(
-            f"No patient of {str(study.folder)!r} has a known {target} and any of the modalities "
-            f"{list(unknown)}: {'; '.join(unknown.values())}. Use the same names in both."
-        )
 
 
 def choose_samples(
