@@ -21,12 +21,11 @@ from ..modalities._missing import warn_if_looks_imputed, warn_missing
 from ._inspection import feature_importances
 from ._net import predict_proba
 from ._stacking import stacking_table
-from ._torch import check_device, reproducible_torch
+from ._torch import reproducible_torch
 from ._trainer import (
     Samples,
-    check_branches,
     check_classes,
-    check_embedding,
+    check_settings,
     class_weights,
     merge_duplicate_samples,
     train,
@@ -377,9 +376,7 @@ class CrossModalAttentionClassifier(ProbabilityClassifierMixin, ValidatedEstimat
     def _prepare(self, X: Any, y: Any, sample_weight: Any, *, warm: bool) -> Samples:
         """Validate training samples and learn what is fitted before training."""
         check_weights(sample_weight, X)
-        check_branches(self.branches)
-        check_embedding(self.embed_dim, self.n_heads)
-        check_device(self.device)
+        check_settings(self)
         table, y = validate_table(
             self, X, y, reset=not warm, ensure_min_samples=2, accept_sparse="csc"
         )

@@ -23,7 +23,7 @@ from .._suggestions import did_you_mean
 from .._warnings import warn
 from ._net import NET_PARAMETERS, DeviceNet, FiniteLoss, ProgressBar, TensorBatches
 from ._stacking import assign_holdout_folds, fit_stacking
-from ._torch import resolve_device
+from ._torch import check_device, resolve_device
 from .network import BRANCH_KINDS, N_PAIRS, TRAINED_KINDS, CrossModalNetwork
 
 # A small cohort needs as many steps as a large one, and so more epochs. Chosen with batch size and
@@ -103,11 +103,7 @@ def train(
 
 
 def _make_net(
-    seed: int,
-    samples: Samples,
-    columns: Columns,
-    settings: Any,
-    held_out: TensorDataset | None,
+    seed: int, samples: Samples, columns: Columns, settings: Any, held_out: TensorDataset | None
 ) -> NeuralNet:
     check_callbacks(settings.callbacks, held_out=held_out is not None)
     steps_per_epoch = -(-len(samples) // settings.batch_size)
@@ -250,7 +246,18 @@ def merge_duplicate_samples(
     return kept, summed[kept]
 
 
-def check_branches(branches: str | Sequence[str]) -> None:
+def check_settings(settings: Any) -> None:
+    """Raise a ValueError for branches, embedding or device that can't be used."""
+    _check_branches(settings.branches)
+    if settings.embed_dim % settings.n_heads:
+        raise ValueError(
+            f"embed_dim must be a multiple of n_heads, got embed_dim={settings.embed_dim} and "
+            f"n_heads={settings.n_heads}."
+        )
+    check_device(settings.device)
+
+
+def _check_branches(branches: str | Sequence[str]) -> None:
     """Raise a ValueError for unknown or repeated branches, or none that is trained."""
     if isinstance(branches, str):
         return
@@ -265,15 +272,6 @@ def check_branches(branches: str | Sequence[str]) -> None:
         raise ValueError(
             f"branches must contain at least one of {list(TRAINED_KINDS)}, which are trained, got "
             f"{branches!r}."
-        )
-
-
-def check_embedding(embed_dim: int, n_heads: int) -> None:
-    """Raise a ValueError if the attention heads cannot share the embedding equally."""
-    if embed_dim % n_heads:
-        raise ValueError(
-            f"embed_dim must be a multiple of n_heads, got embed_dim={embed_dim} and "
-            f"n_heads={n_heads}."
         )
 
 

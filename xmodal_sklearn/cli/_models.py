@@ -19,8 +19,7 @@ from ..benchmark import Comparison, compare
 from ..benchmark._result_folder import IMPORTANCE, result_file
 from ..benchmark._splits import repeated_folds
 from ..classifier import CrossModalAttentionClassifier
-from ..classifier._torch import check_device
-from ..classifier._trainer import check_branches, check_embedding
+from ..classifier._trainer import check_settings
 from ..inspection import ModalityImportance, modality_importance
 from ..paper import paper_network
 from ..selection import MultiOmicsSelector
@@ -56,12 +55,10 @@ def classical_pipelines(
 def attention_classifier(seed: int, network: Network) -> CrossModalAttentionClassifier:
     """Return the classifier; its options are checked now, not after a long selection."""
     branches = network.branches if network.branches == "all" else split_names(network.branches)
-    check_branches(branches)
-    check_embedding(network.embed_dim, network.n_heads)
-    check_device(network.device)
-    return CrossModalAttentionClassifier(
-        random_state=seed, **(asdict(network) | {"branches": branches})
-    )
+    parameters = {**asdict(network), "branches": branches, "random_state": seed}
+    classifier = CrossModalAttentionClassifier(**parameters)
+    check_settings(classifier)
+    return classifier
 
 
 def attention_pipeline(

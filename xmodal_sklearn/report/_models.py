@@ -86,27 +86,23 @@ def _settings(recorded: dict[str, Any] | None) -> list[tuple[str, str]]:
 
 def _by_class(
     comparison: Comparison, name: str, predictions: pd.DataFrame, classes: list[str]
-) -> list[dict[str, Any]]:
+) -> pd.DataFrame:
+    """Return scores by class; ``mean``, ``lower`` and ``upper`` are of the area under the ROC."""
     sizes = predictions.groupby("target")["sample"].nunique().reindex(classes, fill_value=0)
-    scores = precision_recall_fscore_support(
+    precision, recall, f1, _ = precision_recall_fscore_support(
         *(predictions[column] for column in LABELS), labels=classes, zero_division=0
     )
     own = comparison.scores[comparison.scores["estimator"] == name]
     n_train, n_test = (own.loc[own["metric"] == m, "value"].mean() for m in ("n_train", "n_test"))
     areas = _areas(predictions, classes)
     intervals = mean_intervals(areas["auc"], n_test / n_train, CONFIDENCE).clip(0, 1)
-    return [
-        {
-            "label": label,
-            "size": sizes[label],
-            "precision": precision,
-            "recall": recall,
-            "f1": f1,
-            "auc": intervals.loc[label],
-            "average_precision": areas["average_precision", label].mean(),
-        }
-        for label, precision, recall, f1 in zip(classes, *scores[:3], strict=True)
-    ]
+    return intervals.assign(
+        size=sizes,
+        precision=precision,
+        recall=recall,
+        f1=f1,
+        average_precision=areas["average_precision"].mean(),
+    )
 
 
 def _areas(predictions: pd.DataFrame, classes: list[str]) -> pd.DataFrame:

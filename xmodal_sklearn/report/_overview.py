@@ -1,7 +1,7 @@
 """What several sections of the report share, computed once, and the report's headline."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -36,14 +36,10 @@ class Overview:
     @cached_property
     def pairs(self) -> dict[tuple[str, str], dict[str, float]]:
         """Difference, p values and significance of every ordered pair that can be tested."""
-        comparison = self.comparison
-        first = comparison.scores[comparison.scores["metric"] == self.metric]
-        counts = first.groupby("estimator")["value"].count()
-        # A test needs the scores of two folds.
-        testable = comparison.scores["estimator"].isin(counts.index[counts > 1])
-        if (counts > 1).sum() < 2:
+        try:
+            table = self.comparison.pairwise().dropna()
+        except ValueError:  # a test needs scores of two models in two folds
             return {}
-        table = replace(comparison, scores=comparison.scores[testable]).pairwise()
         table["significant"] = table["p_holm"] < SIGNIFICANT
         columns = ["difference", "p", "p_holm", "significant"]
         return table.set_index(["estimator", "other"])[columns].to_dict("index")

@@ -89,7 +89,6 @@ def write_report(
     '<!doctype html>'
     """
     from . import _inspection, _models, _sections
-    from ._figures import LIGHT
     from ._overview import Overview, headline
 
     # Name of the template and id in the page, heading in the contents, variables of the template;
@@ -119,12 +118,7 @@ def write_report(
         title=title or "Comparison of classifiers",
         overview=overview,
         headline=headline(overview),
-        sections=[
-            {"name": name, "heading": heading, "content": content}
-            for name, heading, content in contents
-            if content is not None
-        ],
-        light=LIGHT,
+        sections=[section for section in contents if section[-1] is not None],
         command=command or overview.info.get("command"),
     )
 
@@ -133,7 +127,7 @@ def write_page(template: str, path: str | Path, **variables: Any) -> Path:
     """Write one of the templates, filled in, in which names are shown whole and harmless."""
     import jinja2
 
-    from ._figures import COLORS
+    from ._figures import COLORS, LIGHT
 
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("xmodal_sklearn.report"),
@@ -154,7 +148,7 @@ def write_page(template: str, path: str | Path, **variables: Any) -> Path:
         "seconds": format_seconds,
         "duration": format_duration,
     }
-    text = environment.get_template(template).render(colors=COLORS, **variables)
+    text = environment.get_template(template).render(colors=COLORS, light=LIGHT, **variables)
     path = Path(path)
     with atomic_write(path) as scratch:
         scratch.write_text(text, encoding="utf-8")

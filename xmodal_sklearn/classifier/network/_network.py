@@ -64,18 +64,6 @@ class CrossModalNetwork(nn.Module):
         self.trained_branches = [kept for kept in self.branches if kept.kind in TRAINED_KINDS]
         n_mlps = n_members * len(self.trained_branches)
         self.classifier = ResidualMLP(n_mlps, hidden_dim, n_classes, self.dropout, generator)
-        self._add_solved_branches(widths, n_classes, branches)
-        trained = torch.tensor([branch.kind in TRAINED_KINDS for branch in self.branches]).float()
-        self.set_stacking(
-            torch.zeros(0, len(columns), dtype=torch.bool),
-            (trained / len(self.trained_branches))[None],
-            torch.zeros(1, n_classes, dtype=torch.float32),
-        )
-
-    def _add_solved_branches(
-        self, widths: Sequence[int], n_classes: int, branches: Collection[str]
-    ) -> None:
-        n_members = self.n_members
         self.piecewise = nn.ModuleList(
             PiecewiseLinearBranch(n_members, width, n_classes)
             for width in widths
@@ -88,6 +76,12 @@ class CrossModalNetwork(nn.Module):
             CentroidBranch(n_members, width, n_classes)
             for width in widths
             if "centroid" in branches
+        )
+        trained = torch.tensor([branch.kind in TRAINED_KINDS for branch in self.branches]).float()
+        self.set_stacking(
+            torch.zeros(0, len(columns), dtype=torch.bool),
+            (trained / len(self.trained_branches))[None],
+            torch.zeros(1, n_classes, dtype=torch.float32),
         )
 
     def set_stacking(self, patterns: Tensor, weights: Tensor, prior: Tensor) -> None:
