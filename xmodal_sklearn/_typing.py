@@ -1,4 +1,4 @@
-"""Types of public arguments, and a decorator that keeps types."""
+"""Types of public arguments, and decorators that keep types."""
 
 from collections.abc import Callable
 from typing import Any, TypeAlias, TypeVar
@@ -6,6 +6,7 @@ from typing import Any, TypeAlias, TypeVar
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+from sklearn.utils._param_validation import validate_params
 
 # Tables of polars and Arrow convert to arrays, so they are array-like.
 Table: TypeAlias = "pd.DataFrame | npt.ArrayLike"
@@ -18,3 +19,8 @@ F = TypeVar("F", bound=Callable[..., Any])
 def typed(decorator: Callable[[Any], Any]) -> Callable[[F], F]:
     """Give a decorator of scikit-learn, which has no types, the type of what it decorates."""
     return decorator
+
+
+def check_arguments(constraints: dict[str, list]) -> Callable[[F], F]:
+    """Return a decorator that checks arguments as scikit-learn checks parameters."""
+    return validate_params(constraints, prefer_skip_nested_validation=True)

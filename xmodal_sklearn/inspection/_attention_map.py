@@ -6,35 +6,30 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from sklearn.utils._param_validation import Integral, Interval, StrOptions, validate_params
+from sklearn.utils._param_validation import Integral, Interval, StrOptions
 
+from .._typing import check_arguments
 from .._warnings import warn
 from ..modalities._input import as_table
 from ._view import ModelView, gene_name, view_model, with_progress
 
-__all__ = ["attention_map", "top_pairs"]
 
-
-@validate_params(
-    {"by": [StrOptions({"class", "sample"}), None]}, prefer_skip_nested_validation=True
-)
+@check_arguments({"by": [StrOptions({"class", "sample"}), None]})
 def attention_map(
     model: Any, X: Any, *, source: str | None = None, by: str | None = None
 ) -> pd.DataFrame | dict[Any, pd.DataFrame] | Iterator[tuple[Any, pd.DataFrame]]:
     r"""Measure how each pair of a primary feature and a source feature interacts in the logits.
 
-    Softmax weights show where attention looks, not whether this changes the prediction, and with
-    patch tokens they belong to no single gene. The map holds the interaction of two features
-    instead: what they add to a class's logit only jointly, through every branch that sees two
-    modalities, attention and pairs, times the stacking weight of the branch.
+    An interaction is what two features add to a class's logit only jointly, through the attention
+    and pairs branches, times their stacking weights. Softmax weights do not show it: they belong to
+    tokens, and may not change the prediction.
 
     Parameters
     ----------
     model : CrossModalAttentionClassifier, or a pipeline, search or wrapper that ends in one
         The fitted model; any tokenizer, attention and enrichment.
     X : DataFrame or array of shape (n_samples, n_features)
-        Samples to average over, with the columns seen in fit. Those that lack the primary modality
-        or the source are left out of the mean.
+        Samples with the columns seen in fit. The mean is over those that have both modalities.
     source : str, default=None
         The modality that is attended to. None takes the only one besides the primary modality, or
         the primary modality itself if it is the only one.
@@ -44,19 +39,17 @@ def attention_map(
     Returns
     -------
     DataFrame of shape (n_primary, n_source), or dict or iterator of these
-        With ``by=None`` the root mean square of the maps of all classes, zero or positive. With
-        ``by="class"`` a dict from class to its map: positive where high values of both features, or
-        low values of both, favor the class. With ``by="sample"`` an iterator over pairs of sample
-        and the map that this function returns for this sample alone, zero if it lacks a modality.
-        Rows are primary features, columns source features, named as in X where the steps before the
-        classifier keep the names; features that were not selected have no row or column.
+        With ``by=None`` the root mean square over the classes. With ``by="class"`` a dict from
+        class to its map: positive where high values of both features, or low values of both, favor
+        the class. With ``by="sample"`` an iterator over pairs of sample and the root mean square
+        for it, zero if it lacks a modality. Rows are the selected primary features, columns those
+        of the source, named as in X where the steps before the classifier keep the names.
 
     Raises
     ------
     ValueError
-        If `source` is not a modality, is the primary one, or is not given although there are
-        several; if the model has neither an attention branch nor a pairs branch; if no sample has
-        both modalities; if X has other columns than those seen in fit.
+        If `source` is no other modality, or is needed; if the model has neither an attention branch
+        nor a pairs branch; if no sample has both modalities; if X has other columns than in fit.
     sklearn.exceptions.NotFittedError
         If the model is not fitted.
     TypeError
@@ -65,8 +58,7 @@ def attention_map(
     Warns
     -----
     UserWarning
-        If the stacking weight of all cross-modal branches is zero, and so the map: they did not
-        improve the predictions of samples held out in training.
+        If the map is zero, because no cross-modal branch has a stacking weight.
 
     See Also
     --------
@@ -78,12 +70,8 @@ def attention_map(
     With :math:`z_c` the stacked logit of class :math:`c` in a member of the ensemble, minus its
     mean over the classes, and standardized values :math:`x_i` and :math:`s_j`, the map of a class
     is the mean over samples and members of :math:`\partial^2 z_c / \partial x_i \partial s_j`.
-    Whatever a branch adds up over modalities drops out of it. It includes all attention heads, the
-    softmax, and the MLP behind the tokens. An interaction that is positive in some samples and
-    negative in others cancels out; use ``by="sample"`` to see it.
-
-    A single modality attends to itself, and its map holds the second derivatives of the attention
-    branch.
+    An interaction that is positive in some samples and negative in others cancels out; use
+    ``by="sample"`` to see it.
 
     Maps take :math:`8 C K_1 K_2` bytes, 40 MB for five classes and 1,000 × 1,000 features. With
     many samples, derivatives are taken along at least 65,536 random directions, the same in every
@@ -106,14 +94,19 @@ def attention_map(
     True
     """
     view = view_model(model, X)
-    source = _check_source(view, source)
+    primary, source = view.modalities[0], _check_source(view, source)
+    axes = [
+        pd.Index(view.inputs[view.input_columns(modality)], name=modality)
+        for modality in (primary, source)
+    ]
+    has_both: Any = view.network.present[:, [0, view.modalities.index(source)]].all(axis=1)
     if by == "sample":
-        return _maps_by_sample(view, source)
-    rows = _rows_with_both(view, source)
+        return _maps_by_sample(view, source, has_both, axes)
+    rows = np.flatnonzero(has_both)
     if not len(rows):
         raise ValueError(
-            f"No sample of X has both {view.modalities[0]!r} and {source!r}. Pass samples with "
-            "both modalities."
+            f"No sample of X has both {primary!r} and {source!r}. Pass samples with both "
+            "modalities."
         )
     progress = partial(with_progress, what="Attention map")
     effects = view.network.cross_effects(rows, source, progress)
@@ -123,16 +116,12 @@ def attention_map(
             "predictions, so their stacking weight is zero (see stacking_weights_)."
         )
     if by == "class":
-        return {
-            label: _named_map(view, source, effect)
-            for label, effect in zip(view.classes.tolist(), effects, strict=True)
-        }
-    return _named_map(view, source, _root_mean_square(effects))
+        maps = [pd.DataFrame(effect, *axes) for effect in effects]
+        return dict(zip(view.classes.tolist(), maps, strict=True))
+    return pd.DataFrame(_root_mean_square(effects), *axes)
 
 
-@validate_params(
-    {"n": [Interval(Integral, 1, None, closed="left")]}, prefer_skip_nested_validation=True
-)
+@check_arguments({"n": [Interval(Integral, 1, None, closed="left")]})
 def top_pairs(attention: pd.DataFrame, n: int = 20, *, X: Any = None) -> pd.DataFrame:
     """List the pairs of features with the largest interactions.
 
@@ -164,8 +153,8 @@ def top_pairs(attention: pd.DataFrame, n: int = 20, *, X: Any = None) -> pd.Data
 
     Notes
     -----
-    By chance, the share of such pairs is that among all pairs: with 489 genes of expression and 614
-    of copy number, 400 of them in common, 400 of 300,246.
+    By chance, the share of pairs in cis is that among all pairs: 400 of 300,246 with 489 genes of
+    expression and 614 of copy number that have 400 in common.
 
     Examples
     --------
@@ -184,9 +173,8 @@ def top_pairs(attention: pd.DataFrame, n: int = 20, *, X: Any = None) -> pd.Data
         )
     values = attention.to_numpy()
     size = np.abs(values).ravel()
-    n = min(n, int((size > 0).sum()))
     # Ties in the order of the map.
-    best = np.argsort(-size, kind="stable")[:n]
+    best = np.argsort(-size, kind="stable")[: min(n, (size > 0).sum())]
     rows, columns = np.unravel_index(best, values.shape)
     pairs = pd.DataFrame(
         {
@@ -195,17 +183,14 @@ def top_pairs(attention: pd.DataFrame, n: int = 20, *, X: Any = None) -> pd.Data
             "effect": values[rows, columns],
         }
     )
-    pairs["same_gene"] = [
-        gene_name(primary) == gene_name(source)
-        for primary, source in zip(pairs["primary"], pairs["source"], strict=True)
-    ]
+    pairs["same_gene"] = pairs["primary"].map(gene_name) == pairs["source"].map(gene_name)
     if X is not None:
         pairs["correlation"] = _correlations(pairs, as_table(X))
     return pairs
 
 
 def _correlations(pairs: pd.DataFrame, X: Any) -> list[float]:
-    columns = set(X.columns) if isinstance(X, pd.DataFrame) else set()
+    columns = getattr(X, "columns", [])
     for feature in pd.concat([pairs["primary"], pairs["source"]]):
         if feature not in columns:
             raise ValueError(
@@ -238,30 +223,16 @@ def _check_source(view: ModelView, source: str | None) -> str:
     return source
 
 
-def _rows_with_both(view: ModelView, source: str) -> np.ndarray:
-    return np.flatnonzero(view.network.present[:, [0, view.modalities.index(source)]].all(axis=1))
-
-
-def _maps_by_sample(view: ModelView, source: str) -> Iterator[tuple[Any, pd.DataFrame]]:
-    with_both = set(_rows_with_both(view, source))
-    shape = tuple(len(view.input_columns(name)) for name in (view.modalities[0], source))
+def _maps_by_sample(
+    view: ModelView, source: str, has_both: np.ndarray, axes: list[pd.Index]
+) -> Iterator[tuple[Any, pd.DataFrame]]:
     for row, sample in enumerate(view.samples):
-        effects = (
-            _root_mean_square(view.network.cross_effects(np.array([row]), source))
-            if row in with_both
-            else np.zeros(shape)
-        )
-        yield sample, _named_map(view, source, effects)
+        effects = np.zeros((1, *map(len, axes)))
+        if has_both[row]:
+            effects = view.network.cross_effects(np.array([row]), source)
+        yield sample, pd.DataFrame(_root_mean_square(effects), *axes)
 
 
 def _root_mean_square(effects: np.ndarray) -> np.ndarray:
     """Average maps of shape (n_classes, n_primary, n_source) over the classes."""
     return np.sqrt(np.einsum("cij,cij->ij", effects, effects) / len(effects))
-
-
-def _named_map(view: ModelView, source: str, effects: np.ndarray) -> pd.DataFrame:
-    axes = [
-        pd.Index(view.inputs[view.input_columns(modality)], name=modality)
-        for modality in (view.modalities[0], source)
-    ]
-    return pd.DataFrame(effects, *axes)

@@ -18,14 +18,6 @@ from .._warnings import warn
 from ..modalities._exchange import remove_columns
 from ._view import ModelView, view_model, with_progress
 
-__all__ = [
-    "Attributions",
-    "attribute_logits",
-    "integrated_gradients",
-    "modality_shapley",
-    "shapley_values",
-]
-
 # On the sum of the attributions, beside the difference in logits.
 TOLERANCE = 1e-3
 # Samples at a time, so that a bar moves.
@@ -39,14 +31,13 @@ class Attributions:
     Parameters
     ----------
     by_sample : DataFrame of shape (n_classes * n_samples, n_features)
-        Attributions; the index has the levels (class, sample), so ``by_sample.loc["LumA"]`` has
-        one row per sample. Columns are the features that the classifier takes, named as in X where
-        the steps before it keep the names.
+        Attributions; the index has the levels (class, sample). Columns are the features that the
+        classifier takes, named as in X where the steps before it keep the names.
     logits : DataFrame of shape (n_samples, n_classes)
         Logit of each class: its log-probability, minus the mean over the classes.
     baseline : DataFrame of shape (n_samples, n_classes)
-        The same for a sample whose features have their means in the training samples. The
-        attributions of a sample sum to the difference between ``logits`` and ``baseline``.
+        The same with all features at their training means. The attributions of a sample sum to the
+        difference between ``logits`` and ``baseline``.
     x : DataFrame of shape (n_samples, n_features)
         The standardized values of the features; NaN in absent modalities.
     """
@@ -62,9 +53,8 @@ class Attributions:
         Returns
         -------
         DataFrame of shape (n_features, n_classes)
-            The mean absolute attribution of each feature over the samples that have it. The sign
-            is positive where high values of the feature favor the class, negative where low values
-            do.
+            The mean absolute attribution over the samples that have the feature, negative where low
+            values of the feature favor the class.
         """
         x = self.x.to_numpy()
         present = ~np.isnan(x)
@@ -81,8 +71,8 @@ class Attributions:
 def integrated_gradients(model: Any, X: Any, *, n_jobs: int | None = None) -> Attributions:
     r"""Attribute the logits of each class to the features, through the whole classifier.
 
-    Integrated gradients [1]_ through standardization, all branches, their stacking and the average
-    over members, computed by captum. They do not rely on attention weights.
+    Integrated gradients [1]_ through all branches, their stacking and the average over members,
+    computed by captum. They do not rely on attention weights.
 
     Parameters
     ----------
@@ -101,8 +91,7 @@ def integrated_gradients(model: Any, X: Any, *, n_jobs: int | None = None) -> At
     Raises
     ------
     ValueError
-        If X has other columns than those seen in fit, or a step before the classifier does not name
-        the columns that it returns.
+        If X has other columns than in fit, or a step does not name the columns that it returns.
     sklearn.exceptions.NotFittedError
         If the model is not fitted.
     TypeError
@@ -121,10 +110,9 @@ def integrated_gradients(model: Any, X: Any, *, n_jobs: int | None = None) -> At
     Notes
     -----
     With :math:`z_c` the logit of class :math:`c` and standardized values :math:`x`, feature
-    :math:`j` gets :math:`x_j \int_0^1 \partial z_c(\alpha x) / \partial x_j \, d\alpha`: the path
-    begins where every feature has its mean in the training samples. An absent modality is absent
-    along the whole path, and its features get zero. The integral is a Gauss-Legendre sum of 16
-    terms, and of up to 256 where it is not yet exact.
+    :math:`j` gets :math:`x_j \int_0^1 \partial z_c(\alpha x) / \partial x_j \, d\alpha`. An absent
+    modality is absent along the whole path, and its features get zero. The integral is a
+    Gauss-Legendre sum of 16 terms, and of up to 256 where it is not yet exact.
 
     Attributions describe how the classifier uses a feature, not what the feature causes. Of two
     features with the same information, either may get the credit.
@@ -152,6 +140,7 @@ def integrated_gradients(model: Any, X: Any, *, n_jobs: int | None = None) -> At
 
 
 def attribute_logits(view: ModelView, n_jobs: int | None = None) -> Attributions:
+    """Compute the integrated gradients of the samples of a view."""
     network, classes = view.network, view.classes
     values = np.zeros((len(classes), *network.x.shape), dtype=np.float32)
     gaps = np.zeros((len(network.x), len(classes)))
@@ -203,8 +192,8 @@ def modality_shapley(model: Any, X: Any, y: Any = None, *, scoring: Any = None) 
     Raises
     ------
     ValueError
-        If `scoring` is given without `y`, or `y` does not have the samples of X in their order; if
-        X has other columns than those seen in fit.
+        If `scoring` is given without `y`, `y` does not have the samples of X in their order, or X
+        has other columns than in fit.
 
     See Also
     --------
@@ -220,9 +209,8 @@ def modality_shapley(model: Any, X: Any, y: Any = None, *, scoring: Any = None) 
         \big( v(S \cup \{m\}) - v(S) \big)
 
     The values are exact, over all subsets. A modality that a sample lacks has no share in its
-    logits. A classifier that was trained without samples with missing modalities predicts such
-    samples with the weights that it learned for complete ones; shares are more reliable if some
-    training samples lacked a modality.
+    logits. Shares are more reliable if some training samples lacked a modality: otherwise the
+    classifier predicts such samples with the stacking weights that it learned for complete ones.
 
     Examples
     --------
@@ -243,16 +231,15 @@ def modality_shapley(model: Any, X: Any, y: Any = None, *, scoring: Any = None) 
 
 
 def shapley_values(view: ModelView, y: Any = None, scoring: Any = None) -> pd.DataFrame:
-    modalities = view.modalities
-    subsets = [
-        kept for size in range(len(modalities) + 1) for kept in combinations(modalities, size)
-    ]
+    """Divide logits, or a score, of the samples of a view."""
+    n_modalities = range(len(view.modalities) + 1)
+    subsets = [kept for size in n_modalities for kept in combinations(view.modalities, size)]
     values = {
         frozenset(kept): _subset_value(view, kept, y, scoring)
         for kept in with_progress(subsets, "Shapley values")
     }
     shares = {"without": values[frozenset()]}
-    shares |= {modality: _shapley_value(values, modality, modalities) for modality in modalities}
+    shares |= {modality: _shapley_value(values, modality) for modality in view.modalities}
     if scoring is not None:
         return pd.DataFrame(shares, index=["score"])
     columns = {name: share.T.ravel() for name, share in shares.items()}
@@ -274,12 +261,11 @@ class _SubsetClassifier(ClassifierMixin, BaseEstimator):
         """Return probabilities; class frequencies for samples without any of the modalities."""
         view = self.view
         proba = np.tile(view.network.class_frequencies, (len(X), 1))
-        indices = [view.modalities.index(modality) for modality in self.kept]
-        present = view.network.present[:, indices].any(axis=1)
+        is_kept = [modality in self.kept for modality in view.modalities]
+        present = view.network.present[:, is_kept].any(axis=1)
         if present.any():
-            for modality in view.modalities:
-                if modality not in self.kept:
-                    X = remove_columns(X, view.columns(modality))
+            for modality in set(view.modalities) - set(self.kept):
+                X = remove_columns(X, view.classifier.modalities_[modality])
             proba[present] = view.classifier.predict_proba(X[present])
         return proba
 
@@ -294,8 +280,8 @@ def _subset_value(view: ModelView, kept: Iterable[str], y: Any, scoring: Any) ->
     return logs - logs.mean(axis=1, keepdims=True)
 
 
-def _shapley_value(values: dict[frozenset, Any], modality: str, modalities: list[str]) -> Any:
-    n = len(modalities)
+def _shapley_value(values: dict[frozenset, Any], modality: str) -> Any:
+    n = max(map(len, values))
     return sum(
         factorial(len(kept))
         * factorial(n - len(kept) - 1)

@@ -21,8 +21,6 @@ from ..modalities._training_summary import (
     shares,
 )
 
-__all__ = ["drift"]
-
 # Warn above these shares, unless so many samples are outside by chance.
 MAX_SHARE = 0.1
 MIN_P = 0.001
@@ -42,8 +40,7 @@ def drift(model: Any, X: Any) -> pd.DataFrame:
     Parameters
     ----------
     model : MultiOmicsSelector, CrossModalAttentionClassifier, or a model that contains one
-        The fitted model: a pipeline, search, wrapper, or an ensemble such as a vote, of which the
-        first member with one counts.
+        The fitted model; of an ensemble, the first member that contains one counts.
     X : DataFrame, array or sparse matrix of shape (n_samples, n_features)
         Samples with the columns seen in fit; see :func:`~xmodal_sklearn.align_features`.
 
@@ -58,10 +55,9 @@ def drift(model: Any, X: Any) -> pd.DataFrame:
     Raises
     ------
     ValueError
-        If the model holds no summary of its training samples; if a value is infinite; if X has
-        other columns than those seen in fit.
+        If a value is infinite, or X has other columns than in fit.
     TypeError
-        If the model contains neither a selector nor a classifier of this package.
+        If no part of the model has a summary of the training samples.
     sklearn.exceptions.NotFittedError
         If the model is not fitted.
 
@@ -69,20 +65,17 @@ def drift(model: Any, X: Any) -> pd.DataFrame:
     -----
     UserWarning
         If more than a tenth of the features of a modality moved, or more than a tenth of the
-        samples are outside, more than by chance (p < 0.001, beta-binomial). One warning names all
-        such modalities.
+        samples are outside, more than by chance (p < 0.001, beta-binomial).
 
     See Also
     --------
-    align_features : Brings a cohort to the columns of a model, and to its values
-        (``normalize="within"``).
+    align_features : Gives a cohort the columns, and the scale, of the training samples.
 
     Notes
     -----
-    The features compared are those that the first such estimator of the model needs: the selected
-    ones, or all features of a classifier without selection. The estimator keeps a summary of the
-    training samples: the mean, standard deviation and seven quantiles of each feature, and the
-    range of distances of each modality. It keeps no sample.
+    The first such estimator of the model keeps a summary of the training samples, but no sample:
+    the mean, standard deviation and seven quantiles of each feature that it needs, and the range of
+    distances of each modality. Only these features are compared.
 
     The distance of a sample is the root mean square of its features, standardized by the training
     samples; the range is from the 1 % to the 99 % quantile of the training samples, each
@@ -92,13 +85,12 @@ def drift(model: Any, X: Any) -> pd.DataFrame:
     differs from that in training: with :math:`\varphi = \arcsin \sqrt{\text{share}}`, if
     :math:`|\varphi - \varphi'| \ge 0.15` and the difference is significant, by a normal
     approximation with Bonferroni's correction over quantiles and that of Benjamini and Hochberg
-    over the features of the modality, at 1 %. A shift by 0.4 standard deviations has such an
-    effect, and so has an increase of a mutation's frequency from 0.03 to 0.11. Features also move
-    if the classes have other frequencies.
+    over the features of the modality, at 1 %. A shift by 0.4 standard deviations or an increase of
+    a mutation's frequency from 0.03 to 0.11 is such an effect. Features also move if the classes
+    have other frequencies.
 
-    A categorical column counts as one feature per category. Missing values are left out, and so are
-    features whose values all equal the training mean, as those imputed by
-    :func:`~xmodal_sklearn.align_features`.
+    A category counts as a feature. Missing values are left out, and so are features that all equal
+    the training mean, as those imputed by :func:`~xmodal_sklearn.align_features`.
 
     Examples
     --------
@@ -115,18 +107,17 @@ def drift(model: Any, X: Any) -> pd.DataFrame:
     """
     check_is_fitted(model)
     step, X = _summarized_step(model, X)
-    read = step.input_
-    summary, samples = read.summary, read.read_needed(step, X)
+    summary, samples = step.input_.summary, step.input_.read_needed(step, X)
     values = samples.values  # noqa: PD011
     unlike_mean = np.abs(values - summary.mean) > ROUNDING * summary.scale
     values[:, ~unlike_mean.any(axis=0) & (summary.n_values > 1)] = np.nan
     effects, compared = _effects(summary, values, samples.columns)
     rows = {}
     by_modality = distances(values, samples.columns, summary.mean, summary.scale)
-    for name, sample_distances in by_modality.items():
+    for name, columns in samples.columns.items():
+        sample_distances = by_modality[name]
         measured = sample_distances[~np.isnan(sample_distances)]
         low, high, _ = summary.ranges[name]
-        columns = samples.columns[name]
         most = columns[np.argsort(-effects[columns], kind="stable")[:N_NAMED]]
         rows[name] = {
             "samples": len(measured),
@@ -159,8 +150,7 @@ def _summarized_step(model: Any, X: Any) -> tuple[Any, Any]:
 
 
 def _keeps_summary(step: Any) -> bool:
-    read = getattr(step, "input_", None)
-    return read is not None and read.summary is not None
+    return getattr(getattr(step, "input_", None), "summary", None) is not None
 
 
 def _effects(

@@ -7,15 +7,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from sklearn.metrics import nan_euclidean_distances
-from sklearn.utils._param_validation import Interval, validate_params
+from sklearn.utils._param_validation import Interval
 
 from .._alignment import values_by_sample
+from .._typing import check_arguments
 from ..modalities._input import as_table
 from ._attributions import attribute_logits, shapley_values
 from ._importance import branch_weights
 from ._view import ModelView, gene_name, view_model
-
-__all__ = ["Explanation", "explain"]
 
 # Training samples of a class whose mean distance is that to the class.
 N_NEAREST = 5
@@ -36,9 +35,9 @@ class Explanation:
     probabilities : Series of shape (n_classes,)
         The probability of each class, the highest first.
     shares : DataFrame of shape (n_modalities + 1, 2)
-        What each modality adds to the logit of the predicted class (``"for the class"``) and to its
-        lead over the runner-up (``"against the runner-up"``), by Shapley values; ``"without"`` is
-        the value without any modality. Columns sum to the logit and to the lead.
+        Shapley values of the modalities for the logit of the predicted class (``"for the class"``)
+        and its lead over the runner-up (``"against the runner-up"``); ``"without"`` is the value
+        without any modality.
     features : DataFrame of shape (n, 5)
         The features that add most to the lead over the runner-up, largest first: ``"modality"``,
         ``"value"`` as the classifier received it, ``"standardized"``, and the integrated gradients
@@ -78,25 +77,20 @@ class Explanation:
             f"{_feature_text(self.features)}",
         ]
         if self.typicality is not None:
-            formats = {"samples": "{:d}", "distance": "{:.2f}", "farther": "{:.0%}"}
-            shown = pd.DataFrame(
-                {name: self.typicality[name].map(form.format) for name, form in formats.items()}
-            )
+            formats = ("{:d}".format, "{:.2f}".format, "{:.0%}".format)
+            shown = self.typicality.to_string(index_names=False, formatters=formats)
             parts.append(
                 "Distance to the training samples of each class, in standard deviations, and the\n"
                 "share of the class that is farther from its other samples\n"
-                f"{shown.to_string(index_names=False)}"
+                f"{shown}"
             )
         weights = self.branches[self.branches > 0].sort_values(ascending=False)
-        shown_weights = weights.map("{:.2f}".format).to_string(header=False)
-        parts.append(f"Weights of the branches\n{shown_weights}")
+        shown = weights.map("{:.2f}".format).to_string(header=False)
+        parts.append(f"Weights of the branches\n{shown}")
         return "\n\n".join(parts)
 
 
-@validate_params(
-    {"train": [tuple, list, None], "n": [Interval(Integral, 1, None, closed="left")]},
-    prefer_skip_nested_validation=True,
-)
+@check_arguments({"train": [tuple, list, None], "n": [Interval(Integral, 1, None, closed="left")]})
 def explain(
     model: Any, X: Any, *, train: tuple[Any, Any] | None = None, n: int = 10
 ) -> Explanation:
@@ -109,21 +103,19 @@ def explain(
     X : DataFrame or array of shape (1, n_features)
         The sample, ``X.iloc[[i]]``, with the columns seen in fit.
     train : (X, y), default=None
-        The training samples and their class labels, to measure how typical the sample is. A fitted
-        model does not keep its samples; None omits the measure.
+        The training samples and their class labels, to measure how typical the sample is.
     n : int, default=10
         Number of features to list.
 
     Returns
     -------
     Explanation
-        Its parts as DataFrames; :meth:`Explanation.to_text` makes them one page.
+        Tables; :meth:`Explanation.to_text` makes them one page.
 
     Raises
     ------
     ValueError
-        If X is not one sample or has other columns than those seen in fit; if the training samples
-        lack a class of the model.
+        If X is not one sample or has other columns than in fit, or `train` lacks a class.
     sklearn.exceptions.NotFittedError
         If the model is not fitted.
     TypeError
@@ -137,9 +129,8 @@ def explain(
     Notes
     -----
     The distance to a class is the mean of those to its five nearest training samples, each the root
-    mean square difference of the standardized features that both have. A sample that is farther
-    from a class than nearly all of its own samples (``"farther"`` near 0) is not typical of it,
-    however high the probability.
+    mean square difference of the standardized features that both have. If nearly no sample of a
+    class is farther from it (``"farther"`` near 0), the sample is not typical of the class.
 
     Examples
     --------
@@ -157,17 +148,11 @@ def explain(
         raise ValueError(
             f"explain takes one sample, got {len(view.samples)}. Pass X.iloc[[i]] or X.loc[[name]]."
         )
-    proba = pd.Series(
-        view.classifier.predict_proba(view.table)[0], view.classifier.classes_
-    ).sort_values(ascending=False, kind="stable")
+    proba = pd.Series(view.classifier.predict_proba(view.table)[0], view.classifier.classes_)
+    proba = proba.sort_values(ascending=False, kind="stable")
     prediction, runner_up = proba.index[:2]
     by_class = shapley_values(view).droplevel(1)
-    shares = pd.DataFrame(
-        {
-            "for the class": by_class.loc[prediction],
-            "against the runner-up": by_class.loc[prediction] - by_class.loc[runner_up],
-        }
-    )
+    shares = _compare(by_class.loc[prediction], by_class.loc[runner_up])
     return Explanation(
         sample=view.samples[0],
         prediction=prediction,
@@ -186,17 +171,15 @@ def _rank_features(view: ModelView, prediction: Any, runner_up: Any) -> pd.DataF
     modality = np.empty(len(view.inputs), dtype=object)
     for name in view.modalities:
         modality[view.input_columns(name)] = name
-    table = pd.DataFrame(
-        {
-            "modality": modality,
-            "value": view.input_values(0),
-            "standardized": attributions.x.iloc[0],
-            "for the class": best,
-            "against the runner-up": best - second,
-        },
-        index=attributions.x.columns,
-    )
+    table = _compare(best, second)
+    table.insert(0, "modality", modality)
+    table.insert(1, "value", view.input_values(0))
+    table.insert(2, "standardized", attributions.x.iloc[0])
     return table.sort_values("against the runner-up", ascending=False, kind="stable")
+
+
+def _compare(best: pd.Series, second: pd.Series) -> pd.DataFrame:
+    return pd.DataFrame({"for the class": best, "against the runner-up": best - second})
 
 
 def _typicality(model: Any, view: ModelView, X: Any, y: Any) -> pd.DataFrame:
@@ -228,11 +211,10 @@ def _nearest(distances: np.ndarray) -> np.ndarray:
 
 def _feature_text(features: pd.DataFrame) -> str:
     shown = features.assign(feature=[gene_name(str(name)) for name in features.index])
-    for name in ("standardized", "for the class", "against the runner-up"):
-        shown[name] = shown[name].map("{:+.2f}".format)
     shown["value"] = [
         f"{value:.4g}" if isinstance(value, Real) else str(value) for value in features["value"]
     ]
     shown = shown.rename(columns={"for the class": "for", "against the runner-up": "against next"})
+    formats = dict.fromkeys(("standardized", "for", "against next"), "{:+.2f}".format)
     order = ["feature", "modality", "value", "standardized", "for", "against next"]
-    return shown[order].to_string(index=False)
+    return shown[order].to_string(index=False, formatters=formats)

@@ -11,27 +11,17 @@ from sklearn.base import clone
 from sklearn.metrics import check_scoring
 from sklearn.model_selection import check_cv
 from sklearn.utils import _safe_indexing, check_random_state
-from sklearn.utils._param_validation import Interval, StrOptions, validate_params
+from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.parallel import Parallel, delayed
 
 from .._alignment import check_order, values_by_sample
-from .._typing import Seed
+from .._typing import Seed, check_arguments
 from ..modalities._columns import resolve_modalities, sample_labels
 from ..modalities._exchange import permuted_scores, present_samples, remove_columns
 from ..modalities._input import as_table
 from ._attributions import Attributions, attribute_logits, shapley_values
 from ._selection import stability_index
 from ._view import ModelView, view_model, with_progress
-
-__all__ = [
-    "TOGETHER",
-    "ModalityImportance",
-    "ablation_scores",
-    "branch_weights",
-    "modality_importance",
-    "permutation_importance",
-    "weights_by_modality",
-]
 
 N_TOP_FEATURES = 50
 # The row of the branches that see several modalities.
@@ -51,9 +41,8 @@ class ModalityImportance:
     scores : Series of shape (n_folds,)
         The score on the held-out samples.
     features : DataFrame of shape (n_folds * n_features, n_classes)
-        The importance of each feature by integrated gradients, signed as that of
-        :meth:`Attributions.importance`; the index has the levels (fold, feature). A feature that
-        was not selected in a fold has no row for that fold.
+        The :meth:`Attributions.importance` of the features selected in each fold; the index has the
+        levels (fold, feature).
     """
 
     folds: pd.DataFrame
@@ -67,22 +56,21 @@ class ModalityImportance:
         Returns
         -------
         DataFrame of shape (n_modalities + 1, 2 * n_measures)
-            A row per modality, and ``"together"`` for the branches that see several. Columns have
-            the levels (measure, "mean" or "std").
+            A row per modality, and ``"together"`` for the branches that see several; column levels
+            are (measure, "mean" or "std").
         """
+        measures, rows = map(self.folds.columns.unique, (0, 1))
         by_measure = {
             (measure, statistic): getattr(self.folds[measure], statistic)()
-            for measure in self.folds.columns.unique(0)
+            for measure in measures
             for statistic in ("mean", "std")
         }
-        order = self.folds.columns.unique(1)
-        return pd.DataFrame(by_measure).reindex(order)
+        return pd.DataFrame(by_measure).reindex(rows)
 
     def stability(self) -> tuple[float, float, float]:
         """Measure how well the folds agree on the most important features.
 
-        A model that learned nothing also ranks features, but differently in each fold: a stability
-        near zero means that the ranking depends on the fit, not on the classes.
+        Near zero, the ranking depends on the fit, not on the classes.
 
         Returns
         -------
@@ -105,12 +93,8 @@ class ModalityImportance:
         return stability_index((ranks <= n_top).to_numpy())
 
 
-@validate_params(
-    {
-        "n_repeats": [Interval(Integral, 1, None, closed="left")],
-        "random_state": ["random_state"],
-    },
-    prefer_skip_nested_validation=True,
+@check_arguments(
+    {"n_repeats": [Interval(Integral, 1, None, closed="left")], "random_state": ["random_state"]}
 )
 def modality_importance(
     model: Any,
@@ -167,10 +151,9 @@ def modality_importance(
 
     Notes
     -----
-    The measures answer different questions. A modality whose information another one also has loses
-    little by permutation, but has a Shapley share; gradients measure what the classifier uses,
-    whether or not it helps; stacking weights measure which branches predicted samples best that
-    were held out in training.
+    A modality whose information another one also has loses little by permutation, but has a Shapley
+    share; gradients measure what the classifier uses, whether or not it helps; stacking weights
+    measure which branches predicted the samples best that were held out in training.
 
     A model that learned nothing has importances, too. Check that ``scores`` exceed chance, and that
     :meth:`ModalityImportance.stability` is not near zero.
@@ -201,9 +184,8 @@ def modality_importance(
         *with_progress(results, "Folds", len(folds)), strict=True
     )
     table = pd.DataFrame(measures).set_axis(index)
-    table.columns.names = ["measure", "modality"]
     return ModalityImportance(
-        table,
+        table.rename_axis(columns=["measure", "modality"]),
         pd.DataFrame(branches).set_axis(index),
         pd.Series(scores, index, name="score"),
         pd.concat(features, keys=index, names=["fold", "feature"]),
@@ -256,13 +238,12 @@ def _gradient_shares(view: ModelView, attributions: Attributions) -> pd.Series:
     return pd.Series(shares) / (sizes.sum() or 1)
 
 
-@validate_params(
+@check_arguments(
     {
         "by": [StrOptions({"feature", "modality"}), Mapping],
         "n_repeats": [Interval(Integral, 1, None, closed="left")],
         "random_state": ["random_state"],
-    },
-    prefer_skip_nested_validation=True,
+    }
 )
 def permutation_importance(
     model: Any,
@@ -276,9 +257,8 @@ def permutation_importance(
 ) -> pd.DataFrame:
     """Measure what a score loses when features, groups or modalities are permuted over the samples.
 
-    Like :func:`sklearn.inspection.permutation_importance`, but also for groups of columns, which
-    are permuted together, and with absent modalities: only samples that have a modality exchange
-    its values.
+    Unlike in :func:`sklearn.inspection.permutation_importance`, groups of columns are permuted
+    together, and only samples that have a modality exchange its values.
 
     Parameters
     ----------
@@ -306,8 +286,8 @@ def permutation_importance(
     Raises
     ------
     ValueError
-        If a group names a feature that the classifier does not take; if `y` does not have the
-        samples of X in their order; if X has other columns than those seen in fit.
+        If a group has a feature that the classifier does not take, or none; if `y` does not have
+        the samples of X in their order; if X has other columns than in fit.
 
     See Also
     --------
@@ -353,10 +333,8 @@ def _permutation_losses(
         scores = permuted_scores(score, view.table, blocks, random_state, n_repeats)
         losses[group] = [full_score - permuted for permuted in scores]
     table = pd.DataFrame.from_dict(losses, orient="index")
-    index = table.index.rename(by if isinstance(by, str) else "group")
-    return pd.DataFrame({"mean": table.mean(axis=1), "std": table.std(axis=1, ddof=0)}).set_axis(
-        index
-    )
+    table = table.rename_axis(by if isinstance(by, str) else "group")
+    return pd.DataFrame({"mean": table.mean(axis=1), "std": table.std(axis=1, ddof=0)})
 
 
 def _permuted_groups(view: ModelView, by: str | Mapping) -> dict[str, dict[str, np.ndarray]]:
@@ -371,12 +349,12 @@ def _permuted_groups(view: ModelView, by: str | Mapping) -> dict[str, dict[str, 
     groups = {}
     for group, features in by.items():
         unknown = [feature for feature in features if feature not in position]
-        if unknown or not len(features):
+        if unknown:
             raise ValueError(
                 f"Group {group!r} names {unknown[0]!r}, which is not a feature of the classifier."
-                if unknown
-                else f"Group {group!r} names no feature."
             )
+        if not len(features):
+            raise ValueError(f"Group {group!r} names no feature.")
         chosen = np.array([position[feature] for feature in features])
         blocks = {name: np.intersect1d(chosen, columns) for name, columns in modalities.items()}
         groups[group] = {name: columns for name, columns in blocks.items() if len(columns)}
@@ -387,7 +365,6 @@ def ablation_scores(
     estimator: Any,
     X: Any,
     y: Any,
-    *,
     modalities: Mapping | None,
     method: str,
     scoring: Any,
@@ -398,7 +375,7 @@ def ablation_scores(
     check_order(y, X, "y")
     table = as_table(X)
     columns = resolve_modalities(table, modalities)
-    presence = {name: present_samples(table, positions) for name, positions in columns.items()}
+    presence = pd.DataFrame({name: present_samples(table, at) for name, at in columns.items()})
     scorer = check_scoring(estimator, scoring=scoring)
     random_state = check_random_state(random_state)
 
@@ -408,11 +385,10 @@ def ablation_scores(
     scores: dict[str, list[float]] = {}
     for name, positions in columns.items():
         if method == "permute":
-            blocks = [(positions, presence[name])]
+            blocks = [(positions, presence[name].to_numpy())]
             scores[name] = permuted_scores(score, table, blocks, random_state, n_repeats)
             continue
-        others = [presence[other] for other in columns if other != name]
-        alone = np.flatnonzero(~np.any([np.zeros(len(table), bool), *others], axis=0))
+        alone = np.flatnonzero(~presence.drop(columns=name).any(axis=1))
         if len(alone):
             raise ValueError(
                 f"Without {name!r}, {len(alone)} samples have no modality at all, the first is "

@@ -3,34 +3,22 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 from scipy.stats import false_discovery_control, hypergeom, norm
 from sklearn.base import clone
-from sklearn.utils import (
-    _safe_indexing,
-    check_array,
-    check_random_state,
-    indexable,
-    resample,
-)
+from sklearn.utils import _safe_indexing, check_array, check_random_state, indexable, resample
 from sklearn.utils.parallel import Parallel, delayed
 
 from .._alignment import values_by_sample
 from .._typing import Labels, Seed, Table
 from ..modalities._columns import column_labels
-from ..selection import MultiOmicsSelector
 from ._view import gene_name, with_progress
 
-__all__ = [
-    "PAM50_GENES",
-    "SelectionStability",
-    "enrichment",
-    "selection_stability",
-    "stability_index",
-]
+if TYPE_CHECKING:
+    from ..selection import MultiOmicsSelector
 
 
 # J. S. Parker et al., "Supervised Risk Predictor of Breast Cancer Based on Intrinsic Subtypes",
@@ -54,12 +42,11 @@ class SelectionStability:
     Parameters
     ----------
     frequency : DataFrame of shape (n_features, n_k)
-        Share of the resamples in which each feature was among the top K of its modality; the index
-        has the levels (modality, feature).
+        Share of the resamples in which each feature, by (modality, feature), was among the top K.
     index : DataFrame
         One row per (modality, k): ``stability``, and the ``lower`` and ``upper`` ends of its
-        confidence interval. 1 means that all resamples select the same features, 0 that they agree
-        no more than random selections.
+        confidence interval; 1 if all resamples select the same features, 0 if they agree no more
+        than random selections.
     """
 
     frequency: pd.DataFrame
@@ -67,7 +54,7 @@ class SelectionStability:
 
 
 def selection_stability(
-    selector: MultiOmicsSelector,
+    selector: "MultiOmicsSelector",
     X: Table,
     y: Labels,
     *,
@@ -79,9 +66,8 @@ def selection_stability(
 ) -> SelectionStability:
     """Measure how much a selection depends on which patients are in the cohort.
 
-    Features are ranked in bootstrap resamples, stratified by class. Each modality gets the
-    stability index of Nogueira, Sechidis and Brown [1]_, which corrects for agreement by chance,
-    and its confidence interval.
+    Features are ranked in bootstrap resamples, stratified by class. The stability index of
+    Nogueira, Sechidis and Brown [1]_ corrects for agreement by chance.
 
     Parameters
     ----------
@@ -151,17 +137,19 @@ def selection_stability(
     frequencies, rows = [], {}
     for modality, positions in fitted[0].modalities_.items():
         ranks = np.array([_ranks(ranked, modality) for ranked in fitted])
-        selected = {n_selected: ranks < n_selected for n_selected in ks}
         index = pd.MultiIndex.from_product(
             [[modality], labels[positions]], names=["modality", "feature"]
         )
-        shares = {n_selected: chosen.mean(axis=0) for n_selected, chosen in selected.items()}
+        shares = {n_selected: (ranks < n_selected).mean(axis=0) for n_selected in ks}
         frequencies.append(pd.DataFrame(shares, index=index))
-        for n_selected, chosen in selected.items():
-            rows[modality, n_selected] = stability_index(chosen, confidence=confidence)
-    index = pd.DataFrame.from_dict(rows, orient="index", columns=["stability", "lower", "upper"])
-    index.index = pd.MultiIndex.from_tuples(rows, names=["modality", "k"])
-    return SelectionStability(pd.concat(frequencies).rename_axis(columns="k"), index)
+        for n_selected in ks:
+            stability = stability_index(ranks < n_selected, confidence=confidence)
+            rows[modality, n_selected] = stability
+    index = pd.MultiIndex.from_tuples(rows, names=["modality", "k"])
+    return SelectionStability(
+        pd.concat(frequencies).rename_axis(columns="k"),
+        pd.DataFrame(list(rows.values()), index, ["stability", "lower", "upper"]),
+    )
 
 
 def stability_index(
@@ -218,16 +206,15 @@ def stability_index(
 
 
 def _fit_resample(
-    selector: MultiOmicsSelector, X: Any, y: np.ndarray, drawn: np.ndarray
-) -> MultiOmicsSelector:
+    selector: "MultiOmicsSelector", X: Any, y: np.ndarray, drawn: np.ndarray
+) -> "MultiOmicsSelector":
     return clone(selector).set_params(k="all").fit(_safe_indexing(X, drawn), y[drawn])
 
 
-def _ranks(fitted: MultiOmicsSelector, modality: str) -> np.ndarray:
+def _ranks(fitted: "MultiOmicsSelector", modality: str) -> np.ndarray:
     """Return the rank, from 0, of each column of a modality."""
     names = getattr(fitted, "feature_names_in_", np.arange(fitted.n_features_in_))
-    rank = {feature: rank for rank, feature in enumerate(fitted.rankings_[modality])}
-    return np.array([rank[feature] for feature in names[fitted.modalities_[modality]]])
+    return pd.Index(fitted.rankings_[modality]).get_indexer(names[fitted.modalities_[modality]])
 
 
 def enrichment(
@@ -238,8 +225,7 @@ def enrichment(
 ) -> pd.DataFrame:
     """Test which gene sets are enriched in some features.
 
-    The hypergeometric test compares with the genes that were measured: a panel of cancer genes is
-    enriched in cancer pathways before any model selects from it.
+    The hypergeometric test compares with the genes that were measured.
 
     Parameters
     ----------
@@ -253,9 +239,9 @@ def enrichment(
     Returns
     -------
     DataFrame of shape (n_sets, 6)
-        A row per set with a measured gene, the smallest p first: ``"overlap"``, the overlap
-        ``"expected"`` by chance, the number of ``"measured"`` genes of the set, ``"p"``,
-        ``"p_adjusted"`` by Benjamini and Hochberg, and the ``"genes"`` in common.
+        A row per set, the smallest p first: ``"overlap"``, the overlap ``"expected"`` by chance,
+        the number of ``"measured"`` genes of the set, ``"p"``, ``"p_adjusted"`` by Benjamini and
+        Hochberg, and the ``"genes"`` in common.
 
     Raises
     ------
@@ -267,12 +253,10 @@ def enrichment(
 
     Notes
     -----
-    All sets with a measured gene count as tests, including those without any overlap. For ranked
-    lists and permutations, see gseapy.
+    All sets with a measured gene count as tests. For ranked lists and permutations, see gseapy.
 
-    ``PAM50_GENES`` are the genes of the PAM50 classifier (Parker et al. 2009), to be tested like
-    any other set. The subtypes are defined by them, so an enrichment shows that a model relearned
-    the definition of the labels, not new biology.
+    The subtypes of breast cancer are defined by the ``PAM50_GENES`` (Parker et al. 2009), so their
+    enrichment shows that a model relearned the definition of the labels, not new biology.
 
     Examples
     --------

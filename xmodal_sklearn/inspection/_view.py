@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from ..classifier import CrossModalAttentionClassifier
     from ..classifier._inspection import ClassifierView
 
-__all__ = ["ModelView", "gene_name", "view_model", "with_progress"]
-
 SECONDS_WITHOUT_BAR = 5
 
 
@@ -52,10 +50,6 @@ class ModelView:
         names = ["class", self.samples.name or "sample"]
         return pd.MultiIndex.from_product([self.classes, self.samples], names=names)
 
-    def columns(self, modality: str) -> np.ndarray:
-        """Return the positions of a modality's features."""
-        return self.classifier.modalities_[modality]
-
     def input_columns(self, modality: str) -> np.ndarray:
         """Return the positions of a modality's inputs."""
         return self.classifier.input_.encoder.columns[modality]
@@ -73,7 +67,7 @@ def view_model(model: Any, X: Any) -> ModelView:
     from ..classifier import CrossModalAttentionClassifier
     from ..classifier._inspection import ClassifierView
 
-    *before, classifier = steps_of(model)
+    *steps, classifier = steps_of(model)
     if not isinstance(classifier, CrossModalAttentionClassifier):
         member = first_with(classifier, "stacking_weights_")
         remedy = "" if member is None else " Inspect a member, such as model.estimators_[0]."
@@ -86,12 +80,11 @@ def view_model(model: Any, X: Any) -> ModelView:
     samples = pd.Index(sample_labels(table))
     labels = column_labels(table)
     names = pd.Series(labels, index=labels, dtype=object)
-    for step in before:
+    for step in steps:
         table = step.transform(table)
         names = _names_after(step, table, names)
-    return ModelView(
-        classifier, table, ClassifierView(classifier, table), names.to_numpy(), samples
-    )
+    network = ClassifierView(classifier, table)
+    return ModelView(classifier, table, network, names.to_numpy(), samples)
 
 
 def _names_after(step: Any, table: Any, names: pd.Series) -> pd.Series:
@@ -112,8 +105,8 @@ def _names_out(step: Any, names: pd.Index) -> list[str] | None:
     if not hasattr(step, "get_feature_names_out"):
         return None
     # A step that saw names in fit knows them.
-    given = None if hasattr(step, "feature_names_in_") else names.to_numpy()
-    return list(step.get_feature_names_out(given))
+    names_in = None if hasattr(step, "feature_names_in_") else names.to_numpy()
+    return list(step.get_feature_names_out(names_in))
 
 
 def gene_name(feature: str) -> str:

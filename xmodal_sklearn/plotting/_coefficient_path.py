@@ -1,6 +1,7 @@
 """The display of the elastic-net path that ranks features."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -9,18 +10,15 @@ from sklearn.preprocessing import LabelEncoder
 
 from .._text import visible
 from .._typing import Labels, Table
-from ..modalities._columns import column_labels, resolve_modalities
-from ..modalities._encoding import CategoryEncoder
-from ..modalities._input import validate_table
-from ..modalities._missing import find_missing
+from ..modalities._columns import column_labels
+from ..modalities._input import ModalityInput, validate_table
 from ..selection._ranking import best_first, one_hot, select_present
 from ..selection._selector import MultiOmicsSelector
-from ._common import PLAIN, draw_legend, drawing_axes, line_style, plain_log_ticks
-
-__all__ = ["CoefficientPathDisplay"]
+from ._common import PLAIN, Display, draw_legend, line_style, plain_log_ticks
 
 
-class CoefficientPathDisplay:
+@dataclass(kw_only=True, eq=False, repr=False)
+class CoefficientPathDisplay(Display):
     """Elastic-net path that ranks the features of one modality.
 
     Create it by :meth:`from_estimator`.
@@ -61,18 +59,10 @@ class CoefficientPathDisplay:
     True
     """
 
-    def __init__(
-        self,
-        *,
-        penalties: np.ndarray,
-        norms: np.ndarray,
-        feature_names: Sequence[str],
-        modality: str,
-    ):
-        self.penalties = penalties
-        self.norms = norms
-        self.feature_names = feature_names
-        self.modality = modality
+    penalties: np.ndarray
+    norms: np.ndarray
+    feature_names: Sequence[str]
+    modality: str
 
     @classmethod
     def from_estimator(
@@ -118,26 +108,26 @@ class CoefficientPathDisplay:
                 "estimator=None, the built-in elastic net."
             )
         table, y = validate_table(clone(selector), X, y, ensure_min_samples=2)
-        modalities = resolve_modalities(table, selector.modalities)
-        modality = next(iter(modalities)) if modality is None else modality
-        if modality not in modalities:
-            raise ValueError(f"X has no modality {modality!r}. Choose one of {list(modalities)}.")
-        encoder = CategoryEncoder(table, modalities)
-        blocks = encoder.blocks(table)
-        origin = encoder.origins[modality]
-        gaps = find_missing(table, blocks, encoder.origins).gaps[modality]
+        reader = ModalityInput(table, selector.modalities)
+        modality = next(iter(reader.modalities)) if modality is None else modality
+        if modality not in reader.modalities:
+            choices = list(reader.modalities)
+            raise ValueError(f"X has no modality {modality!r}. Choose one of {choices}.")
+        blocks, missing = reader.read(table)
         codes = LabelEncoder().fit_transform(y)
-        block, codes = select_present(blocks[modality], codes, gaps, origin)
+        block, codes = select_present(
+            blocks[modality], codes, missing.gaps[modality], reader.encoder.origins[modality]
+        )
         path = ranking_path(block, one_hot(codes), l1_ratio=selector.l1_ratio)
         norms = np.zeros((block.shape[1], len(path.penalties)))
         for step, (features, coefficients) in enumerate(
             zip(path.features, path.coefficients, strict=True)
         ):
             norms[features, step] = np.linalg.norm(coefficients, axis=1)
-        positions = modalities[modality]
-        names = encoder.names(positions, np.array(column_labels(table), dtype=object)[positions])
-        scores = scores_of_path(path, l1_ratio=selector.l1_ratio)
-        order = best_first(scores, names)
+        positions = reader.modalities[modality]
+        labels = np.array(column_labels(table), dtype=object)[positions]
+        names = reader.encoder.names(positions, labels)
+        order = best_first(scores_of_path(path, l1_ratio=selector.l1_ratio), names)
         order = order[norms[order].any(axis=1)]
         return cls(
             penalties=path.penalties,
@@ -161,8 +151,7 @@ class CoefficientPathDisplay:
         CoefficientPathDisplay
             The display itself.
         """
-        self.ax_ = drawing_axes(ax)
-        self.figure_ = self.ax_.figure
+        self._set_axes(ax)
         self.lines_ = []
         for rank, (name, norms) in enumerate(zip(self.feature_names, self.norms, strict=True)):
             if rank < n_named:
@@ -183,8 +172,6 @@ class CoefficientPathDisplay:
         self.ax_.set(ylabel="norm of the coefficients", ylim=(0, None))
         self.ax_.set_xlabel(f"penalty λ ({visible(self.modality)})", **PLAIN)
         if self.feature_names:
-            named = self.lines_[:n_named]
-            draw_legend(
-                self.ax_, named, title="best first", loc="upper left", bbox_to_anchor=(1, 1)
-            )
+            place: dict = {"loc": "upper left", "bbox_to_anchor": (1, 1)}
+            draw_legend(self.ax_, self.lines_[:n_named], title="best first", **place)
         return self

@@ -8,17 +8,6 @@ import pandas as pd
 
 from .._text import visible
 
-__all__ = [
-    "PLAIN",
-    "SERIES",
-    "draw_heat_map",
-    "draw_legend",
-    "draw_strips",
-    "drawing_axes",
-    "line_style",
-    "plain_log_ticks",
-]
-
 # The colors of Okabe and Ito, which color-blind readers can distinguish; their yellow is too pale
 # for a line on white.
 SERIES = ("#0072b2", "#d55e00", "#009e73", "#e69f00", "#cc79a7", "#56b4e9", "#000000")
@@ -28,13 +17,16 @@ DASHES = ("-", (0, (5, 1.5)), (0, (5, 1.5, 1, 1.5)), (0, (1.5, 1)))
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 
 
-def drawing_axes(ax: Any, height: float = 4.8, width: float = 6.4) -> Any:
-    """Return the axes to draw on: those given, or those of a new figure, in inches."""
-    import matplotlib.pyplot as plt
+class Display:
+    """A display, which keeps the axes that it is drawn on."""
 
-    if ax is None:
-        _, ax = plt.subplots(figsize=(width, height), layout="constrained")
-    return ax
+    def _set_axes(self, ax: Any, height: float = 4.8, width: float = 6.4) -> None:
+        """Keep the axes to draw on: those given, or those of a new figure, in inches."""
+        import matplotlib.pyplot as plt
+
+        if ax is None:
+            _, ax = plt.subplots(figsize=(width, height), layout="constrained")
+        self.ax_, self.figure_ = ax, ax.figure
 
 
 def line_style(index: int) -> dict[str, Any]:
@@ -60,7 +52,7 @@ def draw_strips(
     """Draw each column as a row of points with a diamond at its mean, the first column on top."""
     n_points, n_rows = values.shape
     offsets = np.linspace(-height / 2, height / 2, n_points) if n_points > 1 else np.zeros(1)
-    style = {"color": SERIES[0], "linewidths": 0, **style}
+    style = {"color": SERIES[0], "linewidths": 0, "s": 16, "alpha": 0.6, **style}
     points = [ax.scatter(values[name], row + offsets, **style) for row, name in enumerate(values)]
     for row, name in enumerate(values):
         ax.plot(means[name], row, color="black", marker="D", markersize=4)
@@ -70,19 +62,12 @@ def draw_strips(
 
 
 def draw_heat_map(
-    ax: Any,
-    values: pd.DataFrame,
-    row_names: Sequence[str],
-    column_names: Sequence[str],
-    *,
-    label: str,
-    column_style: Mapping[str, Any],
-    **style: Any,
+    ax: Any, values: pd.DataFrame, *, label: str, column_style: Mapping[str, Any], **style: Any
 ) -> None:
     """Draw values as colors, which a bar with the label explains, and name rows and columns."""
     image = ax.imshow(values.to_numpy(), **{"aspect": "auto", **style})
-    ax.set_xticks(range(len(column_names)), column_names, **column_style, **PLAIN)
-    ax.set_yticks(range(len(row_names)), row_names, **PLAIN)
+    ax.set_xticks(range(values.shape[1]), values.columns, **column_style, **PLAIN)
+    ax.set_yticks(range(len(values)), values.index, **PLAIN)
     ax.tick_params(length=0)
     ax.grid(visible=False)
     ax.figure.colorbar(image, ax=ax).set_label(label)

@@ -1,6 +1,7 @@
 """The display of a comparison, fold by fold."""
 
 from collections.abc import Collection
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -11,12 +12,11 @@ from .._text import visible
 from ..benchmark._comparison import FOLD, at_chance
 from ..benchmark._metrics import metric_label
 from ..benchmark._statistics import corrected_variance
-from ._common import PLAIN, draw_strips, drawing_axes
-
-__all__ = ["ComparisonDisplay", "mean_intervals"]
+from ._common import PLAIN, Display, draw_strips
 
 
-class ComparisonDisplay:
+@dataclass(kw_only=True, eq=False, repr=False)
+class ComparisonDisplay(Display):
     """Scores of models, with a point for every fold, the mean, and a confidence interval.
 
     Create it by :meth:`from_comparison`.
@@ -61,18 +61,10 @@ class ComparisonDisplay:
     (3, 2)
     """
 
-    def __init__(
-        self,
-        *,
-        scores: pd.DataFrame,
-        intervals: pd.DataFrame,
-        metric: str,
-        at_chance: Collection[str] = (),
-    ):
-        self.scores = scores
-        self.intervals = intervals
-        self.metric = metric
-        self.at_chance = at_chance
+    scores: pd.DataFrame
+    intervals: pd.DataFrame
+    metric: str
+    at_chance: Collection[str] = ()
 
     @classmethod
     def from_comparison(
@@ -140,8 +132,7 @@ class ComparisonDisplay:
         ComparisonDisplay
             The display itself.
         """
-        self.ax_ = drawing_axes(ax, height=1.2 + 0.4 * self.scores.shape[1])
-        self.figure_ = self.ax_.figure
+        self._set_axes(ax, height=1.2 + 0.4 * self.scores.shape[1])
         intervals = self.intervals.loc[list(self.scores)]
         for row, ends in enumerate(intervals[["lower", "upper"]].to_numpy()):
             self.ax_.plot(ends, [row, row], color="black", linestyle="-", linewidth=1.2)

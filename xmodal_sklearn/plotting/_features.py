@@ -8,20 +8,19 @@ import numpy as np
 import pandas as pd
 from scipy.cluster.hierarchy import leaves_list, linkage, optimal_leaf_ordering
 from scipy.spatial.distance import pdist
-from sklearn.utils._param_validation import Interval, StrOptions, validate_params
+from sklearn.utils._param_validation import Interval, StrOptions
 
 from .._text import visible
+from .._typing import check_arguments
 from ..inspection._attention_map import attention_map, top_pairs
 from ..inspection._attributions import integrated_gradients
-from ._common import PLAIN, draw_heat_map, draw_legend, drawing_axes, line_style
-
-__all__ = ["AttentionMapDisplay", "FeatureImportanceDisplay"]
+from ._common import PLAIN, Display, draw_heat_map, draw_legend, line_style
 
 MIN_LINES = 12  # lines of text that fit beside the smallest figure
 MIN_ROWS = 8  # that leave room for the label of the colors
 
 
-class AttentionMapDisplay:
+class AttentionMapDisplay(Display):
     """Interactions between features: a clustered heat map, or lines between the top pairs.
 
     Create it by :meth:`from_estimator` or :meth:`from_maps`.
@@ -86,7 +85,7 @@ class AttentionMapDisplay:
         AttentionMapDisplay
             The display, drawn.
         """
-        maps = attention_map(model, X, source=source, by="class")
+        maps: Any = attention_map(model, X, source=source, by="class")
         return cls.from_maps(maps, ax=ax, **settings)
 
     @classmethod
@@ -119,13 +118,12 @@ class AttentionMapDisplay:
         _check_maps(maps)
         return cls(maps).plot(ax, **settings)
 
-    @validate_params(
+    @check_arguments(
         {
             "kind": [StrOptions({"heatmap", "pairs"})],
             "n": [Interval(Integral, 2, None, closed="left")],
             "positions": [Mapping, pd.Series, None],
-        },
-        prefer_skip_nested_validation=True,
+        }
     )
     def plot(
         self, ax: Any = None, *, kind: str = "heatmap", n: int = 25, positions: Any = None
@@ -158,9 +156,7 @@ class AttentionMapDisplay:
         """
         first = next(iter(self.maps.values()))
         effects = np.stack([table.to_numpy() for table in self.maps.values()])
-        strength = pd.DataFrame(
-            np.sqrt(np.square(effects).mean(axis=0)), first.index, first.columns
-        )
+        strength = pd.DataFrame(np.sqrt(np.square(effects).mean(axis=0)), *first.axes)
         if kind == "heatmap":
             self._draw_heat_map(ax, strength, np.abs(effects), n)
         else:
@@ -175,12 +171,10 @@ class AttentionMapDisplay:
         shown = shown.iloc[_cluster_rows(shown.to_numpy()), _cluster_rows(shown.to_numpy().T)]
         self.shown_ = shown
         width = max(6.4, 2.2 + 0.17 * shown.shape[1])
-        self.ax_ = drawing_axes(ax, height=2.2 + 0.2 * len(shown), width=width)
-        self.figure_ = self.ax_.figure
+        self._set_axes(ax, height=2.2 + 0.2 * len(shown), width=width)
         draw_heat_map(
             self.ax_,
-            shown,
-            *(list(map(_gene, names)) for names in shown.axes),
+            shown.rename(index=_gene, columns=_gene),
             label="effect in logits",
             column_style={"rotation": 90},
             cmap="cividis",
@@ -210,26 +204,19 @@ class AttentionMapDisplay:
         pairs = top_pairs(strength, n)
         rows = strength.index.get_indexer(pairs["primary"])
         columns = strength.columns.get_indexer(pairs["source"])
-        classes = list(self.maps)
         codes = sizes[:, rows, columns].argmax(axis=0)
-        pairs["class"] = [classes[code] for code in codes]
+        pairs["class"] = [list(self.maps)[code] for code in codes]
         self.shown_ = pairs
         heights = {
             side: _heights(pairs[side], positions, axis)
             for side, axis in zip(("primary", "source"), strength.axes, strict=True)
         }
-        self.ax_ = drawing_axes(ax, height=2.2 + 0.18 * max(map(len, heights.values())))
-        self.figure_ = self.ax_.figure
+        self._set_axes(ax, height=2.2 + 0.18 * max(map(len, heights.values())))
         largest = pairs["effect"].max() if len(pairs) else 1
         for pair, code in zip(pairs.itertuples(index=False), codes, strict=True):
-            self.ax_.plot(
-                [0, 1],
-                [heights["primary"][pair.primary], heights["source"][pair.source]],
-                **line_style(code),
-                linewidth=0.5 + 3 * pair.effect / largest,
-                alpha=0.8,
-                solid_capstyle="round",
-            )
+            ends = [heights["primary"][pair.primary], heights["source"][pair.source]]
+            style = {**line_style(code), "linewidth": 0.5 + 3 * pair.effect / largest}
+            self.ax_.plot([0, 1], ends, alpha=0.8, solid_capstyle="round", **style)
         self._name_features(heights, strength)
         self._name_classes(codes)
 
@@ -242,15 +229,8 @@ class AttentionMapDisplay:
             for code in np.unique(codes)
         ]
         if handles:
-            draw_legend(
-                self.ax_,
-                handles,
-                loc="lower center",
-                bbox_to_anchor=(0.5, 1),
-                ncols=3,
-                frameon=False,
-                title="class affected most",
-            )
+            place: dict = {"loc": "lower center", "bbox_to_anchor": (0.5, 1), "ncols": 3}
+            draw_legend(self.ax_, handles, title="class affected most", frameon=False, **place)
 
     def _name_features(self, heights: dict[str, dict[Any, float]], strength: pd.DataFrame) -> None:
         """Write names beside the ends of the lines, moved apart so that they do not overlap."""
@@ -259,25 +239,13 @@ class AttentionMapDisplay:
         margin = 0.03 * (high - low or 1)
         for side, x, align, sign in (("primary", 0, "right", -1), ("source", 1, "left", 1)):
             label_heights = _move_apart(heights[side], low, high)
+            style = {"textcoords": "offset points", "ha": align, "va": "center", **PLAIN}
+            style["fontsize"] = "small"
             for name, height in heights[side].items():
-                outside = x + 0.08 * sign
-                self.ax_.plot(
-                    [x, outside],
-                    [height, label_heights[name]],
-                    color="grey",
-                    linewidth=0.5,
-                    clip_on=False,
-                )
-                self.ax_.annotate(
-                    _gene(name),
-                    (outside, label_heights[name]),
-                    xytext=(2 * sign, 0),
-                    textcoords="offset points",
-                    ha=align,
-                    va="center",
-                    fontsize="small",
-                    **PLAIN,
-                )
+                end = x + 0.08 * sign, label_heights[name]
+                line = [x, end[0]], [height, end[1]]
+                self.ax_.plot(*line, color="grey", linewidth=0.5, clip_on=False)
+                self.ax_.annotate(_gene(name), end, xytext=(2 * sign, 0), **style)
         self.ax_.set(xlim=(-0.45, 1.45), ylim=(high + margin, low - margin), yticks=[])
         self.ax_.set_xticks([0, 1], [visible(axis.name or "") for axis in strength.axes], **PLAIN)
         self.ax_.tick_params(length=0)
@@ -285,7 +253,7 @@ class AttentionMapDisplay:
         self.ax_.grid(visible=False)
 
 
-class FeatureImportanceDisplay:
+class FeatureImportanceDisplay(Display):
     """The features with the largest attributions, signed, by class.
 
     Create it by :meth:`from_estimator` or :meth:`from_importance`.
@@ -351,9 +319,8 @@ class FeatureImportanceDisplay:
         return cls.from_importance(integrated_gradients(model, X).importance(), n=n, ax=ax)
 
     @classmethod
-    @validate_params(
-        {"importance": [pd.DataFrame], "n": [Interval(Integral, 1, None, closed="left")]},
-        prefer_skip_nested_validation=True,
+    @check_arguments(
+        {"importance": [pd.DataFrame], "n": [Interval(Integral, 1, None, closed="left")]}
     )
     def from_importance(
         cls, importance: pd.DataFrame, *, n: int = 20, ax: Any = None
@@ -402,16 +369,13 @@ class FeatureImportanceDisplay:
         order = self.importance.abs().max(axis=1).sort_values(ascending=False, kind="stable")
         self.shown_ = self.importance.loc[order.index[: self.n]]
         n_rows = len(self.shown_)
-        self.ax_ = drawing_axes(ax, height=1.6 + 0.22 * max(n_rows, MIN_ROWS))
-        self.figure_ = self.ax_.figure
+        self._set_axes(ax, height=1.6 + 0.22 * max(n_rows, MIN_ROWS))
         limit = float(np.abs(self.shown_.to_numpy()).max()) or 1.0
-        names = [visible(name) for name in self.shown_.columns]
-        is_long = sum(map(len, names)) > 20
+        named = self.shown_.rename(index=_short, columns=visible)
+        is_long = sum(map(len, named.columns)) > 20
         draw_heat_map(
             self.ax_,
-            self.shown_,
-            list(map(_short, self.shown_.index)),
-            names,
+            named,
             label="mean attribution in logits\n− low values, + high values",
             column_style={"rotation": 45, "ha": "right"} if is_long else {},
             # Color-blind readers can distinguish purple and orange.

@@ -1,5 +1,6 @@
 """The display of a score against K."""
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -8,12 +9,11 @@ from sklearn.utils.validation import check_is_fitted
 
 from .._text import visible
 from ..benchmark._metrics import metric_label
-from ._common import PLAIN, draw_legend, drawing_axes, line_style
-
-__all__ = ["KScoreDisplay"]
+from ._common import PLAIN, Display, draw_legend, line_style
 
 
-class KScoreDisplay:
+@dataclass(kw_only=True, eq=False, repr=False)
+class KScoreDisplay(Display):
     """The score against K, the number of features selected per modality.
 
     Create it by :meth:`from_estimator` or :meth:`from_scores`.
@@ -53,9 +53,8 @@ class KScoreDisplay:
     [5, 10, 20]
     """
 
-    def __init__(self, *, scores: pd.DataFrame, score_name: str):
-        self.scores = scores
-        self.score_name = score_name
+    scores: pd.DataFrame
+    score_name: str
 
     @classmethod
     def from_estimator(
@@ -171,21 +170,16 @@ class KScoreDisplay:
         KScoreDisplay
             The display itself.
         """
-        self.ax_ = drawing_axes(ax)
-        self.figure_ = self.ax_.figure
+        self._set_axes(ax)
         ks = sorted(self.scores["k"].unique(), key=lambda k: (k == "all", k))
         # "all" is not a number: it follows the numbers, all at equal distances.
         ticks = {k: rank for rank, k in enumerate(ks)} if "all" in ks else {k: k for k in ks}
         self.lines_ = []
         for index, (name, rows) in enumerate(self.scores.groupby("group", sort=False)):
             style = {**line_style(index), "markersize": 4, "capsize": 2, **line_kwargs}
-            x = rows["k"].map(ticks)
-            rows = rows.iloc[np.argsort(x, kind="stable")]
-            self.lines_.append(
-                self.ax_.errorbar(
-                    np.sort(x), rows["mean"], rows["std"], label=visible(name), **style
-                )
-            )
+            rows = rows.assign(x=rows["k"].map(ticks)).sort_values("x", kind="stable")
+            style["label"] = visible(name)
+            self.lines_.append(self.ax_.errorbar(rows["x"], rows["mean"], rows["std"], **style))
         if "all" not in ks and len(ks) > 1:
             self.ax_.set_xscale("log")
         self.ax_.set_xticks(list(ticks.values()), labels=[f"{k}" for k in ks])

@@ -1,18 +1,17 @@
 """Displays of modalities: their importance fold by fold, and the score without each."""
 
+from dataclasses import dataclass
 from numbers import Integral
 from typing import Any
 
 import pandas as pd
-from sklearn.utils._param_validation import Interval, StrOptions, validate_params
+from sklearn.utils._param_validation import Interval, StrOptions
 
 from .._text import visible
-from .._typing import Labels, Seed, Table, typed
+from .._typing import Labels, Seed, Table, check_arguments
 from ..benchmark._metrics import metric_label
 from ..inspection._importance import ModalityImportance, ablation_scores, modality_importance
-from ._common import PLAIN, draw_strips, drawing_axes
-
-__all__ = ["ModalityAblationDisplay", "ModalityImportanceDisplay"]
+from ._common import PLAIN, Display, draw_strips
 
 LABELS = {
     "permutation": "loss in score when permuted",
@@ -22,7 +21,7 @@ LABELS = {
 }
 
 
-class ModalityImportanceDisplay:
+class ModalityImportanceDisplay(Display):
     """Importance of each modality by one measure, with a point for every fold.
 
     Create it by :meth:`from_estimator` or :meth:`from_importance`.
@@ -150,16 +149,15 @@ class ModalityImportanceDisplay:
             The display itself.
         """
         values = self.importance.folds[self.measure].dropna(axis=1)
-        self.ax_ = drawing_axes(ax, height=1.4 + 0.4 * values.shape[1])
-        self.figure_ = self.ax_.figure
-        style = {"s": 16, "alpha": 0.6, **point_kwargs}
-        draw_strips(self.ax_, values, values.mean(), height=0.3, **style)
+        self._set_axes(ax, height=1.4 + 0.4 * values.shape[1])
+        draw_strips(self.ax_, values, values.mean(), height=0.3, **point_kwargs)
         self.ax_.axvline(0, color="lightgrey", zorder=0)
         self.ax_.set_xlabel(LABELS[self.measure])
         return self
 
 
-class ModalityAblationDisplay:
+@dataclass(kw_only=True, eq=False, repr=False)
+class ModalityAblationDisplay(Display):
     """Score of a fitted model without each modality.
 
     Create it by :meth:`from_estimator`.
@@ -200,22 +198,18 @@ class ModalityAblationDisplay:
     ['exp', 'mut']
     """
 
-    def __init__(self, *, score: float, scores: pd.DataFrame, method: str, score_name: str):
-        self.score = score
-        self.scores = scores
-        self.method = method
-        self.score_name = score_name
+    score: float
+    scores: pd.DataFrame
+    method: str
+    score_name: str
 
     @classmethod
-    @typed(
-        validate_params(
-            {
-                "method": [StrOptions({"permute", "absent"})],
-                "n_repeats": [Interval(Integral, 1, None, closed="left")],
-                "random_state": ["random_state"],
-            },
-            prefer_skip_nested_validation=True,
-        )
+    @check_arguments(
+        {
+            "method": [StrOptions({"permute", "absent"})],
+            "n_repeats": [Interval(Integral, 1, None, closed="left")],
+            "random_state": ["random_state"],
+        }
     )
     def from_estimator(
         cls,
@@ -270,21 +264,10 @@ class ModalityAblationDisplay:
         sufficient for most of the score.
         """
         score, scores = ablation_scores(
-            estimator,
-            X,
-            y,
-            modalities=modalities,
-            method=method,
-            scoring=scoring,
-            n_repeats=n_repeats,
-            random_state=random_state,
+            estimator, X, y, modalities, method, scoring, n_repeats, random_state
         )
-        return cls(
-            score=score,
-            scores=scores,
-            method=method,
-            score_name=metric_label(scoring) if isinstance(scoring, str) else "score",
-        ).plot(ax)
+        score_name = metric_label(scoring) if isinstance(scoring, str) else "score"
+        return cls(score=score, scores=scores, method=method, score_name=score_name).plot(ax)
 
     def plot(self, ax: Any = None, **point_kwargs: Any) -> "ModalityAblationDisplay":
         """Draw the scores without each modality, and a line at the score with all of them.
@@ -303,14 +286,10 @@ class ModalityAblationDisplay:
         """
         suffix = {"permute": "permuted", "absent": "absent"}[self.method]
         means = self.scores.mean()
-        self.ax_ = drawing_axes(ax, height=1.5 + 0.5 * len(means))
-        self.figure_ = self.ax_.figure
-        for row, mean in enumerate(means):
-            self.ax_.plot(
-                [mean, self.score], [row, row], color="lightgrey", linestyle="-", zorder=1
-            )
-        style = {"s": 16, "alpha": 0.6, **point_kwargs}
-        self.points_ = draw_strips(self.ax_, self.scores, means, height=0.4, **style)
+        self._set_axes(ax, height=1.5 + 0.5 * len(means))
+        rows = range(len(means))
+        self.ax_.hlines(rows, means, self.score, color="lightgrey", zorder=1)
+        self.points_ = draw_strips(self.ax_, self.scores, means, height=0.4, **point_kwargs)
         names = [f"{visible(modality)} {suffix}" for modality in self.scores]
         self.ax_.set_yticks(range(len(names)), names, **PLAIN)
         self.ax_.axvline(self.score, color="black", linestyle=":", label="all modalities")

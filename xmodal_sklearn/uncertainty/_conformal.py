@@ -18,8 +18,6 @@ from .._typing import Labels, Seed, Table
 from .._warnings import warn
 from ._rejecting import ClassifierWrapper
 
-__all__ = ["ConformalClassifier"]
-
 # Rounding error of a product such as 0.9 * 10.
 ROUNDING = 1e-9
 
@@ -184,7 +182,6 @@ class ConformalClassifier(ClassifierWrapper):
         UserWarning
             If so few samples of a class were held out that every set must contain it.
         """
-        check_is_fitted(self)
         return self.sets_from_proba(self.predict_proba(X), coverage)
 
     def sets_from_proba(self, probabilities: np.ndarray, coverage: float = 0.9) -> np.ndarray:
@@ -217,13 +214,9 @@ class ConformalClassifier(ClassifierWrapper):
             raise ValueError(
                 f"coverage must be a number greater than 0 and less than 1, got {coverage!r}."
             )
-        few = {
-            label: len(held_out)
-            for label, held_out in zip(
-                self.classes_.tolist(), self.calibration_probabilities_, strict=True
-            )
-            if _rank(len(held_out), coverage) > len(held_out)
-        }
+        n_held_out = map(len, self.calibration_probabilities_)
+        counts_by_class = dict(zip(self.classes_.tolist(), n_held_out, strict=True))
+        few = {label: n for label, n in counts_by_class.items() if _rank(n, coverage) > n}
         if few:
             needed = ceil(coverage / (1 - coverage) - ROUNDING)
             counts = ", ".join(f"{label!r} has {count}" for label, count in few.items())

@@ -12,8 +12,6 @@ from sklearn.utils.validation import check_is_fitted
 from .._base import ProbabilityClassifierMixin, ValidatedEstimator
 from .._typing import Labels, Table
 
-__all__ = ["ClassifierWrapper", "RejectingClassifier", "reject"]
-
 
 class ClassifierWrapper(ProbabilityClassifierMixin, MetaEstimatorMixin, ValidatedEstimator):
     """A classifier whose probabilities are those of its fitted ``estimator_``."""
