@@ -289,13 +289,15 @@ def test_a_table_has_flat_names_or_is_a_checked_array():
 @pytest.mark.parametrize("names", ["A-1 B-2 C-3", "a.1 b.2 c.4", "a-1\xa0 b-2 c-4"])
 def test_names_that_differ_in_spelling_only_are_not_two_samples(join, names):
     exp = EXP.set_axis(["a-1", "b-2", "c-3"], axis=0)
-    with pytest.raises(ValueError, match="samples are spelt otherwise in modality 'exp' than in"):
+    with pytest.raises(ValueError, match="differ only in spelling between modality 'exp' and"):
         concat_modalities({"exp": exp, "cna": exp.set_axis(names.split(" "), axis=0)}, join=join)
 
 
 def test_a_number_is_the_text_of_it():
     cna = EXP.set_axis(["0", "1.0", "002"], axis=0)
-    with pytest.raises(ValueError, match=r"3 samples are spelt otherwise.*the first is 0 and '0'"):
+    with pytest.raises(
+        ValueError, match=r"3 sample names differ only in spelling.*first is 0 and '0'"
+    ):
         concat_modalities({"exp": EXP.reset_index(drop=True), "cna": cna}, join="outer")
 
 

@@ -1,4 +1,4 @@
-"""Align the tables of several modalities, and take them apart again."""
+"""Align the tables of several modalities, and split them again."""
 
 from collections.abc import Mapping
 from itertools import combinations, permutations
@@ -31,13 +31,13 @@ def concat_modalities(tables: Mapping[str, pd.DataFrame], *, join: str = "inner"
     ----------
     tables : mapping of str to DataFrame of shape (n_samples_m, n_features_m)
         One table per modality, samples in rows, sample names as its index. A polars or Arrow table,
-        which has no index, has them in its first column. Columns are numbers, or words that the
-        estimators take for categories. Modality names must not contain a double
-        underscore or end in an underscore; feature names may.
+        which has no index, has them in its first column. Columns are numeric or categorical.
+        Modality names must not contain a double underscore or end in an underscore; feature names
+        may.
     join : {"inner", "outer"}, default="inner"
         ``"inner"`` keeps the samples that every table has, in the order of the first table.
         ``"outer"`` keeps the samples of any table, in order of first appearance; where a table
-        lacks a sample, its whole block is NaN, which the estimators take as an absent modality.
+        lacks a sample, its whole block is NaN, an absent modality.
 
     Returns
     -------
@@ -49,9 +49,9 @@ def concat_modalities(tables: Mapping[str, pd.DataFrame], *, join: str = "inner"
     Raises
     ------
     ValueError
-        If a table repeats a sample or a feature, if two tables spell the name of a sample in two
-        ways, if no sample is common to all tables (``join="inner"``), if a column holds neither
-        numbers nor words, or if a modality has an unusable name.
+        If a table repeats a sample or a feature, if sample names of two tables differ only in
+        spelling, if no sample is common to all tables (``join="inner"``), if a column is neither
+        numeric nor categorical, or if a modality has an unusable name.
     TypeError
         If a table is not a DataFrame.
 
@@ -62,9 +62,9 @@ def concat_modalities(tables: Mapping[str, pd.DataFrame], *, join: str = "inner"
 
     See Also
     --------
-    split_modalities : Take such a table apart again.
-    MultiOmicsSelector : Keep the best features of each modality.
-    CrossModalAttentionClassifier : Classify the samples of such a table.
+    split_modalities : Splits such a table again.
+    MultiOmicsSelector : Keeps the best features of each modality.
+    CrossModalAttentionClassifier : Classifies the samples of such a table.
 
     Examples
     --------
@@ -91,7 +91,7 @@ def concat_modalities(tables: Mapping[str, pd.DataFrame], *, join: str = "inner"
         _check_table(modality, table)
 
     _check_transposed(tables)
-    _check_other_spellings(tables)
+    _check_spelling(tables)
     samples = _join_samples(tables, join)
     aligned = [
         _reindex(table, samples).set_axis(
@@ -103,7 +103,7 @@ def concat_modalities(tables: Mapping[str, pd.DataFrame], *, join: str = "inner"
 
 
 def split_modalities(X: pd.DataFrame) -> dict[str, pd.DataFrame]:
-    """Take a table of several modalities apart into one table per modality.
+    """Split a table of several modalities into one table per modality.
 
     Undoes :func:`concat_modalities`, for example to look at the selected features of one modality
     by their gene symbols.
@@ -128,7 +128,7 @@ def split_modalities(X: pd.DataFrame) -> dict[str, pd.DataFrame]:
 
     See Also
     --------
-    concat_modalities : Put the tables side by side.
+    concat_modalities : Puts the tables side by side.
 
     Notes
     -----
@@ -209,7 +209,7 @@ def _check_table(modality: str, table: Any) -> None:
         if (unnamed := np.asarray(names.isna()) if names.nlevels == 1 else np.array([])).any():
             raise ValueError(
                 f"The {what} in position {int(unnamed.argmax())} of modality {modality!r} has no "
-                f"name ({unnamed.sum()} in all). Name it, or leave it out."
+                f"name ({unnamed.sum()} in all). Name it, or remove it."
             )
     check_unique(table.index, f"samples of modality {modality!r}")
     check_unique(map(str, table.columns), f"features of modality {modality!r}")
@@ -220,59 +220,59 @@ def _check_table(modality: str, table: Any) -> None:
 
 
 def _check_transposed(tables: Mapping[str, pd.DataFrame]) -> None:
-    """Refuse tables of which one has in its columns what another has in its rows."""
-    for (one, rows), (other, columns) in permutations(tables.items(), 2):
+    """Raise a ValueError if columns of a table are named like the rows of another."""
+    for (first, rows), (second, columns) in permutations(tables.items(), 2):
         shared = columns.columns[columns.columns.isin(rows.index)]
         if len(shared) and not columns.index.isin(rows.index).any():
             raise ValueError(
-                f"The columns of modality {other!r} are named like the rows of {one!r}, the first "
-                f"is {shared[0]!r}: one of the two is transposed. Samples go in rows."
+                f"The columns of modality {second!r} are named like the rows of {first!r}, the "
+                f"first is {shared[0]!r}: one table is transposed. Samples go in rows."
             )
 
 
-def _check_other_spellings(tables: Mapping[str, pd.DataFrame]) -> None:
-    """Refuse tables that spell the name of a sample in two ways: they would become two samples."""
-    for (one, first), (other, second) in combinations(tables.items(), 2):
-        mine, theirs = (
+def _check_spelling(tables: Mapping[str, pd.DataFrame]) -> None:
+    """Raise a ValueError if sample names of two tables differ only in spelling."""
+    for (first, left), (second, right) in combinations(tables.items(), 2):
+        left_names, right_names = (
             {plain_name(name): name for name in index[~index.isin(others)]}
-            for index, others in ((first.index, second.index), (second.index, first.index))
+            for index, others in ((left.index, right.index), (right.index, left.index))
         )
-        alike = [name for name in mine if name in theirs]
-        if alike:
+        shared = [name for name in left_names if name in right_names]
+        if shared:
             raise ValueError(
-                f"{len(alike)} samples are spelt otherwise in modality {one!r} than in {other!r}, "
-                f"the first is {mine[alike[0]]!a} and {theirs[alike[0]]!a}. Give them one name."
+                f"{len(shared)} sample names differ only in spelling between modality {first!r} "
+                f"and {second!r}, the first is {left_names[shared[0]]!a} and "
+                f"{right_names[shared[0]]!a}. Make them equal."
             )
 
 
 def _join_samples(tables: Mapping[str, pd.DataFrame], join: str) -> pd.Index:
-    indexes = [table.index for table in tables.values()]
-    samples = indexes[0]
-    for index in indexes[1:]:
+    samples, *others = (table.index for table in tables.values())
+    for index in others:
         if join == "inner":
             samples = samples[samples.isin(index)]
         else:
             samples = samples.append(index.difference(samples, sort=False))
     if join == "outer":
-        _warn_of_strangers(tables)
+        _warn_if_no_shared_samples(tables)
     if len(samples) == 0:
         examples = {modality: list(table.index[:2]) for modality, table in tables.items()}
         raise ValueError(
             f"No sample is common to the modalities {list(tables)}; their samples begin with "
-            f'{examples}. Give all tables the same sample names as index, or use join="outer".'
+            f'{examples}. Use the same sample names as index of all tables, or join="outer".'
         )
     return samples
 
 
-def _warn_of_strangers(tables: Mapping[str, pd.DataFrame]) -> None:
-    indices = {modality: table.index for modality, table in tables.items() if len(table)}
-    for modality, own in indices.items():
-        others = [index for name, index in indices.items() if name != modality]
-        if others and not any(own.isin(index).any() for index in others):
+def _warn_if_no_shared_samples(tables: Mapping[str, pd.DataFrame]) -> None:
+    indexes = {modality: table.index for modality, table in tables.items() if len(table)}
+    for modality, index in indexes.items():
+        others = [other for name, other in indexes.items() if name != modality]
+        if others and not any(index.isin(other).any() for other in others):
             warn(
-                f"No sample of modality {modality!r} ({list(own[:2])} …) is in another "
-                f"table ({list(others[0][:2])} …), so none has it beside another modality. Give "
-                "all tables the same sample names."
+                f"No sample of modality {modality!r} ({list(index[:2])} …) is in another table "
+                f"({list(others[0][:2])} …), so no sample has it beside another modality. Use the "
+                "same sample names in all tables."
             )
             return
 
@@ -304,8 +304,8 @@ def _dtype_with_gaps(dtype: Any) -> Any:
 
 
 def _all_missing(block: pd.DataFrame) -> np.ndarray:
-    """Tell which rows are NaN throughout."""
-    # Few rows lack their first value, so few have to be looked at.
+    """Return which rows are NaN throughout."""
+    # Few rows lack their first value, so few have to be checked.
     missing = block.iloc[:, 0].isna().to_numpy(dtype=bool, copy=True)
     missing[missing] = block[missing].isna().all(axis=1)
     return missing

@@ -60,14 +60,6 @@ class ModalityInput:
         self.summary: TrainingSummary | None = None
 
     @property
-    def needed_modalities(self) -> Modalities:
-        """Positions of each modality's needed columns."""
-        return {
-            name: np.intersect1d(positions, self.needed)
-            for name, positions in self.modalities.items()
-        }
-
-    @property
     def needed_means(self) -> np.ndarray | None:
         """Training means of the needed columns, NaN for categorical ones; None if not kept."""
         return None if self.means is None else self.encoder.numeric_only(self.needed, self.means)
@@ -190,7 +182,7 @@ def validate_table(
     X = flatten_columns(as_pandas(X))
     if not isinstance(y, str):
         check_order(y, X, "y")
-        _check_classes_known(X, y)
+        _check_no_missing_class(X, y)
         y = plain_labels(y)
     checks["ensure_all_finite"] = False
     if not isinstance(X, pd.DataFrame):
@@ -201,7 +193,7 @@ def validate_table(
     # Iterating over pandas' own strings takes several times as long where Arrow holds them.
     X = X.set_axis(pd.Index(X.columns.tolist(), dtype=object), axis=1)
     if reset:
-        find_categorical(X)  # refuses columns that are neither numbers nor words
+        find_categorical(X)  # checks that columns are numeric or categorical
     _check_names(estimator, X, reset, needed)
     stand_in = np.broadcast_to(np.float32(0), X.shape)
     if isinstance(y, str):
@@ -252,59 +244,44 @@ def as_table(X: Any) -> Any:
     return check_array(X, dtype=None, ensure_all_finite=False)
 
 
-def _check_classes_known(X: Any, y: Any) -> None:
-    unknown = np.asarray(pd.isna(np.asarray(y, dtype=object)))
-    if unknown.ndim == 1 and unknown.any() and len(unknown) == len(sample_labels(X)):
+def _check_no_missing_class(X: Any, y: Any) -> None:
+    missing = np.asarray(pd.isna(np.asarray(y, dtype=object)))
+    if missing.ndim == 1 and missing.any() and len(missing) == len(sample_labels(X)):
         raise ValueError(
-            f"Input y contains NaN: the class of sample {sample_labels(X)[unknown.argmax()]!r} is "
-            f"unknown ({unknown.sum()} such samples). Leave such samples out."
+            f"Input y contains NaN: the class of sample {sample_labels(X)[missing.argmax()]!r} is "
+            f"missing ({missing.sum()} such samples). Remove such samples."
         )
 
 
-def _check_names(
-    estimator: BaseEstimator, X: pd.DataFrame, reset: bool, needed: np.ndarray | None
-) -> None:
+def _check_names(estimator: Any, X: pd.DataFrame, reset: bool, needed: np.ndarray | None) -> None:
     """Keep or compare the column names as scikit-learn does, in a fraction of its time."""
-    names = column_names(X)
-    seen: Any = getattr(estimator, "feature_names_in_", None)
-    if names is None or (seen is None and not reset):
-        # No names in fit or now: scikit-learn warns or raises as the case demands.
-        _check_header(estimator, X, reset)
-    elif reset:
+    names, seen = column_names(X), getattr(estimator, "feature_names_in_", None)
+    if names is not None and reset:
         estimator.feature_names_in_ = np.array(names, dtype=object)
         estimator.n_features_in_ = len(names)
-    elif names != seen.tolist():
-        known = pd.Index(seen).isin(names)
-        if needed is not None and known[needed].all() and names == seen[known].tolist():
-            return
-        try:
-            _check_header(estimator, X, reset)
-        except ValueError as error:
-            said = str(error).rstrip()
-            compared = _compare_names(estimator, X, known, needed)
-            raise ValueError(f"{said}\n{compared}") from None
-
-
-def _check_header(estimator: BaseEstimator, X: pd.DataFrame, reset: bool) -> None:
+        return
     header = pd.DataFrame(columns=X.columns, dtype=float)
-    validate_data(estimator, header, reset=reset, skip_check_array=True)
-
-
-def _compare_names(
-    estimator: Any, X: pd.DataFrame, known: np.ndarray, needed: np.ndarray | None
-) -> str:
-    """Say how many columns are missing or surplus, for the end of an error message."""
-    seen = estimator.feature_names_in_
-    check_not_transposed(X, seen)
-    wanted = getattr(estimator, "modalities_", {UNNAMED: np.arange(len(seen))})
-    if needed is not None:
-        wanted = {name: np.intersect1d(positions, needed) for name, positions in wanted.items()}
-    missing = describe_missing(seen, wanted, known) or "none that is needed"
-    surplus = len(set(X.columns) - set(seen))
-    return (
-        f"Missing by modality: {missing}. Surplus: {surplus}. align_features brings a table to the "
-        "columns of a fitted model, and says what becomes of those that it lacks."
-    )
+    if names is None or seen is None:
+        # No names in fit or now: scikit-learn warns or raises as the case demands.
+        validate_data(estimator, header, reset=reset, skip_check_array=True)
+        return
+    present = pd.Index(seen).isin(names)
+    complete = present.all() if needed is None else present[needed].all()
+    if complete and names == seen[present].tolist():
+        return
+    try:
+        validate_data(estimator, header, reset=reset, skip_check_array=True)
+    except ValueError as error:
+        check_not_transposed(X, seen)
+        modalities = getattr(estimator, "modalities_", {UNNAMED: np.arange(len(seen))})
+        if needed is not None:
+            modalities = {name: np.intersect1d(at, needed) for name, at in modalities.items()}
+        missing = describe_missing(seen, modalities, present) or "none that is needed"
+        raise ValueError(
+            f"{str(error).rstrip()}\nMissing by modality: {missing}. Surplus: "
+            f"{len(set(names) - set(seen))}. align_features brings a table to the columns of a "
+            "fitted model, and says what becomes of those that it lacks."
+        ) from None
 
 
 def _without_duplicates(table: Any) -> Any:
