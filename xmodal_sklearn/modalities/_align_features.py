@@ -2,7 +2,7 @@
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -183,6 +183,12 @@ class _Target:
     # which each keeps the statistics, no column twice.
     sources: list[tuple[Any, np.ndarray]]
 
+    def sources_of(self, columns: np.ndarray) -> Iterator[tuple[Any, Any, np.ndarray]]:
+        """Go through the steps that some columns reach first, what each keeps, and its columns."""
+        for step, owned in self.sources:
+            if len(shared := np.intersect1d(owned, columns)):
+                yield step, getattr(step, "input_", None), shared
+
 
 def _read_target(model: Any) -> _Target:
     steps = _first_steps(model)
@@ -193,11 +199,8 @@ def _read_target(model: Any) -> _Target:
             "Fit it to a DataFrame."
         )
     names = first.feature_names_in_
-    if hasattr(first, "modalities_"):
-        modalities = first.modalities_
-    else:
-        header = pd.DataFrame(columns=pd.Index(names, dtype=object))
-        modalities = resolve_modalities(header, None)
+    header = pd.DataFrame(columns=pd.Index(names, dtype=object))
+    modalities = getattr(first, "modalities_", None) or resolve_modalities(header, None)
     sources, needed = [], np.array([], dtype=int)
     for step in steps:
         source = getattr(step, "input_", None)
@@ -234,13 +237,13 @@ def _complete(
     """Return the columns of fit that X has, with those that it lacks filled, and a report."""
     names = target.names
     present = pd.Index(names).isin(X.columns)
-    lacking = {
+    missing_by_modality = {
         modality: columns[~present[columns]]
         for modality, columns in target.needed.items()
         if not present[columns].all()
     }
     table = X[names[present].tolist()]
-    if not lacking:
+    if not missing_by_modality:
         return table, []
     check_not_transposed(X, names)
     description = describe_missing(names, target.needed, present)
@@ -251,7 +254,7 @@ def _complete(
         )
     absent = [
         modality
-        for modality, columns in lacking.items()
+        for modality, columns in missing_by_modality.items()
         if missing == "absent" or len(columns) == len(target.needed[modality])
     ]
     if len(absent) == len(target.modalities):
@@ -261,7 +264,7 @@ def _complete(
         )
     values: dict[str, float] = {}
     rows = []
-    for modality, columns in lacking.items():
+    for modality, columns in missing_by_modality.items():
         if modality in absent:
             what = "needed columns missing, the modality is absent"
             table = table.drop(columns=names[target.modalities[modality]], errors="ignore")
@@ -271,7 +274,7 @@ def _complete(
             means = _training_means(target, columns)
             values |= dict(zip(names[columns].tolist(), means, strict=True))
         rows.append((modality, what, len(columns)))
-    imputed = [modality for modality in lacking if modality not in absent]
+    imputed = [modality for modality in missing_by_modality if modality not in absent]
     warn(
         f"X lacks columns that the model needs: {description}."
         + (f" Imputed with training means: {imputed}." if imputed else "")
@@ -284,11 +287,7 @@ def _complete(
 
 def _training_means(target: _Target, columns: np.ndarray) -> np.ndarray:
     means = np.full(len(target.names), np.nan)
-    for step, owned in target.sources:
-        owned = np.intersect1d(owned, columns)
-        if not len(owned):
-            continue
-        source = getattr(step, "input_", None)
+    for step, source, owned in target.sources_of(columns):
         if source is None or source.needed_means is None:
             raise ValueError(
                 f"{type(step).__name__} keeps no means of the training samples to impute columns "
@@ -323,15 +322,17 @@ def _rescale(table: pd.DataFrame, target: _Target, modality: str) -> tuple[pd.Da
         return table, 0
     blocks, means, deviations, names = [], [], [], []
     any_measured = False
-    for step, owned in target.sources:
-        columns = np.intersect1d(owned, needed)
-        if not len(columns):
-            continue
-        mean, deviation, numeric, is_measured = _training_moments(step, columns)
+    for step, source, columns in target.sources_of(needed):
+        if source is None or source.summary is None:
+            raise ValueError(
+                'normalize="within" needs the summary that a model keeps of its training samples; '
+                f"{type(step).__name__} keeps none. Begin the pipeline with MultiOmicsSelector."
+            )
+        mean, deviation, numeric, is_measured = _training_moments(source, columns)
         any_measured |= is_measured
         columns, labels = columns[numeric], target.names[columns[numeric]]
         places = table.columns.get_indexer(labels)
-        blocks.append(step.input_.encoder.encode(table, columns, places, dtype=float))
+        blocks.append(source.encoder.encode(table, columns, places, dtype=float))
         means.append(mean[numeric])
         deviations.append(deviation[numeric])
         names += labels.tolist()
@@ -356,15 +357,9 @@ def _rescale(table: pd.DataFrame, target: _Target, modality: str) -> tuple[pd.Da
 
 
 def _training_moments(
-    step: Any, columns: np.ndarray
+    source: Any, columns: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, bool]:
     """Return mean and deviation of columns, which are numeric, and whether any is measured."""
-    source = getattr(step, "input_", None)
-    if source is None or source.summary is None:
-        raise ValueError(
-            f'normalize="within" needs the summary that a model keeps of its training samples; '
-            f"{type(step).__name__} keeps none. Begin the pipeline with MultiOmicsSelector."
-        )
     encoder, summary = source.encoder, source.summary
     places = np.searchsorted(encoder.repeat_encoded(source.needed), columns)
     n_values = summary.n_values[places]

@@ -24,7 +24,7 @@ class Categories(NamedTuple):
 
 
 class CategoryEncoder:
-    """Encodes the columns of a table as numbers."""
+    """Encode the columns of a table as numbers."""
 
     def __init__(self, table: Any, modalities: Modalities):
         self.modalities = modalities
@@ -35,7 +35,7 @@ class CategoryEncoder:
             name = column_labels(table)[position]
             self.categories[position] = _read_categories(table.iloc[:, position], name)
         for position, dtype in enumerate(table.dtypes):
-            # Nothing is known of the values of a column without any, which may be strings.
+            # A column without any value may be of strings.
             if not is_numeric(dtype) and table.iloc[:, position].isna().all():
                 self.categories[position] = Categories([], ordered=True)
 
@@ -112,17 +112,17 @@ class CategoryEncoder:
 
     @property
     def columns(self) -> Modalities:
-        """Positions of each modality's columns where all columns are encoded in their order."""
+        """Encoded columns of each modality, if all columns are encoded in their order."""
         if not self.categories:
             return self.modalities
         return self.columns_of(np.arange(sum(map(len, self.modalities.values()))))
 
     def columns_of(self, positions: np.ndarray) -> Modalities:
-        """Positions of each modality's columns among those that some columns are encoded to."""
+        """Return the encoded columns of each modality, if only some columns are encoded."""
         origin = self.repeat_encoded(positions)
         return {
-            modality: np.flatnonzero(np.isin(origin, of_modality))
-            for modality, of_modality in self.modalities.items()
+            modality: np.flatnonzero(np.isin(origin, columns))
+            for modality, columns in self.modalities.items()
         }
 
     def _is_categorical(self, positions: np.ndarray) -> np.ndarray:
@@ -182,20 +182,21 @@ def _read_categories(column: pd.Series, name: str) -> Categories:
     return Categories(sorted(map(str, counts.index)), ordered=False)
 
 
-def _encode(column: pd.Series, known: Categories, warn_unseen: bool) -> np.ndarray:
+def _encode(column: pd.Series, categories: Categories, warn_unseen: bool) -> np.ndarray:
+    levels, ordered = categories
     missing = column.isna().to_numpy(dtype=bool)
     values = column.astype(object).map(str)
-    codes = pd.Index(known.levels, dtype=object).get_indexer(values)
+    codes = pd.Index(levels, dtype=object).get_indexer(values)
     unseen = (codes < 0) & ~missing
-    if warn_unseen and unseen.any() and known.levels:
-        encoding = "treated as missing" if known.ordered else "encoded as zeros"
+    if warn_unseen and unseen.any() and levels:
+        encoding = "treated as missing" if ordered else "encoded as zeros"
         warn(
             f"Column {column.name!r} has categories not seen in fit; they are {encoding}: "
             f"{sorted(set(values[unseen]))[:5]}."
         )
-    if known.ordered:
+    if ordered:
         return np.where(codes < 0, np.nan, codes)[:, None]
-    encoded = (codes[:, None] == np.arange(len(known.levels))).astype(np.float32)
+    encoded = (codes[:, None] == np.arange(len(levels))).astype(np.float32)
     encoded[missing] = np.nan
     return encoded
 
@@ -226,15 +227,15 @@ def as_sparse_matrix(table: pd.DataFrame) -> sparse.csc_matrix | None:
 
 
 def numeric_dtype(dtype: Any) -> np.dtype:
-    """Return the dtype of NumPy's that holds the numbers of a column, but for gaps among them."""
+    """Return NumPy's dtype for the numbers of a column, apart from gaps."""
     if isinstance(dtype, pd.SparseDtype):
         return numeric_dtype(dtype.subtype)
     if isinstance(dtype, pd.CategoricalDtype):
         return numeric_dtype(dtype.categories.dtype)
     plain = getattr(dtype, "numpy_dtype", dtype)
     # Decimals are objects to NumPy, and so are numbers in a column of objects.
-    known = isinstance(plain, np.dtype) and plain.kind in "fiub"
-    return plain if known else np.dtype(np.float64)
+    is_number = isinstance(plain, np.dtype) and plain.kind in "fiub"
+    return plain if is_number else np.dtype(np.float64)
 
 
 def find_categorical(table: pd.DataFrame) -> list[int]:
@@ -265,7 +266,7 @@ def _is_categorical(column: pd.Series, name: Any) -> bool:
     try:
         unreadable = column[pd.to_numeric(column).isna() & column.notna()]
         if len(unreadable):  # pandas reads an empty dict as NaN
-            raise TypeError(f"{unreadable.iloc[0]!r} is no number")
+            raise TypeError(f"{unreadable.iloc[0]!r} is not a number")
     except (ValueError, TypeError) as error:
         values = column[column.notna()].astype(object)
         strings = all(isinstance(value, str) for value in values)

@@ -19,10 +19,10 @@ CHECKED = "samples_have_modality"
 RARE = 3
 # A sample that lacks more of a modality is counted in a warning.
 MANY_GAPS = 0.8
-# So many adjacent gaps are not scattered, where it is not known which columns belong together: even
-# of values half of which are missing at random, one row in a million has as many.
+# So many adjacent gaps are not scattered, where columns name no modalities: even of values half of
+# which are missing at random, one row in a million has as many.
 MAX_ADJACENT = 20
-# Columns to look at for signs of an imputer; fewer than the minimum may agree by chance.
+# Columns to check for signs of an imputer; fewer than the minimum may agree by chance.
 MAX_COLUMNS = 20
 MIN_COLUMNS = 10
 # So many samples with equal values in a modality are not the samples of one patient.
@@ -78,10 +78,7 @@ class Missing:
 def find_missing(table: Any, blocks: Mapping[str, Any], origins: Modalities) -> Missing:
     """Find absent modalities and gaps."""
     missing = Missing(
-        {
-            modality: find_gaps(table, modality, origins[modality], block)
-            for modality, block in blocks.items()
-        }
+        {name: find_gaps(table, name, origins[name], block) for name, block in blocks.items()}
     )
     check_samples_have_modality(table, missing.present)
     for modality, block in blocks.items():
@@ -112,9 +109,9 @@ def column_means(block: Any) -> np.ndarray:
     # Without a copy in double precision, and as infinity where the numbers are that large.
     with np.errstate(over="ignore", invalid="ignore"):
         if sparse.issparse(block):
-            known = block.astype(np.float64)
-            known.data[np.isnan(known.data)] = 0
-            total: Any = np.asarray(known.sum(axis=0)).ravel()
+            zeroed = block.astype(np.float64)
+            zeroed.data[np.isnan(zeroed.data)] = 0
+            total: Any = np.asarray(zeroed.sum(axis=0)).ravel()
             count = block.shape[0] - np.asarray(_is_missing(block).sum(axis=0)).ravel()
         else:
             present = ~np.isnan(block)
@@ -142,22 +139,18 @@ def warn_missing(
     rare: str,
     imputed: str | None = "Imputed missing values with training means",
 ) -> None:
-    """Warn once of all that training samples lack; `rare` and `imputed` say what becomes of it."""
+    """Warn once of all that training samples lack; `rare` and `imputed` say how it is treated."""
     gaps = missing.gaps
     shares = {
-        name: gaps[name].total / (gaps[name].present.sum() * len(gaps[name].by_feature))
-        for name in gaps
-        if gaps[name].total
+        name: part.total / (part.present.sum() * len(part.by_feature))
+        for name, part in gaps.items()
+        if part.total
     }
-    counted = [
-        (f"training samples lack over {MANY_GAPS:.0%} of the features of a modality", {
-            name: int((one.by_sample > MANY_GAPS * len(one.by_feature)).sum())
-            for name, one in gaps.items()
-        }),
-        (f"features have values in almost no training sample and {rare}", {
-            name: int(one.is_rare.sum()) for name, one in gaps.items() if one.present.any()
-        }),
-    ]  # fmt: skip
+    n_sparse_samples = {
+        name: int((part.by_sample > MANY_GAPS * len(part.by_feature)).sum())
+        for name, part in gaps.items()
+    }
+    n_rare = {name: int(part.is_rare.sum()) for name, part in gaps.items() if part.present.any()}
     sentences = []
     if shares and imputed:
         listed = ", ".join(
@@ -165,12 +158,17 @@ def warn_missing(
             for name, share in shares.items()
         )
         sentences.append(f"{imputed} ({listed}); see n_imputed_.")
-    for text, counts in counted:
-        total = sum(counts.values())
-        if total:
+    for counts, text in (
+        (
+            n_sparse_samples,
+            f"training samples lack over {MANY_GAPS:.0%} of the features of a modality",
+        ),
+        (n_rare, f"features have values in almost no training sample and {rare}"),
+    ):
+        if total := sum(counts.values()):
             listed = ", ".join(f"{name!r}: {count}" for name, count in counts.items() if count)
             sentences.append(f"{total} {text} ({listed}).")
-    absent = [name for name, one in gaps.items() if not one.present.any()]
+    absent = [name for name, part in gaps.items() if not part.present.any()]
     if absent:
         sentences.append(f"No training sample has modality {', '.join(map(repr, absent))}.")
     if sentences:
@@ -210,8 +208,8 @@ def warn_if_adjacent(table: Any, modality: str, block: Any, gaps: Gaps) -> None:
     if modality != UNNAMED or has_named_modalities(table, None):
         return
     for row in np.flatnonzero(gaps.by_sample >= MAX_ADJACENT):
-        is_missing = _is_missing(block[[row]])
-        is_missing = is_missing.toarray()[0] if sparse.issparse(is_missing) else is_missing[0]
+        values = block[[row]]
+        is_missing = np.isnan(values.toarray() if sparse.issparse(values) else values)[0]
         edges = np.flatnonzero(np.diff(np.concatenate([[0], is_missing, [0]])))
         length = (edges[1::2] - edges[::2]).max()
         if length >= MAX_ADJACENT:
@@ -226,7 +224,7 @@ def warn_if_adjacent(table: Any, modality: str, block: Any, gaps: Gaps) -> None:
 
 
 def warn_if_looks_imputed(table: Any, blocks: Mapping[str, Any]) -> None:
-    """Warn if samples seem to have been given a modality that they lack."""
+    """Warn if a modality that samples lack seems to have been imputed."""
     if len(blocks) < 2:
         return
     probes = {modality: _probe(block) for modality, block in blocks.items()}
@@ -258,16 +256,16 @@ def _at_center(values: np.ndarray) -> np.ndarray:
     at_center = np.zeros(len(values), dtype=bool)
     if not complete.any():
         return at_center
-    known = values[complete]
-    deviation = known.std(axis=0)
+    rows = values[complete]
+    deviation = rows.std(axis=0)
     varied = deviation > 0
-    continuous = varied & _is_continuous(known)
-    for center, chosen in ((known.mean(axis=0), varied), (np.median(known, axis=0), continuous)):
+    continuous = varied & _is_continuous(rows)
+    for center, chosen in ((rows.mean(axis=0), varied), (np.median(rows, axis=0), continuous)):
         if chosen.sum() >= MIN_COLUMNS:
             # Single precision may have rounded what was filled in.
             tolerance = 1e-6 * (deviation + np.abs(center))[chosen]
-            is_near = (np.abs(known - center)[:, chosen] <= tolerance).all(axis=1)
-            # In an odd number of samples, one has the median.
+            is_near = (np.abs(rows - center)[:, chosen] <= tolerance).all(axis=1)
+            # In an odd number of samples, one sample has the median.
             if chosen is varied or is_near.sum() > 1:
                 at_center[complete] |= is_near
     return at_center
@@ -287,12 +285,12 @@ def _equal_to_others(values: np.ndarray, rows: np.ndarray) -> np.ndarray:
 
 def _is_redundant(values: np.ndarray) -> bool:
     """Return whether columns are as alike as those of one amplicon."""
-    known = values[~np.isnan(values).any(axis=1)]
-    known = known[:, known.std(axis=0) > 0] if len(known) else known[:, :0]
-    if known.shape[1] < MIN_COLUMNS:
+    rows = values[~np.isnan(values).any(axis=1)]
+    rows = rows[:, rows.std(axis=0) > 0] if len(rows) else rows[:, :0]
+    if rows.shape[1] < MIN_COLUMNS:
         return True
     # Rows that were filled alike count once, and by their rank, however far they are from others.
-    ranks = rankdata(np.unique(known, axis=0), axis=0)
+    ranks = rankdata(np.unique(rows, axis=0), axis=0)
     with np.errstate(invalid="ignore"):
         return not np.median(np.abs(np.corrcoef(ranks, rowvar=False))) <= 0.9
 

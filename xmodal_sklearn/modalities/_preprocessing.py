@@ -1,4 +1,4 @@
-"""Encoding and imputing for other estimators, which leave absent modalities absent."""
+"""Encode and impute for other estimators; absent modalities stay absent."""
 
 from typing import Any
 
@@ -16,17 +16,16 @@ from ._missing import CHECKED, column_means, fill_gaps, warn_missing
 
 
 class ModalityImputer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
-    """Fill scattered missing values, and leave absent modalities absent.
+    """Impute scattered missing values, and leave absent modalities absent.
 
-    The classifiers of this package fill missing values themselves; this does so for other
-    estimators. scikit-learn's imputers would also fill the modalities that a sample lacks, with
-    values that nobody measured.
+    The classifiers of this package impute missing values themselves; this does so for other
+    estimators. scikit-learn's imputers would also impute absent modalities.
 
     Parameters
     ----------
     strategy : {"median", "mean"}, default="median"
-        The statistic of the training samples that missing numbers are filled with. Categories are
-        filled with the most frequent one.
+        The statistic of the training samples that replaces missing numbers; missing categories
+        are replaced by the most frequent category.
     modalities : dict of str to columns, default=None
         The columns of each modality; None reads them from the column names. See
         :class:`~xmodal_sklearn.MultiOmicsSelector`.
@@ -34,8 +33,8 @@ class ModalityImputer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
     Attributes
     ----------
     statistics_ : ndarray of shape (n_features_in_,)
-        What each column is filled with: where no training sample has a value, zero, and of columns
-        that are not numeric, ``"missing"``.
+        The value that replaces missing ones, by column. Where no training sample has a value: zero,
+        or ``"missing"`` for categorical columns.
     modalities_ : dict of str to ndarray of int
         Column positions of each modality.
     n_imputed_ : dict of str to int
@@ -58,7 +57,7 @@ class ModalityImputer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
     See Also
     --------
     ModalityEncoder : Encodes categorical columns.
-    concat_modalities : Builds a table in which modalities are absent.
+    concat_modalities : Builds a table in which modalities may be absent.
 
     Examples
     --------
@@ -90,7 +89,7 @@ class ModalityImputer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
 
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(self, X: Any, y: Any = None) -> "ModalityImputer":
-        """Learn what to fill each column with.
+        """Compute the value that replaces missing ones in each column.
 
         Parameters
         ----------
@@ -121,7 +120,7 @@ class ModalityImputer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         return self
 
     def transform(self, X: Any) -> Any:
-        """Fill the missing values of modalities that a sample has.
+        """Impute the missing values of modalities that a sample has.
 
         Parameters
         ----------
@@ -153,10 +152,10 @@ class ModalityImputer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
     def _centers(self, values: np.ndarray) -> np.ndarray:
         centers = column_means(values)
         # NumPy warns of columns without any value.
-        known = ~np.isnan(centers)
+        measured = ~np.isnan(centers)
         if self.strategy == "median":
-            centers[known] = np.nanmedian(values[:, known], axis=0)
-        return np.where(known, centers, 0)
+            centers[measured] = np.nanmedian(values[:, measured], axis=0)
+        return np.where(measured, centers, 0)
 
     def _fill_columns(
         self, table: pd.DataFrame, positions: np.ndarray, present: np.ndarray
@@ -205,7 +204,7 @@ class ModalityEncoder(TransformerMixin, BaseEstimator):
     Raises
     ------
     ValueError
-        If a column is neither numeric nor categorical, or was numeric in fit and is not any more.
+        If a column is neither numeric nor categorical, or was numeric in fit and no longer is.
 
     Warns
     -----
@@ -214,7 +213,7 @@ class ModalityEncoder(TransformerMixin, BaseEstimator):
 
     See Also
     --------
-    ModalityImputer : Fills missing values, and leaves absent modalities absent.
+    ModalityImputer : Imputes missing values, and leaves absent modalities absent.
 
     Notes
     -----
@@ -241,7 +240,7 @@ class ModalityEncoder(TransformerMixin, BaseEstimator):
 
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(self, X: Any, y: Any = None) -> "ModalityEncoder":
-        """Read the categories of each column.
+        """Find the categories of each column.
 
         Parameters
         ----------

@@ -1,4 +1,4 @@
-"""What a fitted model keeps of its training samples, to compare others with: no sample's row."""
+"""Statistics of the training samples that a fitted model keeps, without any sample."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ CHUNK = 1024
 
 @dataclass(frozen=True)
 class TrainingSummary:
-    """What is kept of the columns of numbers that a model was fitted to."""
+    """Statistics of the numeric columns that a model was fitted to."""
 
     mean: np.ndarray
     scale: np.ndarray
@@ -37,7 +37,7 @@ def summarize(
     scaler: StandardScaler,
     weights: np.ndarray | None = None,
 ) -> TrainingSummary:
-    """Summarise training samples."""
+    """Summarize training samples."""
     n_columns, mean, scale = values.shape[1], scaler.mean_, scaler.scale_
     if weights is None:
         weights = np.ones(len(values))
@@ -54,14 +54,14 @@ def summarize(
         places = np.clip(places, inner, n_known[chunk] - 1 - inner)
         knots[:, chunk] = ordered[np.arange(len(ordered)), places]
     ranges = {}
-    for name, of_samples in distances(values, columns, mean, scale, n_known).items():
-        if np.isnan(of_samples).all():
+    for name, by_sample in distances(values, columns, mean, scale, n_known).items():
+        if np.isnan(by_sample).all():
             ranges[name] = 0.0, np.inf, 0
             continue
-        low, high = np.nanquantile(of_samples, RANGE).tolist()
+        low, high = np.nanquantile(by_sample, RANGE).tolist()
         # Samples without mutations are as near as can be, and many.
         measured = (n_values[columns[name]] == MANY_VALUES).any()
-        ranges[name] = low if measured else 0.0, high, int((~np.isnan(of_samples)).sum())
+        ranges[name] = low if measured else 0.0, high, int((~np.isnan(by_sample)).sum())
     return TrainingSummary(
         mean, scale, n_known, n_values, knots, *shares(values, knots, weights), ranges
     )
@@ -74,11 +74,11 @@ def shares(
     below, at_most = np.empty_like(knots), np.empty_like(knots)
     for chunk in _chunks(values.shape[1]):
         rows = _rows_of(values, chunk)
-        known = ~np.isnan(rows) @ weights
-        known[known == 0] = np.nan
+        total = ~np.isnan(rows) @ weights
+        total[total == 0] = np.nan
         for level, knot in enumerate(knots[:, chunk]):
-            below[level, chunk] = (rows < knot[:, None]) @ weights / known
-            at_most[level, chunk] = (rows <= knot[:, None]) @ weights / known
+            below[level, chunk] = (rows < knot[:, None]) @ weights / total
+            at_most[level, chunk] = (rows <= knot[:, None]) @ weights / total
     return below, at_most
 
 
@@ -89,31 +89,30 @@ def distances(
     scale: np.ndarray,
     n_known: np.ndarray | None = None,
 ) -> dict[str, np.ndarray]:
-    """Return how far samples lie from the mean: the root mean square of standardised values."""
-    found = {}
-    for name, of_modality in columns.items():
+    """Return how far samples are from the mean: the root mean square of standardized values."""
+    by_modality = {}
+    for name, positions in columns.items():
         total, count = np.zeros(len(values)), np.zeros(len(values))
-        for chunk in _chunks(len(of_modality)):
-            places = of_modality[chunk]
+        for chunk in _chunks(len(positions)):
+            places = positions[chunk]
             squares = np.square((values[:, places] - mean[places]) / scale[places])
             if n_known is not None:
-                squares = _by_the_others(squares, scale[places], n_known[places])
+                squares = _leave_one_out(squares, scale[places], n_known[places])
             total += np.nansum(squares, axis=1)
             count += (~np.isnan(squares)).sum(axis=1)
-        found[name] = np.sqrt(
-            np.divide(total, count, out=np.full(len(values), np.nan), where=count > 0)
-        )
-    return found
+        total[count == 0] = np.nan
+        by_modality[name] = np.sqrt(total / np.maximum(count, 1))
+    return by_modality
 
 
-def _by_the_others(squares: np.ndarray, scale: np.ndarray, n_known: np.ndarray) -> np.ndarray:
-    """Return squares of values standardised by mean and deviation of the other samples."""
+def _leave_one_out(squares: np.ndarray, scale: np.ndarray, n_known: np.ndarray) -> np.ndarray:
+    """Return squares of values standardized by mean and deviation of the other samples."""
     factor = n_known / np.maximum(n_known - 1, 1)
-    # Of the sum of squares, what is not of the sample itself.
+    # The share of the sum of squares that is not the sample's own.
     rest = 1 - squares / np.maximum(n_known - 1, 1)
     alone = rest < ROUNDING
     left_out = squares * factor / np.where(alone, 1, rest)
-    # Without it the column is constant, and has a scale of 1.
+    # Without the sample the column is constant, and has a scale of 1.
     return np.where(alone, squares * np.square(factor * scale), left_out)
 
 
