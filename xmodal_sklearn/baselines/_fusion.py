@@ -1,4 +1,4 @@
-"""Joining one classifier per modality, by averaging or by stacking."""
+"""One classifier per modality, combined by averaging or by stacking."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -24,7 +24,7 @@ from ..modalities._missing import warn_if_looks_imputed, warn_missing
 INNER_FOLDS = 3
 # Regularizes more than scikit-learn's default of 1; how it was chosen is not recorded.
 STACKING_C = 0.1
-# Probabilities are raised to this before their logarithm, which limits the evidence of one model.
+# Lower bound of probabilities before their logarithm, which limits the evidence of one model.
 MIN_PROBABILITY = 1e-3
 
 

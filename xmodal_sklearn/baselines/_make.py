@@ -1,4 +1,4 @@
-"""Makes the classical pipelines, and the network of the paper."""
+"""The classical pipelines, and the network of the paper."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -72,7 +72,7 @@ def make_baselines(
     Notes
     -----
     All models give every class the same weight, except k nearest neighbors, which cannot. They
-    see standardised columns, absent modalities filled by the mean; tree ensembles take absent
+    see standardized columns, absent modalities filled by the mean; tree ensembles take absent
     modalities as they are. The grids:
 
     ========================= ============================================== ==== =======

@@ -1,8 +1,8 @@
-"""A folder whose results are all of one run, whenever a process that writes it is killed.
+"""A folder whose results are all of one run, even if a process that writes it is killed.
 
-The files of a run are written into a folder aside. Renaming that folder is the moment from which on
-the new run counts; the next writer moves its files into place if this one cannot. Readers write
-nothing, and take files of the names below only.
+The files of a run are written into a folder aside. Once that folder is renamed, the new run counts;
+the next writer moves its files into place if this one cannot. Readers write nothing, and read files
+of the names below only.
 """
 
 import json
