@@ -124,6 +124,7 @@ def make_baselines(
 def _fused(model: Any, kind: str, random_state: int | None) -> list[Any]:
     """Return the steps behind the selection."""
     if kind == "early":
+        # Imputed here, as trees would split on gaps and inner folds have other means.
         return [ModalityEncoder(), ModalityImputer("mean"), model]
     if kind == "late":
         return [LateFusionClassifier(model)]

@@ -22,15 +22,16 @@ def run_folds(
     inputs: list[FoldInputs], X: Any, store: str | Path | None, n_jobs: int | None
 ) -> Iterator[tuple[int, Result]]:
     """Yield position and result of each fold: those in the store first, then as they finish."""
-    waiting = dict(enumerate(inputs))
     if store is not None:
-        finished = Store(store, ".fold", load=load_json, dump=dump_json)
-        waiting = dict(enumerate(_with_file_names(inputs, X, finished)))
-        for index, fold in list(waiting.items()):
-            result = finished.read(fold.file_name)
-            if result is not None:
-                del waiting[index]
-                yield index, result
+        folder = Store(store, ".fold", load=load_json, dump=dump_json)
+        inputs = list(_with_file_names(inputs, X, folder))
+    waiting = {}
+    for index, fold in enumerate(inputs):
+        result = fold.stored_result()
+        if result is None:
+            waiting[index] = fold
+        else:
+            yield index, result
     with _on_every_worker(X, n_jobs) as data:
         # One fold at a time, so that each result arrives at once, if the backend can do that.
         at_once = get_active_backend()[0].supports_return_generator
@@ -43,9 +44,7 @@ def run_folds(
         for index, result in parallel(
             delayed(run_fold)(index, fold, data) for index, fold in waiting.items()
         ):
-            fold = waiting[index]
-            if fold.store is not None and result["predicted"] is not None:
-                fold.store.write(fold.file_name, result)
+            waiting[index].write(result)
             yield index, result
 
 

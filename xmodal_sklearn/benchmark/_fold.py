@@ -27,6 +27,7 @@ from ..modalities._input import as_table
 from ._metrics import (
     BRANCH_WEIGHT,
     CLASS_RECALL,
+    COSTS,
     WITHOUT_MODALITY,
     Predictions,
     class_recalls,
@@ -60,6 +61,20 @@ class FoldInputs:
     store: Store | None = None
     file_name: str = ""
 
+    @property
+    def classes(self) -> np.ndarray:
+        """All class labels, sorted."""
+        return np.unique(self.y)
+
+    def stored_result(self) -> "Result | None":
+        """Return the result that an earlier run stored."""
+        return None if self.store is None else self.store.read(self.file_name)
+
+    def write(self, result: "Result") -> None:
+        """Store a result, unless the fit failed."""
+        if self.store is not None and result["predicted"] is not None:
+            self.store.write(self.file_name, result)
+
 
 # What JSON can hold: "metrics", their names; "scores", rows of metric, part and value;
 # "predicted", positions among the classes, and "probabilities", both None if the fit failed;
@@ -70,8 +85,7 @@ Result = dict[str, Any]
 def run_fold(index: int, inputs: FoldInputs, X: Any) -> tuple[int, Result]:
     """Fit and test one fold, unless it is in the store; return its index among all, and results."""
     # A worker that died before it had sent its result may have left it in the store.
-    stored = None if inputs.store is None else inputs.store.read(inputs.file_name)
-    if stored is not None:
+    if (stored := inputs.stored_result()) is not None:
         return index, stored
     with _in_this_process(), config_context(**inputs.config), recorded_warnings() as caught:
         try:
@@ -83,9 +97,8 @@ def run_fold(index: int, inputs: FoldInputs, X: Any) -> tuple[int, Result]:
                 raise
             result = _failed(inputs, error)
     result["warnings"] = sorted(set(caught))
-    if inputs.store is not None and result["predicted"] is not None:
-        # Here too, in case the process that waits for the result is gone.
-        inputs.store.write(inputs.file_name, result)
+    # Here too, in case the process that waits for the result is gone.
+    inputs.write(result)
     return index, result
 
 
@@ -96,18 +109,17 @@ def _fit_and_score(inputs: FoldInputs, X: Any) -> Result:
         y_train = np.random.default_rng([run.seed, repeat, fold]).permutation(y_train)
     if run.noise_columns is not None:
         X = replace_by_noise(X, run.noise_columns, run.seed)
-    classes = np.unique(inputs.y)
     X_test = _safe_indexing(X, test)
     _restart_peak()
     start = time.perf_counter()
     fitted = clone(run.estimator).fit(_safe_indexing(X, train), y_train)
     costs = {"fit_seconds": time.perf_counter() - start}
     start = time.perf_counter()
-    predictions = _predict(fitted, X_test, classes)
+    predictions = _predict(fitted, X_test, inputs.classes)
     costs |= {"predict_seconds": time.perf_counter() - start, "peak_mb": _peak_mb()}
     scores, errors = _compute_scores(inputs, inputs.scorers, fitted, X_test, predictions)
     parts = {
-        CLASS_RECALL: class_recalls(inputs.y[test], predictions.labels, classes),
+        CLASS_RECALL: class_recalls(inputs.y[test], predictions.labels, inputs.classes),
         WITHOUT_MODALITY: _without_modalities(inputs, fitted, X_test),
         BRANCH_WEIGHT: _branch_weights(fitted),
     }
@@ -115,7 +127,7 @@ def _fit_and_score(inputs: FoldInputs, X: Any) -> Result:
     return {
         "metrics": list(scores),
         "scores": _score_rows(scores, parts, costs, inputs.fold),
-        "predicted": np.searchsorted(classes, predictions.labels).tolist(),
+        "predicted": np.searchsorted(inputs.classes, predictions.labels).tolist(),
         "probabilities": None if probabilities is None else probabilities.tolist(),
         "selected": _selected_features(fitted),
         "errors": errors,
@@ -123,12 +135,10 @@ def _fit_and_score(inputs: FoldInputs, X: Any) -> Result:
 
 
 def _failed(inputs: FoldInputs, error: Exception) -> Result:
-    nan = float("nan")
-    recalls = {CLASS_RECALL: {str(label): nan for label in np.unique(inputs.y)}}
-    costs = dict.fromkeys(("fit_seconds", "predict_seconds", "peak_mb"), nan)
+    recalls = {CLASS_RECALL: dict.fromkeys(map(str, inputs.classes), float("nan"))}
     return {
         "metrics": [],
-        "scores": _score_rows({}, recalls, costs, inputs.fold),
+        "scores": _score_rows({}, recalls, dict.fromkeys(COSTS, float("nan")), inputs.fold),
         "predicted": None,
         "probabilities": None,
         "selected": {},
@@ -166,13 +176,13 @@ def _compute_scores(
     inputs: FoldInputs, scorers: Mapping[str, Any], fitted: Any, X: Any, predictions: Predictions
 ) -> tuple[dict[str, float], list[list[str]]]:
     """Return the scores by metric, and a pair of metric and error for each undefined one."""
-    target, classes = inputs.y[inputs.fold.test], np.unique(inputs.y)
+    target = inputs.y[inputs.fold.test]
     scores: dict[str, float] = {}
     errors = []
     for metric, scorer in scorers.items():
         try:
             if isinstance(scorer, str):
-                value: Any = compute_metric(scorer, target, predictions, classes)
+                value: Any = compute_metric(scorer, target, predictions, inputs.classes)
             else:
                 value = scorer(fitted, X, target)
         except Exception as error:
@@ -197,7 +207,7 @@ def _without_modalities(inputs: FoldInputs, fitted: Any, X: Any) -> dict[str, fl
     def score(permuted: Any) -> float:
         if isinstance(X, pd.DataFrame):
             permuted = permuted.set_axis(X.columns, axis=1)
-        predictions = _predict(fitted, permuted, np.unique(inputs.y))
+        predictions = _predict(fitted, permuted, inputs.classes)
         by_metric, _ = _compute_scores(inputs, scorers, fitted, permuted, predictions)
         return next(iter(by_metric.values()))
 
