@@ -141,7 +141,8 @@ def _store_array(arrays: Arrays, value: np.ndarray) -> Any:
         order = "F" if value.flags.f_contiguous and not value.flags.c_contiguous else "C"
         name = _add(arrays, value.T if order == "F" else value)
         return ArrayReference("array", {"name": name, "order": order})
-    if value.dtype.kind == "U" or (value.dtype == object and _is_all_text(value)):
+    is_text = value.dtype == object and value.size and all(type(v) is str for v in value.flat)
+    if value.dtype.kind == "U" or is_text:
         text = json.dumps(value.ravel().tolist())
         if value.nbytes <= MAX_PADDING * len(text):
             content = {"dtype": value.dtype.str, "shape": list(value.shape)}
@@ -156,10 +157,6 @@ def _is_json(value: Any) -> bool:
     if type(value) is dict:
         return all(type(key) is str for key in value) and all(map(_is_json, value.values()))
     return type(value) in (str, int, float, bool, type(None))
-
-
-def _is_all_text(values: np.ndarray) -> bool:
-    return values.size > 0 and all(type(value) is str for value in values.flat)
 
 
 def _add(arrays: Arrays, array: np.ndarray) -> str:

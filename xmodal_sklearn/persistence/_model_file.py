@@ -13,11 +13,10 @@ from sklearn.utils.validation import check_is_fitted
 from .._text import visible
 from .._version import __version__, installed_versions
 from ._arrays import extract_arrays, rebuild_attributes, restore_arrays
-from ._container import JsonReader, read_parts, write_parts
+from ._container import ARRAYS, STRUCTURE, JsonReader, read_parts, write_parts
 from ._description import describe_model, warn_if_versions_matter
 from ._trusted import check_bounds, structure_from_bytes, structure_to_bytes
 
-ARRAYS, STRUCTURE = "arrays.safetensors", "structure.skops"
 LIBRARIES = ("numpy", "pandas", "scikit-learn", "scipy", "skops", "skorch", "torch")
 
 

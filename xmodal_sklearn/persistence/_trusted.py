@@ -4,7 +4,7 @@ import io
 import json
 from collections.abc import Iterator
 from typing import Any
-from zipfile import ZIP_STORED, ZipFile
+from zipfile import ZipFile
 
 import numpy as np
 from sklearn.base import BaseEstimator
@@ -16,97 +16,82 @@ from sklearn.svm import SVC
 from sklearn.tree import BaseDecisionTree
 from sklearn.tree._tree import Tree
 
-from ._container import JsonReader
+from ._container import JsonReader, check_stored, write_archive
 
 SCHEMA = "schema.json"
 # The oldest protocol of skops that a file of ours can have.
 MIN_PROTOCOL = 2
 
-_CLASSES = {
-    "sklearn._loss.link": ["Interval", "LogitLink", "HalfLogitLink", "MultinomialLogit"],
-    "sklearn._loss.loss": ["HalfBinomialLoss", "HalfMultinomialLoss"],
-    "sklearn.calibration": [
-        "CalibratedClassifierCV", "_CalibratedClassifier", "_SigmoidCalibration",
-        "_TemperatureScaling",
-    ],
-    "sklearn.compose._column_transformer": ["ColumnTransformer", "_RemainderColsList"],
-    "sklearn.decomposition._pca": ["PCA"],
-    "sklearn.discriminant_analysis": [
-        "LinearDiscriminantAnalysis", "QuadraticDiscriminantAnalysis",
-    ],
-    "sklearn.dummy": ["DummyClassifier"],
-    "sklearn.ensemble._forest": ["ExtraTreesClassifier", "RandomForestClassifier"],
-    "sklearn.ensemble._hist_gradient_boosting.binning": ["_BinMapper"],
-    "sklearn.ensemble._hist_gradient_boosting.gradient_boosting": [
-        "HistGradientBoostingClassifier",
-    ],
-    "sklearn.ensemble._hist_gradient_boosting.predictor": ["TreePredictor"],
-    "sklearn.ensemble._voting": ["VotingClassifier"],
-    "sklearn.feature_selection._univariate_selection": ["SelectKBest", "SelectPercentile"],
-    "sklearn.feature_selection._variance_threshold": ["VarianceThreshold"],
-    "sklearn.frozen._frozen": ["FrozenEstimator"],
-    "sklearn.impute._base": ["MissingIndicator", "SimpleImputer"],
-    "sklearn.isotonic": ["IsotonicRegression"],
-    "sklearn.linear_model._logistic": ["LogisticRegression", "LogisticRegressionCV"],
-    "sklearn.linear_model._ridge": ["RidgeClassifier", "RidgeClassifierCV"],
-    "sklearn.linear_model._coordinate_descent": ["ElasticNet", "Lasso"],
-    "sklearn.linear_model._stochastic_gradient": ["SGDClassifier"],
-    "sklearn.metrics._scorer": ["_PassthroughScorer", "_Scorer"],
-    "sklearn.model_selection._search": ["GridSearchCV", "RandomizedSearchCV"],
-    "sklearn.model_selection._split": [
-        "KFold", "RepeatedStratifiedKFold", "StratifiedKFold", "StratifiedShuffleSplit",
-    ],
-    "sklearn.naive_bayes": ["GaussianNB"],
-    "sklearn.neighbors._classification": ["KNeighborsClassifier"],
-    "sklearn.neighbors._nearest_centroid": ["NearestCentroid"],
-    "sklearn.neural_network._multilayer_perceptron": ["MLPClassifier"],
-    "sklearn.pipeline": ["FeatureUnion", "Pipeline"],
-    "sklearn.preprocessing._data": [
-        "MaxAbsScaler", "MinMaxScaler", "Normalizer", "PowerTransformer", "QuantileTransformer",
-        "RobustScaler", "StandardScaler",
-    ],
-    "sklearn.preprocessing._encoders": ["OneHotEncoder", "OrdinalEncoder"],
-    "sklearn.preprocessing._function_transformer": ["FunctionTransformer"],
-    "sklearn.preprocessing._label": ["LabelBinarizer", "LabelEncoder"],
-    "sklearn.svm._classes": ["LinearSVC", "SVC"],
-    "sklearn.tree._classes": ["DecisionTreeClassifier", "ExtraTreeClassifier"],
-    "sklearn.utils._metadata_requests": ["MetadataRequest", "MethodMetadataRequest"],
-    "xmodal_sklearn.baselines._fusion": ["LateFusionClassifier", "StackedFusionClassifier"],
-    "xmodal_sklearn.baselines._models": ["LabelEncodedClassifier", "OutOfBagForest"],
-    "xmodal_sklearn.classifier._estimator": ["CrossModalAttentionClassifier"],
-    "xmodal_sklearn.modalities._encoding": ["CategoryEncoder"],
-    "xmodal_sklearn.modalities._input": ["ModalityInput"],
-    "xmodal_sklearn.modalities._preprocessing": ["ModalityEncoder", "ModalityImputer"],
-    "xmodal_sklearn.modalities._training_summary": ["TrainingSummary"],
 
-    "xmodal_sklearn.persistence._arrays": ["ArrayReference"],
-    "xmodal_sklearn.selection._selector": ["MultiOmicsSelector"],
-    "xmodal_sklearn.uncertainty._conformal": ["ConformalClassifier"],
-    "xmodal_sklearn.uncertainty._rejecting": ["RejectingClassifier"],
-}  # fmt: skip
-OBJECTS = frozenset(f"{module}.{name}" for module, names in _CLASSES.items() for name in names)
-PRIMITIVES = frozenset(f"builtins.{name}" for name in ("bool", "float", "int", "str"))
-NUMPY = frozenset(
-    f"numpy.{name}"
-    for name in (
-        "bool", "bool_", "float16", "float32", "float64", "int8", "int16", "int32", "int64", "str_",
-        "uint8", "uint16", "uint32", "uint64",
-    )
-)  # fmt: skip
+def _qualified(names: dict[str, str]) -> frozenset[str]:
+    return frozenset(f"{module}.{name}" for module in names for name in names[module].split())
+
+
+OBJECTS = _qualified({
+    "sklearn._loss.link": "Interval LogitLink HalfLogitLink MultinomialLogit",
+    "sklearn._loss.loss": "HalfBinomialLoss HalfMultinomialLoss",
+    "sklearn.calibration": "CalibratedClassifierCV _CalibratedClassifier _SigmoidCalibration "
+    "_TemperatureScaling",
+    "sklearn.compose._column_transformer": "ColumnTransformer _RemainderColsList",
+    "sklearn.decomposition._pca": "PCA",
+    "sklearn.discriminant_analysis": "LinearDiscriminantAnalysis QuadraticDiscriminantAnalysis",
+    "sklearn.dummy": "DummyClassifier",
+    "sklearn.ensemble._forest": "ExtraTreesClassifier RandomForestClassifier",
+    "sklearn.ensemble._hist_gradient_boosting.binning": "_BinMapper",
+    "sklearn.ensemble._hist_gradient_boosting.gradient_boosting": "HistGradientBoostingClassifier",
+    "sklearn.ensemble._hist_gradient_boosting.predictor": "TreePredictor",
+    "sklearn.ensemble._voting": "VotingClassifier",
+    "sklearn.feature_selection._univariate_selection": "SelectKBest SelectPercentile",
+    "sklearn.feature_selection._variance_threshold": "VarianceThreshold",
+    "sklearn.frozen._frozen": "FrozenEstimator",
+    "sklearn.impute._base": "MissingIndicator SimpleImputer",
+    "sklearn.isotonic": "IsotonicRegression",
+    "sklearn.linear_model._logistic": "LogisticRegression LogisticRegressionCV",
+    "sklearn.linear_model._ridge": "RidgeClassifier RidgeClassifierCV",
+    "sklearn.linear_model._coordinate_descent": "ElasticNet Lasso",
+    "sklearn.linear_model._stochastic_gradient": "SGDClassifier",
+    "sklearn.metrics._scorer": "_PassthroughScorer _Scorer",
+    "sklearn.model_selection._search": "GridSearchCV RandomizedSearchCV",
+    "sklearn.model_selection._split": "KFold RepeatedStratifiedKFold StratifiedKFold "
+    "StratifiedShuffleSplit",
+    "sklearn.naive_bayes": "GaussianNB",
+    "sklearn.neighbors._classification": "KNeighborsClassifier",
+    "sklearn.neighbors._nearest_centroid": "NearestCentroid",
+    "sklearn.neural_network._multilayer_perceptron": "MLPClassifier",
+    "sklearn.pipeline": "FeatureUnion Pipeline",
+    "sklearn.preprocessing._data": "MaxAbsScaler MinMaxScaler Normalizer PowerTransformer "
+    "QuantileTransformer RobustScaler StandardScaler",
+    "sklearn.preprocessing._encoders": "OneHotEncoder OrdinalEncoder",
+    "sklearn.preprocessing._function_transformer": "FunctionTransformer",
+    "sklearn.preprocessing._label": "LabelBinarizer LabelEncoder",
+    "sklearn.svm._classes": "LinearSVC SVC",
+    "sklearn.tree._classes": "DecisionTreeClassifier ExtraTreeClassifier",
+    "sklearn.utils._metadata_requests": "MetadataRequest MethodMetadataRequest",
+    "xmodal_sklearn.baselines._fusion": "LateFusionClassifier StackedFusionClassifier",
+    "xmodal_sklearn.baselines._models": "LabelEncodedClassifier OutOfBagForest",
+    "xmodal_sklearn.classifier._estimator": "CrossModalAttentionClassifier",
+    "xmodal_sklearn.modalities._encoding": "CategoryEncoder",
+    "xmodal_sklearn.modalities._input": "ModalityInput",
+    "xmodal_sklearn.modalities._preprocessing": "ModalityEncoder ModalityImputer",
+    "xmodal_sklearn.modalities._training_summary": "TrainingSummary",
+    "xmodal_sklearn.persistence._arrays": "ArrayReference",
+    "xmodal_sklearn.selection._selector": "MultiOmicsSelector",
+    "xmodal_sklearn.uncertainty._conformal": "ConformalClassifier",
+    "xmodal_sklearn.uncertainty._rejecting": "RejectingClassifier",
+})  # fmt: skip
+PRIMITIVES = _qualified({"builtins": "bool float int str"})
+NUMPY = _qualified({
+    "numpy": "bool bool_ float16 float32 float64 int8 int16 int32 int64 str_ uint8 uint16 uint32 "
+    "uint64",
+})  # fmt: skip
 # Scorers of a search or a selection: they compute, and do nothing else.
-FUNCTIONS = frozenset(
-    f"sklearn.{module}.{name}"
-    for module, names in {
-        "feature_selection._mutual_info": ("mutual_info_classif",),
-        "feature_selection._univariate_selection": ("chi2", "f_classif"),
-        "metrics._classification": (
-            "accuracy_score", "balanced_accuracy_score", "brier_score_loss", "f1_score", "log_loss",
-            "matthews_corrcoef", "precision_score", "recall_score",
-        ),
-        "metrics._ranking": ("average_precision_score", "roc_auc_score", "top_k_accuracy_score"),
-    }.items()
-    for name in names
-)  # fmt: skip
+FUNCTIONS = _qualified({
+    "sklearn.feature_selection._mutual_info": "mutual_info_classif",
+    "sklearn.feature_selection._univariate_selection": "chi2 f_classif",
+    "sklearn.metrics._classification": "accuracy_score balanced_accuracy_score brier_score_loss "
+    "f1_score log_loss matthews_corrcoef precision_score recall_score",
+    "sklearn.metrics._ranking": "average_precision_score roc_auc_score top_k_accuracy_score",
+})  # fmt: skip
 # By the kind of node that skops saves them as.
 ALLOWED = {
     "DTypeNode": {"numpy.dtype", *NUMPY},
@@ -139,14 +124,11 @@ def structure_to_bytes(structure: Any) -> bytes:
     with ZipFile(io.BytesIO(data)) as archive:
         files = {name: archive.read(name) for name in archive.namelist()}
     schema = json.loads(files[SCHEMA])
-    if untrusted := sorted(set(_untrusted_types(schema))):
-        raise ValueError(f"it holds {untrusted}, which a file that runs no code can't hold")
+    _check_types(schema)
     # Two thirds of what skops writes is whitespace.
     files[SCHEMA] = json.dumps(schema, separators=(",", ":")).encode()
     compact = io.BytesIO()
-    with ZipFile(compact, "w", ZIP_STORED) as archive:
-        for name, content in files.items():
-            archive.writestr(name, content)
+    write_archive(compact, files)
     return compact.getvalue()
 
 
@@ -155,10 +137,10 @@ def structure_from_bytes(data: bytes, reader: JsonReader) -> Any:
     import skops.io
 
     with ZipFile(io.BytesIO(data)) as archive:
-        _check_members(archive, len(data))
+        check_stored(archive, len(data))
+        _check_arrays(archive)
         schema = reader.parse(archive.read(SCHEMA))
-    if untrusted := sorted(set(_untrusted_types(schema))):
-        raise ValueError(f"it holds {untrusted[:9]}, none of which a saved model may hold")
+    _check_types(schema)
     protocol = schema.get("protocol")
     if not isinstance(protocol, int) or protocol < MIN_PROTOCOL:
         raise ValueError(f"it has protocol {protocol!r} of skops, in which no model was saved")
@@ -209,16 +191,8 @@ def walk_parts(model: Any) -> Iterator[tuple[Any, int]]:
         waiting += [(item, n_features) for item in inside]
 
 
-def _check_members(archive: ZipFile, size: int) -> None:
-    members = archive.infolist()
-    if any(
-        member.compress_type != ZIP_STORED or member.compress_size != member.file_size
-        for member in members
-    ):
-        raise ValueError("its structure is compressed")
-    if sum(member.file_size for member in members) > size:
-        raise ValueError("the parts of its structure overlap")
-    for member in members:
+def _check_arrays(archive: ZipFile) -> None:
+    for member in archive.infolist():
         if member.filename.endswith(".npy"):
             with archive.open(member) as file:
                 _check_array(file, member.file_size)
@@ -237,18 +211,20 @@ def _check_array(file: Any, size: int) -> None:
         raise ValueError("an array in its structure does not have the size that it claims")
 
 
-def _untrusted_types(schema: Any) -> Iterator[str]:
-    waiting = [schema]
+def _check_types(schema: Any) -> None:
+    """Check that skops would make objects of the listed types only."""
+    untrusted, waiting = set(), [schema]
     while waiting:
         node = waiting.pop()
         if isinstance(node, dict):
-            if "__loader__" in node:
-                name = f"{node.get('__module__')}.{node.get('__class__')}"
-                if name not in ALLOWED.get(str(node["__loader__"]), ()):
-                    yield name
+            name = f"{node.get('__module__')}.{node.get('__class__')}"
+            if "__loader__" in node and name not in ALLOWED.get(str(node["__loader__"]), ()):
+                untrusted.add(name)
             waiting += node.values()
         elif isinstance(node, list):
             waiting += node
+    if untrusted:
+        raise ValueError(f"it holds {sorted(untrusted)[:9]}, none of which a saved model may hold")
 
 
 def _check_tree(children: np.ndarray, leaf: np.ndarray, feature: np.ndarray, n: int) -> None:
