@@ -188,6 +188,7 @@ def test_a_terminal_shows_them_and_obeys_none(comparison):
         source="\x1b[31mstudy\u202e",
         data=data.loc[np.zeros(len(NAMES), dtype=int)],
         target=pd.Series(NAMES),
+        modalities={"exp": np.arange(len(NAMES))},
         report=pd.DataFrame([["\x1b[2J", "\r", 1]], columns=["where", "what", "count"]),
     )
     rankings = pd.DataFrame({"modality": "m\x1b[31m", "feature": NAMES})

@@ -154,26 +154,17 @@ def paper(
     """
     _start(cohort, folds)
     with status("Loading PyTorch"):
+        from .. import paper as published
         from ..benchmark._splits import repeated_folds
-        from ..modalities._columns import resolve_modalities
-        from ..paper import (
-            KS,
-            REPORTED,
-            SOURCE,
-            compare_modalities,
-            is_metabric,
-            paper_network,
-            paper_settings,
-        )
         from ._models import PAPER_NETWORK, attention_classifier
         from ._tables import paper_table
 
-    ks = [*(k or []), *(more_k or [])] or KS
+    ks = [*(k or []), *(more_k or [])] or published.KS
     with usage_errors():
         classifier = attention_classifier(seed, network)
-    network_of_paper = paper_network(min(ks), random_state=seed, device=network.device)
+    network_of_paper = published.paper_network(min(ks), random_state=seed, device=network.device)
     with resumable(out), dask_workers(scheduler):
-        result = compare_modalities(
+        result = published.compare_modalities(
             cohort.data,
             cohort.target,
             classifier,
@@ -185,15 +176,16 @@ def paper(
             verbose=1,
         )
     report_error = _save(result, out)
-    on_metabric = is_metabric(cohort.data.index)
-    models = paper_settings(list(resolve_modalities(cohort.data, None)), ks)
+    on_metabric = published.is_metabric(cohort.data.index)
+    models = published.paper_settings(list(cohort.modalities), ks)
     # Short, so that the table is no wider than 80 columns.
     models[PAPER_NETWORK] = (PAPER_NETWORK.removeprefix("the "), min(ks))
     console.print(f"\nmean ± standard deviation over {folds} folds × {repeats}\n")
-    console.print(paper_table(result, models, REPORTED if on_metabric else {}))
+    console.print(paper_table(result, models, published.REPORTED if on_metabric else {}))
     if on_metabric:
         console.print(
-            f"\nThe paper's figures: {SOURCE}. It finds EXP+CNA+MUT best at K of 300 to 500."
+            f"\nThe paper's figures: {published.SOURCE}. "
+            "It finds EXP+CNA+MUT best at K of 300 to 500."
         )
     _finish(result, out, report_error)
 
@@ -232,12 +224,7 @@ def fit(
     jobs: int = -1,
 ) -> None:
     """Fit selection and cross-modal attention to all samples, and save them."""
-    from ._tables import cohort_text
-
-    if cv is not None:
-        _start(cohort, cv)
-    else:
-        console.print(cohort_text(cohort))
+    _start(cohort, cv)
     with status("Loading PyTorch"):
         from ..persistence import describe_training
         from ._models import attention_pipeline, calibrated, cross_validate, save_model
@@ -327,12 +314,7 @@ def explain(
     allow_pickle: bool = False,
 ) -> None:
     """Explain the prediction of a saved model for one sample."""
-    from ._sources import (
-        align_to_model,
-        parse_normalize,
-        read_labeled_tables,
-        read_unlabeled,
-    )
+    from ._sources import align_to_model, parse_normalize, read_labeled_tables, read_unlabeled
 
     with usage_errors():
         samples = read_unlabeled(table or (), mudata)
@@ -400,13 +382,14 @@ def _align(samples: "Bunch", model: Any, **arguments: Any) -> tuple[Any, list[st
     return X, notes + report_lines(samples.report) + report_lines(report)
 
 
-def _start(cohort: "Bunch", folds: int) -> None:
-    """Print which cohort the folds are of, if it can be split into them."""
+def _start(cohort: "Bunch", folds: int | None) -> None:
+    """Print which cohort the folds are of, if it can be split into them; None is no folds."""
     from ._sources import check_folds
     from ._tables import cohort_text
 
-    with usage_errors():
-        check_folds(cohort, folds)
+    if folds is not None:
+        with usage_errors():
+            check_folds(cohort, folds)
     console.print(cohort_text(cohort))
 
 

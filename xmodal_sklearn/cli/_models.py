@@ -155,7 +155,7 @@ def measure_importance(
 
 def save_importance(importance: ModalityImportance, folder: Path, run: str) -> None:
     """Write it into the folder of results of a run."""
-    parts = {part: _table_to_json(getattr(importance, part)) for part in IMPORTANCE_TABLES}
+    parts = {part: getattr(importance, part).to_dict("tight") for part in IMPORTANCE_TABLES}
     text = json.dumps({"run": run, "scores": importance.scores.tolist(), **parts})
     (folder / IMPORTANCE).write_text(text, encoding="utf-8")
 
@@ -168,9 +168,12 @@ def load_importance(folder: Path, run: str | None) -> ModalityImportance | None:
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
         other_run = content["run"]
-        folds, branches, features = (_table_from_json(content[part]) for part in IMPORTANCE_TABLES)
+        folds, branches, features = (
+            pd.DataFrame.from_dict(content[part], orient="tight", dtype=float)
+            for part in IMPORTANCE_TABLES
+        )
         scores = pd.Series(content["scores"], folds.index, name="score", dtype=float)
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, LookupError, TypeError) as error:
         raise ValueError(
             f"{path} is damaged: {error!r}. Remove it, or run the command that wrote it again."
         ) from error
@@ -180,21 +183,3 @@ def load_importance(folder: Path, run: str | None) -> ModalityImportance | None:
             "run the command that wrote the results again."
         )
     return ModalityImportance(folds, branches, scores, features)
-
-
-def _table_to_json(table: pd.DataFrame) -> dict[str, Any]:
-    axes = {
-        name: {"names": list(axis.names), "labels": axis.to_list()}
-        for name, axis in (("index", table.index), ("columns", table.columns))
-    }
-    return axes | {"data": table.to_numpy(dtype=float).tolist()}
-
-
-def _table_from_json(content: dict[str, Any]) -> pd.DataFrame:
-    index, columns = (
-        pd.MultiIndex.from_tuples(map(tuple, content[axis]["labels"]), names=content[axis]["names"])
-        if len(content[axis]["names"]) > 1
-        else pd.Index(content[axis]["labels"], name=content[axis]["names"][0])
-        for axis in ("index", "columns")
-    )
-    return pd.DataFrame(content["data"], index, columns, dtype=float)

@@ -16,13 +16,7 @@ SEPARATORS = {".csv": ",", ".tsv": "\t", ".parquet": None, "": ","}
 # Modules of Python.
 COMPRESSIONS = {".gz": "gzip", ".bz2": "bz2", ".xz": "lzma"}
 # What `--quick` changes the defaults to.
-QUICK = {
-    "k": 20,
-    "models": "logistic regression",
-    "fusion": "early",
-    "folds": 3,
-    "n_estimators": 4,
-}
+QUICK = {"k": 20, "models": "logistic regression", "fusion": "early", "folds": 3, "n_estimators": 4}
 TABLE_NAMES = "CSV, TSV or Parquet file to write, as its name ends"
 
 

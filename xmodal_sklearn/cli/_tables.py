@@ -3,6 +3,7 @@
 import csv
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from importlib import import_module
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,6 @@ from .._text import visible
 from ..benchmark._comparison import probability_column
 from ..benchmark._metrics import metric_label
 from ..inspection._view import gene_name
-from ..modalities._columns import resolve_modalities
 from ..selection import MultiOmicsSelector
 from ..uncertainty._rejecting import reject
 from ._options import table_format
@@ -34,14 +34,12 @@ SECONDS = "fit_seconds"
 
 def cohort_text(cohort: Bunch) -> str:
     """Return the numbers of samples, features and classes, and what was left out."""
-    modalities = resolve_modalities(cohort.data, None)
     sizes = cohort.target.value_counts()
+    features = (f"{visible(name)} {len(columns)}" for name, columns in cohort.modalities.items())
+    classes = (f"{visible(name)} {n}" for name, n in sizes.items())
     lines = [
-        f"{visible(cohort.source)}: {len(cohort.data)} samples; features: "
-        + ", ".join(
-            f"{visible(modality)} {len(columns)}" for modality, columns in modalities.items()
-        ),
-        f"{len(sizes)} classes: " + ", ".join(f"{visible(name)} {n}" for name, n in sizes.items()),
+        f"{visible(cohort.source)}: {len(cohort.data)} samples; features: {', '.join(features)}",
+        f"{len(sizes)} classes: {', '.join(classes)}",
     ]
     return "\n".join(lines + report_lines(cohort.report))
 
@@ -103,12 +101,12 @@ def ranking_table(rankings: pd.DataFrame, *, top: int) -> RenderableType:
     """Tabulate the best features of each modality."""
     table = Table(box=None, padding=(0, 2, 0, 0))
     table.add_column("rank", justify="right")
-    best = {modality: rows.head(top) for modality, rows in rankings.groupby("modality", sort=False)}
+    by_modality = rankings.groupby("modality", sort=False)["feature"]
+    best = {modality: features.head(top) for modality, features in by_modality}
     for modality in best:
         table.add_column(visible(modality), overflow="fold")
-    for rank in range(max(map(len, best.values()))):
-        features = (_at(rows["feature"], rank) for rows in best.values())
-        table.add_row(str(rank + 1), *features)
+    for rank, features in enumerate(zip_longest(*best.values(), fillvalue=""), start=1):
+        table.add_row(str(rank), *map(visible, features))
     return table
 
 
@@ -170,10 +168,6 @@ def _add_score_columns(table: Table, metrics: Iterable[str]) -> None:
 def _scores(row: pd.Series, metrics: Iterable[str]) -> list[str]:
     scores = [f"{row[metric, 'mean']:.3f}±{row[metric, 'std']:.3f}" for metric in metrics]
     return [*scores, f"{row[SECONDS, 'mean']:.1f}"]
-
-
-def _at(values: pd.Series, position: int) -> str:
-    return visible(values.iloc[position]) if position < len(values) else ""
 
 
 def tabulate_rankings(selector: MultiOmicsSelector, k: int | None) -> pd.DataFrame:
