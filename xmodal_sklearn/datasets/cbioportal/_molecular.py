@@ -5,7 +5,7 @@ import re
 from collections.abc import Sequence
 from io import BytesIO
 from pathlib import Path
-from typing import NamedTuple
+from typing import TypeAlias
 
 import numpy as np
 import pandas as pd
@@ -43,11 +43,9 @@ LIMIT = re.compile(rb"\t[<>]=?(?=[0-9.])")
 NUMBER = re.compile(rb" *[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)? *")
 
 
-class _Matrix(NamedTuple):
-    labels: pd.DataFrame  # of str, the columns that label the rows, indexed by line number
-    samples: list[str]
-    values: np.ndarray  # of float32 and shape (n_rows, n_samples), NaN where a value is missing
-    n_limits: int = 0  # values read without the < or > before them
+# Columns that label the rows, by line number; samples; float32 values of shape (n_rows, n_samples);
+# and how many of these were read without the < or > before them.
+Matrix: TypeAlias = tuple[pd.DataFrame, list[str], np.ndarray, int]
 
 
 def read_values(profile: Profile, report: Report) -> pd.DataFrame:
@@ -156,7 +154,7 @@ def _is_long(path: Path) -> bool:
     return False
 
 
-def _read_long(path: Path, report: Report) -> _Matrix:
+def _read_long(path: Path, report: Report) -> Matrix:
     """Read a table that has a row for each gene and sample."""
     table, _ = read_text_table(path, ["SAMPLE_ID"])
     value = next((name for name in table if name.casefold() == "value"), None)
@@ -180,10 +178,10 @@ def _read_long(path: Path, report: Report) -> _Matrix:
     values[rows, columns] = numbers
     what = "genes of a sample without a row, read as missing"
     report.add(path.name, what, values.size - len(table))
-    return _Matrix(table[labels].drop_duplicates(), list(samples), values)
+    return table[labels].drop_duplicates(), list(samples), values, 0
 
 
-def _read_matrix(path: Path, annotations: Sequence[str], *, limits: bool) -> _Matrix:
+def _read_matrix(path: Path, annotations: Sequence[str], *, limits: bool) -> Matrix:
     """Read a table of numbers, each column of which is a sample unless it is an annotation."""
     _, header, rows = open_table(path)
     annotation = {*ANNOTATION, *annotations, *(GENERIC if ENTITY in header else ())}
@@ -211,7 +209,7 @@ def _read_matrix(path: Path, annotations: Sequence[str], *, limits: bool) -> _Ma
         values.append(_parse_numbers(path, chunk, header, columns))
     names = [header[i] for i in label_columns]
     frame = pd.DataFrame(labels, line_numbers, names, dtype=str)
-    return _Matrix(frame, samples, np.concatenate(values), n_limits)
+    return frame, samples, np.concatenate(values), n_limits
 
 
 def _parse_numbers(

@@ -61,6 +61,8 @@ EXCLUDED = {
     "cna": {r"(^|_)arms?(_|level|$)|cytoband|segment": "regions larger than genes"},
     "mut": {r"uncalled|non_?signed_?out": "mutations that were not called"},
 }  # fmt: skip
+# In names of tables that are read only if there is no other.
+RARE = r"(?<![a-z])counts?(?![a-z])|capture|ref_normal|_rae|consensus|germline|cell_?line"
 # Endings that distinguish a copy from its original: "data_cna (1).txt".
 COPY = re.compile(r"( copy( \d+)?| ?\(\d+\)|[ ._-](old|orig|bak|backup|copy))$")
 # The usual names of files, where no meta file names them.
@@ -93,34 +95,37 @@ class Profile:
 
     def __str__(self) -> str:
         identifier = f"stable id {quote(self.stable_id)}, " if self.stable_id else ""
-        missing = "" if self.path.is_file() else ", but the file is missing"
-        kind = ALTERATIONS.get(self.alteration, self.alteration)
+        missing = "" if self.exists else ", but the file is missing"
+        kind = self.modality or self.alteration
         return f"{kind}: {self.path.name} ({identifier}{self.datatype}{missing})"
 
     @property
-    def is_table(self) -> bool:
-        """Whether it holds numbers, or mutations, by gene and sample."""
-        if self.flaw:
-            return False
-        if self.alteration == "MUTATION_EXTENDED":
-            return self.datatype == "MAF"
-        return self.alteration in TABLES and self.datatype in NUMBERS
+    def exists(self) -> bool:
+        """Whether there is the data file."""
+        return self.path.is_file()
+
+    @property
+    def modality(self) -> str:
+        """The modality that may be read from it by default."""
+        return ALTERATIONS.get(self.alteration, "")
 
     @property
     def excluded_as(self) -> str:
         """What it measures, if that is not what its modality is."""
-        modality = ALTERATIONS.get(self.alteration, "")
-        if modality == "exp" and self.datatype == "DISCRETE":
+        if self.modality == "exp" and self.datatype == "DISCRETE":
             return "outlier calls"
         names = self.stable_id.lower(), self.path.stem.lower()
-        patterns = EXCLUDED.get(modality, {}).items()
+        patterns = EXCLUDED.get(self.modality, {}).items()
         reasons = (what for pattern, what in patterns for name in names if re.search(pattern, name))
         return next(reasons, "")
 
     @property
     def why_no_table(self) -> str:
-        """What keeps it from being read as a modality."""
-        return self.flaw or (
+        """What keeps it from being read as numbers, or mutations, by gene and sample."""
+        numbers = NUMBERS if self.alteration in TABLES else ()
+        if self.flaw or self.datatype in (["MAF"] if self.modality == "mut" else numbers):
+            return self.flaw
+        return (
             f"{self.alteration} of datatype {self.datatype} is no table of numbers by gene and "
             "sample"
         )
@@ -128,9 +133,9 @@ class Profile:
     def suits(self, modality: str) -> bool:
         """Return whether it may be read as a modality without being requested."""
         return (
-            self.is_table
-            and ALTERATIONS.get(self.alteration) == modality
+            self.modality == modality
             and self.datatype in DATATYPES[modality]
+            and not self.why_no_table
             and not self.excluded_as
         )
 
@@ -141,22 +146,24 @@ class Profile:
         # depend on the depth of sequencing; calls other than GISTIC's are made by fewer studies.
         array = re.search("microarray|agilent|affymetrix|illumina|u133", names)
         method = 2 if array else 0 if re.search("rna_?seq|rsem|mrna_seq", names) else 1
-        rare = re.search(
-            r"(?<![a-z])counts?(?![a-z])|capture|ref_normal|_rae|consensus|germline|cell_?line",
-            names,
-        )
+        rare = re.search(RARE, names) is not None
         datatype = DATATYPES[modality].index(self.datatype)
         # z-scores may be declared as of another type.
-        scores = self.datatype == "Z-SCORE" or bool(re.search("z-?_?scores?", names))
+        scores = self.datatype == "Z-SCORE" or re.search("z-?_?score", names) is not None
         if modality == "exp":
-            return int(scores), method, int(bool(rare)), datatype, self.path.name
-        return datatype, 0, int(bool(rare)), 0, self.path.name
+            return int(scores), method, int(rare), datatype, self.path.name
+        return datatype, 0, int(rare), 0, self.path.name
 
 
 class StudyFolder:
     """A study's folder, and what its meta files and file names say about its data files."""
 
     def __init__(self, folder: Path) -> None:
+        if not folder.is_dir():
+            raise FileNotFoundError(
+                f"There is no study folder at {str(folder)!r}. Give the folder that holds the "
+                "study's data_*.txt files."
+            )
         self.folder = folder
         self.report = Report()
         paths = visible_files(folder, "meta_*.txt")
@@ -186,7 +193,7 @@ class StudyFolder:
     def candidates(self, modality: str) -> list[Profile]:
         """Return what may be read as a modality without being requested, the preferred first."""
         candidates = [profile for profile in self._described if profile.suits(modality)]
-        if not any(profile.path.is_file() for profile in candidates):
+        if not any(profile.exists for profile in candidates):
             candidates += [profile for profile in self._named if profile.suits(modality)]
         return sorted(candidates, key=lambda profile: profile.preference(modality))
 
@@ -231,25 +238,19 @@ class StudyFolder:
 
     def _preferred(self, modality: str) -> Profile:
         candidates = self.candidates(modality)
-        existing = [profile for profile in candidates if profile.path.is_file()]
-        if existing:
-            self._report_missing(candidates, existing[0])
-            return existing[0]
-        names = [profile.path.name for profile in candidates] or FILES[modality]
-        ignored = "".join(f" {where}: {what}" for where, what, _ in self.report.rows)
-        missing = self.describe_missing(" or ".join(names))
-        raise FileNotFoundError(f"Modality {modality!r}: {missing}{ignored}")
-
-    def _report_missing(self, candidates: list[Profile], chosen: Profile) -> None:
-        """Report the missing files that would have been read instead."""
-        if chosen in self._named:
-            preferred = [profile for profile in candidates if profile in self._described]
-        else:
-            preferred = candidates[: candidates.index(chosen)]
-        for profile in preferred:
-            if not profile.path.is_file():
+        chosen = next((profile for profile in candidates if profile.exists), None)
+        if chosen is None:
+            names = [profile.path.name for profile in candidates] or FILES[modality]
+            ignored = "".join(f" {where}: {what}" for where, what, _ in self.report.rows)
+            missing = self.describe_missing(" or ".join(names))
+            raise FileNotFoundError(f"Modality {modality!r}: {missing}{ignored}")
+        # Described profiles are preferred to others.
+        n_preferred = None if chosen in self._named else candidates.index(chosen)
+        for profile in candidates[:n_preferred]:
+            if not profile.exists:
                 what = f"named by a meta file, but missing; {chosen.path.name} is read instead"
                 self.report.add(profile.path.name, what)
+        return chosen
 
     def _requested(self, modality: str, name: str) -> Profile:
         profiles = [
@@ -258,9 +259,7 @@ class StudyFolder:
             if name.casefold() in (profile.path.name.casefold(), profile.stable_id.casefold())
         ]
         if modality in FILES:
-            profiles = [
-                profile for profile in profiles if ALTERATIONS.get(profile.alteration) == modality
-            ]
+            profiles = [profile for profile in profiles if profile.modality == modality]
         elif not profiles and name in [f.name for f in visible_files(self.folder, "data_*.txt")]:
             profiles = [Profile(self.folder / name, "GENERIC_ASSAY", "CONTINUOUS")]
         if not profiles:
@@ -270,17 +269,15 @@ class StudyFolder:
                 f"[{self._list_tables()}]."
             )
         profile = profiles[0]
-        if not profile.is_table:
-            raise ValueError(
-                f"profiles asks for {name!r} as {modality!r}, but {profile.why_no_table}."
-            )
-        if not profile.path.is_file():
+        if why := profile.why_no_table:
+            raise ValueError(f"profiles asks for {name!r} as {modality!r}, but {why}.")
+        if not profile.exists:
             missing = self.describe_missing(profile.path.name)
             raise FileNotFoundError(f"Modality {modality!r}: {missing}")
         return profile
 
     def _list_tables(self) -> str:
-        return "; ".join(str(profile) for profile in self.profiles if profile.is_table)
+        return "; ".join(str(profile) for profile in self.profiles if not profile.why_no_table)
 
 
 def list_profiles(study_dir: str | PathLike[str]) -> pd.DataFrame:
@@ -329,13 +326,10 @@ def list_profiles(study_dir: str | PathLike[str]) -> pd.DataFrame:
     0  data_rppa.txt           read if requested
     1   data_cna.txt      cna       the only one
     """
-    folder = Path(study_dir)
-    if not folder.is_dir():
-        raise FileNotFoundError(f"There is no study folder at {str(folder)!r}.")
-    study = StudyFolder(folder)
+    study = StudyFolder(Path(study_dir))
     readings: dict[Profile, tuple[str, str]] = {}
     for modality in FILES:
-        existing = [profile for profile in study.candidates(modality) if profile.path.is_file()]
+        existing = [profile for profile in study.candidates(modality) if profile.exists]
         for profile in existing:
             readings[profile] = ("", f"not preferred: {modality} takes {existing[0].path.name}")
         if existing:
@@ -352,12 +346,9 @@ def list_profiles(study_dir: str | PathLike[str]) -> pd.DataFrame:
 
 
 def _why_not_read(profile: Profile) -> str:
-    if not profile.is_table:
-        return profile.why_no_table
-    if not profile.path.is_file():
-        return "the file is missing"
     excluded = f"{profile.excluded_as}; " if profile.excluded_as else ""
-    return f"{excluded}read if requested"
+    usual = f"{excluded}read if requested" if profile.exists else "the file is missing"
+    return profile.why_no_table or usual
 
 
 def visible_files(folder: Path, pattern: str) -> list[Path]:

@@ -183,11 +183,6 @@ def read_cbioportal(
     1    target  'NC' read as unknown      1
     """
     folder, requested = Path(study_dir), check_arguments(modalities, join, profiles, target_map)
-    if not folder.is_dir():
-        raise FileNotFoundError(
-            f"There is no study folder at {str(folder)!r}. Give the folder that holds the study's "
-            "data_*.txt files."
-        )
     study = StudyFolder(folder)
     chosen_profiles = study.choose(requested, profiles or {})
     samples = read_samples(study, target)
