@@ -22,9 +22,9 @@ from ._text import add_path_to_errors
 
 READ_ALL = """
 import sys, h5py
-def read(name, found):
-    dict(found.attrs)
-    isinstance(found, h5py.Dataset) and found[()]
+def read(name, node):
+    dict(node.attrs)
+    isinstance(node, h5py.Dataset) and node[()]
 with h5py.File(sys.argv[1]) as file:
     read("", file)
     file.visititems(read)

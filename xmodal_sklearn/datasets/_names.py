@@ -153,13 +153,9 @@ def rename_samples(
 ) -> pd.DataFrame:
     """Rename the rows of a table, and keep one of those that get the same name."""
     before = table.index
-    order = sorted(
-        range(len(before)), key=lambda row: (names[row] != before[row], type_rank(before[row]))
-    )
-    first: dict[str, int] = {}
-    for row in order:
-        first.setdefault(names[row], row)
-    kept = np.array(sorted(first.values()), dtype=int)
+    ranks = [type_rank(name) for name in before]
+    order = np.lexsort([ranks, names != before])
+    kept = np.sort(order[~names[order].duplicated()])
     n_dropped = len(names) - len(kept)
     report.add(where, f"additional samples {what}, left out", n_dropped)
     return (table.iloc[kept] if n_dropped else table).set_axis(names[kept], axis=0)

@@ -3,11 +3,11 @@
 import re
 import sys
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from itertools import islice
 from os import PathLike
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import numpy as np
 import pandas as pd
@@ -383,6 +383,11 @@ class _DelimitedReader:
         """Raise an error about the file, the line, or the row below the header."""
         raise malformed(self.path, problem, line if row is None else self._line_of(row))
 
+    def _check_rows(self, is_wrong: Any, problem: str | Callable[[int], str]) -> None:
+        """Raise the error about the first row, of those below the header, that is wrong."""
+        if rows := np.flatnonzero(is_wrong).tolist():
+            self._fail(problem if isinstance(problem, str) else problem(rows[0]), row=rows[0])
+
     def _line_of(self, row: int) -> int:
         below = islice(records(self.path, self.delimiter), row + 1, None)
         return next(below, (row + 2, []))[0]
@@ -470,12 +475,12 @@ class _DelimitedReader:
             self._fail(f"the header looks like a sample: {header}. {remedy}")
         for position, name in enumerate(self.names):
             values = table[position]
-            if position and name and values.dtype.kind not in "biuf" and (values == name).any():
-                self._fail(
+            if position and name and values.dtype.kind not in "biuf":
+                problem = (
                     f"the name of column {quote(name)} is also one of its values, so the header "
-                    f"is missing or repeated. {remedy}",
-                    row=int((values == name).to_numpy().argmax()),
+                    f"is missing or repeated. {remedy}"
                 )
+                self._check_rows(values == name, problem)
 
     def _is_sample(self, samples: pd.Series) -> bool:
         """Return whether the fields of the header look like a sample's name and values."""
@@ -492,21 +497,20 @@ class _DelimitedReader:
     def _check_samples(self) -> None:
         """Check that each sample has an intact name of its own."""
         samples = self.samples
-        if (unnamed := samples == "").any():
-            row = int(unnamed.argmax())
-            self._fail(
-                f"the sample in data row {row + 1} has no name. Name it in the first column, or "
-                "remove it",
-                row=row,
-            )
-        broken = samples.str.contains("[\r\n]")
-        if broken.any():
-            row = int(broken.argmax())
-            self._fail(
-                f"the sample name {quote(samples[row])} contains an end of line. Check the quotes "
-                "around names",
-                row=row,
-            )
+        self._check_rows(
+            samples == "",
+            lambda row: (
+                f"the sample in data row {row + 1} has no name. Name it in the first "
+                "column, or remove it"
+            ),
+        )
+        self._check_rows(
+            samples.str.contains("[\r\n]"),
+            lambda row: (
+                f"the sample name {quote(samples[row])} contains an end of line. Check the "
+                "quotes around names"
+            ),
+        )
         repeated = samples.duplicated(keep=False)
         if repeated.any():
             name = samples[repeated][0]
@@ -520,13 +524,8 @@ class _DelimitedReader:
         """Drop the columns without values that separators at the ends of lines make."""
         unnamed = [position for position, name in enumerate(self.names) if position and not name]
         for position in unnamed:
-            present = table[position].notna()
-            if present.any():
-                self._fail(
-                    f"column {position + 1} has values, but no name in the header. Name it, or "
-                    "remove it",
-                    row=int(present.to_numpy().argmax()),
-                )
+            problem = f"column {position + 1} has values, but no name in the header"
+            self._check_rows(table[position].notna(), f"{problem}. Name it, or remove it")
         self.report.add(self.path.name, "unnamed columns without values, left out", len(unnamed))
         if len(unnamed) == len(self.names) - 1:
             self._fail("it has no column of values, but names of samples only. Add one")
@@ -600,13 +599,12 @@ class _DelimitedReader:
             )
 
     def _check_finite(self, position: int, is_infinite: np.ndarray) -> None:
-        if not is_infinite.any():
-            return
-        row = int(is_infinite.argmax())
-        self._fail(
-            f"column {quote(self.names[position])} holds infinity, or a number as large, for "
-            f"sample {quote(self.samples[row])}. Correct it, or leave it blank",
-            row=row,
+        self._check_rows(
+            is_infinite,
+            lambda row: (
+                f"column {quote(self.names[position])} holds infinity, or a number as "
+                f"large, for sample {quote(self.samples[row])}. Correct it, or leave it blank"
+            ),
         )
 
 

@@ -26,20 +26,16 @@ SLOWEST_BYTES = 2**19
 def resolve_base_url(base_url: str | None) -> str:
     """Return the address of the archives: the given one, the variable's, or cBioPortal's."""
     base_url = base_url or os.environ.get(BASE_URL_VARIABLE) or BASE_URL
-    named = f"base_url, or {BASE_URL_VARIABLE},"
-    if not base_url.startswith(("http://", "https://")):
-        raise ValueError(
-            f"{named} must begin with http:// or https://, got {_without_password(base_url)!r}."
-        )
     try:
         parts = urlsplit(base_url)
         usable = bool(parts.hostname) and (parts.port is None or parts.port > 0)
     except ValueError:
         usable = False
-    if not usable or re.search(r"[\s\x00-\x1f\x7f]", base_url):
+    is_http = base_url.startswith(("http://", "https://"))
+    if not usable or not is_http or re.search(r"[\s\x00-\x1f\x7f]", base_url):
         raise ValueError(
-            f"{named} must be an address like https://host/folder, got "
-            f"{_without_password(base_url)!r}."
+            f"base_url, or {BASE_URL_VARIABLE}, must begin with http:// or https:// and be an "
+            f"address like https://host/folder, got {_without_password(base_url)!r}."
         )
     return base_url.rstrip("/")
 

@@ -273,15 +273,12 @@ def _check_gene_list(path: Path, properties: dict[str, str]) -> set[str]:
 
 def _read_panel_matrix(study: StudyFolder, name: str) -> pd.Series:
     path = study.panel_matrix
-    if not path.is_file():
-        return pd.Series(dtype=str)
-    if path.stat().st_size == 0:
-        study.report.add(path.name, "empty, ignored")
+    is_file = path.is_file()
+    if not is_file or path.stat().st_size == 0:
+        study.report.add(path.name, "empty, ignored", is_file)
         return pd.Series(dtype=str)
     table = read_text_table(path, ["SAMPLE_ID"], [name])[0]
     table = table.apply(lambda fields: fields.str.strip())
     table = drop_duplicate_rows(path, table, ["SAMPLE_ID"], Report())
     # A profile without a column was not made with panels.
-    if name not in table:
-        return pd.Series(dtype=str)
-    return table.set_index("SAMPLE_ID")[name]
+    return table.set_index("SAMPLE_ID").get(name, pd.Series(dtype=str))
