@@ -26,7 +26,7 @@ def problem(n, p, n_classes=3, correlation=0.0, seed=0):
     return X * random.uniform(0.1, 10, size=p) + random.normal(size=p), np.eye(n_classes)[codes]
 
 
-def standardise(X):
+def standardize(X):
     scale = X.std(axis=0)
     return (X - X.mean(axis=0)) / np.where(scale > 1e-12, scale, np.inf)
 
@@ -39,7 +39,7 @@ def dense(path, step, p):
 
 def oracle(X, Y, penalty, l1_ratio):
     model = MultiTaskElasticNet(alpha=penalty, l1_ratio=l1_ratio, tol=1e-12, max_iter=100_000)
-    return model.fit(standardise(X), Y - Y.mean(axis=0)).coef_.T
+    return model.fit(standardize(X), Y - Y.mean(axis=0)).coef_.T
 
 
 def ranked(X, Y, **options):
@@ -86,10 +86,10 @@ def test_copies_and_constant_columns_equal_scikit_learn():
 def test_every_column_meets_the_optimality_conditions(n, p, n_classes, l1_ratio, correlation, seed):
     X, Y = problem(n, p, n_classes, correlation, seed)
     path = elastic_net_path(X, Y, l1_ratio=l1_ratio, shares=SHARES, tol=1e-7)
-    Z, centred = standardise(X), Y - Y.mean(axis=0)
+    Z, centered = standardize(X), Y - Y.mean(axis=0)
     for step, penalty in enumerate(path.penalties):
         coefficients = dense(path, step, p)
-        gradient = Z.T @ (centred - Z @ coefficients) / n
+        gradient = Z.T @ (centered - Z @ coefficients) / n
         gradient -= penalty * (1 - l1_ratio) * coefficients
         length = np.linalg.norm(coefficients, axis=1)
         kept = length > 0
@@ -123,7 +123,7 @@ def test_layout_and_precision_do_not_matter(kind, tmp_path):
 @pytest.mark.parametrize("dtype", [np.int8, np.uint8, np.int64, bool])
 def test_counts_and_flags_rank_as_floats_do(dtype):
     X, Y = problem(80, 60)
-    flags = standardise(X) > 0.5
+    flags = standardize(X) > 0.5
     expected = ranked(flags.astype(float), Y)
     actual = ranked(flags.astype(dtype), Y)
     np.testing.assert_array_equal(actual[0], expected[0])
@@ -156,7 +156,7 @@ def test_ranking_follows_the_path():
     X, Y = problem(60, 80, correlation=0.2)
     order, scores = ranked(X, Y)
     entry, length = np.full(80, np.inf), np.zeros(80)
-    largest = np.linalg.norm(standardise(X).T @ (Y - Y.mean(axis=0)), axis=1).max() / 60 / 0.5
+    largest = np.linalg.norm(standardize(X).T @ (Y - Y.mean(axis=0)), axis=1).max() / 60 / 0.5
     for step, penalty in enumerate(largest * 0.9 ** np.arange(1, 45)):
         norms = np.linalg.norm(oracle(X, Y, penalty, 0.5), axis=1)
         new = (norms > 1e-9) & np.isinf(entry)

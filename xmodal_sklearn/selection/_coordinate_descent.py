@@ -1,4 +1,4 @@
-"""Blockwise coordinate descent on the columns under work; X is standardised virtually."""
+"""Blockwise coordinate descent on the working set; X is standardized virtually."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -10,18 +10,18 @@ from scipy import sparse
 # Sweeps of one call of compiled code, and calls at most.
 MAX_SWEEPS, MAX_DESCENTS = 1000, 20
 
-# Columns correlated more closely than this are copies of one another; the difference is wider than
-# the rounding errors of single precision.
+# Columns correlated more closely than this are copies; the difference from 1 is wider than the
+# rounding errors of single precision.
 COPY = 1 - 1e-5
-# Of a table that is read in pieces, at a time.
+# Of a table that is read in pieces, bytes at a time.
 BLOCK_BYTES = 2**25
-# Columns that begin to be descended on at a time: of a module of correlated columns that breaks the
+# Columns that join the descent at a time: of a module of correlated columns that violates the
 # conditions at once, a few explain most, and the checks find those that they don't.
 MAX_JOINING = 200
 
 
 class Design:
-    """The columns of X, standardised without copying X, or making it dense where it is sparse."""
+    """The columns of X, standardized without copying X, or making it dense where it is sparse."""
 
     def __init__(self, X: Any):
         self.n_samples, self.n_columns = X.shape
@@ -37,7 +37,7 @@ class Design:
         if not np.isfinite(self.scale).all():
             raise ValueError(
                 f"Column {np.isfinite(self.scale).argmin()} of a modality holds numbers too large "
-                "to compute their variance. Give it on another scale."
+                "to compute their variance. Rescale it."
             )
         # What is left of a constant column is the rounding of its mean.
         resolution = 10 * np.finfo(self.dtype).eps * np.abs(self.mean)
@@ -46,7 +46,7 @@ class Design:
         )
 
     def correlation_lengths(self, residual: np.ndarray) -> np.ndarray:
-        """Return the lengths of all columns' correlations with a centred residual."""
+        """Return the lengths of all columns' correlations with a centered residual."""
         responses = np.ascontiguousarray(residual.T)
         if sparse.issparse(self.X):
             lengths = np.linalg.norm(responses @ self.X, axis=0)
@@ -59,8 +59,8 @@ class Design:
                 lengths[block] = np.linalg.norm(products, axis=0)
         return lengths * (self.inverse_scale / self.n_samples).astype(self.dtype)
 
-    def standardised(self, columns: np.ndarray) -> np.ndarray:
-        """Return some standardised columns, ``(n_columns, n_samples)``."""
+    def standardize(self, columns: np.ndarray) -> np.ndarray:
+        """Return some standardized columns, ``(n_columns, n_samples)``."""
         values = self._dense(self.X[:, columns]).astype(np.float64, copy=False)
         return ((values - self.mean[columns]) * self.inverse_scale[columns]).T.astype(self.dtype)
 
@@ -79,31 +79,31 @@ class Design:
 class WorkingSet:
     """The columns that passed the screening, and the solution among them."""
 
-    def __init__(self, design: Design, centred: np.ndarray, priority: np.ndarray):
+    def __init__(self, design: Design, centered: np.ndarray, priority: np.ndarray):
         self.design = design
-        self.centred = centred
-        self.residual = centred
-        # Descending in an order that the data give makes the path independent of the columns'.
+        self.centered = centered
+        self.residual = centered
+        # An order that depends on the data makes the path independent of that of the columns.
         self.priority = priority
         self.screened = np.zeros(design.n_columns, dtype=bool)
         self.screened_columns = np.empty(0, dtype=int)
         self.screened_values = _Rows(design.n_samples, design.dtype)
-        self.correlation = np.empty((0, centred.shape[1]), dtype=design.dtype)
+        self.correlation = np.empty((0, centered.shape[1]), dtype=design.dtype)
         self.joined = np.empty(0, dtype=bool)
 
-        # Of the columns descended on: where they stand among the screened ones, which leading
-        # column each is a copy of, and with which sign.
+        # Of the columns that joined the descent: their positions among the screened ones, which
+        # leading column each is a copy of, and with which sign.
         self.members = np.empty(0, dtype=int)
         self.leader = np.empty(0, dtype=int)
         self.sign = np.empty(0, dtype=design.dtype)
         self.leading = np.empty(0, dtype=int)
         self.gram = np.empty((0, 0), dtype=design.dtype)
-        self.sums = np.empty((0, centred.shape[1]), dtype=design.dtype)
+        self.sums = np.empty((0, centered.shape[1]), dtype=design.dtype)
 
     def screen(self, candidates: np.ndarray) -> None:
-        """Take in columns that are not there yet."""
+        """Add columns that have not been screened before."""
         new = candidates[np.argsort(-self.priority[candidates], kind="stable")]
-        values = self.design.standardised(new)
+        values = self.design.standardize(new)
         self.screened[new] = True
         self.screened_columns = np.concatenate([self.screened_columns, new])
         self.screened_values.append(values)
@@ -111,7 +111,7 @@ class WorkingSet:
         self.joined = np.concatenate([self.joined, np.zeros(len(new), dtype=bool)])
 
     def solve(self, penalty: float, l1_ratio: float, tol: float) -> None:
-        """Minimise over the coefficients of the screened columns."""
+        """Minimize over the coefficients of the screened columns."""
         threshold = l1_ratio * penalty
         solved = False
         while True:
@@ -133,7 +133,7 @@ class WorkingSet:
             solved = True
 
     def solution(self) -> tuple[np.ndarray, np.ndarray]:
-        """Return the columns descended on and the coefficients of each."""
+        """Return the columns that joined the descent and the coefficients of each."""
         share = (self.sign / self._copies()[self.leader]).astype(self.sums.dtype)
         return self.screened_columns[self.members], self.sums[self.leader] * share[:, None]
 
@@ -143,7 +143,7 @@ class WorkingSet:
     def _update_residual(self) -> None:
         active = np.flatnonzero(self.sums.any(axis=1))
         values = self.screened_values.rows[self.leading[active]]
-        residual = self.centred - values.T @ self.sums[active]
+        residual = self.centered - values.T @ self.sums[active]
         self.residual = residual - residual.mean(axis=0)
 
     def _join(self, chosen: np.ndarray) -> None:
@@ -177,7 +177,7 @@ class WorkingSet:
 
 
 def largest_norms(lengths: np.ndarray, candidates: np.ndarray, most: int) -> np.ndarray:
-    """Return the positions of at most so many candidates, those of the greatest length."""
+    """Return the positions of the candidates of the greatest length, at most so many."""
     chosen = np.flatnonzero(candidates)
     if len(chosen) > most:
         chosen = chosen[np.argsort(-lengths[chosen], kind="stable")[:most]]
@@ -229,18 +229,18 @@ def _find_copies(products: np.ndarray, n_before: int) -> tuple[np.ndarray, np.nd
     close[n_before:] &= np.tri(n_new, k=-1, dtype=bool).T
     first = close.argmax(axis=0)
     leads = ~close.any(axis=0)
-    number = np.concatenate([np.arange(n_before), np.full(n_new, -1)])
-    number[n_before:][leads] = n_before + np.arange(leads.sum())
-    leader = np.where(leads, number[n_before:], 0)
+    index = np.concatenate([np.arange(n_before), np.full(n_new, -1)])
+    index[n_before:][leads] = n_before + np.arange(leads.sum())
+    leader = np.where(leads, index[n_before:], 0)
     sign = np.ones(n_new, dtype=products.dtype)
     for new in np.flatnonzero(~leads):
         chosen = first[new]
-        if number[chosen] < 0:
+        if index[chosen] < 0:
             # A copy of a copy follows the same leader.
             sign[new] = sign[chosen - n_before]
             leader[new] = leader[chosen - n_before]
         else:
-            leader[new] = number[chosen]
+            leader[new] = index[chosen]
         sign[new] *= np.sign(products[chosen, new])
     return leader, sign, leads
 
@@ -316,7 +316,7 @@ def _moments(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 @_compile()
 def _shifted_sums(values, by_column):
-    """Sum up what columns, or rows of a transposed table, differ from their first value."""
+    """Return sums of the differences of columns from their first value, and of their squares."""
     n_outer, n_inner = values.shape
     size = n_outer if by_column else n_inner
     total, squares = np.zeros(size), np.zeros(size)

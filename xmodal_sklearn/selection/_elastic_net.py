@@ -1,7 +1,7 @@
 r"""The path of the multi-response elastic net, and the ranking of features by it.
 
-For standardised columns :math:`\tilde X` (n x p) and centred responses :math:`Y` (n x C), the path
-is the minimiser over :math:`B` of
+For standardized columns :math:`\tilde X` (n x p) and centered responses :math:`Y` (n x C), the path
+minimizes, over :math:`B`,
 
 .. math::
     \frac{1}{2n} \lVert Y - \tilde X B \rVert_F^2
@@ -16,7 +16,7 @@ break the optimality conditions are descended on. The rule can err, so after eve
 correlations of all features are computed, and those that break the conditions are taken in: what
 was skipped is proven to be zero.
 
-X is standardised virtually: only the columns under work are ever copied.
+X is standardized virtually: only the columns under work are ever copied.
 
 References
 ----------
@@ -36,15 +36,15 @@ from ._coordinate_descent import Design, WorkingSet, largest_norms
 
 # The path ends where this share of the largest penalty is reached, this many features have entered
 # (the largest K of the paper), or this share of the classes' variance is explained: what enters
-# later explains noise. A finer step would tell more features apart by where they enter, at the cost
-# of as many more solutions. No measurement of other values is on record.
+# later explains noise. A finer step would distinguish more features by where they enter, at the
+# cost of as many more solutions. No measurement of other values is on record.
 PENALTY_STEP = 0.9
 MIN_PENALTY = 0.01
 PATH_STEPS = int(np.ceil(np.log(MIN_PENALTY) / np.log(PENALTY_STEP))) + 1
 MAX_FEATURES = 1500
 MAX_EXPLAINED = 0.95
 
-# Columns taken in at a time: where a whole module of correlated columns passes the screening at
+# Columns screened at a time: where a whole module of correlated columns passes the screening at
 # once, a few of them explain most of it, and the checks find those that they don't.
 MAX_SCREENED = 1000
 # Correlations below this multiple of the precision are rounding errors.
@@ -60,7 +60,7 @@ class RegularizationPath:
     penalties : ndarray of shape (n_steps,)
         The values of lambda.
     features, coefficients : list of ndarray
-        Per step the columns under work and their coefficients on standardised columns,
+        Per step the columns under work and their coefficients on standardized columns,
         ``(n_features,)`` and ``(n_features, n_responses)``; all others are zero.
     correlation : ndarray of shape (n_columns,)
         Norms of the columns' correlations with the residual of the last step.
@@ -137,7 +137,7 @@ def elastic_net_path(
     X : ndarray or csc_matrix of shape (n_samples, n_columns)
         Any numeric dtype, memory order or memory map.
     Y : ndarray of shape (n_samples, n_responses)
-        Responses; centred here.
+        Responses; centered here.
     l1_ratio : float
         Share of the group-lasso penalty, in (0, 1].
     shares : ndarray of shape (n_steps,)
@@ -158,15 +158,16 @@ def elastic_net_path(
     if not 0 < l1_ratio <= 1:
         raise ValueError(f"l1_ratio must be in (0, 1], got {l1_ratio!r}.")
     design = Design(X)
-    centred = np.asarray(Y - np.mean(Y, axis=0), dtype=design.dtype)
-    lengths = design.correlation_lengths(centred)
-    variation = np.linalg.norm(centred) ** 2
-    # Correlations of rounding errors would take forever to explain.
+    centered = np.asarray(Y - np.mean(Y, axis=0), dtype=design.dtype)
+    lengths = design.correlation_lengths(centered)
+    variation = np.linalg.norm(centered) ** 2
+    # Correlations of rounding errors could be fitted forever.
     if lengths.max(initial=0) <= NOISE * np.finfo(design.dtype).eps * np.sqrt(variation / len(Y)):
-        none = np.empty(0, dtype=int), np.empty((0, centred.shape[1]), dtype=design.dtype)
-        return RegularizationPath(shares[:1], [none[0]], [none[1]], np.zeros_like(lengths))
+        coefficients = [np.empty((0, centered.shape[1]), dtype=design.dtype)]
+        features = [np.empty(0, dtype=int)]
+        return RegularizationPath(shares[:1], features, coefficients, np.zeros_like(lengths))
     penalties = shares * lengths.max() / l1_ratio
-    work = WorkingSet(design, centred, priority=lengths)
+    work = WorkingSet(design, centered, priority=lengths)
     features, coefficients = [], []
     entered = np.zeros(X.shape[1], dtype=bool)
     before = penalties[0]

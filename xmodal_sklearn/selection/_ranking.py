@@ -67,12 +67,12 @@ def rank_modality(
 
     def compute() -> tuple[np.ndarray, ...]:
         gaps = find_gaps(table, modality, origin, block)
-        scores = _score(block, codes, gaps, origin, estimator=estimator, l1_ratio=l1_ratio)
+        scores = _score(block, codes, gaps, origin, **options)
         return gaps.present, gaps.by_sample, gaps.by_feature, scores
 
+    options = {"estimator": estimator, "l1_ratio": l1_ratio}
     # Cached as a whole, because checking the values takes as long as recognizing them. joblib would
     # hash the block itself, which takes a good part of the time of ranking it.
-    options = {"estimator": estimator, "l1_ratio": l1_ratio}
     starts = np.flatnonzero(np.diff(origin, prepend=-1))
     key = [] if memory is None else ["ranking", _digest(block), codes, starts, options]
     *gaps, scores = cached(memory, compute, key)
@@ -80,13 +80,7 @@ def rank_modality(
 
 
 def _score(
-    block: Any,
-    codes: np.ndarray,
-    gaps: Gaps,
-    origin: np.ndarray,
-    *,
-    estimator: Any,
-    l1_ratio: float,
+    block: Any, codes: np.ndarray, gaps: Gaps, origin: np.ndarray, estimator: Any, l1_ratio: float
 ) -> np.ndarray:
     if len(np.unique(codes[gaps.present])) < 2:
         return np.zeros(block.shape[1])
@@ -122,8 +116,8 @@ def one_hot(codes: np.ndarray) -> np.ndarray:
 
 
 def _score_by_estimator(block: Any, codes: np.ndarray, estimator: Any) -> np.ndarray:
-    standardised = standardize(block)
-    importances = _importances(clone(estimator).fit(standardised, codes))
+    standardized = standardize(block)
+    importances = _importances(clone(estimator).fit(standardized, codes))
     if importances.shape != (block.shape[1],) or not np.isfinite(importances).all():
         raise ValueError(
             f"estimator={estimator!r} has {np.isfinite(importances).sum()} finite importances for "
@@ -131,7 +125,7 @@ def _score_by_estimator(block: Any, codes: np.ndarray, estimator: Any) -> np.nda
             "estimator, or None for the built-in elastic net."
         )
     classes = one_hot(codes)
-    correlation = np.linalg.norm(standardised.T @ (classes - classes.mean(axis=0)), axis=1)
+    correlation = np.linalg.norm(standardized.T @ (classes - classes.mean(axis=0)), axis=1)
     correlation /= max(correlation.max(), np.finfo(float).tiny)
     return np.where(importances > 0, importances, correlation - 1)
 

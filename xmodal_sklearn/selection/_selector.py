@@ -13,7 +13,7 @@ from scipy import sparse
 from sklearn.base import _fit_context
 from sklearn.feature_selection import SelectorMixin
 from sklearn.preprocessing import LabelEncoder
-from sklearn.utils import Tags, check_array
+from sklearn.utils import Tags
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.parallel import Parallel, delayed
@@ -26,7 +26,7 @@ from .._typing import Labels, Table, typed
 from .._warnings import warn
 from ..modalities._columns import Modalities, as_slice, check_primary, qualified_names
 from ..modalities._encoding import as_matrix, is_numeric
-from ..modalities._input import ModalityInput, validate_table
+from ..modalities._input import ModalityInput, as_table, validate_table
 from ..modalities._missing import (
     CHECKED,
     Missing,
@@ -51,7 +51,7 @@ class MultiOmicsSelector(SelectorMixin, ValidatedEstimator):
     ----------
     k : int, "all" or dict of str to (int or "all"), default=300
         Number of features to keep per modality: exactly ``min(k, features of the modality)``.
-        A dict gives modalities their own numbers; those that it leaves out keep all features.
+        A dict has a number for each modality; modalities that it omits keep all features.
     modalities : dict of str to columns, default=None
         The columns of each modality, as :class:`~sklearn.compose.ColumnTransformer` takes them
         (names, positions, slice, boolean mask or callable); each column must belong to exactly
@@ -72,7 +72,7 @@ class MultiOmicsSelector(SelectorMixin, ValidatedEstimator):
         product of the numbers of features.
     memory : str, path or object with the joblib.Memory interface, default=None
         Where to cache rankings, so that a grid search over `k` ranks once per fold and modality. A
-        folder keeps arrays, which run no code when they are read; joblib's memory keeps pickles.
+        folder holds arrays, which run no code when they are read; joblib's memory holds pickles.
     n_jobs : int, default=None
         Number of modalities ranked in parallel. None means 1, -1 all processors.
 
@@ -258,11 +258,11 @@ class MultiOmicsSelector(SelectorMixin, ValidatedEstimator):
         encoder = self.input_.encoder
         blocks, origins = {}, {}
         for modality, positions in self.modalities_.items():
-            known = positions[places[positions] >= 0]
+            present = positions[places[positions] >= 0]
             blocks[modality] = encoder.encode(
-                table, known, places[known], keep_sparse=True, warn_unseen=False
+                table, present, places[present], keep_sparse=True, warn_unseen=False
             )
-            origins[modality] = encoder.repeat_encoded(known, places[known])
+            origins[modality] = encoder.repeat_encoded(present, places[present])
         find_missing(table, blocks, origins)
         return self._select(table, places[support])
 
@@ -282,11 +282,7 @@ class MultiOmicsSelector(SelectorMixin, ValidatedEstimator):
         """
         check_is_fitted(self)
         named = isinstance(X, pd.DataFrame) and hasattr(self, "feature_names_in_")
-        table: Any = X
-        if sparse.issparse(table):
-            table = table.toarray()
-        if not isinstance(table, pd.DataFrame):
-            table = pd.DataFrame(check_array(table, dtype=None, ensure_all_finite=False))
+        table = pd.DataFrame(as_table(X))
         support = self.get_support(indices=True)
         if table.shape[1] != len(support):
             raise ValueError(f"X has {table.shape[1]} columns, {len(support)} were selected.")
@@ -353,14 +349,13 @@ class MultiOmicsSelector(SelectorMixin, ValidatedEstimator):
         origins = encoder.origins
         # Threads, because the solver releases the lock and processes would copy the table.
         with _shared_processors(min(effective_n_jobs(self.n_jobs), len(self.modalities_))):
-            ranked = Parallel(n_jobs=self.n_jobs, require="sharedmem")(
+            results = Parallel(n_jobs=self.n_jobs, require="sharedmem")(
                 delayed(rank)(table, modality, origins[modality], block, codes)
                 for modality, block in blocks.items()
             )
-        missing = Missing({name: gaps for name, (gaps, _) in zip(blocks, ranked, strict=True)})
-        scores = {
-            name: modality_scores for name, (_, modality_scores) in zip(blocks, ranked, strict=True)
-        }
+        ranked = dict(zip(blocks, results, strict=True))
+        missing = Missing({modality: gaps for modality, (gaps, _) in ranked.items()})
+        scores = {modality: values for modality, (_, values) in ranked.items()}
         check_samples_have_modality(table, missing.present)
         self._warn(table, blocks, missing, codes)
         if self.pairs:
@@ -458,7 +453,7 @@ def _shared_processors(n_tasks: int) -> Iterator[None]:
 
 
 def _k_by_modality(k: int | str | Mapping, modalities: Modalities) -> dict[str, int]:
-    by_modality = k if isinstance(k, Mapping) else dict.fromkeys(modalities, k)
+    by_modality: Mapping[str, Any] = k if isinstance(k, Mapping) else dict.fromkeys(modalities, k)
     unknown = sorted(set(by_modality) - set(modalities))
     if unknown:
         raise ValueError(
@@ -471,10 +466,9 @@ def _k_by_modality(k: int | str | Mapping, modalities: Modalities) -> dict[str, 
                 f'k of modality {modality!r} must be an integer of at least 1 or "all", '
                 f"got {count!r}. {INTEGER_REMEDY if isinstance(count, Real) else ''}".rstrip()
             )
-    counts: dict[str, Any] = {modality: by_modality.get(modality, "all") for modality in modalities}
-    return {
-        modality: len(positions)
-        if counts[modality] == "all"
-        else min(counts[modality], len(positions))
-        for modality, positions in modalities.items()
+    sizes = {modality: len(positions) for modality, positions in modalities.items()}
+    return sizes | {
+        modality: min(count, sizes[modality])
+        for modality, count in by_modality.items()
+        if count != "all"
     }
