@@ -50,9 +50,8 @@ def check_weights(weights: Any, X: Any) -> None:
     numbers = pd.to_numeric(pd.Series(values), errors="coerce").astype(float).to_numpy()
     wrong = np.flatnonzero(np.isnan(numbers))
     if len(wrong):
-        samples = X.index if isinstance(X, pd.DataFrame) else range(len(values))
         raise ValueError(
-            f"Input sample_weight contains NaN: the weight of sample {samples[wrong[0]]!r} is "
+            f"Input sample_weight contains NaN: the weight of sample {_sample(X, wrong[0])!r} is "
             f"{values[wrong[0]]!r} ({len(wrong)} such samples). Give each a number; 0 leaves it "
             "out."
         )
@@ -80,10 +79,9 @@ def values_by_sample(values: Any, X: Any, what: str, *, allow_missing: bool = Fa
         return array
     missing = np.flatnonzero(pd.isna(array))
     if len(missing):
-        samples = X.index if isinstance(X, pd.DataFrame) else range(len(array))
         raise ValueError(
             f"{what} has no label for {len(missing)} samples, the first is "
-            f"{samples[missing[0]]!r}. Leave them out."
+            f"{_sample(X, missing[0])!r}. Leave them out."
         )
     types = sorted({type(value).__name__ for value in array.tolist()})
     if len(types) > 1:
@@ -95,6 +93,10 @@ def values_by_sample(values: Any, X: Any, what: str, *, allow_missing: bool = Fa
                 "strings."
             ) from error
     return plain_labels(array)
+
+
+def _sample(X: Any, row: Any) -> Any:
+    return X.index[row] if isinstance(X, pd.DataFrame) else int(row)
 
 
 def _n_rows(values: Any) -> int | None:

@@ -23,7 +23,7 @@ from .._version import installed_versions
 from .._warnings import warn
 from ._comparison import FOLD, Comparison, as_labels, probability_column
 from ._execution import LIBRARIES, run_folds
-from ._fold import FoldInputs, Result, Run, modalities_of, negative_controls
+from ._fold import FoldInputs, Result, Run, modalities_of
 from ._metrics import resolve_scoring
 from ._record import describe_data, describe_folds, describe_machine, describe_model
 from ._splits import check_design, number_folds, outer_folds
@@ -196,10 +196,16 @@ def _check_arguments(estimators: Any, controls: Any, error_score: Any) -> None:
 
 
 def _runs(estimators: Mapping[str, Any], controls: str | None, X: Any, seed: int) -> dict[str, Run]:
+    """Return what to fit: estimators, and controls with labels permuted or a modality as noise."""
     runs = {name: Run(estimator) for name, estimator in estimators.items()}
     if controls is None:
         return runs
-    added = negative_controls(controls, estimators[controls], X, seed)
+    estimator = estimators[controls]
+    drawn = int(np.random.RandomState(seed).randint(np.iinfo(np.int32).max))
+    added = {f"{controls}, labels permuted": Run(estimator, permute_labels=True, seed=drawn)} | {
+        f"{controls}, {modality} as noise": Run(estimator, noise_columns=columns, seed=drawn)
+        for modality, columns in modalities_of(estimator, X).items()
+    }
     if taken := sorted(set(added) & set(runs)):
         raise ValueError(f"Controls take the names {taken}. Rename these estimators.")
     return runs | added

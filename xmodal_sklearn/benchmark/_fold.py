@@ -244,15 +244,6 @@ def _selected_features(fitted: Any) -> dict[str, list[str]]:
     return selected
 
 
-def negative_controls(name: str, estimator: Any, X: Any, seed: int) -> dict[str, Run]:
-    """Return the negative controls of an estimator: labels permuted, each modality as noise."""
-    drawn = int(np.random.RandomState(seed).randint(np.iinfo(np.int32).max))
-    return {f"{name}, labels permuted": Run(estimator, permute_labels=True, seed=drawn)} | {
-        f"{name}, {modality} as noise": Run(estimator, noise_columns=columns, seed=drawn)
-        for modality, columns in modalities_of(estimator, X).items()
-    }
-
-
 def modalities_of(estimator: Any, X: Any) -> Modalities:
     """Return the columns of each modality, by the estimator's parameter or by column names."""
     given = (getattr(part, "modalities", None) for part in parts(estimator))
