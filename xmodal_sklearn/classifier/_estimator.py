@@ -156,7 +156,7 @@ class CrossModalAttentionClassifier(ProbabilityClassifierMixin, ValidatedEstimat
         If early stopping did not end the training within `max_epochs`.
     UserWarning
         If training samples lack values of modalities that they have, or samples have categories
-        that training samples had not; if an imputer seems to have filled absent modalities.
+        not seen in fit; if an imputer seems to have filled absent modalities.
 
     See Also
     --------

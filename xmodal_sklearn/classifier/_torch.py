@@ -46,7 +46,7 @@ _PROCESS_SETTINGS = _ProcessSettings()
 
 @contextmanager
 def reproducible_torch() -> Iterator[None]:
-    """Compute on one thread, in full precision, with gradients, on the CPU unless said otherwise.
+    """Compute on one thread, in full precision, with gradients, by default on the CPU.
 
     The order in which threads add up floats changes their last bits, so one thread is what makes a
     fit the same inside and outside of a parallel search; it also keeps searches from

@@ -47,7 +47,7 @@ def ablation_section(overview: Overview) -> dict[str, Any] | None:
     }
 
 
-def branch_section(overview: Overview) -> dict[str, list] | None:
+def branch_section(overview: Overview) -> dict[str, pd.DataFrame] | None:
     """Return the stacking weights of each network's branches, or None without a network."""
     names = overview.names
     by_fold = _scores_by_fold(overview, names)
@@ -66,22 +66,22 @@ def _scores_by_fold(overview: Overview, names: list[str]) -> pd.DataFrame:
     return table[list(scores[columns].drop_duplicates().itertuples(index=False))]
 
 
-def _mean_weights(weights: pd.DataFrame) -> list[dict[str, Any]]:
+def _mean_weights(weights: pd.DataFrame) -> pd.DataFrame:
     """Return mean and standard deviation over the folds of each branch, the largest mean first."""
-    table = weights.agg(["mean", "std"]).T.sort_values("mean", ascending=False, kind="stable")
-    return [{"branch": name, **row.to_dict()} for name, row in table.iterrows()]
+    return weights.agg(["mean", "std"]).T.sort_values("mean", ascending=False, kind="stable")
 
 
 def selection_section(overview: Overview) -> list[dict[str, Any]] | None:
     """Return each distinct selection with the models that share it, or None if none selects."""
-    names, selected = overview.names, overview.comparison.selected
+    selected = overview.comparison.selected
     # Many pipelines begin with the same selection, which is shown once.
     models_by_selection: dict[frozenset, list[str]] = {}
-    columns = [*FOLD, "modality", "feature"]
-    for name, rows in selected.groupby("estimator"):
-        key = frozenset(rows[columns].itertuples(index=False, name=None))
-        models_by_selection.setdefault(key, []).append(str(name))
-    selections: list[dict[str, Any]] = []
+    for name in overview.names:
+        rows = selected[selected["estimator"] == name].drop(columns="estimator")
+        features = frozenset(rows.itertuples(index=False, name=None))
+        models_by_selection.setdefault(features, []).append(name)
+    models_by_selection.pop(frozenset(), None)
+    selections = []
     for models in models_by_selection.values():
         rows = selected[selected["estimator"] == models[0]]
         modalities = [
@@ -90,14 +90,8 @@ def selection_section(overview: Overview) -> list[dict[str, Any]] | None:
         ]
         # A selection of everything would be a flat line at the top.
         shares = {block["name"]: block["shares"] for block in modalities if not block["all"]}
-        selections.append(
-            {
-                "models": sorted(models, key=names.index),
-                "modalities": modalities,
-                "figure": draw_frequencies(models[0], shares) if shares else None,
-            }
-        )
-    selections.sort(key=lambda selection: names.index(selection["models"][0]))
+        figure = draw_frequencies(models[0], shares) if shares else None
+        selections.append({"models": models, "modalities": modalities, "figure": figure})
     return selections or None
 
 
@@ -141,7 +135,7 @@ def inspection_section(overview: Overview) -> dict[str, Any] | None:
     many_folds = importance is not None and len(importance.folds) > 1
     return {
         "modalities": [] if importance is None else _draw_modalities(importance),
-        "branches": [] if importance is None else _mean_weights(importance.branches),
+        "branches": None if importance is None else _mean_weights(importance.branches),
         "stability": importance.stability() if importance is not None and many_folds else None,
         "features": None if features is None else _draw_features(features),
         "map": None if maps is None else _draw_map(maps),
