@@ -112,20 +112,17 @@ def reference_predictions(model: Any) -> list[list[float]] | None:
     """Return the probabilities that a model predicts for noise, or None if it predicts none."""
     if not hasattr(model, "predict_proba") or not hasattr(model, "n_features_in_"):
         return None
-    return _try_predict(model, _noise(model))
+    return _predict_noise(model)
 
 
 def takes_absent(model: Any, modalities: Mapping[str, np.ndarray]) -> dict[str, bool]:
     """Return by modality whether a model predicts noise that lacks it; empty if not known."""
     if len(modalities) < 2 or reference_predictions(model) is None:
         return {}
-    predicts = {}
-    for name, columns in modalities.items():
-        X = _noise(model)
-        values = X.iloc if isinstance(X, pd.DataFrame) else X
-        values[:, columns] = np.nan
-        predicts[name] = _try_predict(model, X) is not None
-    return predicts
+    return {
+        name: _predict_noise(model, absent=columns) is not None
+        for name, columns in modalities.items()
+    }
 
 
 def warn_if_versions_matter(
@@ -166,7 +163,13 @@ def _selected_features(model: Any) -> dict[str, list[str]] | None:
     }
 
 
-def _try_predict(model: Any, X: Any) -> list[list[float]] | None:
+def _predict_noise(model: Any, absent: Any = slice(0)) -> list[list[float]] | None:
+    """Return the probabilities for noise that lacks some columns, None if there are none."""
+    # Of RandomState, whose numbers no version of NumPy changes.
+    values = np.random.RandomState(0).standard_normal((N_REFERENCE_SAMPLES, model.n_features_in_))
+    values[:, absent] = np.nan
+    names = getattr(model, "feature_names_in_", None)
+    X = values if names is None else pd.DataFrame(values, columns=names)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -177,18 +180,11 @@ def _try_predict(model: Any, X: Any) -> list[list[float]] | None:
     return probabilities.tolist() if np.isfinite(probabilities).all() else None
 
 
-def _noise(model: Any) -> Any:
-    # Of RandomState, whose numbers no version of NumPy changes.
-    values = np.random.RandomState(0).standard_normal((N_REFERENCE_SAMPLES, model.n_features_in_))
-    names = getattr(model, "feature_names_in_", None)
-    return values if names is None else pd.DataFrame(values, columns=names)
-
-
 def _describe_block(X: Any, columns: np.ndarray) -> dict[str, Any]:
     description: dict[str, Any] = {"features": len(columns)}
     if issparse(X):
         return description
-    block = X.iloc[:, columns] if isinstance(X, pd.DataFrame) else pd.DataFrame(X).iloc[:, columns]
+    block = pd.DataFrame(X).iloc[:, columns]
     numeric = block.select_dtypes(["number", "bool"])
     description["categorical"] = block.shape[1] - numeric.shape[1]
     description["samples"] = int(block.notna().any(axis=1).sum())
@@ -208,16 +204,12 @@ def _scores(comparison: "Comparison", estimator: str | None) -> dict[str, Any]:
         raise ValueError(f"estimator must be one of {names}, got {estimator!r}.")
     scores = comparison.scores[comparison.scores["estimator"] == estimator]
     values = scores.groupby(["metric", "part"])["value"].agg(["mean", "std"])
-    metrics = [
-        metric for metric in comparison.metrics if np.isfinite(values.loc[(metric, ""), "mean"])
-    ]
-    recalls = [(label, (CLASS_RECALL, str(label))) for label in comparison.classes.tolist()]
+    plain = values.astype(object).where(np.isfinite(values), None)
+    metrics = [name for name in comparison.metrics if plain.loc[(name, ""), "mean"] is not None]
     return {
         "folds": len(scores[["repeat", "fold"]].drop_duplicates()),
-        "scores": [[metric, *_plain(values.loc[metric, ""])] for metric in metrics],
-        "recalls": [[label, *_plain(values.loc[name])] for label, name in recalls],
+        "scores": [[name, *plain.loc[name, ""]] for name in metrics],
+        "recalls": [
+            [label, *plain.loc[CLASS_RECALL, str(label)]] for label in comparison.classes.tolist()
+        ],
     }
-
-
-def _plain(row: pd.Series) -> list[float | None]:
-    return [float(value) if np.isfinite(value) else None for value in row]
