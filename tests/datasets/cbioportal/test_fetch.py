@@ -28,7 +28,7 @@ from xmodal_sklearn import CrossModalAttentionClassifier, split_modalities
 from xmodal_sklearn._files import atomic_write
 from xmodal_sklearn.cli import app
 from xmodal_sklearn.datasets import fetch_cbioportal, fetch_metabric, read_cbioportal
-from xmodal_sklearn.datasets.cbioportal import _cache, _fetch, _reader
+from xmodal_sklearn.datasets.cbioportal import _fetch, _reader
 
 README = Path(__file__).parents[3] / "README.md"
 STUDY = "brca_metabric"
@@ -351,7 +351,7 @@ def test_the_tables_belong_to_the_caller(fetch):
 def test_a_new_version_reads_again(fetch, kept, monkeypatch):
     fetch()
     before = kept()
-    monkeypatch.setattr(_cache, "__version__", "99")
+    monkeypatch.setattr(_fetch, "__version__", "99")
     fetch()
     assert len(kept()) == len(before) + 1
 
@@ -375,7 +375,7 @@ def test_new_code_in_any_module_that_parses_reads_again():
     modules = {module.__file__ for module in imported_modules(_reader)}
     assert len(modules) > 7
     package = Path(xmodal_sklearn.__file__).parent
-    hashed = {str(path) for pattern in _cache.SOURCES for path in package.glob(pattern)}
+    hashed = {str(path) for pattern in _fetch.SOURCES for path in package.glob(pattern)}
     assert modules <= hashed
 
 
