@@ -74,7 +74,7 @@ uses = pytest.mark.parametrize(("name", "use"), USES.values(), ids=USES)
 
 
 @uses
-def test_samples_in_another_order_are_refused(name, use):
+def test_samples_in_another_order_raise(name, use):
     with pytest.raises(ValueError, match=rf"index of {name} holds the samples of X in another or"):
         use(shuffled(Y))
 
@@ -86,14 +86,14 @@ def test_the_order_is_looked_at_in_a_data_frame_too(name, use):
 
 
 @uses
-def test_other_samples_are_refused(name, use):
+def test_other_samples_raise(name, use):
     values = Y.rename({"P3": "P99"})
     with pytest.raises(ValueError, match=rf"{name} lacks samples of X \(1 of 24\): in row 3"):
         use(values)
 
 
 @uses
-def test_another_number_of_values_is_refused_first(name, use):
+def test_another_number_of_values_raises_first(name, use):
     with pytest.raises(ValueError, match=f"{name} has 23 values for 24 samples"):
         use(Y.iloc[1:])
 
@@ -111,7 +111,7 @@ def test_a_table_numbered_anew_takes_the_labels_of_a_subset_by_position():
 
 
 @given(st.permutations(range(5)), st.sampled_from([list("abcde"), [7, 3, 5, 1, 2], range(5)]))
-def test_just_another_order_is_refused(order, names):
+def test_just_another_order_raises(order, names):
     table = pd.DataFrame({"exp__A": range(5)}, index=names)
     labels = pd.Series(range(5), index=names).iloc[order]
     if order == list(range(5)):
@@ -138,7 +138,7 @@ def test_an_unknown_group_is_named_by_sample(unknown, dtype):
 
 
 @pytest.mark.parametrize("what", ["y", "groups"])
-def test_values_that_do_not_compare_are_refused(what):
+def test_values_that_do_not_compare_raise(what):
     given = {"y": Y, "groups": SAMPLES, what: np.array([1, "a"] * 12, dtype=object)}
     with pytest.raises(ValueError, match=rf"{what} holds values of the types \['int', 'str'\]"):
         compare(DUMMY, X, **given)

@@ -31,7 +31,7 @@ def test_the_planted_pair_comes_first_and_noise_brings_few():
     assert len(of_noise) <= 2
 
 
-def test_what_one_feature_tells_alone_is_no_pair():
+def test_an_effect_of_one_feature_is_no_interaction():
     values, columns = tables()
     y = (values[:, 3] + values[:, 45] > 0).astype(int)
     (pairs,) = screen_pairs(values, columns, one_hot(y))

@@ -124,7 +124,7 @@ def test_numbers_among_objects_are_classes(labels):
     [pd.period_range("2020", periods=24), pd.interval_range(0, 24), [{}] * 24, [[1]] * 24],
     ids=["period", "interval", "dict", "list"],
 )
-def test_what_is_neither_number_nor_word_is_refused(column):
+def test_neither_numeric_nor_categorical_raises(column):
     X = concat_modalities(tables(24)).assign(exp__when=column)
     with pytest.raises(ValueError, match="olumn 'exp__when'"):
         MultiOmicsSelector(k=2).fit(X, Y)
@@ -138,7 +138,7 @@ def test_names_that_are_categories_name_modalities():
 
 
 @pytest.mark.parametrize("axis", ["index", "columns"])
-def test_a_sample_or_feature_without_a_name_is_refused(axis):
+def test_a_sample_or_feature_without_a_name_raises(axis):
     part = tables(24)["exp"]
     names = [*getattr(part, axis)[:-1], np.nan]
     with pytest.raises(ValueError, match=r"of modality 'exp' has no name \(1 in all\)"):

@@ -140,7 +140,7 @@ def test_ranking_is_that_of_the_table_filled_beforehand(options, cohort):
         np.testing.assert_allclose(selector.scores_, expected.scores_, rtol=1e-3)
 
 
-def test_rankings_with_gaps_are_found_in_the_cache(gappy, tmp_path):
+def test_rankings_with_gaps_are_cached(gappy, tmp_path):
     X, y = gappy
     plain = MultiOmicsSelector(k=5).fit(X, y)
     for _ in range(2):
@@ -208,7 +208,7 @@ def test_a_modality_that_no_training_sample_has_does_not_count(make, cohort):
 
 @each
 @pytest.mark.parametrize("value", [np.inf, -np.inf])
-def test_infinity_beside_gaps_is_refused_by_name(make, value, gappy):
+def test_infinity_beside_gaps_raises_with_its_name(make, value, gappy):
     X, y = gappy
     X.iloc[33, 61] = value
     where = rf"infinity: modality 'cna', column {X.columns[61]!r}, sample {X.index[33]!r} \(1 such"
@@ -216,7 +216,7 @@ def test_infinity_beside_gaps_is_refused_by_name(make, value, gappy):
         make().fit(X, y)
 
 
-def test_infinity_in_a_sparse_matrix_is_refused_by_name(cohort, positions):
+def test_infinity_in_a_sparse_matrix_raises_with_its_name(cohort, positions):
     X, y = cohort
     values = X.to_numpy(dtype=float).copy()
     values[5, 112] = np.inf
@@ -278,7 +278,7 @@ def test_the_imputer_takes_any_dtype_of_numbers(strategy, dtype):
     assert filled["b__1"].isna().tolist() == [False, True, False, False]
 
 
-def test_the_imputer_fills_words_with_the_most_frequent():
+def test_the_imputer_imputes_categories_with_the_most_frequent():
     words = pd.DataFrame({"c__stage": ["I", "II", "II", None], "c__age": [50.0, 60, 70, 80]})
     for dtype in ("object", "string", "category"):
         X = words.astype({"c__stage": dtype})
@@ -305,7 +305,7 @@ IMPUTERS = {
 
 @pytest.mark.parametrize("imputer", IMPUTERS.values(), ids=IMPUTERS)
 @pytest.mark.parametrize("make", list(ESTIMATORS.values())[:6:3], ids=["selector", "classifier"])
-def test_an_imputer_that_filled_an_absent_modality_is_told(make, imputer, cohort):
+def test_an_imputer_that_filled_an_absent_modality_warns(make, imputer, cohort):
     X, y = cohort
     X = X.astype(float)
     X.iloc[:30, :60] = np.nan

@@ -204,7 +204,7 @@ def test_joins_agree_with_set_algebra_and_never_mix_up_samples(first, second):
         ({"exp": EXP}, "left", 'join must be "inner" or "outer"'),
     ],
 )
-def test_unusable_tables_are_refused_by_name(tables, join, message):
+def test_unusable_tables_raise_with_their_name(tables, join, message):
     with pytest.raises(ValueError, match=message):
         concat_modalities(tables, join=join)
 
@@ -301,7 +301,7 @@ def test_a_number_is_the_text_of_it():
         concat_modalities({"exp": EXP.reset_index(drop=True), "cna": cna}, join="outer")
 
 
-def test_a_table_of_strangers_is_said():
+def test_a_table_without_shared_samples_warns():
     with pytest.warns(UserWarning, match="No sample of modality 'exp'"):
         concat_modalities({"exp": EXP, "cna": EXP.set_axis(list("xyz"), axis=0)}, join="outer")
 
@@ -309,6 +309,6 @@ def test_a_table_of_strangers_is_said():
 @pytest.mark.parametrize(
     ("X", "remedy"), [({"exp": EXP}, "concat_modalities"), ("exp.csv", "Read the file first")]
 )
-def test_what_is_no_table_is_refused_with_what_to_do(X, remedy):
+def test_what_is_not_a_table_raises_with_what_to_do(X, remedy):
     with pytest.raises(ValueError, match=remedy):
         MultiOmicsSelector().fit(X, [0, 1, 0])

@@ -118,7 +118,7 @@ def test_folds_of_a_sparse_matrix_are_fitted(values, cohort):
     assert cross_val_score(model, X, cohort[1], cv=2, error_score="raise").shape == (2,)
 
 
-def test_a_cache_tells_sparse_tables_apart(values, cohort, tmp_path):
+def test_a_cache_distinguishes_sparse_tables(values, cohort, tmp_path):
     X, y = np.nan_to_num(values), cohort[1]
     other = X.copy()
     other[5, 5] += 1
@@ -142,7 +142,7 @@ def test_duplicates_of_a_matrix_are_summed(cohort):
     np.testing.assert_allclose(selector.scores_, expected.scores_, rtol=1e-5)
 
 
-def test_labels_of_other_samples_and_other_columns_are_refused(values, cohort):
+def test_labels_of_other_samples_and_other_columns_raise(values, cohort):
     X, y = sparse.csr_array(np.nan_to_num(values)), cohort[1]
     with pytest.raises(ValueError, match="y has 119 values for 120 samples"):
         MultiOmicsSelector().fit(X, y[1:])

@@ -197,7 +197,7 @@ def test_a_table_of_constants_ranks_by_position():
     assert ranked(np.ones((10, 4)), np.eye(2)[[0, 1] * 5])[0].tolist() == [0, 1, 2, 3]
 
 
-def test_numbers_too_large_to_be_squared_are_refused():
+def test_numbers_too_large_to_be_squared_raise():
     X, Y = problem(20, 5)
     X[:, 3] *= 1e300
     with pytest.raises(ValueError, match="Column 3 of a modality holds numbers too large"):
@@ -205,7 +205,7 @@ def test_numbers_too_large_to_be_squared_are_refused():
 
 
 @pytest.mark.parametrize("l1_ratio", [0, -1, 1.1])
-def test_an_impossible_l1_ratio_is_refused(l1_ratio):
+def test_an_impossible_l1_ratio_raises(l1_ratio):
     with pytest.raises(ValueError, match="l1_ratio"):
         ranked(*problem(20, 5), l1_ratio=l1_ratio)
 

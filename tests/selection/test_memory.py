@@ -55,7 +55,7 @@ def test_another_process_finds_the_ranking(cohort, tmp_path):
     )
 
 
-def test_absent_modalities_are_found_in_the_cache_as_without_it(cohort, tmp_path):
+def test_absent_modalities_are_the_same_with_a_cache(cohort, tmp_path):
     X, y = cohort
     gaps = X.astype(float)
     gaps.iloc[:30, :60], gaps.iloc[20:40, 110:] = np.nan, np.nan
@@ -69,7 +69,7 @@ def test_absent_modalities_are_found_in_the_cache_as_without_it(cohort, tmp_path
             MultiOmicsSelector(memory=tmp_path).fit(gaps, y)
 
 
-def test_bad_values_are_refused_by_name_with_a_cache_too(cohort, tmp_path):
+def test_bad_values_raise_with_their_name_with_a_cache_too(cohort, tmp_path):
     X, y = cohort
     bad = X.copy()
     bad.iloc[5, 3] = np.inf
@@ -152,7 +152,7 @@ def test_the_same_bytes_in_another_meaning_are_ranked_anew(cohort, tmp_path, cha
 
 
 @pytest.mark.parametrize("order", ["C", "F"])
-def test_arrays_in_any_order_are_told_apart_from_their_transposes(tmp_path, order):
+def test_arrays_in_any_order_differ_from_their_transposes(tmp_path, order):
     square = np.asarray(np.random.default_rng(0).normal(size=(30, 30)), order=order)
     y = np.arange(30) % 2
     for X in (square, square.T):

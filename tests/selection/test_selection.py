@@ -199,7 +199,7 @@ def test_features_an_estimator_leaves_at_zero_rank_by_their_correlation(cohort):
     assert set(kept) == set(univariate.get_feature_names_out())
 
 
-def test_an_estimator_without_coefficients_is_refused(cohort):
+def test_an_estimator_without_coefficients_raises(cohort):
     X, y = cohort
     with pytest.raises(ValueError, match="neither coef_ nor feature_importances_"):
         MultiOmicsSelector(estimator=KNeighborsClassifier()).fit(X, y)
@@ -219,7 +219,7 @@ class Fixed(BaseEstimator):
 @pytest.mark.parametrize(
     ("coef", "finite"), [(np.ones((60, 1)), 1), (np.ones(59), 59), (np.full(60, np.nan), 0)]
 )
-def test_coefficients_that_do_not_tell_features_apart_are_refused(cohort, coef, finite):
+def test_coefficients_that_do_not_distinguish_features_raise(cohort, coef, finite):
     X, y = cohort
     with pytest.raises(ValueError, match=f"{finite} finite importances for the 60 features"):
         MultiOmicsSelector(estimator=Fixed(coef)).fit(X.filter(like="exp__"), y)

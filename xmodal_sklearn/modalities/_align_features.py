@@ -184,7 +184,7 @@ class _Target:
     sources: list[tuple[Any, np.ndarray]]
 
     def sources_of(self, columns: np.ndarray) -> Iterator[tuple[Any, Any, np.ndarray]]:
-        """Go through the steps that some columns reach first, what each keeps, and its columns."""
+        """Yield the steps that some columns reach first, their ``input_``, and their columns."""
         for step, owned in self.sources:
             if len(shared := np.intersect1d(owned, columns)):
                 yield step, getattr(step, "input_", None), shared
@@ -316,7 +316,7 @@ def _rescaled_modalities(normalize: str | Mapping[str, str], modalities: Modalit
 
 
 def _rescale(table: pd.DataFrame, target: _Target, modality: str) -> tuple[pd.DataFrame, int]:
-    """Give features their training mean and deviation; return how many have one value only."""
+    """Rescale features to their training mean and deviation; count those with one value only."""
     needed = target.needed[modality]
     if table[target.names[needed].tolist()].isna().all(axis=None):
         return table, 0

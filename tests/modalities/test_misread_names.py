@@ -40,7 +40,7 @@ ADDING = {
 
 
 @pytest.mark.parametrize("step", ADDING.values(), ids=ADDING)
-def test_a_prefix_of_a_step_is_said(step):
+def test_a_prefix_of_a_step_warns(step):
     step.set_output(transform="pandas")
     if isinstance(step, FeatureUnion):
         step.transformer_list[1][1].set_params(feature_names_out="one-to-one")
@@ -48,7 +48,7 @@ def test_a_prefix_of_a_step_is_said(step):
         make_pipeline(step, MultiOmicsSelector(k=1)).fit(X, Y)
 
 
-def test_a_prefix_beside_other_columns_is_said():
+def test_a_prefix_beside_other_columns_warns():
     clinical = X.assign(stage=["I", "II"] * 6)
     encode = OneHotEncoder(sparse_output=False)
     step = ColumnTransformer(
@@ -59,7 +59,7 @@ def test_a_prefix_beside_other_columns_is_said():
     assert list(modalities) == ["clin", "omics"]
 
 
-def test_a_prefix_added_by_hand_is_said():
+def test_a_prefix_added_by_hand_warns():
     with pytest.warns(UserWarning, match=r"\['tcga'\].*'tcga__exp__A'"):
         split_modalities(X.add_prefix("tcga__"))
 
@@ -81,7 +81,7 @@ def test_features_with_a_double_underscore_are_no_prefix(table):
         assert set(resolve_modalities(table, None)) <= {"exp", "mut"}
 
 
-def test_modalities_can_be_said_where_a_step_adds_a_prefix():
+def test_modalities_can_be_given_where_a_step_adds_a_prefix():
     step = ADDING["all columns"].set_output(transform="pandas")
     columns = {"exp": [f"num__{c}" for c in EXP(X)], "mut": [f"num__{c}" for c in MUT(X)]}
     selector = make_pipeline(step, MultiOmicsSelector(k=1, modalities=columns)).fit(X, Y)[-1]

@@ -1,4 +1,4 @@
-"""Clinical columns: words, flags and ordered categories beside tables of numbers."""
+"""Clinical columns: categories, flags and ordered categories beside tables of numbers."""
 
 import warnings
 
@@ -74,7 +74,7 @@ def joined(cohort, clinical, join="inner"):
 
 @pytest.mark.parametrize("dtype", ["object", "str", "string", "category", "string[pyarrow]"])
 @each
-def test_words_of_any_dtype_are_encoded_alike(make, dtype, cohort, clinical):
+def test_categories_of_any_dtype_are_encoded_alike(make, dtype, cohort, clinical):
     if "pyarrow" in dtype:
         pytest.importorskip("pyarrow")
     y = cohort[1]
@@ -186,7 +186,7 @@ def test_what_is_not_selected_needs_no_warning_and_may_be_missing(cohort, clinic
 
 
 @each
-def test_words_where_fit_saw_numbers_are_refused(make, cohort, clinical):
+def test_categories_where_fit_saw_numbers_raise(make, cohort, clinical):
     X, y = joined(cohort, clinical), cohort[1]
     model = make().fit(X, y)
     with pytest.raises(ValueError, match=r"'clin__age' is not numeric .*, but was in fit.*'old'"):
@@ -210,7 +210,7 @@ BAD = {
 
 @pytest.mark.parametrize(("spoil", "message"), BAD.values(), ids=BAD)
 @each
-def test_columns_that_are_neither_numbers_nor_categories_are_refused(
+def test_columns_that_are_neither_numbers_nor_categories_raise(
     make, spoil, message, cohort, clinical
 ):
     X, y = joined(cohort, clinical), cohort[1]
@@ -246,7 +246,7 @@ def test_an_age_a_stage_a_flag_and_three_tables_go_through_everything(cohort, cl
     assert list(absent.scores) == ["exp", "cna", "mut", "clin"]
 
 
-def test_words_become_noise_in_a_negative_control(cohort, clinical, tmp_path):
+def test_categories_become_noise_in_a_negative_control(cohort, clinical, tmp_path):
     X, y = joined(cohort, clinical), cohort[1]
     models = make_baselines(k=3, models=["logistic regression"], fusion=["early"], tune=False)
     for _ in range(2):
@@ -254,7 +254,7 @@ def test_words_become_noise_in_a_negative_control(cohort, clinical, tmp_path):
         assert "logistic regression, early, clin as noise" in set(result.scores.estimator)
 
 
-def test_another_cohort_without_the_words_is_brought_to_the_columns(cohort, clinical):
+def test_another_cohort_without_the_categories_is_aligned_to_the_columns(cohort, clinical):
     X, y = joined(cohort, clinical), cohort[1]
     model = make_pipeline(MultiOmicsSelector(k=4), small()).fit(X, y)
     other = X.drop(columns="clin__stage").rename(index="other {}".format)
