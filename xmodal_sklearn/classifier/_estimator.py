@@ -11,6 +11,7 @@ from sklearn.utils import Tags, _safe_indexing
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted
+from skorch import NeuralNet
 
 from .._alignment import check_weights
 from .._base import ProbabilityClassifierMixin, ValidatedEstimator
@@ -333,8 +334,9 @@ class CrossModalAttentionClassifier(ProbabilityClassifierMixin, ValidatedEstimat
         start = self.net_.module_.state_dict() if warm else None
         modalities = self._primary_first()
         columns = [self.input_.encoder.columns[name].tolist() for name in modalities]
-        self.net_, self.history_ = train(samples, columns, self, start)
-        self.stacking_weights_ = stacking_table(self.net_.module_, modalities)
+        net, self.history_ = train(samples, columns, self, start)
+        self.net_: NeuralNet = net
+        self.stacking_weights_ = stacking_table(net.module_, modalities)
         return self
 
     @reproducible_torch()

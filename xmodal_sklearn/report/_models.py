@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Callable, Sequence
-from functools import partial
 from textwrap import fill
 from typing import Any, NamedTuple
 
@@ -161,7 +160,7 @@ def draw_curve(kind: str, name: str, predictions: pd.DataFrame, classes: Sequenc
 
 
 def _draw_by_class(
-    ax: Any, predictions: pd.DataFrame, classes: Sequence[str], *, display: Any
+    ax: Any, predictions: pd.DataFrame, classes: Sequence[str], display: Any
 ) -> None:
     # Two classes have the same curve.
     shown = [label for label in classes if (predictions["target"] == label).any()]
@@ -180,8 +179,15 @@ def _draw_by_class(
             is_class, probability, name=visible(label), curve_kwargs=style, ax=ax
         )
     draw_legend_below(ax)
-    if display is RocCurveDisplay:
-        ax.plot([0, 1], [0, 1], **DIAGONAL)
+
+
+def _draw_roc(ax: Any, predictions: pd.DataFrame, classes: Sequence[str]) -> None:
+    _draw_by_class(ax, predictions, classes, RocCurveDisplay)
+    ax.plot([0, 1], [0, 1], **DIAGONAL)
+
+
+def _draw_precision_recall(ax: Any, predictions: pd.DataFrame, classes: Sequence[str]) -> None:
+    _draw_by_class(ax, predictions, classes, PrecisionRecallDisplay)
 
 
 def _draw_reliability(ax: Any, predictions: pd.DataFrame, classes: Sequence[str]) -> None:
@@ -244,17 +250,9 @@ class Curve(NamedTuple):
 
 
 CURVES = {
-    "roc": Curve(
-        "ROC curves of {}",
-        "false positive rate",
-        "true positive rate",
-        partial(_draw_by_class, display=RocCurveDisplay),
-    ),
+    "roc": Curve("ROC curves of {}", "false positive rate", "true positive rate", _draw_roc),
     "precision_recall": Curve(
-        "Precision and recall of {}",
-        "recall",
-        "precision",
-        partial(_draw_by_class, display=PrecisionRecallDisplay),
+        "Precision and recall of {}", "recall", "precision", _draw_precision_recall
     ),
     "reliability": Curve(
         "Reliability of {}",
