@@ -1,4 +1,4 @@
-"""What the command line reads: tables per modality, MuData, and what it refuses."""
+"""What the command line reads: tables per modality, MuData, and what raises."""
 
 import numpy as np
 import pandas as pd
@@ -83,7 +83,7 @@ def test_without_a_source_the_cohort_is_simulated():
     assert read_cohort(seed=1).source == "simulated data"
 
 
-REFUSED = {
+MALFORMED = {
     "exp.csv": [
         ("sample,ESR1\n01,high\n2,1\n", "'exp'.*'ESR1' is not numeric.*high"),
         ("sample,ESR1\n01,1\n01,2\n", "'01' .*more than once"),
@@ -99,7 +99,7 @@ REFUSED = {
 
 
 @pytest.mark.parametrize(
-    ("name", "text", "message"), [(name, *case) for name in REFUSED for case in REFUSED[name]]
+    ("name", "text", "message"), [(name, *case) for name in MALFORMED for case in MALFORMED[name]]
 )
 def test_a_malformed_table_raises_by_name(folder, name, text, message):
     (folder / name).write_text(text)

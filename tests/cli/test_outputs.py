@@ -60,7 +60,7 @@ def test_a_table_is_written_as_its_name_says(folder, name):
 
 @pytest.mark.parametrize("name", ["a.xlsx", "a.gz", "a.csv.zip", "a.parquet.gz", "a.txt", "a.v2"])
 @pytest.mark.parametrize("command", ["select", "predict"])
-def test_names_of_other_formats_are_refused_before_work(folder, name, command):
+def test_names_of_other_formats_raise_before_work(folder, name, command):
     model = ["nowhere.xmodal"] if command == "predict" else ["--target-file", "nowhere.csv"]
     code, output = xmodal(command, *model, "--table", "exp=nowhere.csv", "--out", name)
     assert code == 2

@@ -111,7 +111,7 @@ def hostile_structures(command):
 
 
 @pytest.mark.parametrize("kind", hostile_structures(""))
-def test_hostile_structures_are_refused(kind, saved, parts_of, write, zipped, marker):
+def test_hostile_structures_raise(kind, saved, parts_of, write, zipped, marker):
     structure = hostile_structures(f"touch '{marker}'")[kind]
     if isinstance(structure, dict):
         structure = {"protocol": 2, "_skops_version": "0.16.0", **structure}
@@ -120,14 +120,14 @@ def test_hostile_structures_are_refused(kind, saved, parts_of, write, zipped, ma
     check_error(write(saved, parts))
 
 
-def test_what_skops_would_write_of_hostile_objects_is_refused(saved, parts_of, write, marker):
+def test_what_skops_would_write_of_hostile_objects_raises(saved, parts_of, write, marker):
     parts = parts_of(saved)
     for function in (os.system, os.path.join, np.sqrt, subprocess.run):
         parts["structure.skops"] = skops.io.dumps(FunctionTransformer(function))
         check_error(write(saved, parts), "none of which a saved model may hold")
 
 
-def test_what_is_no_zip_archive_of_a_model_is_refused(tmp_path, zipped):
+def test_what_is_no_zip_archive_of_a_model_raises(tmp_path, zipped):
     contents = {
         "empty": b"",
         "random": np.random.default_rng(0).bytes(3000),
@@ -146,13 +146,13 @@ def test_what_is_no_zip_archive_of_a_model_is_refused(tmp_path, zipped):
 
 
 @pytest.mark.parametrize("name", ["../evil", "/tmp/evil", "evil.pkl", "MANIFEST.JSON"])
-def test_members_of_other_names_are_refused(name, saved, parts_of, write):
+def test_members_of_other_names_raise(name, saved, parts_of, write):
     check_error(
         write(saved, {**parts_of(saved), name: b"x"}), "evil" if "evil" in name else "MANIFEST"
     )
 
 
-def test_compressed_members_are_refused(saved, parts_of, write, zipped):
+def test_compressed_members_raise(saved, parts_of, write, zipped):
     parts = parts_of(saved)
     bomb = {**parts, "arrays.safetensors": bytes(10**7)}
     check_error(write(saved, bomb, zipfile.ZIP_DEFLATED), "compressed")
@@ -173,7 +173,7 @@ def test_parts_of_two_models_are_not_mixed(saved, saved_attention, parts_of, wri
         check_error(mixed, name, "checksum")
 
 
-def test_a_truncated_file_is_refused_at_every_tenth_byte(cohort, tmp_path):
+def test_a_truncated_file_raises_at_every_tenth_byte(cohort, tmp_path):
     saved = save_model(NearestCentroid().fit(cohort[0].iloc[:, :3], cohort[1]), tmp_path / "small")
     data = saved.read_bytes()
     for size in range(0, len(data), 10):
@@ -199,7 +199,7 @@ def test_changed_bytes_are_detected_or_change_nothing(saved, linear, cohort):
     assert n_detected > 290
 
 
-def test_random_manifests_are_refused(saved, parts_of, write):
+def test_random_manifests_raise(saved, parts_of, write):
     parts = parts_of(saved)
     manifests = [b"", b"[]", b"{}", b"nonsense", b"\xff\xfe", b"[" * 100_000, b'{"format": 1}']
     for manifest in manifests:
@@ -219,7 +219,7 @@ WRONG = [
 
 
 @pytest.mark.parametrize("changes", WRONG, ids=str)
-def test_manifests_of_other_content_are_refused(changes, saved, parts_of, write):
+def test_manifests_of_other_content_raise(changes, saved, parts_of, write):
     parts = parts_of(saved)
     manifest = json.dumps(json.loads(parts["manifest.json"]) | changes).encode()
     path = write(saved, {**parts, "manifest.json": manifest})
@@ -260,7 +260,7 @@ def zipped_schema(schema):
     return buffer.getvalue()
 
 
-def test_arrays_that_are_missing_or_of_other_sizes_are_refused(saved_attention, parts_of, write):
+def test_arrays_that_are_missing_or_of_other_sizes_raise(saved_attention, parts_of, write):
     parts = parts_of(saved_attention)
     arrays = load(parts["arrays.safetensors"])
     largest = max(arrays, key=lambda name: arrays[name].nbytes)
@@ -277,7 +277,7 @@ def change_schema(parts, change):
     return files
 
 
-def test_a_network_larger_than_its_arrays_is_refused(saved_attention, parts_of, write, zipped):
+def test_a_network_larger_than_its_arrays_raises(saved_attention, parts_of, write, zipped):
     parts = parts_of(saved_attention)
     pattern = rb'("hidden_dim":\{[^}]*"content":")64"'
     huge = partial(re.sub, pattern, rb'\g<1>64000000"')
@@ -285,7 +285,7 @@ def test_a_network_larger_than_its_arrays_is_refused(saved_attention, parts_of, 
     check_error(write(saved_attention, parts), "its settings need")
 
 
-def test_an_array_that_claims_to_be_huge_is_refused(cohort, tmp_path, parts_of, write, zipped):
+def test_an_array_that_claims_to_be_huge_raises(cohort, tmp_path, parts_of, write, zipped):
     path = save_model(HistGradientBoostingClassifier(max_iter=1).fit(*cohort), tmp_path / "model")
     parts = parts_of(path)
     files = change_schema(parts, lambda schema: schema)
@@ -300,7 +300,7 @@ def test_an_array_that_claims_to_be_huge_is_refused(cohort, tmp_path, parts_of, 
 
 @pytest.mark.parametrize("feature", [10**6, -5])
 @pytest.mark.parametrize("field", ["feature", "left_child"])
-def test_trees_that_lead_nowhere_are_refused(field, feature, cohort, tmp_path, monkeypatch):
+def test_trees_that_lead_nowhere_raise(field, feature, cohort, tmp_path, monkeypatch):
     forest = RandomForestClassifier(2, random_state=0).fit(*cohort)
     tree = forest.estimators_[1].tree_
     state = tree.__getstate__()
@@ -309,7 +309,7 @@ def test_trees_that_lead_nowhere_are_refused(field, feature, cohort, tmp_path, m
     check_error(save_broken(forest, tmp_path, monkeypatch), "a tree in it")
 
 
-def test_boosted_trees_that_lead_nowhere_are_refused(cohort, tmp_path, monkeypatch):
+def test_boosted_trees_that_lead_nowhere_raise(cohort, tmp_path, monkeypatch):
     model = HistGradientBoostingClassifier(max_iter=1, min_samples_leaf=2).fit(*cohort)
     model._predictors[0][0].nodes["feature_idx"][0] = 10**6
     check_error(save_broken(model, tmp_path, monkeypatch), "a tree in it")
@@ -318,7 +318,7 @@ def test_boosted_trees_that_lead_nowhere_are_refused(cohort, tmp_path, monkeypat
     check_error(save_broken(model, tmp_path, monkeypatch), "a tree in it")
 
 
-def test_machines_whose_arrays_do_not_fit_are_refused(cohort, tmp_path, monkeypatch):
+def test_machines_whose_arrays_do_not_fit_raise(cohort, tmp_path, monkeypatch):
     model = SVC().fit(*cohort)
     model._dual_coef_ = model._dual_coef_[:, :3]
     check_error(save_broken(model, tmp_path, monkeypatch), "support vector machine")

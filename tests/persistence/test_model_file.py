@@ -186,7 +186,7 @@ def test_a_model_for_a_gpu_is_loaded_without_one(
     )
 
 
-def test_what_a_file_without_code_cannot_hold_is_refused(cohort, tmp_path):
+def test_what_a_file_without_code_cannot_hold_raises(cohort, tmp_path):
     X, y = cohort
     path = tmp_path / "model"
     model = make_pipeline(FunctionTransformer(np.sqrt, validate=False), logistic())

@@ -36,14 +36,14 @@ def change_manifest(path, parts, write, **changes):
     return write(path, {**parts, "manifest.json": json.dumps(manifest).encode()})
 
 
-def test_a_newer_format_is_refused_with_the_version_needed(saved, parts_of, write):
+def test_a_newer_format_raises_with_the_version_needed(saved, parts_of, write):
     change_manifest(saved, parts_of(saved), write, format_version=3, needs="7.1")
     for read in (load_model, read_manifest):
         with pytest.raises(ValueError, match=r"has format 3, .*xmodal-sklearn>=7\.1"):
             read(saved)
 
 
-def test_the_format_before_the_first_version_is_refused_with_what_to_do(saved, parts_of, write):
+def test_the_format_before_the_first_version_raises_with_what_to_do(saved, parts_of, write):
     change_manifest(saved, parts_of(saved), write, format_version=1)
     for read in (load_model, read_manifest):
         with pytest.raises(ValueError, match=r"has format 1, .*Fit the model again and save it"):
@@ -63,7 +63,7 @@ def test_other_versions_that_predict_otherwise_give_a_warning(saved_attention, p
     predictions = np.roll(manifest["reference_predictions"], 1, axis=1).tolist()
     changes = {"versions": versions, "reference_predictions": predictions}
     change_manifest(saved_attention, parts, write, **changes)
-    with pytest.warns(UserWarning, match=r"torch 2\.1 \(here .*\), and predicts otherwise here"):
+    with pytest.warns(UserWarning, match=r"torch 2\.1 \(here .*\), and predicts differently here"):
         load_model(saved_attention)
     changes["reference_predictions"] = None
     change_manifest(saved_attention, parts, write, **changes)

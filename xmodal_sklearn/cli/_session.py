@@ -32,7 +32,7 @@ INPUTS = (
 )  # fmt: skip
 
 # Results go to the output, everything else to the error stream. The names of genes and classes
-# must not be taken for markup.
+# must not be read as markup.
 console = Console(markup=False, emoji=False, highlight=False)
 error_console = Console(stderr=True, markup=False, emoji=False, highlight=False)
 
@@ -87,7 +87,7 @@ def usage_errors() -> Iterator[None]:
 def with_options(message: str) -> str:
     """Return a message of the library with its parameters named as the options of this command."""
     for name, option in _options.get().items():
-        # A name of one word is a word of the language, unless a value or a requirement follows.
+        # A name without an underscore may be a plain word, unless a value or a requirement follows.
         ending = r"\b" if "_" in name else "(?==)"
         pattern = rf"(?<![\w.-]){name}(=(?=[\s,.;)]|$)|{ending})|^{name}(?= must be )"
         message = re.sub(pattern, option, message)

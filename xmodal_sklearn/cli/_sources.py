@@ -195,7 +195,7 @@ def parse_normalize(values: Sequence[str] | None) -> str | dict[str, str]:
         return parts[0][2]
     if not all(name for name, _, _ in parts):
         raise ValueError(
-            f"--normalize takes one word for all modalities, or NAME=word for each, got {values}."
+            f"--normalize takes a method for all modalities, or NAME=METHOD for each; got {values}."
         )
     check_unique([name for name, _, _ in parts], "modalities of --normalize")
     return {name: method for name, _, method in parts}

@@ -128,7 +128,7 @@ def takes_absent(model: Any, modalities: Mapping[str, np.ndarray]) -> dict[str, 
 def warn_if_versions_matter(
     model: Any, manifest: Mapping[str, Any], versions: Mapping[str, str], path: Path
 ) -> None:
-    """Warn if a model was saved with other versions of libraries and predicts otherwise here."""
+    """Warn if a model was saved with other versions of libraries and predicts differently here."""
     saved = manifest["versions"]
     other = [
         f"{visible(name)} {visible(saved[name])} (here {versions.get(name, 'none')})"
@@ -142,7 +142,7 @@ def warn_if_versions_matter(
         difference = np.abs(np.subtract(expected, predicted)).max()
         if difference <= TOLERANCE:
             return
-        effect = f"predicts otherwise here: a probability differs by {difference:.2g}"
+        effect = f"predicts differently here: a probability differs by {difference:.2g}"
     else:
         effect = "can't be compared with what it predicted there"
     warn(

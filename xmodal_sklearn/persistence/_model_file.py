@@ -122,7 +122,7 @@ def load_model(path: str | Path) -> Any:
     Warns
     -----
     UserWarning
-        If the model was saved with other versions of libraries and predicts otherwise here.
+        If the model was saved with other versions of libraries and predicts differently here.
 
     See Also
     --------
@@ -149,7 +149,7 @@ def load_model(path: str | Path) -> Any:
         manifest, parts = read_parts(path, reader)
         arrays = load(parts.pop(ARRAYS))
         with warnings.catch_warnings():
-            # Whether other versions matter is found out below, by what the model predicts.
+            # Whether other versions matter is decided below, by what the model predicts.
             warnings.simplefilter("ignore", InconsistentVersionWarning)
             structure = structure_from_bytes(parts.pop(STRUCTURE), reader)
         model = restore_arrays(structure, arrays, reader)

@@ -201,7 +201,7 @@ def _check_arrays(archive: ZipFile) -> None:
 
 
 def _check_array(file: Any, size: int) -> None:
-    """Check that an array is as large as its header claims, before memory is taken for it."""
+    """Check that an array is as large as its header claims, before memory is allocated for it."""
     read_header = {
         (1, 0): np.lib.format.read_array_header_1_0,
         (2, 0): np.lib.format.read_array_header_2_0,
