@@ -19,7 +19,7 @@ from .._typing import Seed, check_arguments
 from ..modalities._columns import resolve_modalities, sample_labels
 from ..modalities._exchange import permuted_scores, present_samples, remove_columns
 from ..modalities._input import as_table
-from ._attributions import Attributions, attribute_logits, shapley_values
+from ._attributions import attribute_logits, shapley_values
 from ._selection import stability_index
 from ._view import ModelView, view_model, with_progress
 
@@ -134,10 +134,9 @@ def modality_importance(
     -------
     ModalityImportance
         With the measures ``"permutation"``, what the score loses when the modality is permuted over
-        the samples; ``"shapley"``, the modality's share of the score, exact over all subsets;
-        ``"gradients"``, its share of the absolute integrated gradients; and ``"stacking"``, the
-        weights of the branches that see only this modality, with those of the others in the row
-        ``"together"``.
+        the samples; ``"shapley"``, its share of the score; ``"gradients"``, its share of the
+        absolute integrated gradients; and ``"stacking"``, the weights of the branches that see only
+        this modality, with those of the others in the row ``"together"``.
 
     Raises
     ------
@@ -209,10 +208,12 @@ def _measure_fold(
     losses = _permutation_losses(view, y, "modality", scoring, n_repeats, seed)
     branches = branch_weights(view)
     attributions = attribute_logits(view)
+    sizes = attributions.by_sample.abs().sum().to_numpy()
+    gradients = {name: sizes[view.input_columns(name)].sum() for name in view.modalities}
     measures = {
         "permutation": losses["mean"].loc[view.modalities],
         "shapley": shapley_values(view, y, scoring).loc["score", view.modalities],
-        "gradients": _gradient_shares(view, attributions),
+        "gradients": pd.Series(gradients) / (sizes.sum() or 1),
         "stacking": weights_by_modality(branches, view.modalities),
     }
     score = check_scoring(fitted, scoring=scoring)(fitted, X, y)
@@ -230,12 +231,6 @@ def weights_by_modality(branches: pd.Series, modalities: list[str]) -> pd.Series
     owner = branches.index.str.partition(": ").get_level_values(2)
     owner = owner.where(owner.isin(modalities), TOGETHER)
     return branches.groupby(owner).sum().reindex([*modalities, TOGETHER], fill_value=0.0)
-
-
-def _gradient_shares(view: ModelView, attributions: Attributions) -> pd.Series:
-    sizes = attributions.by_sample.abs().sum().to_numpy()
-    shares = {name: sizes[view.input_columns(name)].sum() for name in view.modalities}
-    return pd.Series(shares) / (sizes.sum() or 1)
 
 
 @check_arguments(

@@ -80,7 +80,7 @@ def selection_stability(
     n_resamples : int, default=100
         Number of resamples, at least 2.
     k : int or sequence of int, default=300
-        Numbers of features to select per modality; each resample is ranked once for all of them.
+        Numbers of features to select per modality.
     confidence : float, default=0.95
         Coverage of the confidence intervals, in (0, 1).
     random_state : int, RandomState instance or None, default=None
@@ -302,17 +302,17 @@ def enrichment(
 def _read_gmt(path: Path) -> dict[str, list[str]]:
     """Read a file with one gene set per line: name, description and genes, separated by tabs."""
     sets: dict[str, list[str]] = {}
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+    for line_number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
         if not line.strip():
             continue
         name, *rest = line.split("\t")
         members = [member.strip() for member in rest[1:] if member.strip()]
         if not members:
             raise ValueError(
-                f"{path}, line {number}: gene set {name!r} has no genes. A line of a GMT file has "
-                "a name, a description and genes, separated by tabs."
+                f"{path}, line {line_number}: gene set {name!r} has no genes. A line of a GMT file "
+                "has a name, a description and genes, separated by tabs."
             )
         if name in sets:
-            raise ValueError(f"{path}, line {number}: gene set {name!r} occurs twice.")
+            raise ValueError(f"{path}, line {line_number}: gene set {name!r} occurs twice.")
         sets[name] = members
     return sets

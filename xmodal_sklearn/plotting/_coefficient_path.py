@@ -36,10 +36,8 @@ class CoefficientPathDisplay(Display):
 
     Attributes
     ----------
-    ax_ : matplotlib Axes
-        The axes drawn on.
-    figure_ : matplotlib Figure
-        Their figure.
+    ax_, figure_ : matplotlib Axes and Figure
+        Where the display is drawn.
     lines_ : list of matplotlib Line2D
         One per feature.
 
@@ -92,7 +90,7 @@ class CoefficientPathDisplay(Display):
         Returns
         -------
         CoefficientPathDisplay
-            The display, drawn, with the features that enter the path in the order of the ranking.
+            The display, drawn, with the features that enter the path, best first.
 
         Raises
         ------

@@ -35,10 +35,8 @@ class ComparisonDisplay(Display):
 
     Attributes
     ----------
-    ax_ : matplotlib Axes
-        The axes drawn on.
-    figure_ : matplotlib Figure
-        Their figure.
+    ax_, figure_ : matplotlib Axes and Figure
+        Where the display is drawn.
     points_ : list of matplotlib PathCollection
         The folds of each estimator.
 
@@ -95,10 +93,9 @@ class ComparisonDisplay(Display):
 
         Notes
         -----
-        Folds share training samples, so the usual standard error over folds is too small. The
-        intervals use the variance of Nadeau and Bengio (Machine Learning 52, 2003), which is
-        1 / (number of folds) + (test samples) / (training samples) times the variance between
-        folds.
+        Folds share training samples. The intervals use the corrected variance of Nadeau and Bengio
+        (Machine Learning 52, 2003), which is 1 / (number of folds) + (test samples) / (training
+        samples) times the variance between folds.
         """
         metric = metric or comparison.metrics[0]
         table = comparison.scores[comparison.scores["part"] == ""]
@@ -116,9 +113,7 @@ class ComparisonDisplay(Display):
         ).plot(ax)
 
     def plot(self, ax: Any = None, **point_kwargs: Any) -> "ComparisonDisplay":
-        """Draw the folds, means and intervals, one row per estimator.
-
-        All rows show the folds in the same order from top to bottom.
+        """Draw the folds from top to bottom, mean and interval of each estimator.
 
         Parameters
         ----------

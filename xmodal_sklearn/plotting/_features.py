@@ -32,10 +32,8 @@ class AttentionMapDisplay(Display):
 
     Attributes
     ----------
-    ax_ : matplotlib Axes
-        The axes drawn on.
-    figure_ : matplotlib Figure
-        Their figure.
+    ax_, figure_ : matplotlib Axes and Figure
+        Where the display is drawn.
     shown_ : DataFrame
         What is drawn: effects in the order of the heat map, or the top pairs.
 
@@ -135,9 +133,8 @@ class AttentionMapDisplay(Display):
         ax : matplotlib Axes, default=None
             Where to draw; None makes a new figure.
         kind : {"heatmap", "pairs"}, default="heatmap"
-            ``"heatmap"`` draws the features with the largest effects, clustered so that features
-            with similar effects are neighbors. ``"pairs"`` draws the largest effects as lines
-            between the two modalities, in the color of the class affected most.
+            ``"heatmap"`` clusters the features with the largest effects. ``"pairs"`` draws these as
+            lines between the two modalities, in the color of the class affected most.
         n : int, default=25
             Features of each modality in the heat map, or pairs.
         positions : dict or Series of feature to number, default=None
@@ -267,10 +264,8 @@ class FeatureImportanceDisplay(Display):
 
     Attributes
     ----------
-    ax_ : matplotlib Axes
-        The axes drawn on.
-    figure_ : matplotlib Figure
-        Their figure.
+    ax_, figure_ : matplotlib Axes and Figure
+        Where the display is drawn.
     shown_ : DataFrame of shape (n, n_classes)
         What is drawn, the largest first.
 

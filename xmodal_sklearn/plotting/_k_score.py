@@ -27,10 +27,8 @@ class KScoreDisplay(Display):
 
     Attributes
     ----------
-    ax_ : matplotlib Axes
-        The axes drawn on.
-    figure_ : matplotlib Figure
-        Their figure.
+    ax_, figure_ : matplotlib Axes and Figure
+        Where the display is drawn.
     lines_ : list of matplotlib ErrorbarContainer
         One per group.
 
@@ -65,8 +63,7 @@ class KScoreDisplay(Display):
         Parameters
         ----------
         search : GridSearchCV or another search with ``cv_results_``
-            Fitted over K and optionally over other parameters; each combination of their values is
-            drawn as a line.
+            Fitted over K, and over other parameters, whose combinations are drawn as lines.
         param : str, default=None
             The parameter that is K; None uses the only one named ``k`` or ending in ``__k``.
         score_name : str, default=None
@@ -82,8 +79,7 @@ class KScoreDisplay(Display):
         Raises
         ------
         ValueError
-            If the search was not over K, was over several parameters that may be K, or was over K
-            as a dict.
+            If the search was not over K, over several such parameters, or over K as a dict.
         """
         check_is_fitted(search, "cv_results_")
         parameters = list(search.cv_results_["params"])

@@ -35,10 +35,8 @@ class ModalityImportanceDisplay(Display):
 
     Attributes
     ----------
-    ax_ : matplotlib Axes
-        The axes drawn on.
-    figure_ : matplotlib Figure
-        Their figure.
+    ax_, figure_ : matplotlib Axes and Figure
+        Where the display is drawn.
 
     See Also
     --------
@@ -175,10 +173,8 @@ class ModalityAblationDisplay(Display):
 
     Attributes
     ----------
-    ax_ : matplotlib Axes
-        The axes drawn on.
-    figure_ : matplotlib Figure
-        Their figure.
+    ax_, figure_ : matplotlib Axes and Figure
+        Where the display is drawn.
     points_ : list of matplotlib PathCollection
         The repeats of each modality.
 
@@ -260,8 +256,7 @@ class ModalityAblationDisplay(Display):
 
         Notes
         -----
-        Modalities share information: the loss may be small for each of them even if each alone is
-        sufficient for most of the score.
+        The loss may be small for modalities that share information, even if each alone suffices.
         """
         score, scores = ablation_scores(
             estimator, X, y, modalities, method, scoring, n_repeats, random_state

@@ -70,7 +70,7 @@ class ConformalClassifier(ClassifierWrapper):
     probability is an average over held-out samples, and does not transfer to cohorts that differ
     from them.
 
-    A set may be empty, if a sample resembles none of the classes. If fewer than
+    A set is empty if a sample resembles none of the classes. If fewer than
     :math:`t / (1 - t)` samples of a class are held out (9 for a coverage of 0.9), the guarantee
     needs every set to contain the class. Samples of the same patient should be on the same side of
     the split: split them by hand, and wrap the fitted estimator in a FrozenEstimator.
@@ -197,17 +197,7 @@ class ConformalClassifier(ClassifierWrapper):
         Returns
         -------
         ndarray of bool of shape (n_samples, n_classes)
-            See :meth:`predict_set`.
-
-        Raises
-        ------
-        ValueError
-            If `coverage` is not a number between 0 and 1.
-
-        Warns
-        -----
-        UserWarning
-            See :meth:`predict_set`.
+            See :meth:`predict_set`, which has the same errors and warnings.
         """
         check_is_fitted(self)
         if isinstance(coverage, bool) or not isinstance(coverage, Real) or not 0 < coverage < 1:
@@ -257,6 +247,6 @@ def _rank(n_held_out: int, coverage: float) -> int:
 
 
 def _threshold(held_out: np.ndarray, coverage: float) -> float:
-    """Return the smallest probability with which a class is in the set."""
+    """Return the lowest probability with which a class is in the set."""
     rank = _rank(len(held_out), coverage)
     return held_out[rank - 1] if rank <= len(held_out) else -np.inf
