@@ -216,10 +216,8 @@ def _check_source(view: ModelView, source: str | None) -> str:
     allowed = others or [primary]
     source = allowed[0] if source is None else source
     if source not in allowed:
-        reason = (
-            "is the primary modality" if source == primary else "is not a modality of the model"
-        )
-        raise ValueError(f"source={source!r} {reason}. Choose one of {allowed}.")
+        problem = "the primary modality" if source == primary else "not a modality of the model"
+        raise ValueError(f"source={source!r} is {problem}. Choose one of {allowed}.")
     return source
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import combinations
-from math import factorial
+from math import comb
 from typing import Any
 
 import numpy as np
@@ -114,8 +114,8 @@ def integrated_gradients(model: Any, X: Any, *, n_jobs: int | None = None) -> At
     modality is absent along the whole path, and its features get zero. The integral is a
     Gauss-Legendre sum of 16 terms, and of up to 256 where it is not yet exact.
 
-    Attributions describe how the classifier uses a feature, not what the feature causes. Of two
-    features with the same information, either may get the credit.
+    Attributions are not causal. Of two features with the same information, either may get the
+    credit.
 
     References
     ----------
@@ -142,16 +142,12 @@ def integrated_gradients(model: Any, X: Any, *, n_jobs: int | None = None) -> At
 def attribute_logits(view: ModelView, n_jobs: int | None = None) -> Attributions:
     """Compute the integrated gradients of the samples of a view."""
     network, classes = view.network, view.classes
-    values = np.zeros((len(classes), *network.x.shape), dtype=np.float32)
-    gaps = np.zeros((len(network.x), len(classes)))
     parts = np.array_split(np.arange(len(network.x)), -(-len(network.x) // BATCH))
     results = Parallel(n_jobs=n_jobs, backend="threading", return_as="generator")(
         delayed(network.integrated_gradients)(rows, TOLERANCE) for rows in parts
     )
-    for rows, (attributions, gap) in zip(
-        parts, with_progress(results, "Integrated gradients", len(parts)), strict=True
-    ):
-        values[:, rows], gaps[rows] = attributions.transpose(1, 0, 2), gap
+    results = with_progress(results, "Integrated gradients", len(parts))
+    values, gaps = map(np.concatenate, zip(*results, strict=True))
     if (gaps > TOLERANCE).any():
         warn(
             f"The attributions of {(gaps > TOLERANCE).any(axis=1).sum()} samples differ from the "
@@ -160,8 +156,9 @@ def attribute_logits(view: ModelView, n_jobs: int | None = None) -> Attributions
         )
     start = np.where(np.isnan(network.x), np.float32(np.nan), np.float32(0))
     features = pd.Index(view.inputs, name="feature")
+    by_sample = values.transpose(1, 0, 2).reshape(-1, len(features))
     return Attributions(
-        pd.DataFrame(values.reshape(-1, len(features)), view.class_sample_index, features),
+        pd.DataFrame(by_sample, view.class_sample_index, features),
         pd.DataFrame(network.logits(network.x), view.samples, classes),
         pd.DataFrame(network.logits(start), view.samples, classes),
         pd.DataFrame(network.x, view.samples, features),
@@ -186,8 +183,8 @@ def modality_shapley(model: Any, X: Any, y: Any = None, *, scoring: Any = None) 
     -------
     DataFrame of shape (n_classes * n_samples, n_modalities + 1) or (1, n_modalities + 1)
         Columns are ``"without"``, the value without any modality, and the modalities, the primary
-        one first. A row sums to the logit, or to the score, with all modalities. Without `scoring`
-        the index has the levels (class, sample); otherwise its only label is ``"score"``.
+        one first. A row sums to the logit or score with all modalities. The index has the levels
+        (class, sample), or with `scoring` the label ``"score"``.
 
     Raises
     ------
@@ -205,8 +202,7 @@ def modality_shapley(model: Any, X: Any, y: Any = None, *, scoring: Any = None) 
     absent, as the classifier treats absent modalities; without any, the class frequencies in
     training are the probabilities. With :math:`M` modalities, modality :math:`m` gets
 
-    .. math:: \sum_{S \not\ni m} \frac{|S|! \, (M - |S| - 1)!}{M!} \,
-        \big( v(S \cup \{m\}) - v(S) \big)
+    .. math:: \sum_{S \not\ni m} \frac{v(S \cup \{m\}) - v(S)}{M \binom{M - 1}{|S|}}
 
     The values are exact, over all subsets. A modality that a sample lacks has no share in its
     logits. Shares are more reliable if some training samples lacked a modality: otherwise the
@@ -283,10 +279,7 @@ def _subset_value(view: ModelView, kept: Iterable[str], y: Any, scoring: Any) ->
 def _shapley_value(values: dict[frozenset, Any], modality: str) -> Any:
     n = max(map(len, values))
     return sum(
-        factorial(len(kept))
-        * factorial(n - len(kept) - 1)
-        / factorial(n)
-        * (values[kept | {modality}] - values[kept])
+        1 / (n * comb(n - 1, len(kept))) * (values[kept | {modality}] - values[kept])
         for kept in values
         if modality not in kept
     )

@@ -158,18 +158,14 @@ class ComparisonDisplay(Display):
         low, high = sorted(self.ax_.get_xlim())
         for row, name in enumerate(self.scores):
             mean = self.intervals.loc[name, "mean"]
-            if not (mean < low or mean > high):
+            if mean < low:
+                text, x, align = f"◂ {mean:.3g}", 0, "left"
+            elif mean > high:
+                text, x, align = f"{mean:.3g} ▸", 1, "right"
+            else:
                 continue
-            left = mean < low
-            self.ax_.annotate(
-                f"◂ {mean:.3g}" if left else f"{mean:.3g} ▸",
-                (0 if left else 1, row),
-                xycoords=("axes fraction", "data"),
-                ha="left" if left else "right",
-                va="center",
-                color="dimgrey",
-                fontsize="small",
-            )
+            style = {"va": "center", "color": "dimgrey", "fontsize": "small"}
+            self.ax_.annotate(text, (x, row), xycoords=("axes fraction", "data"), ha=align, **style)
 
 
 def mean_intervals(

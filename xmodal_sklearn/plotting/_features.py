@@ -16,6 +16,7 @@ from ..inspection._attention_map import attention_map, top_pairs
 from ..inspection._attributions import integrated_gradients
 from ._common import PLAIN, Display, draw_heat_map, draw_legend, line_style
 
+NAME_STYLE = {"textcoords": "offset points", "va": "center", "fontsize": "small", **PLAIN}
 MIN_LINES = 12  # lines of text that fit beside the smallest figure
 MIN_ROWS = 8  # that leave room for the label of the colors
 
@@ -236,13 +237,11 @@ class AttentionMapDisplay(Display):
         margin = 0.03 * (high - low or 1)
         for side, x, align, sign in (("primary", 0, "right", -1), ("source", 1, "left", 1)):
             label_heights = _move_apart(heights[side], low, high)
-            style = {"textcoords": "offset points", "ha": align, "va": "center", **PLAIN}
-            style["fontsize"] = "small"
             for name, height in heights[side].items():
                 end = x + 0.08 * sign, label_heights[name]
                 line = [x, end[0]], [height, end[1]]
                 self.ax_.plot(*line, color="grey", linewidth=0.5, clip_on=False)
-                self.ax_.annotate(_gene(name), end, xytext=(2 * sign, 0), **style)
+                self.ax_.annotate(_gene(name), end, xytext=(2 * sign, 0), ha=align, **NAME_STYLE)
         self.ax_.set(xlim=(-0.45, 1.45), ylim=(high + margin, low - margin), yticks=[])
         self.ax_.set_xticks([0, 1], [visible(axis.name or "") for axis in strength.axes], **PLAIN)
         self.ax_.tick_params(length=0)

@@ -91,9 +91,8 @@ class ModalityImportanceDisplay(Display):
         ModalityImportanceDisplay
             The display, drawn.
         """
-        return cls.from_importance(
-            modality_importance(model, X, y, **settings), measure=measure, ax=ax
-        )
+        importance = modality_importance(model, X, y, **settings)
+        return cls.from_importance(importance, measure=measure, ax=ax)
 
     @classmethod
     def from_importance(
@@ -282,8 +281,7 @@ class ModalityAblationDisplay(Display):
         suffix = {"permute": "permuted", "absent": "absent"}[self.method]
         means = self.scores.mean()
         self._set_axes(ax, height=1.5 + 0.5 * len(means))
-        rows = range(len(means))
-        self.ax_.hlines(rows, means, self.score, color="lightgrey", zorder=1)
+        self.ax_.hlines(range(len(means)), means, self.score, color="lightgrey", zorder=1)
         self.points_ = draw_strips(self.ax_, self.scores, means, height=0.4, **point_kwargs)
         names = [f"{visible(modality)} {suffix}" for modality in self.scores]
         self.ax_.set_yticks(range(len(names)), names, **PLAIN)

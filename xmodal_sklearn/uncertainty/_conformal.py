@@ -32,12 +32,10 @@ class ConformalClassifier(ClassifierWrapper):
     ----------
     estimator : classifier
         Any classifier with ``predict_proba``, including any feature selection: no part of it may
-        see the held-out samples. A fitted classifier in a :class:`~sklearn.frozen.FrozenEstimator`
-        is not fitted again, and all samples of `fit` are held out; it must have been fitted to
-        other samples.
+        see the held-out samples. With a :class:`~sklearn.frozen.FrozenEstimator`, which must have
+        been fitted to other samples, all samples of `fit` are held out.
     calibration_share : float, default=1/3
-        Share of the samples that is held out, the same for each class; greater than 0 and less than
-        1.
+        Share of the samples of each class that is held out, in (0, 1).
     random_state : int, RandomState instance or None, default=None
         Determines which samples are held out.
 
@@ -66,9 +64,8 @@ class ConformalClassifier(ClassifierWrapper):
     the threshold of the class for the coverage :math:`t`; a sample's set contains the classes whose
     probability reaches their threshold. For each class, new samples from the same population get a
     set that contains their class with a probability of at least :math:`t`, and without ties at most
-    :math:`t + 1 / (n_c + 1)`. This holds for any estimator; a poor one has large sets. The
-    probability is an average over held-out samples, and does not transfer to cohorts that differ
-    from them.
+    :math:`t + 1 / (n_c + 1)`. This holds for any estimator; a poor one has large sets. It does not
+    hold for cohorts that differ from the held-out samples.
 
     A set is empty if a sample resembles none of the classes. If fewer than
     :math:`t / (1 - t)` samples of a class are held out (9 for a coverage of 0.9), the guarantee
@@ -126,8 +123,8 @@ class ConformalClassifier(ClassifierWrapper):
         Raises
         ------
         ValueError
-            If a class has fewer than two samples, if there would be fewer held-out samples than
-            classes, or if a frozen estimator was fitted without one of the classes.
+            If a class has fewer than two samples, fewer samples than classes would be held out, or
+            a frozen estimator was fitted without one of the classes.
         """
         self._validate_params()
         (X,) = indexable(X)
@@ -164,8 +161,7 @@ class ConformalClassifier(ClassifierWrapper):
         X : DataFrame or array of shape (n_samples, n_features)
             Samples with the columns seen in fit.
         coverage : float, default=0.9
-            The share of samples of each class whose sets contain the class; greater than 0 and less
-            than 1.
+            The share of samples of each class whose sets contain the class, in (0, 1).
 
         Returns
         -------

@@ -73,8 +73,7 @@ class RejectingClassifier(ClassifierWrapper):
 
     Notes
     -----
-    The report of a comparison shows, for each model, the accuracy against the share of samples with
-    a prediction, which helps to choose `min_proba`.
+    To choose `min_proba`, see accuracy against coverage in the report of a comparison.
 
     Examples
     --------
@@ -121,18 +120,12 @@ class RejectingClassifier(ClassifierWrapper):
         X : DataFrame or array of shape (n_samples, n_features)
             Samples with the columns seen in fit.
         min_proba : float, default=0.0
-            The prediction is None for samples whose highest probability is lower; from 0 (predict
-            all) to 1.
+            From 0 to 1; the prediction is None if the highest probability is lower.
 
         Returns
         -------
         ndarray of shape (n_samples,)
             Class labels; of dtype object if `min_proba` is greater than 0.
-
-        Raises
-        ------
-        ValueError
-            If `min_proba` is not a number from 0 to 1.
         """
         check_is_fitted(self)
         return reject(self.classes_, self.predict_proba(X), min_proba)
