@@ -50,8 +50,6 @@ def attention_map(
     ValueError
         If `source` is no other modality, or is needed; if the model has neither an attention branch
         nor a pairs branch; if no sample has both modalities; if X has other columns than in fit.
-    sklearn.exceptions.NotFittedError
-        If the model is not fitted.
     TypeError
         If the model does not end in a CrossModalAttentionClassifier.
 

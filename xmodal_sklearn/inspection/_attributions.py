@@ -92,8 +92,6 @@ def integrated_gradients(model: Any, X: Any, *, n_jobs: int | None = None) -> At
     ------
     ValueError
         If X has other columns than in fit, or a step does not name the columns that it returns.
-    sklearn.exceptions.NotFittedError
-        If the model is not fitted.
     TypeError
         If the model does not end in a CrossModalAttentionClassifier.
 
@@ -114,8 +112,8 @@ def integrated_gradients(model: Any, X: Any, *, n_jobs: int | None = None) -> At
     modality is absent along the whole path, and its features get zero. The integral is a
     Gauss-Legendre sum of 16 terms, and of up to 256 where it is not yet exact.
 
-    Attributions are not causal. Of two features with the same information, either may get the
-    credit.
+    Attributions describe the classifier, not causes. Of two features with the same information,
+    either may get the credit.
 
     References
     ----------

@@ -35,7 +35,7 @@ ROUNDING = 1e-5
 def drift(model: Any, X: Any) -> pd.DataFrame:
     r"""Measure how far samples lie from the training samples of a model, by modality.
 
-    Needs no class labels, so that a new cohort can be checked before its predictions are used.
+    Needs no class labels: check a new cohort before its predictions are used.
 
     Parameters
     ----------
@@ -58,8 +58,6 @@ def drift(model: Any, X: Any) -> pd.DataFrame:
         If a value is infinite, or X has other columns than in fit.
     TypeError
         If no part of the model has a summary of the training samples.
-    sklearn.exceptions.NotFittedError
-        If the model is not fitted.
 
     Warns
     -----
@@ -79,7 +77,7 @@ def drift(model: Any, X: Any) -> pd.DataFrame:
 
     The distance of a sample is the root mean square of its features, standardized by the training
     samples; the range is from the 1 % to the 99 % quantile of the training samples, each
-    standardized by the others. Samples with too little variation are outside, too.
+    standardized by the others. Too near is outside, too.
 
     A feature has moved if the share of samples below (or at most as large as) one of its quantiles
     differs from that in training: with :math:`\varphi = \arcsin \sqrt{\text{share}}`, if

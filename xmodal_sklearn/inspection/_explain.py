@@ -116,8 +116,6 @@ def explain(
     ------
     ValueError
         If X is not one sample or has other columns than in fit, or `train` lacks a class.
-    sklearn.exceptions.NotFittedError
-        If the model is not fitted.
     TypeError
         If the model does not end in a CrossModalAttentionClassifier.
 
