@@ -77,7 +77,7 @@ def drift(model: Any, X: Any) -> pd.DataFrame:
 
     The distance of a sample is the root mean square of its features, standardized by the training
     samples; the range is from the 1 % to the 99 % quantile of the training samples, each
-    standardized by the others. Too near is outside, too.
+    standardized by the others. Samples with too little variation are outside, too.
 
     A feature has moved if the share of samples below (or at most as large as) one of its quantiles
     differs from that in training: with :math:`\varphi = \arcsin \sqrt{\text{share}}`, if
