@@ -13,9 +13,8 @@ import numpy as np
 import pytest
 
 from xmodal_sklearn.datasets import fetch_cbioportal
-from xmodal_sklearn.datasets.cbioportal import _archive, _download
-from xmodal_sklearn.datasets.cbioportal._archive import unpack
-from xmodal_sklearn.datasets.cbioportal._download import download, resolve_base_url
+from xmodal_sklearn.datasets.cbioportal import _archive
+from xmodal_sklearn.datasets.cbioportal._archive import download, resolve_base_url, unpack
 
 NAME = "study.tar.gz"
 CONTENT = np.random.default_rng(0).bytes(200_000)
@@ -104,8 +103,8 @@ def get(server, folder, user=""):
 
 @pytest.fixture
 def impatient(monkeypatch):
-    monkeypatch.setattr(_download, "SLOWEST_SECONDS", 0.3)
-    monkeypatch.setattr(_download, "SLOWEST_BYTES", 80_000)
+    monkeypatch.setattr(_archive, "SLOWEST_SECONDS", 0.3)
+    monkeypatch.setattr(_archive, "SLOWEST_BYTES", 80_000)
 
 
 @pytest.mark.parametrize("then", [whole, whole_whatever_is_asked])

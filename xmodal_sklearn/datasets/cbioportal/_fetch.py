@@ -21,8 +21,7 @@ from ..._store import Store, source_hash
 from ..._typing import typed
 from ..._version import __version__
 from .._study import Report, make_study, make_target
-from ._archive import check_unchanged, checksum, record, recorded, unpack
-from ._download import describe_manual_download, download, resolve_base_url
+from . import _archive
 from ._reader import check_arguments, read_cbioportal
 
 INCOMPLETE = "incomplete-"
@@ -212,16 +211,16 @@ def fetch_cbioportal(
     folder.mkdir(exist_ok=True)
     _remove_leftovers(folder)
     archive = folder / f"{study_id}.tar.gz"
-    url = f"{resolve_base_url(base_url)}/{archive.name}"
+    url = f"{_archive.resolve_base_url(base_url)}/{archive.name}"
     if archive.is_file():
-        check_unchanged(archive, known_hash)
+        _archive.check_unchanged(archive, known_hash)
         study = _cached_study(archive, options, lambda: _read_archive(archive, options))
     elif download_if_missing:
         study = _download_and_read(archive, url, known_hash, options)
     else:
         raise FileNotFoundError(
             f"There is no {archive}, and download_if_missing is False. "
-            f"{describe_manual_download(url, archive)}"
+            f"{_archive.describe_manual_download(url, archive)}"
         )
     return (study.data, study.target) if return_X_y else study
 
@@ -315,7 +314,7 @@ def _archive_folder(data_home: str | os.PathLike[str] | None) -> Path:
 def unpacked_study(study_id: str) -> Iterator[Path]:
     """Unpack a study that was downloaded before, and remove it afterwards."""
     with TemporaryDirectory() as scratch:
-        yield unpack(_archive_folder(None) / f"{study_id}.tar.gz", Path(scratch))
+        yield _archive.unpack(_archive_folder(None) / f"{study_id}.tar.gz", Path(scratch))
 
 
 def _remove_leftovers(folder: Path) -> None:
@@ -332,7 +331,7 @@ def _remove_leftovers(folder: Path) -> None:
 
 def _read_archive(archive: Path, options: dict[str, Any]) -> Bunch:
     with TemporaryDirectory(dir=archive.parent, prefix=INCOMPLETE) as scratch:
-        return read_cbioportal(unpack(archive, Path(scratch)), **options)
+        return read_cbioportal(_archive.unpack(archive, Path(scratch)), **options)
 
 
 def _download_and_read(
@@ -340,9 +339,9 @@ def _download_and_read(
 ) -> Bunch:
     """Download an archive, put it in its place once it is unpacked whole, and parse it."""
     with TemporaryDirectory(dir=archive.parent, prefix=INCOMPLETE) as scratch:
-        downloaded = download(url, Path(scratch), archive, known_hash)
-        study_dir = unpack(downloaded, Path(scratch))
-        record(archive, checksum(downloaded))
+        downloaded = _archive.download(url, Path(scratch), archive, known_hash)
+        study_dir = _archive.unpack(downloaded, Path(scratch))
+        _archive.record(archive, _archive.checksum(downloaded))
         downloaded.replace(archive)
         return _cached_study(archive, options, lambda: read_cbioportal(study_dir, **options))
 
@@ -352,7 +351,7 @@ def _cached_study(archive: Path, options: dict[str, Any], read: Callable[[], Bun
     store = Store(archive.parent, ".study", load=_load_study, dump=_dump_study)
     # The order of the modalities is that of the columns.
     order = list(options["modalities"])
-    key = [recorded(archive), __version__, source_hash(*SOURCES), options, order]
+    key = [_archive.recorded(archive), __version__, source_hash(*SOURCES), options, order]
     return store.look_up(store.name(key, archive.name.removesuffix(".tar.gz")), read)
 
 
