@@ -88,7 +88,7 @@ def read_values(profile: Profile, report: Report) -> pd.DataFrame:
 
 
 def drop_rare_genes(path: Path, table: pd.DataFrame, report: Report) -> pd.DataFrame:
-    """Drop the genes that most of the samples have no value of; other gaps stay NaN."""
+    """Drop the genes that most of the samples have no value of; other missing values stay NaN."""
     missing = np.isnan(table.to_numpy())
     rare = missing.mean(axis=0) > MAX_GENE_MISSING if len(table) else np.zeros(table.shape[1], bool)
     what = f"genes that more than {MAX_GENE_MISSING:.0%} of the samples have no value of"
