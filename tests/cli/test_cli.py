@@ -272,6 +272,7 @@ def quick_classifier(monkeypatch):
 
     for module in (classifier, _models):
         monkeypatch.setattr(module, "CrossModalAttentionClassifier", stand_in)
+    monkeypatch.setattr(_models, "check_settings", lambda classifier: None)
     return made
 
 
