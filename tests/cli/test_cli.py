@@ -516,7 +516,7 @@ class SlowClassifier(DummyClassifier):
         self.enrichment, self.n_estimators = enrichment, n_estimators
     def fit(self, X, y):
         out = Path(os.environ["XMODAL_TEST_OUT"])
-        while len(list(out.glob("folds/*.json"))) >= 3 and not (out / "go").exists():
+        while len(list(out.glob("folds/*.fold"))) >= 3 and not (out / "go").exists():
             (out / f"waiting-{os.getpid()}").touch()
             time.sleep(0.05)
         return super().fit(X, y)
@@ -554,7 +554,7 @@ def test_ctrl_c_keeps_finished_folds_and_explains_how_to_resume(source, tmp_path
     assert running.returncode == 130, output
     assert "Stopped. Finished folds are kept" in output
     assert "Traceback" not in output
-    kept = {path: path.stat().st_mtime_ns for path in folds.glob("*.json")}
+    kept = {path: path.stat().st_mtime_ns for path in folds.glob("*.fold")}
     assert 3 <= len(kept) < 25
 
     (tmp_path / "out" / "go").touch()
@@ -565,4 +565,4 @@ def test_ctrl_c_keeps_finished_folds_and_explains_how_to_resume(source, tmp_path
     assert any(re.fullmatch(r"Fitting: 0/25, 00:00 so far, \? left", line) for line in log)
     assert any(re.fullmatch(r"Fitting: 25/25, [\d:]+ so far, 00:00 left", line) for line in log)
     assert {path: path.stat().st_mtime_ns for path in kept} == kept
-    assert len(list(folds.glob("*.json"))) == 25
+    assert len(list(folds.glob("*.fold"))) == 25
