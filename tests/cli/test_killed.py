@@ -137,6 +137,8 @@ def run(arguments, out, kill_at, limit):
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
         resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
     os.dup2(writing_end, 1), os.dup2(writing_end, 2)
+    # A stream that was a file would still take itself for one.
+    sys.stdout, sys.stderr = open(1, "w", closefd=False), open(2, "w", closefd=False)
     try:
         app(arguments)
     except SystemExit as end:
