@@ -15,6 +15,10 @@ from .benchmark._splits import outer_folds
 __all__ = ["learning_curves"]
 
 
+def __dir__() -> list[str]:
+    return __all__
+
+
 def learning_curves(
     estimators: Mapping[str, Any],
     X: Table,

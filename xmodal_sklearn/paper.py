@@ -35,6 +35,11 @@ __all__ = [
     "paper_settings",
 ]
 
+
+def __dir__() -> list[str]:
+    return __all__
+
+
 # The paper's numbers of features per modality, and where the paper is.
 KS = (300, 500, 1000, 1500)
 SOURCE = "doi:10.23950/jcmk/18568"
