@@ -132,10 +132,10 @@ def test_a_killed_worker_costs_only_the_folds_that_it_runs(client, cohort, tmp_p
     at_kill = {}
 
     def kill():
-        while len(list(store.glob("*.json"))) < 4:
+        while len(list(store.glob("*.fold"))) < 4:
             time.sleep(0.01)
         at_kill["pid"] = json.loads(log.read_text().splitlines()[-1])[0]
-        at_kill["finished"] = {path.name[:8] for path in store.glob("*.json")}
+        at_kill["finished"] = {path.name[:8] for path in store.glob("*.fold")}
         os.kill(at_kill["pid"], signal.SIGKILL)
 
     killer = threading.Thread(target=kill, daemon=True)
