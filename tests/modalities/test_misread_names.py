@@ -107,15 +107,3 @@ def test_another_separator_warns(separator):
 )
 def test_separators_in_features_do_not_warn(names):
     resolve_modalities(pd.DataFrame(np.zeros((2, len(names))), columns=names), None)
-
-
-def test_a_step_that_drops_names_warns():
-    model = make_pipeline(StandardScaler(), MultiOmicsSelector(k=1))
-    with pytest.warns(UserWarning, match=r"dropped their names, which begin with \['exp', 'mut'\]"):
-        model.fit(X, Y)
-    # It does not where names are kept or `modalities` are given, or where there is one modality.
-    model.set_output(transform="pandas").fit(X, Y)
-    model.set_output(transform="default").set_params(multiomicsselector__modalities={"a": slice(7)})
-    model.fit(X, Y)
-    make_pipeline(StandardScaler(), MultiOmicsSelector(k=1)).fit(X.iloc[:, :4], Y)
-    make_pipeline(StandardScaler(), MultiOmicsSelector(k=1)).fit(X.to_numpy(), Y)

@@ -1,10 +1,8 @@
 """Which columns belong to which modality, and what they are called."""
 
-import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
-from types import FrameType
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -28,11 +26,9 @@ def resolve_modalities(X: Any, modalities: Mapping[str, Columns] | None) -> Moda
     names = column_names(X)
     if modalities is None:
         positions = _modalities_from_names(None if names is None else tuple(names), X.shape[1])
-        if names is None:
-            _warn_if_names_dropped()
-        elif list(positions) == [UNNAMED]:
+        if names is not None and list(positions) == [UNNAMED]:
             _warn_if_other_separator(names)
-        else:
+        elif names is not None:
             _warn_if_second_prefix(names, positions)
         return dict(positions)
     if names is not None:
@@ -185,30 +181,6 @@ def _modalities_from_names(names: tuple[str, ...] | None, n_columns: int) -> Mod
     for columns in modalities.values():
         columns.setflags(write=False)
     return modalities
-
-
-def _warn_if_names_dropped() -> None:
-    """Warn if X has no names, but the X that was given to the pipeline around names modalities."""
-    # Only the call of the pipeline has both tables. A call of this package in between may have
-    # taken the names off on purpose, such as from one modality.
-    frame = sys._getframe()
-    while frame.f_back and _is_of(frame, "xmodal_sklearn", "contextlib"):
-        frame = frame.f_back
-    while frame.f_back and _is_of(frame, "sklearn", "joblib"):
-        names = column_names(flatten_columns(frame.f_locals.get("X"))) or []
-        prefixes = {name.partition(SEPARATOR)[0] for name in names if SEPARATOR in name}
-        if len(prefixes) > 1:
-            warn(
-                "All columns are read as one modality, because an earlier step or an ensemble "
-                f"dropped their names, which begin with {sorted(prefixes)}. Keep names by "
-                '`set_output(transform="pandas")` of the pipeline, or pass `modalities=`.'
-            )
-            return
-        frame = frame.f_back
-
-
-def _is_of(frame: FrameType, *packages: str) -> bool:
-    return frame.f_globals.get("__name__", "").partition(".")[0] in packages
 
 
 def _warn_if_other_separator(names: Sequence[str]) -> None:
