@@ -123,7 +123,7 @@ def test_unknown_classes_are_refused_by_sample(make, unknown, data):
     X, y = data
     y = np.array(y, dtype=object)
     y[[3, 7]] = unknown
-    message = r"y contains NaN: the class of sample 'patient' is unknown \(2 such samples\)"
+    message = r"y contains NaN: the class of sample 'patient' is missing \(2 such samples\)"
     with pytest.raises(ValueError, match=message):
         make().fit(X, y)
 

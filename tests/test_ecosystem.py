@@ -277,7 +277,7 @@ def test_estimators_and_results_show_themselves_in_a_notebook(data, fitted):
     assert "CrossModalAttentionClassifier" in fitted._repr_html_()
     assert "MultiOmicsSelector" in MultiOmicsSelector()._repr_html_()
     X, y = data
-    result = compare({"a <b>": LogisticRegression(max_iter=50)}, X, y, cv=2)
+    result = compare({"a <b>": LogisticRegression(max_iter=1000)}, X, y, cv=2)
     page = result._repr_html_()
     assert "macro-F1" in page
     assert "a &lt;b&gt;" in page

@@ -38,7 +38,7 @@ def test_a_name_that_is_close_to_nothing_gets_no_suggestion():
 
 def test_results_answer_a_misspelt_name(cohort):
     X, y = cohort
-    result = compare({"logistic": LogisticRegression(max_iter=20)}, X.iloc[:, :3], y, cv=2)
+    result = compare({"logistic": LogisticRegression(max_iter=1000)}, X.iloc[:, :3], y, cv=2)
     with pytest.raises(ValueError, match="No estimator 'Logistic' was compared; did you mean 'log"):
         result.test("Logistic")
     with pytest.raises(ValueError, match="No metric 'f1 macro' was computed; did you mean 'f1_mac"):

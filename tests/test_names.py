@@ -171,7 +171,7 @@ def test_fold_files_have_harmless_names(tmp_path):
     compare(models, np.zeros((8, 1)), [0, 1] * 4, cv=2, scoring=["accuracy"], store=store)
     files = list((tmp_path / "store").rglob("*"))
     assert len(files) == 2 * len(NAMES)
-    assert all(re.fullmatch(r"[0-9A-Za-z_-]+\.json", path.name) for path in files)
+    assert all(re.fullmatch(r"[0-9A-Za-z_-]+\.fold", path.name) for path in files)
     assert {path.name for path in tmp_path.iterdir()} == {"store"}
 
 
