@@ -1,10 +1,10 @@
 """Bring the table of another cohort to the columns, and the scale, of a fitted model."""
 
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import pandas as pd
@@ -32,6 +32,9 @@ TRAINING, WITHIN = "training", "within"
 MIN_SAMPLES = 20
 VERSIONED = re.compile(r"(ENS[A-Z]*\d{11})\.\d+")
 WHERE = "feature_map"
+
+# Rows of a report: where, what and count.
+Rows: TypeAlias = list[tuple[str, str, int]]
 
 
 def align_features(
@@ -156,11 +159,16 @@ def align_features(
     check_is_fitted(model)
     target = _read_target(model)
     rescaled = _rescaled_modalities(normalize, target.modalities)
-    report: list[tuple[str, str, int]] = []
+    report: Rows = []
     if feature_map is not None:
         renamed, report = rename_features(X.columns, target.names, feature_map)
         X = X.set_axis(renamed, axis=1)
-    report += _count_surplus(X.columns.difference(target.names, sort=False))
+    surplus = X.columns.difference(target.names, sort=False).map(str)
+    counts = Counter(
+        name.partition(SEPARATOR)[0] if SEPARATOR in name else UNNAMED for name in surplus
+    )
+    what = "columns that the model does not have, left out"
+    report += [(modality, what, count) for modality, count in counts.items()]
     table, rows = _complete(X, target, missing)
     report += rows
     for modality in rescaled:
@@ -183,11 +191,17 @@ class _Target:
     # which each keeps the statistics, no column twice.
     sources: list[tuple[Any, np.ndarray]]
 
-    def sources_of(self, columns: np.ndarray) -> Iterator[tuple[Any, Any, np.ndarray]]:
-        """Yield the steps that some columns reach first, their ``input_``, and their columns."""
+    def sources_of(self, columns: np.ndarray, attribute: str, purpose: str) -> Iterator:
+        """Yield the ``input_`` of the steps that some columns reach first, and their columns."""
         for step, owned in self.sources:
-            if len(shared := np.intersect1d(owned, columns)):
-                yield step, getattr(step, "input_", None), shared
+            shared, source = np.intersect1d(owned, columns), getattr(step, "input_", None)
+            if len(shared) and getattr(source, attribute, None) is None:
+                raise ValueError(
+                    f"{type(step).__name__} keeps no {purpose}. Begin the pipeline with "
+                    "MultiOmicsSelector."
+                )
+            if len(shared):
+                yield source, shared
 
 
 def _read_target(model: Any) -> _Target:
@@ -219,21 +233,7 @@ def _first_steps(model: Any) -> list[Any]:
     return [step for member in members_of(first) for step in _first_steps(member)]
 
 
-def _count_surplus(surplus: pd.Index) -> list[tuple[str, str, int]]:
-    """Count surplus columns by modality, "X" for columns whose names have none."""
-    modalities = [
-        str(name).partition(SEPARATOR)[0] if SEPARATOR in str(name) else UNNAMED for name in surplus
-    ]
-    counts = pd.Series(modalities, dtype=object).value_counts(sort=False)
-    return [
-        (modality, "columns that the model does not have, left out", int(count))
-        for modality, count in counts.items()
-    ]
-
-
-def _complete(
-    X: pd.DataFrame, target: _Target, missing: str
-) -> tuple[pd.DataFrame, list[tuple[str, str, int]]]:
+def _complete(X: pd.DataFrame, target: _Target, missing: str) -> tuple[pd.DataFrame, Rows]:
     """Return the columns of fit that X has, with those that it lacks filled, and a report."""
     names = target.names
     present = pd.Index(names).isin(X.columns)
@@ -287,12 +287,8 @@ def _complete(
 
 def _training_means(target: _Target, columns: np.ndarray) -> np.ndarray:
     means = np.full(len(target.names), np.nan)
-    for step, source, owned in target.sources_of(columns):
-        if source is None or source.needed_means is None:
-            raise ValueError(
-                f"{type(step).__name__} keeps no means of the training samples to impute columns "
-                "with. Begin the pipeline with MultiOmicsSelector."
-            )
+    purpose = "means of the training samples to impute columns with"
+    for source, owned in target.sources_of(columns, "needed_means", purpose):
         means[owned] = source.needed_means[np.searchsorted(source.needed, owned)]
     return means[columns]
 
@@ -320,53 +316,39 @@ def _rescale(table: pd.DataFrame, target: _Target, modality: str) -> tuple[pd.Da
     needed = target.needed[modality]
     if table[target.names[needed].tolist()].isna().all(axis=None):
         return table, 0
-    blocks, means, deviations, names = [], [], [], []
-    any_measured = False
-    for step, source, columns in target.sources_of(needed):
-        if source is None or source.summary is None:
-            raise ValueError(
-                'normalize="within" needs the summary that a model keeps of its training samples; '
-                f"{type(step).__name__} keeps none. Begin the pipeline with MultiOmicsSelector."
-            )
-        mean, deviation, numeric, is_measured = _training_moments(source, columns)
-        any_measured |= is_measured
-        columns, labels = columns[numeric], target.names[columns[numeric]]
-        places = table.columns.get_indexer(labels)
-        blocks.append(source.encoder.encode(table, columns, places, dtype=float))
-        means.append(mean[numeric])
-        deviations.append(deviation[numeric])
-        names += labels.tolist()
-    if not any_measured:
+    purpose = 'summary of its training samples, which normalize="within" needs'
+    sources = list(target.sources_of(needed, "summary", purpose))
+    training = pd.concat([_training_moments(source, columns) for source, columns in sources])
+    if not (training["n_values"] == MANY_VALUES).any():
         raise ValueError(
             f"The features of modality {modality!r} are categorical, or had at most two values in "
             "training, such as mutations, so they have no scale. Name only modalities of measured "
             'values, such as normalize={"exp": "within"} (--normalize exp=within).'
         )
-    values = np.column_stack(blocks)
-    check_finite(values, modality, np.array(names, dtype=object), table.index)
+    columns, names = training.index.to_numpy(), target.names[training.index].tolist()
+    places = table.columns.get_indexer(names)
+    values = sources[0][0].encoder.encode(table, columns, places, dtype=float)
+    check_finite(values, modality, names, table.index)
     _check_enough_samples(values, modality, names)
     mean = column_means(values)
     deviation = np.sqrt(column_means(np.square(values - mean)))
     constant = np.fmin.reduce(values) == np.fmax.reduce(values)
     # A feature that does not vary here can't be scaled, and becomes its training mean.
     deviation[constant] = np.inf
-    values = (values - mean) / deviation * np.concatenate(deviations) + np.concatenate(means)
-    rescaled = pd.DataFrame(values, table.index, names)
+    values = (values - mean) / deviation * training["deviation"].to_numpy()
+    rescaled = pd.DataFrame(values + training["mean"].to_numpy(), table.index, names)
     table = pd.concat([table.drop(columns=names), rescaled], axis=1)[table.columns.tolist()]
     return table, int(constant.sum())
 
 
-def _training_moments(
-    source: Any, columns: np.ndarray
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, bool]:
-    """Return mean and deviation of columns, which are numeric, and whether any is measured."""
+def _training_moments(source: Any, columns: np.ndarray) -> pd.DataFrame:
+    """Return mean, deviation and number of values, a row per column that has a scale."""
     encoder, summary = source.encoder, source.summary
     places = np.searchsorted(encoder.repeat_encoded(source.needed), columns)
-    n_values = summary.n_values[places]
-    numeric = (n_values != 2) & ~np.isin(columns, list(encoder.categories))
-    deviation = np.where(n_values > 1, summary.scale[places], 0)
-    measured = bool((n_values[numeric] == MANY_VALUES).any())
-    return summary.mean[places], deviation, numeric, measured
+    n_values, scale = summary.n_values[places], summary.scale[places]
+    moments = {"mean": summary.mean[places], "deviation": np.where(n_values > 1, scale, 0)}
+    has_scale = (n_values != 2) & ~np.isin(columns, list(encoder.categories))
+    return pd.DataFrame({**moments, "n_values": n_values}, columns)[has_scale]
 
 
 def _check_enough_samples(values: np.ndarray, modality: str, names: list[str]) -> None:
@@ -384,7 +366,7 @@ def _check_enough_samples(values: np.ndarray, modality: str, names: list[str]) -
 
 def rename_features(
     names: Sequence[str], model_names: Iterable[str], feature_map: Mapping | pd.Series
-) -> tuple[list[str], list[tuple[str, str, int]]]:
+) -> tuple[list[str], Rows]:
     """Rename columns as a model names them, and report what was renamed or not used."""
     entries, report = _read_entries(feature_map)
     without_version: dict[str, set[str]] = defaultdict(set)
@@ -415,9 +397,7 @@ def rename_features(
     return renamed, report
 
 
-def _read_entries(
-    feature_map: Mapping | pd.Series,
-) -> tuple[dict[str, str], list[tuple[str, str, int]]]:
+def _read_entries(feature_map: Mapping | pd.Series) -> tuple[dict[str, str], Rows]:
     if not isinstance(feature_map, Mapping | pd.Series):
         raise TypeError(
             "feature_map must be a dict or a Series of new names by old ones, got "

@@ -23,16 +23,15 @@ Modalities: TypeAlias = dict[str, np.ndarray]
 
 def resolve_modalities(X: Any, modalities: Mapping[str, Columns] | None) -> Modalities:
     """Map each modality of X to its column positions."""
-    names = column_names(X)
+    names = tuple(column_names(X) or ())
     if modalities is None:
-        positions = _modalities_from_names(None if names is None else tuple(names), X.shape[1])
-        if names is not None and list(positions) == [UNNAMED]:
+        positions = _modalities_from_names(names, X.shape[1])
+        if list(positions) == [UNNAMED]:
             _warn_if_other_separator(names)
-        elif names is not None:
+        else:
             _warn_if_second_prefix(names, positions)
         return dict(positions)
-    if names is not None:
-        check_unique(names, "column names of X")
+    check_unique(names, "column names of X")
     if not isinstance(modalities, Mapping) or not modalities:
         raise ValueError(
             "modalities must be None or map at least one modality name to its columns, "
@@ -161,11 +160,11 @@ def check_unique(names: Iterable, what: str) -> None:
 
 
 @lru_cache(maxsize=4)
-def _modalities_from_names(names: tuple[str, ...] | None, n_columns: int) -> Modalities:
+def _modalities_from_names(names: tuple[str, ...], n_columns: int) -> Modalities:
     # Cached because every fit of a search asks for the modalities of the same tens of thousands
     # of names.
-    check_unique(names or (), "column names of X")
-    if names is None or not any(SEPARATOR in name for name in names):
+    check_unique(names, "column names of X")
+    if not any(SEPARATOR in name for name in names):
         return {UNNAMED: np.arange(n_columns)}
     positions: dict[str, list[int]] = {}
     for position, name in enumerate(names):
@@ -205,16 +204,11 @@ def _warn_if_second_prefix(names: Sequence[str], modalities: Modalities) -> None
     """
     suspects = []
     for modality, positions in modalities.items():
-        second = set()
-        for position in positions:
-            parts = names[position].split(SEPARATOR, 2)
-            if len(parts) < 3 or not parts[1]:
-                break
-            second.add(parts[1])
-        else:
-            # Prefixes that are all different are features, not modalities.
-            if len(second) < len(positions) and second != {modality}:
-                suspects.append(modality)
+        parts = [names[position].split(SEPARATOR, 2) for position in positions]
+        second = {part[1] if len(part) == 3 else "" for part in parts}
+        # Prefixes that are all different are features, not modalities.
+        if "" not in second and len(second) < len(positions) and second != {modality}:
+            suspects.append(modality)
     if suspects:
         first = names[modalities[suspects[0]][0]]
         warn(

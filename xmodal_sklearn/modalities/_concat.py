@@ -175,9 +175,7 @@ def split_modalities(X: pd.DataFrame) -> dict[str, pd.DataFrame]:
             if isinstance(X.columns, pd.MultiIndex)
             else [flat.columns[position].partition(SEPARATOR)[2] for position in positions]
         )
-        block = X.iloc[:, positions].set_axis(features, axis=1)
-        absent = _all_missing(block)
-        tables[modality] = block[~absent] if absent.any() else block
+        tables[modality] = X.iloc[:, positions].set_axis(features, axis=1).dropna(how="all")
     return tables
 
 
@@ -282,16 +280,13 @@ def _reindex(table: pd.DataFrame, samples: pd.Index) -> pd.DataFrame:
         return table.set_axis(samples)  # shares its values, where .loc would copy them
     if samples.isin(table.index).all():
         return table.loc[samples]
-    dtypes = {dtype: _dtype_with_gaps(dtype) for dtype in table.dtypes.unique()}
-    if len(dtypes) == 1:
-        (dtype,) = dtypes.values()
-        if not isinstance(dtype, np.dtype):
-            return table.astype(dtype).reindex(samples)
+    dtypes = table.dtypes.map(_dtype_with_gaps)
+    if len(table.dtypes.unique()) == 1 and isinstance(dtypes.iloc[0], np.dtype):
         # Filled in, because `astype` and `reindex` would make a copy each.
-        values = np.full((len(samples), table.shape[1]), np.nan, dtype)
+        values = np.full((len(samples), table.shape[1]), np.nan, dtypes.iloc[0])
         values[samples.get_indexer(table.index)] = table.to_numpy()
         return pd.DataFrame(values, samples, table.columns, copy=False)
-    return table.astype(table.dtypes.map(dtypes).to_dict()).reindex(samples)
+    return table.astype(dtypes.to_dict()).reindex(samples)
 
 
 def _dtype_with_gaps(dtype: Any) -> Any:
@@ -301,11 +296,3 @@ def _dtype_with_gaps(dtype: Any) -> Any:
     if isinstance(dtype, np.dtype) and dtype.kind in "biu":
         return np.result_type(dtype, np.float32)
     return dtype
-
-
-def _all_missing(block: pd.DataFrame) -> np.ndarray:
-    """Return which rows are NaN throughout."""
-    # Few rows lack their first value, so few have to be checked.
-    missing = block.iloc[:, 0].isna().to_numpy(dtype=bool, copy=True)
-    missing[missing] = block[missing].isna().all(axis=1)
-    return missing

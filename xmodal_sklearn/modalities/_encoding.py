@@ -87,17 +87,13 @@ class CategoryEncoder:
 
     def max_encoded(self, positions: np.ndarray, scores: np.ndarray) -> np.ndarray:
         """Return the largest score of each column, given those of its encoded ones."""
-        if not self._is_categorical(positions).any():
-            return scores
         widths = self._widths(positions)
         return np.maximum.reduceat(scores, np.cumsum(widths) - widths)
 
     def numeric_only(self, positions: np.ndarray, values: np.ndarray) -> np.ndarray:
         """Return the value of each column, given those of encoded ones; NaN for categorical."""
-        if not self._is_categorical(positions).any():
-            return values
         widths = self._widths(positions)
-        starts = np.minimum(np.cumsum(widths) - widths, len(values) - 1)
+        starts = np.cumsum(widths) - widths
         return np.where(self._is_categorical(positions), np.nan, values[starts])
 
     def names(self, positions: np.ndarray, names: Sequence[str] | np.ndarray) -> np.ndarray:

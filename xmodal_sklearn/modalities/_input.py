@@ -189,7 +189,10 @@ def validate_table(
         validated = validate_data(estimator, X, y, reset=reset, **checks)
         # scikit-learn returns a pair only where there is a y.
         table, y = validated if isinstance(validated, tuple) else (validated, y)
-        return _without_duplicates(table), y
+        if sparse.issparse(table) and not table.has_canonical_format:
+            table = table.copy()
+            table.sum_duplicates()  # so that each value is stored once
+        return table, y
     # Iterating over pandas' own strings takes several times as long where Arrow holds them.
     X = X.set_axis(pd.Index(X.columns.tolist(), dtype=object), axis=1)
     if reset:
@@ -282,11 +285,3 @@ def _check_names(estimator: Any, X: pd.DataFrame, reset: bool, needed: np.ndarra
             f"{len(set(names) - set(seen))}. align_features brings a table to the columns of a "
             "fitted model, and says what becomes of those that it lacks."
         ) from None
-
-
-def _without_duplicates(table: Any) -> Any:
-    """Return a sparse matrix that stores each value once; anything else as it is."""
-    if sparse.issparse(table) and not table.has_canonical_format:
-        table = table.copy()
-        table.sum_duplicates()
-    return table

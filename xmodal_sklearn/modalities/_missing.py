@@ -77,12 +77,11 @@ class Missing:
 
 def find_missing(table: Any, blocks: Mapping[str, Any], origins: Modalities) -> Missing:
     """Find absent modalities and gaps."""
-    missing = Missing(
-        {name: find_gaps(table, name, origins[name], block) for name, block in blocks.items()}
-    )
+    gaps = {name: find_gaps(table, name, origins[name], block) for name, block in blocks.items()}
+    missing = Missing(gaps)
     check_samples_have_modality(table, missing.present)
     for modality, block in blocks.items():
-        warn_if_adjacent(table, modality, block, missing.gaps[modality])
+        warn_if_adjacent(table, modality, block, gaps[modality])
     return missing
 
 
@@ -140,39 +139,33 @@ def warn_missing(
     imputed: str | None = "Imputed missing values with training means",
 ) -> None:
     """Warn once of all that training samples lack; `rare` and `imputed` say how it is treated."""
-    gaps = missing.gaps
-    shares = {
-        name: part.total / (part.present.sum() * len(part.by_feature))
-        for name, part in gaps.items()
-        if part.total
-    }
-    n_sparse_samples = {
-        name: int((part.by_sample > MANY_GAPS * len(part.by_feature)).sum())
-        for name, part in gaps.items()
-    }
-    n_rare = {name: int(part.is_rare.sum()) for name, part in gaps.items() if part.present.any()}
+    shares, sparse_samples, rare_features, absent = {}, {}, {}, []
+    for name, gaps in missing.gaps.items():
+        if not gaps.present.any():
+            absent.append(repr(name))
+            continue
+        n_features = len(gaps.by_feature)
+        share = gaps.total / (gaps.present.sum() * n_features)
+        if share:
+            shares[name] = "under 1%" if share < 0.005 else f"about {share:.0%}"
+        sparse_samples[name] = (gaps.by_sample > MANY_GAPS * n_features).sum()
+        rare_features[name] = gaps.is_rare.sum()
     sentences = []
     if shares and imputed:
-        listed = ", ".join(
-            f"{name!r}: {'under 1%' if share < 0.005 else f'about {share:.0%}'}"
-            for name, share in shares.items()
-        )
-        sentences.append(f"{imputed} ({listed}); see n_imputed_.")
-    for counts, text in (
-        (
-            n_sparse_samples,
-            f"training samples lack over {MANY_GAPS:.0%} of the features of a modality",
-        ),
-        (n_rare, f"features have values in almost no training sample and {rare}"),
-    ):
+        sentences.append(f"{imputed} ({_list_by_name(shares)}); see n_imputed_.")
+    lack = f"training samples lack over {MANY_GAPS:.0%} of the features of a modality"
+    are_rare = f"features have values in almost no training sample and {rare}"
+    for counts, text in ((sparse_samples, lack), (rare_features, are_rare)):
         if total := sum(counts.values()):
-            listed = ", ".join(f"{name!r}: {count}" for name, count in counts.items() if count)
-            sentences.append(f"{total} {text} ({listed}).")
-    absent = [name for name, part in gaps.items() if not part.present.any()]
+            sentences.append(f"{total} {text} ({_list_by_name(counts)}).")
     if absent:
-        sentences.append(f"No training sample has modality {', '.join(map(repr, absent))}.")
+        sentences.append(f"No training sample has modality {', '.join(absent)}.")
     if sentences:
         warn(" ".join(sentences))
+
+
+def _list_by_name(values: Mapping[str, Any]) -> str:
+    return ", ".join(f"{name!r}: {value}" for name, value in values.items() if value)
 
 
 def check_samples_have_modality(table: Any, present: np.ndarray) -> None:
@@ -185,7 +178,7 @@ def check_samples_have_modality(table: Any, present: np.ndarray) -> None:
         )
 
 
-def check_finite(block: Any, modality: str, columns: np.ndarray, samples: Any) -> None:
+def check_finite(block: Any, modality: str, columns: Any, samples: Any) -> None:
     """Raise a ValueError for an infinite value; the message names modality, column and sample."""
     stored = block.data if sparse.issparse(block) else block
     infinite = np.isinf(stored)
@@ -230,15 +223,17 @@ def warn_if_looks_imputed(table: Any, blocks: Mapping[str, Any]) -> None:
     probes = {modality: _probe(block) for modality, block in blocks.items()}
     rows = _row_groups(np.hstack(list(probes.values())))
     for modality, values in probes.items():
+        complete = ~np.isnan(values).any(axis=1)
         floats = blocks[modality].dtype.kind == "f" and not sparse.issparse(blocks[modality])
-        if not floats or _is_redundant(values):
+        if not floats or not complete.any() or _is_redundant(values[complete]):
             continue
-        imputed = np.flatnonzero(_at_center(values) | _equal_to_others(values, rows))
-        if len(imputed):
+        imputed = _equal_to_others(values, complete, rows)
+        imputed[complete] |= _at_center(values[complete])
+        if imputed.any():
             warn(
-                f"Modality {modality!r} looks imputed for {len(imputed)} samples, the first is "
-                f"{sample_labels(table)[imputed[0]]!r}: they have the mean or the median of its "
-                "columns, or the same values as others. Models would treat the values as "
+                f"Modality {modality!r} looks imputed for {imputed.sum()} samples, the first is "
+                f"{sample_labels(table)[imputed.argmax()]!r}: they have the mean or the median of "
+                "its columns, or the same values as others. Models would treat the values as "
                 "measurements. Leave absent modalities NaN, and impute with ModalityImputer."
             )
 
@@ -250,13 +245,9 @@ def _probe(block: Any) -> np.ndarray:
     return np.asarray(values.toarray() if sparse.issparse(values) else values, dtype=np.float64)
 
 
-def _at_center(values: np.ndarray) -> np.ndarray:
+def _at_center(rows: np.ndarray) -> np.ndarray:
     """Return which rows have the mean of every column, or the median of every continuous one."""
-    complete = ~np.isnan(values).any(axis=1)
-    at_center = np.zeros(len(values), dtype=bool)
-    if not complete.any():
-        return at_center
-    rows = values[complete]
+    at_center = np.zeros(len(rows), dtype=bool)
     deviation = rows.std(axis=0)
     varied = deviation > 0
     continuous = varied & _is_continuous(rows)
@@ -267,26 +258,24 @@ def _at_center(values: np.ndarray) -> np.ndarray:
             is_near = (np.abs(rows - center)[:, chosen] <= tolerance).all(axis=1)
             # In an odd number of samples, one sample has the median.
             if chosen is varied or is_near.sum() > 1:
-                at_center[complete] |= is_near
+                at_center |= is_near
     return at_center
 
 
-def _equal_to_others(values: np.ndarray, rows: np.ndarray) -> np.ndarray:
-    """Return which rows share all values with several others that differ elsewhere."""
+def _equal_to_others(values: np.ndarray, complete: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """Return which complete rows share all values with several others that differ elsewhere."""
     continuous = _is_continuous(values)
     if continuous.sum() < MIN_COLUMNS:
         return np.zeros(len(values), dtype=bool)
-    complete = ~np.isnan(values).any(axis=1)
     groups = _row_groups(values[:, continuous])
     # Resampling repeats rows as a whole.
     distinct = np.unique(np.column_stack([groups, rows])[complete], axis=0)[:, 0]
     return complete & (np.bincount(distinct, minlength=groups.max() + 1)[groups] >= MIN_EQUAL)
 
 
-def _is_redundant(values: np.ndarray) -> bool:
+def _is_redundant(rows: np.ndarray) -> bool:
     """Return whether columns are as alike as those of one amplicon."""
-    rows = values[~np.isnan(values).any(axis=1)]
-    rows = rows[:, rows.std(axis=0) > 0] if len(rows) else rows[:, :0]
+    rows = rows[:, rows.std(axis=0) > 0]
     if rows.shape[1] < MIN_COLUMNS:
         return True
     # Rows that were filled alike count once, and by their rank, however far they are from others.
@@ -314,10 +303,5 @@ def _is_missing(block: Any) -> Any:
 
 def _all_finite(values: np.ndarray) -> bool:
     # A finite sum proves that all values are finite, in one pass and without a mask as large as X.
-    # BLAS sums fastest, but needs adjacent values and overflows earlier.
     with np.errstate(over="ignore", invalid="ignore"):
-        if values.flags.c_contiguous or values.flags.f_contiguous:
-            flat = values.ravel(order="K")
-            if np.isfinite(flat @ flat):
-                return True
-        return bool(np.isfinite(values.sum(dtype=np.float64))) or bool(np.isfinite(values).all())
+        return bool(np.isfinite(values.sum(dtype=np.float64)) or np.isfinite(values).all())
