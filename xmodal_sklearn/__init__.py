@@ -32,30 +32,14 @@ if TYPE_CHECKING:
     )
     from .selection import MultiOmicsSelector
 
+# fmt: off
 __all__ = [
-    "CrossModalAttentionClassifier",
-    "ModalityEncoder",
-    "ModalityImputer",
-    "MultiOmicsSelector",
-    "__version__",
-    "align_features",
-    "baselines",
-    "benchmark",
-    "classifier",
-    "cli",
-    "concat_modalities",
-    "datasets",
-    "inspection",
-    "learning",
-    "modalities",
-    "paper",
-    "persistence",
-    "plotting",
-    "report",
-    "selection",
-    "split_modalities",
-    "uncertainty",
+    "CrossModalAttentionClassifier", "ModalityEncoder", "ModalityImputer", "MultiOmicsSelector",
+    "__version__", "align_features", "baselines", "benchmark", "classifier", "cli",
+    "concat_modalities", "datasets", "inspection", "learning", "modalities", "paper", "persistence",
+    "plotting", "report", "selection", "split_modalities", "uncertainty",
 ]
+# fmt: on
 
 # scikit-learn takes a second to import and PyTorch two: only who uses a name waits for its package.
 _PACKAGES = {

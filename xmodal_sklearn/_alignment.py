@@ -12,17 +12,19 @@ def check_order(values: Any, X: Any, what: str) -> None:
     n_values, n_samples = _n_rows(values), _n_rows(X)
     if n_values is None or n_samples is None:
         return
+    index = getattr(values, "index", None)
+    is_named = isinstance(index, pd.Index) and isinstance(X, pd.DataFrame)
     if n_values != n_samples:
-        columns = getattr(X, "shape", (n_samples,))[1:]
-        transposed = columns == (n_values,) or _in_columns(getattr(values, "index", None), X)
+        transposed = getattr(X, "shape", ())[1:] == (n_values,) or (
+            is_named and index.isin(X.columns).any() and not index.isin(X.index).any()
+        )
         remedy = (
             "X seems to be transposed: samples go in rows."
             if transposed
             else "Give one for each sample."
         )
         raise ValueError(f"{what} has {n_values} values for {n_samples} samples of X. {remedy}")
-    index = getattr(values, "index", None)
-    if not isinstance(index, pd.Index) or not isinstance(X, pd.DataFrame):
+    if not is_named:
         return
     in_X = index.isin(X.index)
     by_position = _counts_rows(index) or _counts_rows(X.index)
@@ -104,13 +106,6 @@ def _n_rows(values: Any) -> int | None:
     if isinstance(shape, tuple) and shape:
         return int(shape[0]) if isinstance(shape[0], int | np.integer) else None
     return len(values) if isinstance(values, list | tuple) else None
-
-
-def _in_columns(index: Any, X: Any) -> bool:
-    """Return whether the columns of X, and not its rows, are named like the samples."""
-    if not isinstance(index, pd.Index) or not isinstance(X, pd.DataFrame):
-        return False
-    return bool(index.isin(X.columns).any() and not index.isin(X.index).any())
 
 
 def _counts_rows(index: pd.Index) -> bool:

@@ -47,19 +47,15 @@ def screen_pairs(
 
 
 def _scores(
-    first: np.ndarray,
-    second: np.ndarray,
-    target: np.ndarray,
-    held_out_by: np.ndarray,
-    n_members: int,
+    first: np.ndarray, second: np.ndarray, target: np.ndarray, members: np.ndarray, n_members: int
 ) -> Iterator[tuple[int, int, np.ndarray, int]]:
     """Yield, by member and by block of columns, the largest correlation of products with a class.
 
     Moments are additive, so those of the samples that a member sees are those of all less those
     that it holds out, which takes no longer for many members.
     """
-    groups = [held_out_by == member for member in range(n_members)]
-    groups.append((held_out_by < 0) | (held_out_by >= n_members))
+    groups = [members == member for member in range(n_members)]
+    groups.append((members < 0) | (members >= n_members))
     target = target.astype(first.dtype)
     n_classes = target.shape[1]
     width = max(1, BLOCK_SIZE // ((n_members + 1) * (n_classes + 1) * second.shape[1]))

@@ -4,7 +4,8 @@ import sys
 import threading
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 # Code of these runs between the user's line and the warning.
@@ -23,60 +24,46 @@ def warn(message: str, category: type[Warning] = UserWarning) -> None:
 QUIET = (DeprecationWarning, PendingDeprecationWarning, ImportWarning, ResourceWarning)
 
 
-class _Recorder:
-    """Hands the warnings of each thread to the log of that thread."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._logs: dict[int, list[str]] = {}
-        self._saved: Any = None
-
-    @contextmanager
-    def record(self) -> Iterator[list[str]]:
-        thread = threading.get_ident()
-        log: list[str] = []
-        with self._lock:
-            outer = self._logs.get(thread)
-            if not self._logs:
-                self._saved = warnings.catch_warnings()
-                self._saved.__enter__()
-                _show_all()
-                warnings.showwarning = self._show
-            self._logs[thread] = log
-        try:
-            yield log
-        finally:
-            with self._lock:
-                self._logs.pop(thread)
-                if outer is not None:
-                    self._logs[thread] = outer
-                if not self._logs:
-                    self._saved.__exit__(None, None, None)
-
-    def _show(self, message: Any, category: Any, *place: Any, **text: Any) -> None:
-        log = self._logs.get(threading.get_ident())
-        # A thread that a fit has started may belong to any of the fits.
-        for target in self._logs.values() if log is None else [log]:
-            target.append(f"{category.__name__}: {message}")
-
-
-_RECORDER = _Recorder()
+_LOG: ContextVar[list[str] | None] = ContextVar("_LOG", default=None)
+_LOGS: dict[int, list[str]] = {}
+_LOCK = threading.Lock()
+_FILTERS = ExitStack()
 
 
 @contextmanager
 def recorded_warnings() -> Iterator[list[str]]:
     """Record the warnings of this thread, "Category: text", whatever filters are in force."""
+    log: list[str] = []
     # With this flag, which free-threaded Python sets, each thread has its own filters.
     if getattr(sys.flags, "context_aware_warnings", False):
-        log: list[str] = []
         with warnings.catch_warnings(record=True) as caught:
             _show_all()
             yield log
         log += [f"{warning.category.__name__}: {warning.message}" for warning in caught]
         return
     # ``warnings.catch_warnings`` alone would mix up threads, as filters belong to the process.
-    with _RECORDER.record() as log:
+    with _LOCK:
+        if not _LOGS:
+            _FILTERS.enter_context(warnings.catch_warnings())
+            _show_all()
+            warnings.showwarning = _record
+        _LOGS[id(log)] = log
+    token = _LOG.set(log)
+    try:
         yield log
+    finally:
+        _LOG.reset(token)
+        with _LOCK:
+            del _LOGS[id(log)]
+            if not _LOGS:
+                _FILTERS.close()
+
+
+def _record(message: Any, category: Any, *place: Any, **text: Any) -> None:
+    log = _LOG.get()
+    # A thread that a fit has started has no log, and may belong to any of the fits.
+    for target in list(_LOGS.values()) if log is None else [log]:
+        target.append(f"{category.__name__}: {message}")
 
 
 def _show_all() -> None:

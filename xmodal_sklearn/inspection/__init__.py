@@ -13,21 +13,11 @@ from ._selection import (
     stability_index,
 )
 
+# fmt: off
 __all__ = [
-    "PAM50_GENES",
-    "Attributions",
-    "Explanation",
-    "ModalityImportance",
-    "SelectionStability",
-    "attention_map",
-    "drift",
-    "enrichment",
-    "explain",
-    "integrated_gradients",
-    "modality_importance",
-    "modality_shapley",
-    "permutation_importance",
-    "selection_stability",
-    "stability_index",
-    "top_pairs",
+    "PAM50_GENES", "Attributions", "Explanation", "ModalityImportance", "SelectionStability",
+    "attention_map", "drift", "enrichment", "explain", "integrated_gradients",
+    "modality_importance", "modality_shapley", "permutation_importance", "selection_stability",
+    "stability_index", "top_pairs",
 ]
+# fmt: on

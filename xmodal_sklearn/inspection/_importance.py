@@ -192,13 +192,7 @@ def modality_importance(
 
 
 def _measure_fold(
-    model: Any,
-    X: Any,
-    y: np.ndarray,
-    fold: tuple[np.ndarray, np.ndarray],
-    scoring: Any,
-    n_repeats: int,
-    seed: int,
+    model: Any, X: Any, y: np.ndarray, fold: Any, scoring: Any, n_repeats: int, seed: int
 ) -> tuple[pd.Series, pd.Series, float, pd.DataFrame]:
     """Return the measures, the weights of the branches, the score and the features of a fold."""
     train, test = fold
@@ -306,12 +300,7 @@ def permutation_importance(
 
 
 def _permutation_losses(
-    view: ModelView,
-    y: np.ndarray,
-    by: str | Mapping,
-    scoring: Any,
-    n_repeats: int,
-    random_state: Any,
+    view: ModelView, y: np.ndarray, by: Any, scoring: Any, n_repeats: int, random_state: Any
 ) -> pd.DataFrame:
     groups = _permuted_groups(view, by)
     presence = dict(zip(view.modalities, view.network.present.T, strict=True))
@@ -332,41 +321,32 @@ def _permutation_losses(
     return pd.DataFrame({"mean": table.mean(axis=1), "std": table.std(axis=1, ddof=0)})
 
 
-def _permuted_groups(view: ModelView, by: str | Mapping) -> dict[str, dict[str, np.ndarray]]:
+def _permuted_groups(view: ModelView, by: Any) -> dict[str, dict[str, np.ndarray]]:
     """Return for each group the positions of its columns in each modality."""
     modalities = view.classifier.modalities_
     if by == "modality":
         return {name: {name: columns} for name, columns in modalities.items()}
-    position = {feature: index for index, feature in enumerate(view.features)}
     if by == "feature":
         by = {feature: [feature] for feature in view.features}
-    assert isinstance(by, Mapping)
     groups = {}
     for group, features in by.items():
-        unknown = [feature for feature in features if feature not in position]
-        if unknown:
-            raise ValueError(
-                f"Group {group!r} names {unknown[0]!r}, which is not a feature of the classifier."
-            )
-        if not len(features):
+        chosen = pd.Index(view.features).get_indexer(list(features))
+        if not len(chosen):
             raise ValueError(f"Group {group!r} names no feature.")
-        chosen = np.array([position[feature] for feature in features])
+        if chosen.min() < 0:
+            unknown = list(features)[chosen.argmin()]
+            raise ValueError(
+                f"Group {group!r} names {unknown!r}, which is not a feature of the classifier."
+            )
         blocks = {name: np.intersect1d(chosen, columns) for name, columns in modalities.items()}
         groups[group] = {name: columns for name, columns in blocks.items() if len(columns)}
     return groups
 
 
 def ablation_scores(
-    estimator: Any,
-    X: Any,
-    y: Any,
-    modalities: Mapping | None,
-    method: str,
-    scoring: Any,
-    n_repeats: int,
-    random_state: Any,
+    estimator: Any, X: Any, y: Any, modalities: Any, scoring: Any, n_repeats: int, random_state: Any
 ) -> tuple[float, pd.DataFrame]:
-    """Score any fitted estimator with all modalities, and without each of them in turn."""
+    """Score any fitted estimator with all modalities, and without each, absent if no repeats."""
     check_order(y, X, "y")
     table = as_table(X)
     columns = resolve_modalities(table, modalities)
@@ -379,7 +359,7 @@ def ablation_scores(
 
     scores: dict[str, list[float]] = {}
     for name, positions in columns.items():
-        if method == "permute":
+        if n_repeats:
             blocks = [(positions, presence[name].to_numpy())]
             scores[name] = permuted_scores(score, table, blocks, random_state, n_repeats)
             continue

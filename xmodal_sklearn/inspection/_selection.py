@@ -143,8 +143,7 @@ def selection_stability(
         shares = {n_selected: (ranks < n_selected).mean(axis=0) for n_selected in ks}
         frequencies.append(pd.DataFrame(shares, index=index))
         for n_selected in ks:
-            stability = stability_index(ranks < n_selected, confidence=confidence)
-            rows[modality, n_selected] = stability
+            rows[modality, n_selected] = stability_index(ranks < n_selected, confidence=confidence)
     index = pd.MultiIndex.from_tuples(rows, names=["modality", "k"])
     return SelectionStability(
         pd.concat(frequencies).rename_axis(columns="k"),

@@ -133,10 +133,7 @@ def fill_gaps(block: Any, present: np.ndarray, values: np.ndarray) -> Any:
 
 
 def warn_missing(
-    missing: Missing,
-    *,
-    rare: str,
-    imputed: str | None = "Imputed missing values with training means",
+    missing: Missing, *, rare: str, imputed: str = "Imputed missing values with training means"
 ) -> None:
     """Warn once of all that training samples lack; `rare` and `imputed` say how it is treated."""
     shares, sparse_samples, rare_features, absent = {}, {}, {}, []

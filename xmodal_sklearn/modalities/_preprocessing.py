@@ -109,7 +109,7 @@ class ModalityImputer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         encoder = self.input_.encoder
         _, missing = self.input_.read(table)
         self.n_imputed_ = missing.n_gaps
-        warn_missing(missing, rare="are filled with those few or zero", imputed=None)
+        warn_missing(missing, rare="are filled with those few or zero", imputed="")
         self.statistics_ = np.empty(self.n_features_in_, object if encoder.categories else float)
         for positions in self.modalities_.values():
             numeric = np.setdiff1d(positions, list(encoder.categories))

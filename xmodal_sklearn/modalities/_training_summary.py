@@ -1,7 +1,8 @@
 """Statistics of the training samples that a fitted model keeps, without any sample."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from sklearn.preprocessing import StandardScaler
@@ -32,10 +33,7 @@ class TrainingSummary:
 
 
 def summarize(
-    values: np.ndarray,
-    columns: Modalities,
-    scaler: StandardScaler,
-    weights: np.ndarray | None = None,
+    values: np.ndarray, columns: Modalities, scaler: StandardScaler, weights: Any = None
 ) -> TrainingSummary:
     """Summarize training samples."""
     n_columns, mean, scale = values.shape[1], scaler.mean_, scaler.scale_
@@ -84,10 +82,10 @@ def shares(
 
 def distances(
     values: np.ndarray,
-    columns: Mapping[str, np.ndarray],
+    columns: Modalities,
     mean: np.ndarray,
     scale: np.ndarray,
-    n_known: np.ndarray | None = None,
+    n_known: Any = None,
 ) -> dict[str, np.ndarray]:
     """Return how far samples are from the mean: the root mean square of standardized values."""
     by_modality = {}

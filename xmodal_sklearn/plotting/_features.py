@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.cluster.hierarchy import leaves_list, linkage, optimal_leaf_ordering
+from scipy.cluster.hierarchy import leaves_list, linkage
 from scipy.spatial.distance import pdist
 from sklearn.utils._param_validation import Interval, StrOptions
 
@@ -404,9 +404,7 @@ def _cluster_rows(values: np.ndarray) -> np.ndarray:
     if len(values) < 3:
         return np.arange(len(values))
     # linkage would take a square table of zeros for distances, and warn.
-    distances = pdist(values)
-    tree = linkage(distances, method="average")
-    return leaves_list(optimal_leaf_ordering(tree, distances))
+    return leaves_list(linkage(pdist(values), method="average", optimal_ordering=True))
 
 
 def _heights(names: pd.Series, positions: Any, axis: pd.Index) -> dict[Any, float]:

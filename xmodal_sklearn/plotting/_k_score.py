@@ -142,14 +142,10 @@ class KScoreDisplay(Display):
             raise ValueError(f"scores has no column {absent[0]!r}. Choose from {list(scores)}.")
         _check_ks(scores[k])
         # Groups keep their order in the table.
-        groups = pd.Series("", index=scores.index) if group is None else scores[group].map(str)
-        summary = (
-            scores[score]
-            .groupby([groups.rename("group"), scores[k].rename("k")], sort=False)
-            .agg(["mean", "std"])
-            .reset_index()
-        )
-        return cls(scores=summary, score_name=metric_label(score)).plot(ax)
+        groups = "" if group is None else scores[group].map(str)
+        table = pd.DataFrame({"group": groups, "k": scores[k], "score": scores[score]})
+        summary = table.groupby(["group", "k"], sort=False)["score"].agg(["mean", "std"])
+        return cls(scores=summary.reset_index(), score_name=metric_label(score)).plot(ax)
 
     def plot(self, ax: Any = None, **line_kwargs: Any) -> "KScoreDisplay":
         """Draw the mean score against K, with bars of one standard deviation over the folds.

@@ -257,8 +257,9 @@ class ModalityAblationDisplay(Display):
         -----
         The loss may be small for modalities that share information, even if each alone suffices.
         """
+        n_repeats = 0 if method == "absent" else n_repeats
         score, scores = ablation_scores(
-            estimator, X, y, modalities, method, scoring, n_repeats, random_state
+            estimator, X, y, modalities, scoring, n_repeats, random_state
         )
         score_name = metric_label(scoring) if isinstance(scoring, str) else "score"
         return cls(score=score, scores=scores, method=method, score_name=score_name).plot(ax)

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Sequence
 from textwrap import fill
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -152,10 +152,10 @@ def draw_confusion(name: str, predictions: pd.DataFrame, classes: Sequence[str])
 
 def draw_curve(kind: str, name: str, predictions: pd.DataFrame, classes: Sequence[str]) -> Markup:
     """Draw one of :data:`CURVES` of a model whose predictions have labels as text."""
-    curve = CURVES[kind]
-    with figure_for_page(curve.label.format(name)) as (ax, svg):
-        curve.draw(ax, predictions, classes)
-        ax.set(xlabel=curve.xlabel, ylabel=curve.ylabel, **RATE_AXES)
+    label, draw = CURVES[kind]
+    with figure_for_page(label.format(name)) as (ax, svg):
+        draw(ax, predictions, classes)
+        ax.set(**RATE_AXES)
     return svg()
 
 
@@ -184,14 +184,17 @@ def _draw_by_class(
 def _draw_roc(ax: Any, predictions: pd.DataFrame, classes: Sequence[str]) -> None:
     _draw_by_class(ax, predictions, classes, RocCurveDisplay)
     ax.plot([0, 1], [0, 1], **DIAGONAL)
+    ax.set(xlabel="false positive rate", ylabel="true positive rate")
 
 
 def _draw_precision_recall(ax: Any, predictions: pd.DataFrame, classes: Sequence[str]) -> None:
     _draw_by_class(ax, predictions, classes, PrecisionRecallDisplay)
+    ax.set(xlabel="recall", ylabel="precision")
 
 
 def _draw_reliability(ax: Any, predictions: pd.DataFrame, classes: Sequence[str]) -> None:
     _draw_frequency(ax, *_correct_by_confidence(predictions, classes), line_style(0))
+    ax.set(xlabel="probability of the predicted class", ylabel="share correct")
 
 
 def _draw_calibration(ax: Any, predictions: pd.DataFrame, classes: Sequence[str]) -> None:
@@ -199,6 +202,7 @@ def _draw_calibration(ax: Any, predictions: pd.DataFrame, classes: Sequence[str]
         style = {**line_style(index), "label": visible(label)}
         is_class = predictions["target"] == label
         _draw_frequency(ax, is_class, predictions[probability_column(label)], style)
+    ax.set(xlabel="predicted probability of the class", ylabel="observed share of the class")
     draw_legend_below(ax)
 
 
@@ -218,6 +222,7 @@ def _draw_frequency(
 def _draw_accuracy_coverage(ax: Any, predictions: pd.DataFrame, classes: Sequence[str]) -> None:
     correct, confidence = _correct_by_confidence(predictions, classes)
     ax.plot(*accuracy_coverage(confidence.to_numpy(), correct.to_numpy()), linewidth=1.4)
+    ax.set(xlabel="share of samples predicted, most confident first", ylabel="share correct")
 
 
 def _correct_by_confidence(
@@ -240,36 +245,11 @@ def accuracy_coverage(confidence: np.ndarray, correct: np.ndarray) -> tuple[np.n
     return n_predicted[last] / len(order), (np.cumsum(correct[order]) / n_predicted)[last]
 
 
-class Curve(NamedTuple):
-    """A figure of a model's probabilities; `draw` takes axes, predictions and classes."""
-
-    label: str
-    xlabel: str
-    ylabel: str
-    draw: Callable[[Any, pd.DataFrame, Sequence[str]], None]
-
-
-CURVES = {
-    "roc": Curve("ROC curves of {}", "false positive rate", "true positive rate", _draw_roc),
-    "precision_recall": Curve(
-        "Precision and recall of {}", "recall", "precision", _draw_precision_recall
-    ),
-    "reliability": Curve(
-        "Reliability of {}",
-        "probability of the predicted class",
-        "share correct",
-        _draw_reliability,
-    ),
-    "calibration": Curve(
-        "Calibration by class of {}",
-        "predicted probability of the class",
-        "observed share of the class",
-        _draw_calibration,
-    ),
-    "accuracy_coverage": Curve(
-        "Accuracy of {} against coverage",
-        "share of samples predicted, most confident first",
-        "share correct",
-        _draw_accuracy_coverage,
-    ),
+# The figures of a model's probabilities: a label, and what draws on axes predictions by class.
+CURVES: dict[str, tuple[str, Callable[[Any, pd.DataFrame, Sequence[str]], None]]] = {
+    "roc": ("ROC curves of {}", _draw_roc),
+    "precision_recall": ("Precision and recall of {}", _draw_precision_recall),
+    "reliability": ("Reliability of {}", _draw_reliability),
+    "calibration": ("Calibration by class of {}", _draw_calibration),
+    "accuracy_coverage": ("Accuracy of {} against coverage", _draw_accuracy_coverage),
 }
