@@ -1,12 +1,13 @@
 """Types of public arguments, and decorators that keep types."""
 
 from collections.abc import Callable
+from numbers import Integral
 from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from sklearn.utils._param_validation import validate_params
+from sklearn.utils._param_validation import Interval, validate_params
 
 # Tables of polars and Arrow convert to arrays, so they are array-like.
 Table: TypeAlias = "pd.DataFrame | npt.ArrayLike"
@@ -21,6 +22,11 @@ def typed(decorator: Callable[[Any], Any]) -> Callable[[F], F]:
     return decorator
 
 
-def check_arguments(constraints: dict[str, list]) -> Callable[[F], F]:
+def check_arguments(**constraints: list) -> Callable[[F], F]:
     """Return a decorator that checks arguments as scikit-learn checks parameters."""
     return validate_params(constraints, prefer_skip_nested_validation=True)
+
+
+def at_least(lowest: int) -> Interval:
+    """Return the constraint that an argument is a whole number of at least the given one."""
+    return Interval(Integral, lowest, None, closed="left")

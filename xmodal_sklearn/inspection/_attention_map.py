@@ -6,15 +6,15 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from sklearn.utils._param_validation import Integral, Interval, StrOptions
+from sklearn.utils._param_validation import StrOptions
 
-from .._typing import check_arguments
+from .._typing import at_least, check_arguments
 from .._warnings import warn
 from ..modalities._input import as_table
 from ._view import ModelView, gene_name, view_model, with_progress
 
 
-@check_arguments({"by": [StrOptions({"class", "sample"}), None]})
+@check_arguments(by=[StrOptions({"class", "sample"}), None])
 def attention_map(
     model: Any, X: Any, *, source: str | None = None, by: str | None = None
 ) -> pd.DataFrame | dict[Any, pd.DataFrame] | Iterator[tuple[Any, pd.DataFrame]]:
@@ -119,7 +119,7 @@ def attention_map(
     return pd.DataFrame(_root_mean_square(effects), *axes)
 
 
-@check_arguments({"n": [Interval(Integral, 1, None, closed="left")]})
+@check_arguments(n=[at_least(1)])
 def top_pairs(attention: pd.DataFrame, n: int = 20, *, X: Any = None) -> pd.DataFrame:
     """List the pairs of features with the largest interactions.
 

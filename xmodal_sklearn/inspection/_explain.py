@@ -1,16 +1,15 @@
 """Why one sample is classified as it is."""
 
 from dataclasses import dataclass
-from numbers import Integral, Real
+from numbers import Real
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from sklearn.metrics import nan_euclidean_distances
-from sklearn.utils._param_validation import Interval
 
 from .._alignment import values_by_sample
-from .._typing import check_arguments
+from .._typing import at_least, check_arguments
 from ..modalities._input import as_table
 from ._attributions import attribute_logits, shapley_values
 from ._importance import branch_weights
@@ -90,7 +89,7 @@ class Explanation:
         return "\n\n".join(parts)
 
 
-@check_arguments({"train": [tuple, list, None], "n": [Interval(Integral, 1, None, closed="left")]})
+@check_arguments(train=[tuple, list, None], n=[at_least(1)])
 def explain(
     model: Any, X: Any, *, train: tuple[Any, Any] | None = None, n: int = 10
 ) -> Explanation:

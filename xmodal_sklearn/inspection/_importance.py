@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -11,11 +10,11 @@ from sklearn.base import clone
 from sklearn.metrics import check_scoring
 from sklearn.model_selection import check_cv
 from sklearn.utils import _safe_indexing, check_random_state
-from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.parallel import Parallel, delayed
 
 from .._alignment import check_order, values_by_sample
-from .._typing import Seed, check_arguments
+from .._typing import Seed, at_least, check_arguments
 from ..modalities._columns import resolve_modalities, sample_labels
 from ..modalities._exchange import permuted_scores, present_samples, remove_columns
 from ..modalities._input import as_table
@@ -93,9 +92,7 @@ class ModalityImportance:
         return stability_index((ranks <= n_top).to_numpy())
 
 
-@check_arguments(
-    {"n_repeats": [Interval(Integral, 1, None, closed="left")], "random_state": ["random_state"]}
-)
+@check_arguments(n_repeats=[at_least(1)], random_state=["random_state"])
 def modality_importance(
     model: Any,
     X: Any,
@@ -228,11 +225,9 @@ def weights_by_modality(branches: pd.Series, modalities: list[str]) -> pd.Series
 
 
 @check_arguments(
-    {
-        "by": [StrOptions({"feature", "modality"}), Mapping],
-        "n_repeats": [Interval(Integral, 1, None, closed="left")],
-        "random_state": ["random_state"],
-    }
+    by=[StrOptions({"feature", "modality"}), Mapping],
+    n_repeats=[at_least(1)],
+    random_state=["random_state"],
 )
 def permutation_importance(
     model: Any,

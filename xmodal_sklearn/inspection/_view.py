@@ -89,7 +89,11 @@ def view_model(model: Any, X: Any) -> ModelView:
 
 def _names_after(step: Any, table: Any, names: pd.Series) -> pd.Series:
     """Return the names that the columns had in X, by the names that a step gives them."""
-    returned = column_names(table) or _names_out(step, names.index)
+    returned = column_names(table)
+    if returned is None and hasattr(step, "get_feature_names_out"):
+        # A step that saw names in fit knows them.
+        names_in = None if hasattr(step, "feature_names_in_") else names.index.to_numpy()
+        returned = list(step.get_feature_names_out(names_in))
     if returned is None or len(returned) != table.shape[1]:
         raise ValueError(
             f"Features can't be named behind {type(step).__name__}, which does not name the "
@@ -99,14 +103,6 @@ def _names_after(step: Any, table: Any, names: pd.Series) -> pd.Series:
     if hasattr(step, "get_support") and (support := step.get_support()).sum() == len(returned):
         return names[support].set_axis(returned)
     return pd.Series([names.get(name, name) for name in returned], index=returned, dtype=object)
-
-
-def _names_out(step: Any, names: pd.Index) -> list[str] | None:
-    if not hasattr(step, "get_feature_names_out"):
-        return None
-    # A step that saw names in fit knows them.
-    names_in = None if hasattr(step, "feature_names_in_") else names.to_numpy()
-    return list(step.get_feature_names_out(names_in))
 
 
 def gene_name(feature: str) -> str:

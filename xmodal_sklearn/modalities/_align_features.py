@@ -373,20 +373,18 @@ def rename_features(
     for old in entries:
         without_version[_without_version(old)].add(old)
     model_names = set(model_names)
-    renamed, used, n_before = [], set(), 0
-    for name in names:
-        modality, separator, feature = str(name).partition(SEPARATOR)
-        prefix, feature = (modality + separator, feature) if separator else ("", modality)
+    renamed, used, n_before = list(names), set(), 0
+    for index, name in enumerate(names):
+        feature = str(name).partition(SEPARATOR)[2] or str(name)
         entry = _find_entry(str(name), feature, entries, without_version)
-        new = name if entry is None else entries[entry]
-        if new not in model_names and prefix + new in model_names:
-            new = prefix + new
-        if entry is None or new not in model_names:
-            renamed.append(name)
+        if entry is None:
             continue
-        used.add(entry)
-        n_before += name in model_names and new != name
-        renamed.append(new)
+        qualified = str(name).removesuffix(feature) + entries[entry]
+        new = next((new for new in (entries[entry], qualified) if new in model_names), None)
+        if new is not None:
+            used.add(entry)
+            n_before += name in model_names and new != name
+            renamed[index] = new
     _check_not_merged(names, renamed)
     n_renamed = sum(new != old for new, old in zip(renamed, names, strict=True))
     report += [
@@ -443,12 +441,10 @@ def _without_version(name: str) -> str:
 
 
 def _check_not_merged(names: Sequence[str], renamed: list[str]) -> None:
-    sources: dict[str, list[str]] = defaultdict(list)
-    for old, new in zip(names, renamed, strict=True):
-        sources[new].append(old)
-    merged = {new: old for new, old in sources.items() if len(old) > 1}
+    merged = [name for name, count in Counter(renamed).items() if count > 1]
     if merged:
-        name, columns = next(iter(merged.items()))
+        name = merged[0]
+        columns = [old for old, new in zip(names, renamed, strict=True) if new == name]
         raise ValueError(
             f"feature_map gives {len(merged)} names to several columns, the first is {name!r} for "
             f"{columns}. Drop the columns or the entries that should not be used."

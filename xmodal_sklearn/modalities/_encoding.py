@@ -98,8 +98,6 @@ class CategoryEncoder:
 
     def names(self, positions: np.ndarray, names: Sequence[str] | np.ndarray) -> np.ndarray:
         """Return the names of encoded columns, given those of the columns."""
-        if not self._is_categorical(positions).any():
-            return np.asarray(names, dtype=object)
         encoded: list[str] = []
         for position, name in zip(positions.tolist(), names, strict=True):
             levels, ordered = self.categories.get(position, Categories([], ordered=True))

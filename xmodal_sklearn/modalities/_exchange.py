@@ -9,11 +9,7 @@ from sklearn.utils import _safe_indexing
 
 
 def permuted_scores(
-    score: Callable[[Any], float],
-    table: Any,
-    blocks: Iterable[tuple[np.ndarray, np.ndarray]],
-    random_state: Any,
-    n_repeats: int = 1,
+    score: Callable[[Any], float], table: Any, blocks: Iterable[tuple], rng: Any, n_repeats: int = 1
 ) -> list[float]:
     """Score copies of a table in which some blocks of columns are permuted over the samples."""
     scores = []
@@ -22,7 +18,7 @@ def permuted_scores(
         for columns, present in blocks:
             # The samples that have the block exchange its columns all together.
             order = np.arange(len(table))
-            order[present] = random_state.permutation(order[present])
+            order[present] = rng.permutation(order[present])
             values = _safe_indexing(_safe_indexing(table, columns, axis=1), order)
             changed = replace_columns(changed, columns, values)
         scores.append(score(changed))

@@ -1,11 +1,11 @@
 """Statistics of the training samples that a fitted model keeps, without any sample."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from sklearn.preprocessing import StandardScaler
+from sklearn.utils import gen_batches
 
 from ._columns import Modalities
 
@@ -42,7 +42,7 @@ def summarize(
     n_known = np.empty(n_columns, np.int32)
     n_values = np.empty(n_columns, np.uint8)
     knots = np.empty((len(LEVELS), n_columns), np.float32)
-    for chunk in _chunks(n_columns):
+    for chunk in gen_batches(n_columns, CHUNK):
         ordered = np.sort(_rows_of(values, chunk), axis=1)  # NaN last
         n_known[chunk] = (~np.isnan(ordered)).sum(axis=1)
         n_values[chunk] = np.minimum(1 + (np.diff(ordered) > 0).sum(axis=1), MANY_VALUES)
@@ -70,7 +70,7 @@ def shares(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return the shares of samples below each knot, and of those at most as large."""
     below, at_most = np.empty_like(knots), np.empty_like(knots)
-    for chunk in _chunks(values.shape[1]):
+    for chunk in gen_batches(values.shape[1], CHUNK):
         rows = _rows_of(values, chunk)
         total = ~np.isnan(rows) @ weights
         total[total == 0] = np.nan
@@ -91,7 +91,7 @@ def distances(
     by_modality = {}
     for name, positions in columns.items():
         total, count = np.zeros(len(values)), np.zeros(len(values))
-        for chunk in _chunks(len(positions)):
+        for chunk in gen_batches(len(positions), CHUNK):
             places = positions[chunk]
             squares = np.square((values[:, places] - mean[places]) / scale[places])
             if n_known is not None:
@@ -112,11 +112,6 @@ def _leave_one_out(squares: np.ndarray, scale: np.ndarray, n_known: np.ndarray) 
     left_out = squares * factor / np.where(alone, 1, rest)
     # Without the sample the column is constant, and has a scale of 1.
     return np.where(alone, squares * np.square(factor * scale), left_out)
-
-
-def _chunks(n_columns: int) -> Iterator[slice]:
-    for start in range(0, n_columns, CHUNK):
-        yield slice(start, start + CHUNK)
 
 
 def _rows_of(values: np.ndarray, chunk: slice) -> np.ndarray:

@@ -1,17 +1,17 @@
 """Displays of features: their attributions, and their interactions."""
 
 from collections.abc import Mapping
-from numbers import Integral, Real
+from numbers import Real
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from scipy.cluster.hierarchy import leaves_list, linkage
 from scipy.spatial.distance import pdist
-from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils._param_validation import StrOptions
 
 from .._text import visible
-from .._typing import check_arguments
+from .._typing import at_least, check_arguments
 from ..inspection._attention_map import attention_map, top_pairs
 from ..inspection._attributions import integrated_gradients
 from ._common import PLAIN, Display, draw_heat_map, draw_legend, line_style
@@ -118,11 +118,9 @@ class AttentionMapDisplay(Display):
         return cls(maps).plot(ax, **settings)
 
     @check_arguments(
-        {
-            "kind": [StrOptions({"heatmap", "pairs"})],
-            "n": [Interval(Integral, 2, None, closed="left")],
-            "positions": [Mapping, pd.Series, None],
-        }
+        kind=[StrOptions({"heatmap", "pairs"})],
+        n=[at_least(2)],
+        positions=[Mapping, pd.Series, None],
     )
     def plot(
         self, ax: Any = None, *, kind: str = "heatmap", n: int = 25, positions: Any = None
@@ -313,9 +311,7 @@ class FeatureImportanceDisplay(Display):
         return cls.from_importance(integrated_gradients(model, X).importance(), n=n, ax=ax)
 
     @classmethod
-    @check_arguments(
-        {"importance": [pd.DataFrame], "n": [Interval(Integral, 1, None, closed="left")]}
-    )
+    @check_arguments(importance=[pd.DataFrame], n=[at_least(1)])
     def from_importance(
         cls, importance: pd.DataFrame, *, n: int = 20, ax: Any = None
     ) -> "FeatureImportanceDisplay":

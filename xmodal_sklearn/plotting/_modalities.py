@@ -1,14 +1,13 @@
 """Displays of modalities: their importance fold by fold, and the score without each."""
 
 from dataclasses import dataclass
-from numbers import Integral
 from typing import Any
 
 import pandas as pd
-from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils._param_validation import StrOptions
 
 from .._text import visible
-from .._typing import Labels, Seed, Table, check_arguments
+from .._typing import Labels, Seed, Table, at_least, check_arguments
 from ..benchmark._metrics import metric_label
 from ..inspection._importance import ModalityImportance, ablation_scores, modality_importance
 from ._common import PLAIN, Display, draw_strips
@@ -200,11 +199,9 @@ class ModalityAblationDisplay(Display):
 
     @classmethod
     @check_arguments(
-        {
-            "method": [StrOptions({"permute", "absent"})],
-            "n_repeats": [Interval(Integral, 1, None, closed="left")],
-            "random_state": ["random_state"],
-        }
+        method=[StrOptions({"permute", "absent"})],
+        n_repeats=[at_least(1)],
+        random_state=["random_state"],
     )
     def from_estimator(
         cls,
