@@ -283,18 +283,14 @@ def enrichment(
         raise ValueError(
             "No gene set has a gene of the background. Check that both use the same gene symbols."
         )
-    common = {name: sorted(genes & set(members)) for name, members in sets.items()}
-    table = pd.DataFrame(
-        {
-            "overlap": [len(common[name]) for name in sets],
-            "expected": [len(members) * len(genes) / len(measured) for members in sets.values()],
-            "measured": [len(members) for members in sets.values()],
-        },
-        index=pd.Index(list(sets), name="gene set"),
-    )
+    common = pd.Series({name: sorted(genes & set(members)) for name, members in sets.items()})
+    table = pd.DataFrame({"overlap": common.map(len)}).rename_axis("gene set")
+    n_measured = pd.Series(sets).map(len)
+    table["expected"] = n_measured * len(genes) / len(measured)
+    table["measured"] = n_measured
     table["p"] = hypergeom.sf(table["overlap"] - 1, len(measured), table["measured"], len(genes))
     table["p_adjusted"] = false_discovery_control(table["p"])
-    table["genes"] = list(common.values())
+    table["genes"] = common
     return table.sort_values("p", kind="stable")
 
 

@@ -242,9 +242,8 @@ def _complete(X: pd.DataFrame, target: _Target, missing: str) -> tuple[pd.DataFr
         for modality, columns in target.needed.items()
         if not present[columns].all()
     }
-    table = X[names[present].tolist()]
     if not missing_by_modality:
-        return table, []
+        return X[names[present].tolist()], []
     check_not_transposed(X, names)
     description = describe_missing(names, target.needed, present)
     if missing == "error":
@@ -262,17 +261,18 @@ def _complete(X: pd.DataFrame, target: _Target, missing: str) -> tuple[pd.DataFr
             f"X lacks needed columns of every modality, {absent}, so none would be left. Check the "
             'names, or pass missing="impute" if few columns are missing.'
         )
-    values: dict[str, float] = {}
-    rows = []
+    values, is_filled, rows = np.full(len(names), np.nan), np.zeros(len(names), dtype=bool), []
     for modality, columns in missing_by_modality.items():
+        what = "needed columns missing, imputed with their training means"
+        is_filled[columns] = True
         if modality in absent:
             what = "needed columns missing, the modality is absent"
-            table = table.drop(columns=names[target.modalities[modality]], errors="ignore")
-            values |= dict.fromkeys(names[target.needed[modality]].tolist(), np.nan)
+            is_filled[target.needed[modality]] = True
+            present[target.modalities[modality]] = False
         else:
-            what = "needed columns missing, imputed with their training means"
-            means = _training_means(target, columns)
-            values |= dict(zip(names[columns].tolist(), means, strict=True))
+            purpose = "means of the training samples to impute columns with"
+            for source, owned in target.sources_of(columns, "needed_means", purpose):
+                values[owned] = source.needed_means[np.searchsorted(source.needed, owned)]
         rows.append((modality, what, len(columns)))
     imputed = [modality for modality in missing_by_modality if modality not in absent]
     warn(
@@ -280,17 +280,10 @@ def _complete(X: pd.DataFrame, target: _Target, missing: str) -> tuple[pd.DataFr
         + (f" Imputed with training means: {imputed}." if imputed else "")
         + (f" Treated as absent: {absent}." if absent else "")
     )
-    filled = pd.DataFrame(values, X.index, dtype=float)
-    table = pd.concat([table, filled], axis=1)
-    return table[[name for name in names if name in table]], rows
-
-
-def _training_means(target: _Target, columns: np.ndarray) -> np.ndarray:
-    means = np.full(len(target.names), np.nan)
-    purpose = "means of the training samples to impute columns with"
-    for source, owned in target.sources_of(columns, "needed_means", purpose):
-        means[owned] = source.needed_means[np.searchsorted(source.needed, owned)]
-    return means[columns]
+    filled = np.tile(values[is_filled], (len(X), 1))
+    filled = pd.DataFrame(filled, X.index, names[is_filled].tolist())
+    table = pd.concat([X[names[present].tolist()], filled], axis=1)
+    return table[names[present | is_filled].tolist()], rows
 
 
 def _rescaled_modalities(normalize: str | Mapping[str, str], modalities: Modalities) -> list[str]:

@@ -9,7 +9,6 @@ from sklearn.utils import Tags
 from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.validation import _check_feature_names_in, check_is_fitted
 
-from ._columns import as_slice
 from ._encoding import is_numeric
 from ._input import ModalityInput, dense_columns, validate_table
 from ._missing import CHECKED, column_means, fill_gaps, warn_missing
@@ -107,14 +106,13 @@ class ModalityImputer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         self.input_ = ModalityInput(table, self.modalities)
         self.modalities_ = self.input_.modalities
         encoder = self.input_.encoder
-        _, missing = self.input_.read(table)
+        blocks, missing = self.input_.read(table)
         self.n_imputed_ = missing.n_gaps
         warn_missing(missing, rare="are filled with those few or zero", imputed="")
         self.statistics_ = np.empty(self.n_features_in_, object if encoder.categories else float)
-        for positions in self.modalities_.values():
-            numeric = np.setdiff1d(positions, list(encoder.categories))
-            if len(numeric):
-                self.statistics_[numeric] = self._centers(encoder.encode(table, numeric))
+        for modality, positions in self.modalities_.items():
+            centers = self._centers(blocks[modality])
+            self.statistics_[positions] = encoder.numeric_only(positions, centers)
         for position in encoder.categories:
             self.statistics_[position] = next(iter(table.iloc[:, position].mode()), "missing")
         return self
@@ -136,15 +134,12 @@ class ModalityImputer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         table, _ = validate_table(self, X, reset=False)
         _, missing = self.input_.read(table)
         filled = table.copy()
-        for modality, positions in self.modalities_.items():
-            if not missing.gaps[modality].total:
-                continue
-            present = missing.gaps[modality].present
-            if isinstance(table, pd.DataFrame):
-                self._fill_columns(filled, positions, present)
-            else:
-                block = table[:, as_slice(positions)]
-                filled[:, positions] = fill_gaps(block, present, self.statistics_[positions])
+        for modality, gaps in missing.gaps.items():
+            at = self.modalities_[modality]
+            if gaps.total and isinstance(table, pd.DataFrame):
+                self._fill_columns(filled, at, gaps.present)
+            elif gaps.total:
+                filled[:, at] = fill_gaps(table[:, at], gaps.present, self.statistics_[at])
         if isinstance(X, pd.DataFrame) and X.columns.nlevels == 1:
             filled.columns = X.columns
         return filled

@@ -118,9 +118,8 @@ class CoefficientPathDisplay(Display):
         )
         path = ranking_path(block, one_hot(codes), l1_ratio=selector.l1_ratio)
         norms = np.zeros((block.shape[1], len(path.penalties)))
-        for step, (features, coefficients) in enumerate(
-            zip(path.features, path.coefficients, strict=True)
-        ):
+        steps = zip(path.features, path.coefficients, strict=True)
+        for step, (features, coefficients) in enumerate(steps):
             norms[features, step] = np.linalg.norm(coefficients, axis=1)
         positions = reader.modalities[modality]
         labels = np.array(column_labels(table), dtype=object)[positions]
