@@ -12,7 +12,7 @@ def check_order(values: Any, X: Any, what: str) -> None:
     n_values, n_samples = _n_rows(values), _n_rows(X)
     if n_values is None or n_samples is None:
         return
-    index = getattr(values, "index", None)
+    index: Any = getattr(values, "index", None)
     is_named = isinstance(index, pd.Index) and isinstance(X, pd.DataFrame)
     if n_values != n_samples:
         transposed = getattr(X, "shape", ())[1:] == (n_values,) or (

@@ -113,8 +113,7 @@ def drift(model: Any, X: Any) -> pd.DataFrame:
     rows = {}
     by_modality = distances(values, samples.columns, summary.mean, summary.scale)
     for name, columns in samples.columns.items():
-        sample_distances = by_modality[name]
-        measured = sample_distances[~np.isnan(sample_distances)]
+        measured = by_modality[name][~np.isnan(by_modality[name])]
         low, high, _ = summary.ranges[name]
         most = columns[np.argsort(-effects[columns], kind="stable")[:N_NAMED]]
         rows[name] = {

@@ -27,7 +27,8 @@ def permuted_scores(
 
 def present_samples(table: Any, columns: np.ndarray) -> np.ndarray:
     """Return which samples have a value in any of some columns, those of a modality."""
-    return np.asarray(pd.notna(_safe_indexing(table, columns, axis=1))).any(axis=1)
+    measured: Any = np.asarray(pd.notna(_safe_indexing(table, columns, axis=1)))
+    return measured.any(axis=1)
 
 
 def remove_columns(table: Any, columns: np.ndarray) -> Any:

@@ -40,7 +40,6 @@ class NeededSamples:
     values: np.ndarray
     names: np.ndarray
     columns: Modalities
-    index: Any
 
 
 class ModalityInput:
@@ -166,7 +165,7 @@ class ModalityInput:
         columns = self.encoder.columns_of(self.needed)
         for modality, encoded in columns.items():
             check_finite(values[:, encoded], modality, names[encoded], sample_labels(table))
-        return NeededSamples(values, names, columns, sample_labels(table))
+        return NeededSamples(values, names, columns)
 
 
 def validate_table(
