@@ -28,5 +28,4 @@ def check_arguments(**constraints: list) -> Callable[[F], F]:
 
 
 def at_least(lowest: int) -> Interval:
-    """Return the constraint that an argument is a whole number of at least the given one."""
     return Interval(Integral, lowest, None, closed="left")

@@ -65,10 +65,6 @@ def learning_curves(
     ValueError
         If a share is not between 0 and 1, or as :func:`~xmodal_sklearn.benchmark.compare`.
 
-    See Also
-    --------
-    sklearn.model_selection.learning_curve : For one estimator and one metric.
-
     Examples
     --------
     >>> from dataclasses import replace

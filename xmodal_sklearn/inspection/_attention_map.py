@@ -145,10 +145,6 @@ def top_pairs(attention: pd.DataFrame, n: int = 20, *, X: Any = None) -> pd.Data
     ValueError
         If X lacks a feature of the map.
 
-    See Also
-    --------
-    attention_map : Computes the map.
-
     Notes
     -----
     By chance, the share of pairs in cis is that among all pairs: 400 of 300,246 with 489 genes of

@@ -139,7 +139,6 @@ def integrated_gradients(model: Any, X: Any, *, n_jobs: int | None = None) -> At
 
 
 def attribute_logits(view: ModelView, n_jobs: int | None = None) -> Attributions:
-    """Compute the integrated gradients of the samples of a view."""
     network, classes = view.network, view.classes
     parts = np.array_split(np.arange(len(network.x)), -(-len(network.x) // BATCH))
     results = Parallel(n_jobs=n_jobs, backend="threading", return_as="generator")(
@@ -191,10 +190,6 @@ def modality_shapley(model: Any, X: Any, y: Any = None, *, scoring: Any = None) 
         If `scoring` is given without `y`, `y` does not have the samples of X in their order, or X
         has other columns than in fit.
 
-    See Also
-    --------
-    permutation_importance : What a score loses when a modality is permuted.
-
     Notes
     -----
     The value :math:`v(S)` of a set of modalities is the logit, or the score, with all others
@@ -226,7 +221,6 @@ def modality_shapley(model: Any, X: Any, y: Any = None, *, scoring: Any = None) 
 
 
 def shapley_values(view: ModelView, y: Any = None, scoring: Any = None) -> pd.DataFrame:
-    """Divide logits, or a score, of the samples of a view."""
     n_modalities = range(len(view.modalities) + 1)
     subsets = [kept for size in n_modalities for kept in combinations(view.modalities, size)]
     values = {
@@ -263,7 +257,6 @@ class _SubsetClassifier(ProbabilityClassifierMixin, BaseEstimator):
 
 
 def _subset_value(view: ModelView, kept: Iterable[str], y: Any, scoring: Any) -> Any:
-    """Return the logits, or the score, with only some modalities."""
     model = _SubsetClassifier(view, kept)
     if scoring is not None:
         scorer = check_scoring(view.classifier, scoring=scoring)

@@ -118,11 +118,6 @@ def explain(
     TypeError
         If the model does not end in a CrossModalAttentionClassifier.
 
-    See Also
-    --------
-    integrated_gradients : The attributions of all features.
-    modality_shapley : The shares of modalities.
-
     Notes
     -----
     The distance to a class is the mean of those to its five nearest training samples, each the root

@@ -273,10 +273,6 @@ def permutation_importance(
         If a group has a feature that the classifier does not take, or none; if `y` does not have
         the samples of X in their order; if X has other columns than in fit.
 
-    See Also
-    --------
-    modality_shapley : Divides credit among modalities with the same information.
-
     Examples
     --------
     >>> from xmodal_sklearn import CrossModalAttentionClassifier

@@ -51,7 +51,6 @@ class ModelView:
         return pd.MultiIndex.from_product([self.classes, self.samples], names=names)
 
     def input_columns(self, modality: str) -> np.ndarray:
-        """Return the positions of a modality's inputs."""
         return self.classifier.input_.encoder.columns[modality]
 
     def input_values(self, row: int) -> np.ndarray:

@@ -30,7 +30,7 @@ MISSING = ("error", "absent", "impute")
 TRAINING, WITHIN = "training", "within"
 # A mean of 20 samples is off by 0.22 standard deviations, and the deviation by a sixth.
 MIN_SAMPLES = 20
-VERSIONED = re.compile(r"(ENS[A-Z]*\d{11})\.\d+")
+VERSIONED = re.compile(r"\A(ENS[A-Z]*\d{11})\.\d+\Z")
 WHERE = "feature_map"
 
 # Rows of a report: where, what and count.
@@ -48,7 +48,6 @@ def align_features(
 ) -> Any:
     """Bring the table of another cohort to the columns that a model was fitted to.
 
-    Another cohort has its columns in another order, has columns of its own, and often lacks some.
     A model that begins with a :class:`~xmodal_sklearn.MultiOmicsSelector` needs only the selected
     columns.
 
@@ -90,19 +89,17 @@ def align_features(
     Raises
     ------
     ValueError
-        If X lacks needed columns and `missing` is ``"error"``, or if no modality is left; the
-        message counts them by modality. If columns of X are repeated or `feature_map` gives several
-        the same name, if it has several new names for an old one, or if the model was fitted
-        without column names. With ``normalize="within"``, if a modality has fewer than 20 samples
-        or no numeric features with more than two values, or if the model keeps no summary of its
-        training samples.
+        If X lacks needed columns and `missing` is ``"error"``, or no modality is left; if columns
+        of X are repeated; if `feature_map` is ambiguous; if the model was fitted without column
+        names. With ``normalize="within"``, if a modality has fewer than 20 samples or no numeric
+        features with more than two values, or the model keeps no summary of its training samples.
     TypeError
         If X is not a DataFrame, or `feature_map` neither a dict nor a Series.
 
     Warns
     -----
     UserWarning
-        If columns were imputed or a modality was made absent; it counts them by modality.
+        If columns were imputed or a modality was made absent.
 
     See Also
     --------
@@ -287,7 +284,6 @@ def _complete(X: pd.DataFrame, target: _Target, missing: str) -> tuple[pd.DataFr
 
 
 def _rescaled_modalities(normalize: str | Mapping[str, str], modalities: Modalities) -> list[str]:
-    """Check normalize and return the modalities to rescale."""
     if not isinstance(normalize, Mapping):
         normalize = dict.fromkeys(modalities, normalize)
     for name, how in normalize.items():
@@ -364,7 +360,7 @@ def rename_features(
     entries, report = _read_entries(feature_map)
     without_version: dict[str, set[str]] = defaultdict(set)
     for old in entries:
-        without_version[_without_version(old)].add(old)
+        without_version[VERSIONED.sub(r"\1", old)].add(old)
     model_names = set(model_names)
     renamed, used, n_before = list(names), set(), 0
     for index, name in enumerate(names):
@@ -419,18 +415,13 @@ def _find_entry(
     for old in (name, feature):
         if old in entries:
             return old
-    versions = without_version.get(_without_version(feature), set())
+    versions = without_version.get(VERSIONED.sub(r"\1", feature), set())
     if len({entries[old] for old in versions}) > 1:
         raise ValueError(
             f"feature_map has several new names for versions of {feature!r}: "
             f"{ {old: entries[old] for old in sorted(versions)} }. Keep one of them."
         )
     return min(versions, default=None)
-
-
-def _without_version(name: str) -> str:
-    match = VERSIONED.fullmatch(name)
-    return match[1] if match else name
 
 
 def _check_not_merged(names: Sequence[str], renamed: list[str]) -> None:

@@ -117,7 +117,6 @@ def check_modality_name(modality: Any) -> None:
 
 
 def check_primary(primary: str | None, modalities: Modalities) -> None:
-    """Raise a ValueError if the primary modality is not a modality of X."""
     if primary is not None and primary not in modalities:
         raise ValueError(
             f"primary={primary!r} is not a modality of X{did_you_mean(primary, modalities)} Its "

@@ -63,8 +63,6 @@ def concat_modalities(tables: Mapping[str, pd.DataFrame], *, join: str = "inner"
     See Also
     --------
     split_modalities : Splits such a table again.
-    MultiOmicsSelector : Keeps the best features of each modality.
-    CrossModalAttentionClassifier : Classifies the samples of such a table.
 
     Examples
     --------
@@ -125,10 +123,6 @@ def split_modalities(X: pd.DataFrame) -> dict[str, pd.DataFrame]:
         If a column names no modality, or is repeated.
     TypeError
         If X is not a DataFrame.
-
-    See Also
-    --------
-    concat_modalities : Puts the tables side by side.
 
     Notes
     -----

@@ -49,7 +49,6 @@ class CategoryEncoder:
         keep_sparse: bool = False,
         warn_unseen: bool = True,
     ) -> Any:
-        """Return some columns as numbers."""
         places = positions if places is None else places
         self._check_still_numeric(table, positions, places)
         categorical = self._is_categorical(positions)
@@ -69,7 +68,6 @@ class CategoryEncoder:
         return encoded
 
     def blocks(self, table: Any, *, keep_sparse: bool = False) -> dict[str, Any]:
-        """Return the numbers of each modality, see :meth:`encode`."""
         return {
             modality: self.encode(table, positions, keep_sparse=keep_sparse)
             for modality, positions in self.modalities.items()
@@ -233,7 +231,6 @@ def numeric_dtype(dtype: Any) -> np.dtype:
 
 
 def find_categorical(table: pd.DataFrame) -> list[int]:
-    """Return the positions of categorical columns."""
     if all(is_numeric(dtype) for dtype in table.dtypes.unique()):
         return []
     return [

@@ -39,7 +39,6 @@ class Gaps:
 
     @property
     def total(self) -> int:
-        """Number of missing values."""
         return int(self.by_feature.sum())
 
     @property
@@ -66,7 +65,6 @@ class Missing:
         return {modality: gaps.total for modality, gaps in self.gaps.items()}
 
     def take(self, rows: np.ndarray) -> "Missing":
-        """Return what is missing in some samples."""
         return Missing(
             {
                 name: Gaps(gaps.present[rows], gaps.by_sample[rows], gaps.by_feature)
@@ -76,7 +74,6 @@ class Missing:
 
 
 def find_missing(table: Any, blocks: Mapping[str, Any], origins: Modalities) -> Missing:
-    """Find absent modalities and gaps."""
     gaps = {name: find_gaps(table, name, origins[name], block) for name, block in blocks.items()}
     missing = Missing(gaps)
     check_samples_have_modality(table, missing.present)
@@ -86,7 +83,6 @@ def find_missing(table: Any, blocks: Mapping[str, Any], origins: Modalities) -> 
 
 
 def find_gaps(table: Any, modality: str, origin: np.ndarray, block: Any) -> Gaps:
-    """Find the gaps of one modality, see :func:`find_missing`."""
     # The encoded columns of a categorical one are missing together.
     features = np.flatnonzero(np.diff(origin, prepend=-1))
     n_samples, n_features = block.shape[0], len(features)
@@ -236,7 +232,6 @@ def warn_if_looks_imputed(table: Any, blocks: Mapping[str, Any]) -> None:
 
 
 def _probe(block: Any) -> np.ndarray:
-    """Return some columns, evenly spread."""
     columns = np.unique(np.linspace(0, block.shape[1] - 1, MAX_COLUMNS).astype(int))
     values = block[:, columns]
     return np.asarray(values.toarray() if sparse.issparse(values) else values, dtype=np.float64)

@@ -53,11 +53,6 @@ class ModalityImputer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
     UserWarning
         If almost no training sample has a value of a feature, or samples lack most of a modality.
 
-    See Also
-    --------
-    ModalityEncoder : Encodes categorical columns.
-    concat_modalities : Builds a table in which modalities may be absent.
-
     Examples
     --------
     >>> import numpy as np
@@ -168,7 +163,6 @@ class ModalityImputer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
             table.isetitem(position, column.mask(gaps, self.statistics_[position]).to_numpy())
 
     def __sklearn_tags__(self) -> Tags:
-        """Return the estimator's capabilities."""
         tags = super().__sklearn_tags__()
         tags.input_tags.allow_nan = True
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
@@ -205,10 +199,6 @@ class ModalityEncoder(TransformerMixin, BaseEstimator):
     -----
     UserWarning
         If samples have categories that training samples did not have.
-
-    See Also
-    --------
-    ModalityImputer : Imputes missing values, and leaves absent modalities absent.
 
     Notes
     -----
@@ -297,7 +287,6 @@ class ModalityEncoder(TransformerMixin, BaseEstimator):
         return self.input_.encoder.names(np.arange(self.n_features_in_), names)
 
     def __sklearn_tags__(self) -> Tags:
-        """Return the estimator's capabilities."""
         tags = super().__sklearn_tags__()
         tags.input_tags.allow_nan = tags.input_tags.sparse = tags.input_tags.categorical = True
         tags.input_tags.string = True

@@ -35,7 +35,6 @@ class TrainingSummary:
 def summarize(
     values: np.ndarray, columns: Modalities, scaler: StandardScaler, weights: Any = None
 ) -> TrainingSummary:
-    """Summarize training samples."""
     n_columns, mean, scale = values.shape[1], scaler.mean_, scaler.scale_
     if weights is None:
         weights = np.ones(len(values))

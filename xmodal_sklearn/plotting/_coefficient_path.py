@@ -21,8 +21,6 @@ from ._common import PLAIN, Display, draw_legend, line_style, plain_log_ticks
 class CoefficientPathDisplay(Display):
     """Elastic-net path that ranks the features of one modality.
 
-    Create it by :meth:`from_estimator`.
-
     Parameters
     ----------
     penalties : ndarray of shape (n_steps,)
@@ -40,10 +38,6 @@ class CoefficientPathDisplay(Display):
         Where the display is drawn.
     lines_ : list of matplotlib Line2D
         One per feature.
-
-    See Also
-    --------
-    xmodal_sklearn.MultiOmicsSelector : Rank features by this path.
 
     Examples
     --------

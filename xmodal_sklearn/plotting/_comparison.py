@@ -19,8 +19,6 @@ from ._common import PLAIN, Display, draw_strips
 class ComparisonDisplay(Display):
     """Scores of models, with a point for every fold, the mean, and a confidence interval.
 
-    Create it by :meth:`from_comparison`.
-
     Parameters
     ----------
     scores : DataFrame of shape (n_folds, n_estimators)
@@ -42,7 +40,6 @@ class ComparisonDisplay(Display):
 
     See Also
     --------
-    xmodal_sklearn.benchmark.compare : Compute the comparison.
     xmodal_sklearn.report.write_report : Draw all metrics, and more.
 
     Examples

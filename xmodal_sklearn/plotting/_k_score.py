@@ -32,10 +32,6 @@ class KScoreDisplay(Display):
     lines_ : list of matplotlib ErrorbarContainer
         One per group.
 
-    See Also
-    --------
-    sklearn.model_selection.ValidationCurveDisplay : Fit models and draw their scores.
-
     Examples
     --------
     >>> from sklearn.linear_model import LogisticRegression

@@ -156,8 +156,6 @@ class ModalityImportanceDisplay(Display):
 class ModalityAblationDisplay(Display):
     """Score of a fitted model without each modality.
 
-    Create it by :meth:`from_estimator`.
-
     Parameters
     ----------
     score : float
@@ -175,10 +173,6 @@ class ModalityAblationDisplay(Display):
         Where the display is drawn.
     points_ : list of matplotlib PathCollection
         The repeats of each modality.
-
-    See Also
-    --------
-    sklearn.inspection.permutation_importance : Permute one column at a time.
 
     Examples
     --------

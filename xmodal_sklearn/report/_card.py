@@ -34,10 +34,6 @@ def card_text(model: str | Path) -> str:
     ValueError
         If the file is damaged, is not a model, or has a newer format.
 
-    See Also
-    --------
-    write_card : Write the card as HTML.
-
     Examples
     --------
     >>> from xmodal_sklearn.report import card_text
@@ -78,10 +74,6 @@ def write_card(model: str | Path, path: str | Path) -> Path:
     ValueError
         If it is damaged, is not a model, or has a newer format.
 
-    See Also
-    --------
-    card_text : Return the card as text.
-
     Notes
     -----
     Information that was not passed to ``save_model`` is marked as not recorded.
@@ -107,7 +99,6 @@ def write_card(model: str | Path, path: str | Path) -> Path:
 
 
 def _read_card(path: str | Path) -> tuple[list[Section], dict[str, str]]:
-    """Return the sections of a saved model's card, and the versions of its libraries."""
     # It imports PyTorch, which the report need not wait for.
     from ..persistence import read_manifest
 

@@ -93,7 +93,6 @@ def draw_legend_below(ax: Any) -> None:
 
 
 def _page_svg(svg: str, label: str) -> Markup:
-    """Return matplotlib's SVG as part of an HTML page."""
     svg = re.sub(r"<style.*?</style>", "", svg[svg.index("<svg") :], flags=re.DOTALL)
     label = visible(label)
     # Ids are unique on the page, and kept only where something refers to them.
@@ -119,7 +118,6 @@ def _page_svg(svg: str, label: str) -> Markup:
 
 
 def draw_folds(comparison: Comparison, metric: str) -> Markup:
-    """Draw every fold of every model for one metric."""
     with figure_for_page(f"{metric_label(metric)} of every fold, by model") as (ax, svg):
         display = ComparisonDisplay.from_comparison(comparison, metric=metric, ax=ax)
         ax.figure.set_size_inches(WIDTH, 0.7 + 0.34 * display.scores.shape[1])
@@ -158,7 +156,6 @@ def draw_timing(summary: pd.DataFrame, metric: str, at_chance: Collection[str]) 
 def draw_learning(
     scores: pd.DataFrame, metric: str, estimators: Sequence[str], at_chance: Collection[str]
 ) -> Markup:
-    """Draw the score against the number of training samples."""
     label = metric_label(metric)
     with figure_for_page(f"{label} against number of training samples") as (ax, svg):
         bounds = []

@@ -48,7 +48,6 @@ def ablation_section(overview: Overview) -> dict[str, Any] | None:
 
 
 def branch_section(overview: Overview) -> dict[str, pd.DataFrame] | None:
-    """Return the stacking weights of each network's branches, or None without a network."""
     names = overview.names
     by_fold = _scores_by_fold(overview, names)
     if BRANCH_WEIGHT not in by_fold:

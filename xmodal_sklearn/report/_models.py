@@ -38,7 +38,6 @@ MIN_IN_BIN = 10
 
 
 def model_section(overview: Overview) -> dict[str, Any]:
-    """Return figures, scores by class and settings of each model."""
     predicted = set(overview.comparison.predictions["estimator"])  # not if all its fits failed
     names = [name for name in overview.names if name in predicted]
     return {
@@ -70,7 +69,6 @@ def _model(overview: Overview, name: str) -> dict[str, Any]:
 
 
 def _settings(recorded: dict[str, Any] | None) -> list[tuple[str, str]]:
-    """Return K, seeds and parameters of a model, if they were recorded."""
     if recorded is None:
         return []
     seeds = dict.fromkeys(recorded["seeds"].values())

@@ -55,7 +55,6 @@ class Overview:
 
     @property
     def classes(self) -> list[str]:
-        """The class labels as text."""
         return [str(label) for label in self.comparison.classes]
 
     @property
@@ -75,12 +74,10 @@ class Overview:
 
     @property
     def data(self) -> dict[str, Any]:
-        """What the comparison records about the data."""
         return self.info.get("data", {})
 
 
 def headline(overview: Overview) -> dict[str, Any]:
-    """Return the best model, and how it compares with the runner-up."""
     best, *others = overview.names
     mean, std = overview.summary.loc[best, overview.metric][["mean", "std"]]
     shown = {"best": best, "mean": mean, "std": std}

@@ -45,7 +45,6 @@ def summary_section(overview: Overview) -> dict[str, Any]:
 
 
 def fold_section(overview: Overview) -> list[Markup]:
-    """Return a figure of all folds for each metric."""
     return [draw_folds(overview.comparison, metric) for metric in _measured(overview)]
 
 
@@ -68,12 +67,10 @@ def pairwise_section(overview: Overview) -> dict[str, Any] | None:
 
 
 def timing_section(overview: Overview) -> Markup:
-    """Return the figure of the first metric against the time to fit."""
     return draw_timing(overview.summary, overview.metric, overview.at_chance)
 
 
 def learning_section(overview: Overview) -> Markup | None:
-    """Return the figure of learning curves, or None if none were computed."""
     learning = overview.comparison.learning
     if learning is None:
         return None
@@ -83,7 +80,6 @@ def learning_section(overview: Overview) -> Markup | None:
 
 
 def recall_section(overview: Overview) -> pd.DataFrame:
-    """Return mean and standard deviation of the recall by model and class."""
     scores = overview.comparison.scores
     by_model = scores[scores["metric"] == CLASS_RECALL].groupby(["estimator", "part"])["value"]
     return by_model.agg(["mean", "std"])
@@ -155,7 +151,6 @@ def methods_section(overview: Overview) -> dict[str, Any]:
 
 
 def origin_section(overview: Overview) -> dict[str, Any]:
-    """Return when and where the comparison ran, and on which data."""
     info = overview.info
     facts = {
         "date": info.get("date", "").replace("T", " ").replace("+00:00", " UTC"),

@@ -185,7 +185,6 @@ def format_share(value: float) -> str:
 
 
 def format_duration(seconds: float) -> str:
-    """Return a duration in hours, minutes or seconds."""
     minutes, hours = seconds / 60, seconds / 3600
     if hours >= 2:
         return f"{hours:.1f} hours"
