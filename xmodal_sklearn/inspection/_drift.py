@@ -12,14 +12,7 @@ from .._fitted_model import members_of, parts_of, steps_of
 from .._text import visible
 from .._warnings import warn
 from ..modalities._columns import Modalities
-from ..modalities._training_summary import (
-    LEVELS,
-    MANY_VALUES,
-    RANGE,
-    TrainingSummary,
-    distances,
-    shares,
-)
+from ..modalities._training_summary import LEVELS, RANGE, TrainingSummary, shares
 
 # Warn above these shares, unless so many samples are outside by chance.
 MAX_SHARE = 0.1
@@ -111,7 +104,7 @@ def drift(model: Any, X: Any) -> pd.DataFrame:
     values[:, ~unlike_mean.any(axis=0) & (summary.n_values > 1)] = np.nan
     effects, compared = _effects(summary, values, samples.columns)
     rows = {}
-    by_modality = distances(values, samples.columns, summary.mean, summary.scale)
+    by_modality = summary.distances(values, samples.columns)
     for name, columns in samples.columns.items():
         measured = by_modality[name][~np.isnan(by_modality[name])]
         low, high, _ = summary.ranges[name]
@@ -199,7 +192,7 @@ def _warn_if_shifted(table: pd.DataFrame, summary: TrainingSummary, columns: Mod
 
 def _rescaling_advice(names: pd.Index, summary: TrainingSummary, columns: Modalities) -> str:
     """Return how modalities of measured values can be brought to the training samples."""
-    able = [name for name in names if (summary.n_values[columns[name]] == MANY_VALUES).any()]
+    able = [name for name in names if summary.has_measured(columns[name])]
     if not able:
         return ""
     options = " ".join(f"--normalize {visible(quote(f'{name}=within'))}" for name in able)

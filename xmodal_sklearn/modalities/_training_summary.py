@@ -31,13 +31,35 @@ class TrainingSummary:
     at_most: np.ndarray
     ranges: dict[str, tuple[float, float, int]]
 
+    def has_measured(self, columns: np.ndarray) -> bool:
+        """Return whether any of some columns had more than two values."""
+        return bool((self.n_values[columns] == MANY_VALUES).any())
+
+    def distances(
+        self, values: np.ndarray, columns: Modalities, *, leave_one_out: bool = False
+    ) -> dict[str, np.ndarray]:
+        """Return how far samples are from the mean: the root mean square of standardized values."""
+        by_modality = {}
+        for name, positions in columns.items():
+            total, count = np.zeros(len(values)), np.zeros(len(values))
+            for chunk in gen_batches(len(positions), CHUNK):
+                places = positions[chunk]
+                scale = self.scale[places]
+                squares = np.square((values[:, places] - self.mean[places]) / scale)
+                if leave_one_out:
+                    squares = _leave_one_out(squares, scale, self.n_known[places])
+                total += np.nansum(squares, axis=1)
+                count += (~np.isnan(squares)).sum(axis=1)
+            total[count == 0] = np.nan
+            by_modality[name] = np.sqrt(total / np.maximum(count, 1))
+        return by_modality
+
 
 def summarize(
     values: np.ndarray, columns: Modalities, scaler: StandardScaler, weights: Any = None
 ) -> TrainingSummary:
-    n_columns, mean, scale = values.shape[1], scaler.mean_, scaler.scale_
-    if weights is None:
-        weights = np.ones(len(values))
+    n_columns = values.shape[1]
+    weights = np.ones(len(values)) if weights is None else weights
     n_known = np.empty(n_columns, np.int32)
     n_values = np.empty(n_columns, np.uint8)
     knots = np.empty((len(LEVELS), n_columns), np.float32)
@@ -50,18 +72,17 @@ def summarize(
         inner = n_known[chunk] > 2
         places = np.clip(places, inner, n_known[chunk] - 1 - inner)
         knots[:, chunk] = ordered[np.arange(len(ordered)), places]
-    ranges = {}
-    for name, by_sample in distances(values, columns, mean, scale, n_known).items():
-        if np.isnan(by_sample).all():
-            ranges[name] = 0.0, np.inf, 0
-            continue
-        low, high = np.nanquantile(by_sample, RANGE).tolist()
-        # Samples without mutations are as near as can be, and many.
-        measured = (n_values[columns[name]] == MANY_VALUES).any()
-        ranges[name] = low if measured else 0.0, high, int((~np.isnan(by_sample)).sum())
-    return TrainingSummary(
-        mean, scale, n_known, n_values, knots, *shares(values, knots, weights), ranges
+    below, at_most = shares(values, knots, weights)
+    summary = TrainingSummary(
+        scaler.mean_, scaler.scale_, n_known, n_values, knots, below, at_most, ranges={}
     )
+    for name, by_sample in summary.distances(values, columns, leave_one_out=True).items():
+        n_present = int((~np.isnan(by_sample)).sum())
+        low, high = np.nanquantile(by_sample, RANGE).tolist() if n_present else (0.0, np.inf)
+        # Samples without mutations are as near as can be, and many.
+        low = low if summary.has_measured(columns[name]) else 0.0
+        summary.ranges[name] = low, high, n_present
+    return summary
 
 
 def shares(
@@ -77,29 +98,6 @@ def shares(
             below[level, chunk] = (rows < knot[:, None]) @ weights / total
             at_most[level, chunk] = (rows <= knot[:, None]) @ weights / total
     return below, at_most
-
-
-def distances(
-    values: np.ndarray,
-    columns: Modalities,
-    mean: np.ndarray,
-    scale: np.ndarray,
-    n_known: Any = None,
-) -> dict[str, np.ndarray]:
-    """Return how far samples are from the mean: the root mean square of standardized values."""
-    by_modality = {}
-    for name, positions in columns.items():
-        total, count = np.zeros(len(values)), np.zeros(len(values))
-        for chunk in gen_batches(len(positions), CHUNK):
-            places = positions[chunk]
-            squares = np.square((values[:, places] - mean[places]) / scale[places])
-            if n_known is not None:
-                squares = _leave_one_out(squares, scale[places], n_known[places])
-            total += np.nansum(squares, axis=1)
-            count += (~np.isnan(squares)).sum(axis=1)
-        total[count == 0] = np.nan
-        by_modality[name] = np.sqrt(total / np.maximum(count, 1))
-    return by_modality
 
 
 def _leave_one_out(squares: np.ndarray, scale: np.ndarray, n_known: np.ndarray) -> np.ndarray:

@@ -7,13 +7,10 @@ from ._features import AttentionMapDisplay, FeatureImportanceDisplay
 from ._k_score import KScoreDisplay
 from ._modalities import ModalityAblationDisplay, ModalityImportanceDisplay
 
+# fmt: off
 __all__ = [
-    "AttentionMapDisplay",
-    "CoefficientPathDisplay",
-    "ComparisonDisplay",
-    "FeatureImportanceDisplay",
-    "KScoreDisplay",
-    "ModalityAblationDisplay",
-    "ModalityImportanceDisplay",
-    "metric_label",
+    "AttentionMapDisplay", "CoefficientPathDisplay", "ComparisonDisplay",
+    "FeatureImportanceDisplay", "KScoreDisplay", "ModalityAblationDisplay",
+    "ModalityImportanceDisplay", "metric_label",
 ]
+# fmt: on
