@@ -85,15 +85,14 @@ def values_by_sample(values: Any, X: Any, what: str, *, allow_missing: bool = Fa
             f"{what} has no label for {len(missing)} samples, the first is "
             f"{_sample(X, missing[0])!r}. Leave them out."
         )
-    types = sorted({type(value).__name__ for value in array.tolist()})
-    if len(types) > 1:
-        try:
-            np.unique(array)
-        except TypeError as error:
-            raise ValueError(
-                f"{what} holds values of the types {types}, which can't be compared. Make them all "
-                "strings."
-            ) from error
+    try:
+        np.unique(array)
+    except TypeError as error:
+        types = sorted({type(value).__name__ for value in array.tolist()})
+        raise ValueError(
+            f"{what} holds values of the types {types}, which can't be compared. Make them all "
+            "strings."
+        ) from error
     return plain_labels(array)
 
 

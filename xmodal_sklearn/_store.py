@@ -46,8 +46,8 @@ class Store:
         folder: str | PathLike[str],
         suffix: str,
         *,
-        load: Callable[[BinaryIO], Any] = load_arrays,
-        dump: Callable[[Any, BinaryIO], None] = dump_arrays,
+        load: Any = load_arrays,
+        dump: Any = dump_arrays,
     ):
         self._folder, self._suffix = Path(folder), suffix
         self._load, self._dump = load, dump

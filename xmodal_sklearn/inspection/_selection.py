@@ -134,19 +134,16 @@ def selection_stability(
     )
     fitted = list(with_progress(results, "Resamples", n_resamples))
     labels = np.array(getattr(fitted[0], "feature_names_in_", column_labels(X)), dtype=object)
-    frequencies, rows = [], {}
+    frequencies, rows = {}, {}
     for modality, positions in fitted[0].modalities_.items():
         ranks = np.array([_ranks(ranked, modality) for ranked in fitted])
-        index = pd.MultiIndex.from_product(
-            [[modality], labels[positions]], names=["modality", "feature"]
-        )
         shares = {n_selected: (ranks < n_selected).mean(axis=0) for n_selected in ks}
-        frequencies.append(pd.DataFrame(shares, index=index))
+        frequencies[modality] = pd.DataFrame(shares, labels[positions])
         for n_selected in ks:
             rows[modality, n_selected] = stability_index(ranks < n_selected, confidence=confidence)
     index = pd.MultiIndex.from_tuples(rows, names=["modality", "k"])
     return SelectionStability(
-        pd.concat(frequencies).rename_axis(columns="k"),
+        pd.concat(frequencies, names=["modality", "feature"]).rename_axis(columns="k"),
         pd.DataFrame(list(rows.values()), index, ["stability", "lower", "upper"]),
     )
 

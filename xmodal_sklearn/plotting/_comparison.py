@@ -133,7 +133,16 @@ class ComparisonDisplay(Display):
         self.points_ = draw_strips(self.ax_, self.scores, means, height=0.5, **style)
         self.ax_.set_xlim(self._limits())
         self.ax_.set_xlabel(visible(metric_label(self.metric)), **PLAIN)
-        self._mark_outside()
+        low, high = sorted(self.ax_.get_xlim())
+        for row, mean in enumerate(means):
+            if mean < low:
+                text, x, align = f"◂ {mean:.3g}", 0, "left"
+            elif mean > high:
+                text, x, align = f"{mean:.3g} ▸", 1, "right"
+            else:
+                continue
+            style = {"va": "center", "color": "dimgrey", "fontsize": "small"}
+            self.ax_.annotate(text, (x, row), xycoords=("axes fraction", "data"), ha=align, **style)
         return self
 
     def _limits(self) -> tuple[float, float] | None:
@@ -150,19 +159,6 @@ class ComparisonDisplay(Display):
         high = min(high + room, np.nanmax([high, *upper]))
         margin = 0.04 * (high - low) or 0.01
         return low - margin, high + margin
-
-    def _mark_outside(self) -> None:
-        low, high = sorted(self.ax_.get_xlim())
-        for row, name in enumerate(self.scores):
-            mean = self.intervals.loc[name, "mean"]
-            if mean < low:
-                text, x, align = f"◂ {mean:.3g}", 0, "left"
-            elif mean > high:
-                text, x, align = f"{mean:.3g} ▸", 1, "right"
-            else:
-                continue
-            style = {"va": "center", "color": "dimgrey", "fontsize": "small"}
-            self.ax_.annotate(text, (x, row), xycoords=("axes fraction", "data"), ha=align, **style)
 
 
 def mean_intervals(
