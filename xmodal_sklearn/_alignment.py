@@ -15,14 +15,11 @@ def check_order(values: Any, X: Any, what: str) -> None:
     index: Any = getattr(values, "index", None)
     is_named = isinstance(index, pd.Index) and isinstance(X, pd.DataFrame)
     if n_values != n_samples:
-        transposed = getattr(X, "shape", ())[1:] == (n_values,) or (
+        remedy = "Give one for each sample."
+        if getattr(X, "shape", ())[1:] == (n_values,) or (
             is_named and index.isin(X.columns).any() and not index.isin(X.index).any()
-        )
-        remedy = (
-            "X seems to be transposed: samples go in rows."
-            if transposed
-            else "Give one for each sample."
-        )
+        ):
+            remedy = "X seems to be transposed: samples go in rows."
         raise ValueError(f"{what} has {n_values} values for {n_samples} samples of X. {remedy}")
     if not is_named:
         return
@@ -31,11 +28,10 @@ def check_order(values: Any, X: Any, what: str) -> None:
     if index.equals(X.index) or not in_X.any() or (by_position and not in_X.all()):
         return
     first = next((row for row in range(n_samples) if index[row] != X.index[row]), 0)
-    problem = (
-        "holds the samples of X in another order"
-        if in_X.all()
-        else f"lacks samples of X ({n_samples - X.index.isin(index).sum()} of {n_samples})"
-    )
+    problem = "holds the samples of X in another order"
+    if not in_X.all():
+        n_absent = n_samples - X.index.isin(index).sum()
+        problem = f"lacks samples of X ({n_absent} of {n_samples})"
     raise ValueError(
         f"The index of {what} {problem}: in row {first} it has {index[first]!r}, X has "
         f"{X.index[first]!r}. Give {what}.loc[X.index], or {what}.to_numpy() if it is in the order "

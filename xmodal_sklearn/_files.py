@@ -11,6 +11,7 @@ from pathlib import Path
 
 # Process numbers are those of one machine, and others may share the folder.
 _HOST = re.sub(r"[^0-9A-Za-z-]+", "", socket.gethostname())
+_SCRATCH = re.compile(r"\..+\.([0-9A-Za-z-]*)\.(\d+)-\d+")
 
 
 @contextmanager
@@ -28,11 +29,8 @@ def atomic_write(path: Path) -> Iterator[Path]:
 
 def scratch_files(folder: Path) -> list[Path]:
     """Return the scratch files of `atomic_write` in a folder, in use or left behind."""
-    return [
-        path
-        for path in folder.glob(".*")
-        if re.fullmatch(r"\..+\.\d+-\d+", path.name) and path.is_file()
-    ]
+    paths = folder.glob(".*")
+    return [path for path in paths if _SCRATCH.fullmatch(path.name) and path.is_file()]
 
 
 def remove_abandoned(folder: Path) -> None:
@@ -63,7 +61,7 @@ def _mark() -> str:
 
 
 def _is_abandoned(path: Path) -> bool:
-    match = re.fullmatch(r"\..+\.([0-9A-Za-z-]*)\.(\d+)-\d+", path.name)
+    match = _SCRATCH.fullmatch(path.name)
     return match is not None and match[1] == _HOST and not _is_running(int(match[2]))
 
 

@@ -94,8 +94,7 @@ def attention_map(
     view = view_model(model, X)
     primary, source = view.modalities[0], _check_source(view, source)
     axes = [
-        pd.Index(view.inputs[view.input_columns(modality)], name=modality)
-        for modality in (primary, source)
+        pd.Index(view.inputs[view.input_columns(name)], name=name) for name in (primary, source)
     ]
     has_both: Any = view.network.present[:, [0, view.modalities.index(source)]].all(axis=1)
     if by == "sample":
@@ -170,13 +169,8 @@ def top_pairs(attention: pd.DataFrame, n: int = 20, *, X: Any = None) -> pd.Data
     # Ties in the order of the map.
     best = np.argsort(-size, kind="stable")[: min(n, (size > 0).sum())]
     rows, columns = np.unravel_index(best, values.shape)
-    pairs = pd.DataFrame(
-        {
-            "primary": attention.index[rows],
-            "source": attention.columns[columns],
-            "effect": values[rows, columns],
-        }
-    )
+    pairs = pd.DataFrame({"primary": attention.index[rows], "source": attention.columns[columns]})
+    pairs["effect"] = values[rows, columns]
     pairs["same_gene"] = pairs["primary"].map(gene_name) == pairs["source"].map(gene_name)
     if X is not None:
         pairs["correlation"] = _correlations(pairs, as_table(X))

@@ -223,10 +223,8 @@ def modality_shapley(model: Any, X: Any, y: Any = None, *, scoring: Any = None) 
 def shapley_values(view: ModelView, y: Any = None, scoring: Any = None) -> pd.DataFrame:
     n_modalities = range(len(view.modalities) + 1)
     subsets = [kept for size in n_modalities for kept in combinations(view.modalities, size)]
-    values = {
-        frozenset(kept): _subset_value(view, kept, y, scoring)
-        for kept in with_progress(subsets, "Shapley values")
-    }
+    progress = with_progress(subsets, "Shapley values")
+    values = {frozenset(kept): _subset_value(view, kept, y, scoring) for kept in progress}
     shares = {"without": values[frozenset()]}
     shares |= {modality: _shapley_value(values, modality) for modality in view.modalities}
     if scoring is not None:

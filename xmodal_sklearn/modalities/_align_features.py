@@ -234,11 +234,8 @@ def _complete(X: pd.DataFrame, target: _Target, missing: str) -> tuple[pd.DataFr
     """Return the columns of fit that X has, with those that it lacks filled, and a report."""
     names = target.names
     present = pd.Index(names).isin(X.columns)
-    missing_by_modality = {
-        modality: columns[~present[columns]]
-        for modality, columns in target.needed.items()
-        if not present[columns].all()
-    }
+    missing_by_modality = {name: at[~present[at]] for name, at in target.needed.items()}
+    missing_by_modality = {name: at for name, at in missing_by_modality.items() if len(at)}
     if not missing_by_modality:
         return X[names[present].tolist()], []
     check_not_transposed(X, names)

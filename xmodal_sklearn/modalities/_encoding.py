@@ -112,10 +112,7 @@ class CategoryEncoder:
     def columns_of(self, positions: np.ndarray) -> Modalities:
         """Return the encoded columns of each modality, if only some columns are encoded."""
         origin = self.repeat_encoded(positions)
-        return {
-            modality: np.flatnonzero(np.isin(origin, columns))
-            for modality, columns in self.modalities.items()
-        }
+        return {name: np.flatnonzero(np.isin(origin, at)) for name, at in self.modalities.items()}
 
     def _is_categorical(self, positions: np.ndarray) -> np.ndarray:
         return np.isin(positions, list(self.categories))

@@ -80,11 +80,8 @@ class ModalityInput:
     @property
     def measured_modalities(self) -> list[str]:
         """The modalities that training samples have."""
-        return [
-            name
-            for name, columns in self.encoder.columns.items()
-            if not np.isnan(self.means[columns]).all()
-        ]
+        columns = self.encoder.columns
+        return [name for name, at in columns.items() if not np.isnan(self.means[at]).all()]
 
     def standardize(self, values: np.ndarray, missing: Missing) -> np.ndarray:
         """Standardize values as training samples, in single precision."""

@@ -65,12 +65,10 @@ class Missing:
         return {modality: gaps.total for modality, gaps in self.gaps.items()}
 
     def take(self, rows: np.ndarray) -> "Missing":
-        return Missing(
-            {
-                name: Gaps(gaps.present[rows], gaps.by_sample[rows], gaps.by_feature)
-                for name, gaps in self.gaps.items()
-            }
-        )
+        taken = {}
+        for name, gaps in self.gaps.items():
+            taken[name] = Gaps(gaps.present[rows], gaps.by_sample[rows], gaps.by_feature)
+        return Missing(taken)
 
 
 def find_missing(table: Any, blocks: Mapping[str, Any], origins: Modalities) -> Missing:

@@ -203,10 +203,8 @@ class AttentionMapDisplay(Display):
         codes = sizes[:, rows, columns].argmax(axis=0)
         pairs["class"] = [list(self.maps)[code] for code in codes]
         self.shown_ = pairs
-        heights = {
-            side: _heights(pairs[side], positions, axis)
-            for side, axis in zip(("primary", "source"), strength.axes, strict=True)
-        }
+        sides = zip(("primary", "source"), strength.axes, strict=True)
+        heights = {side: _heights(pairs[side], positions, axis) for side, axis in sides}
         self._set_axes(ax, height=2.2 + 0.18 * max(map(len, heights.values())))
         largest = pairs["effect"].max() if len(pairs) else 1
         for pair, code in zip(pairs.itertuples(index=False), codes, strict=True):
@@ -219,11 +217,8 @@ class AttentionMapDisplay(Display):
     def _name_classes(self, codes: np.ndarray) -> None:
         from matplotlib.lines import Line2D
 
-        classes = list(self.maps)
-        handles = [
-            Line2D([], [], label=visible(classes[code]), **line_style(code))
-            for code in np.unique(codes)
-        ]
+        labels, shown = list(map(visible, self.maps)), np.unique(codes)
+        handles = [Line2D([], [], label=labels[code], **line_style(code)) for code in shown]
         if handles:
             place: dict = {"loc": "lower center", "bbox_to_anchor": (0.5, 1), "ncols": 3}
             draw_legend(self.ax_, handles, title="class affected most", frameon=False, **place)

@@ -151,10 +151,8 @@ def _training_data(training: Mapping[str, Any], manifest: Mapping[str, Any]) -> 
     columns = ["modality", "features", "categorical features", "samples with this modality"]
     columns += ["1st percentile", "median", "99th percentile"]
     sizes = training.get("classes") or [[label, "–"] for label in manifest["classes"] or ()]
-    return [
-        _section("Training data", [text], columns, rows),
-        *([_section("Classes", [], ["class", "samples"], sizes)] if sizes else []),
-    ]
+    classes = [_section("Classes", [], ["class", "samples"], sizes)] if sizes else []
+    return [_section("Training data", [text], columns, rows), *classes]
 
 
 def _performance(scores: Mapping[str, Any] | None) -> list[Section]:

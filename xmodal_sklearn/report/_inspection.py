@@ -34,17 +34,12 @@ def ablation_section(overview: Overview) -> dict[str, Any] | None:
     if WITHOUT_MODALITY not in by_fold:
         return None
     sign = -1 if overview.metric in LOSSES else 1
-    losses = {
-        modality: (sign * (by_fold[overview.metric, ""] - without))
-        .groupby(level="estimator")
-        .agg(["mean", "std"])
-        for modality, without in by_fold[WITHOUT_MODALITY].items()
-    }
-    return {
-        "names": names,
-        "losses": losses,
-        "figure": draw_ablation(losses, overview.metric, names),
-    }
+    losses = {}
+    for modality, without in by_fold[WITHOUT_MODALITY].items():
+        by_model = (sign * (by_fold[overview.metric, ""] - without)).groupby(level="estimator")
+        losses[modality] = by_model.agg(["mean", "std"])
+    figure = draw_ablation(losses, overview.metric, names)
+    return {"names": names, "losses": losses, "figure": figure}
 
 
 def branch_section(overview: Overview) -> dict[str, pd.DataFrame] | None:

@@ -40,10 +40,8 @@ MIN_IN_BIN = 10
 def model_section(overview: Overview) -> dict[str, Any]:
     predicted = set(overview.comparison.predictions["estimator"])  # not if all its fits failed
     names = [name for name in overview.names if name in predicted]
-    return {
-        "repeated": overview.info.get("n_repeats", 1) > 1,
-        "models": [_model(overview, name) for name in names],
-    }
+    models = [_model(overview, name) for name in names]
+    return {"repeated": overview.info.get("n_repeats", 1) > 1, "models": models}
 
 
 def _model(overview: Overview, name: str) -> dict[str, Any]:

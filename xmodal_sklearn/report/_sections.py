@@ -25,10 +25,8 @@ def data_section(overview: Overview) -> dict[str, Any]:
     """Return the largest batches by class."""
     batches = overview.data.get("batches", {})
     largest = sorted(batches, key=lambda name: (-sum(batches[name].values()), name))
-    return {
-        "batches": {name: batches[name] for name in largest[:MAX_BATCHES]},
-        "more_batches": max(len(batches) - MAX_BATCHES, 0),
-    }
+    shown = {name: batches[name] for name in largest[:MAX_BATCHES]}
+    return {"batches": shown, "more_batches": max(len(batches) - MAX_BATCHES, 0)}
 
 
 def summary_section(overview: Overview) -> dict[str, Any]:
@@ -36,12 +34,8 @@ def summary_section(overview: Overview) -> dict[str, Any]:
     measured = _measured(overview)
     # A model that guesses by the class frequencies is perfectly calibrated, which is no merit.
     means = overview.summary.drop(list(overview.at_chance)).xs("mean", axis=1, level=1)
-    return {
-        "metrics": [*measured, *COSTS],
-        "best": {m: means[m].min() if m in LOSSES else means[m].max() for m in measured},
-        "losses": LOSSES,
-        "costs": COSTS,
-    }
+    best = {m: means[m].min() if m in LOSSES else means[m].max() for m in measured}
+    return {"metrics": [*measured, *COSTS], "best": best, "losses": LOSSES, "costs": COSTS}
 
 
 def fold_section(overview: Overview) -> list[Markup]:
