@@ -60,11 +60,6 @@ def learning_curves(
         Scores like those of :class:`~xmodal_sklearn.benchmark.Comparison`; ``"n_train"`` among
         the metrics is the size of each training set.
 
-    Raises
-    ------
-    ValueError
-        If a share is not between 0 and 1, or as :func:`~xmodal_sklearn.benchmark.compare`.
-
     Examples
     --------
     >>> from dataclasses import replace

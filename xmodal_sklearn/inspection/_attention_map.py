@@ -50,8 +50,6 @@ def attention_map(
     ValueError
         If `source` is no other modality, or is needed; if the model has neither an attention branch
         nor a pairs branch; if no sample has both modalities; if X has other columns than in fit.
-    TypeError
-        If the model does not end in a CrossModalAttentionClassifier.
 
     Warns
     -----
@@ -139,8 +137,6 @@ def top_pairs(attention: pd.DataFrame, n: int = 20, *, X: Any = None) -> pd.Data
 
     Raises
     ------
-    TypeError
-        If `attention` is not a DataFrame.
     ValueError
         If X lacks a feature of the map.
 

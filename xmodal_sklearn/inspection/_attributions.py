@@ -93,8 +93,6 @@ def integrated_gradients(model: Any, X: Any, *, n_jobs: int | None = None) -> At
     ------
     ValueError
         If X has other columns than in fit, or a step does not name the columns that it returns.
-    TypeError
-        If the model does not end in a CrossModalAttentionClassifier.
 
     Warns
     -----

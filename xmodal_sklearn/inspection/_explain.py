@@ -115,8 +115,6 @@ def explain(
     ------
     ValueError
         If X is not one sample or has other columns than in fit, or `train` lacks a class.
-    TypeError
-        If the model does not end in a CrossModalAttentionClassifier.
 
     Notes
     -----

@@ -135,11 +135,6 @@ def modality_importance(
         absolute integrated gradients; and ``"stacking"``, the weights of the branches that see only
         this modality, with those of the others in the row ``"together"``.
 
-    Raises
-    ------
-    TypeError
-        If the model does not end in a CrossModalAttentionClassifier.
-
     See Also
     --------
     permutation_importance : For a fitted model, and for single features.

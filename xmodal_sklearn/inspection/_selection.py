@@ -80,7 +80,7 @@ def selection_stability(
     n_resamples : int, default=100
         Number of resamples, at least 2.
     k : int or sequence of int, default=300
-        Numbers of features to select per modality.
+        Numbers of features to select per modality, at least 1.
     confidence : float, default=0.95
         Coverage of the confidence intervals, in (0, 1).
     random_state : int, RandomState instance or None, default=None
@@ -92,11 +92,6 @@ def selection_stability(
     -------
     SelectionStability
         The frequency of each feature and the index of each modality.
-
-    Raises
-    ------
-    ValueError
-        If `n_resamples` is less than 2, or `k` less than 1.
 
     Notes
     -----
@@ -167,11 +162,6 @@ def stability_index(
     lower, upper : float
         Its confidence interval, assuming independent selections.
 
-    Raises
-    ------
-    ValueError
-        If `selected` is not a table of at least 2 selections, or `confidence` is not in (0, 1).
-
     Examples
     --------
     >>> import numpy as np
@@ -241,8 +231,6 @@ def enrichment(
 
     Raises
     ------
-    FileNotFoundError
-        If the file does not exist.
     ValueError
         If there are no features, a feature is not in the background, a line of the file has no
         genes, or no set has a measured gene.

@@ -93,8 +93,6 @@ def align_features(
         of X are repeated; if `feature_map` is ambiguous; if the model was fitted without column
         names. With ``normalize="within"``, if a modality has fewer than 20 samples or no numeric
         features with more than two values, or the model keeps no summary of its training samples.
-    TypeError
-        If X is not a DataFrame, or `feature_map` neither a dict nor a Series.
 
     Warns
     -----

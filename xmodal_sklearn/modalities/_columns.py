@@ -197,10 +197,7 @@ def _warn_if_other_separator(names: Sequence[str]) -> None:
 
 
 def _warn_if_second_prefix(names: Sequence[str], modalities: Modalities) -> None:
-    """Warn if what is read as a modality may be a transformer's name in front of modalities.
-
-    Features may have a double underscore in their names, so this is not certain.
-    """
+    """Warn if what is read as a modality may be a transformer's name in front of modalities."""
     suspects = []
     for modality, positions in modalities.items():
         parts = [names[position].split(SEPARATOR, 2) for position in positions]

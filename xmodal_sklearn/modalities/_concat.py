@@ -52,8 +52,6 @@ def concat_modalities(tables: Mapping[str, pd.DataFrame], *, join: str = "inner"
         If a table repeats a sample or a feature, if sample names of two tables differ only in
         spelling, if no sample is common to all tables (``join="inner"``), if a column is neither
         numeric nor categorical, or if a modality has an unusable name.
-    TypeError
-        If a table is not a DataFrame.
 
     Warns
     -----
@@ -121,8 +119,6 @@ def split_modalities(X: pd.DataFrame) -> dict[str, pd.DataFrame]:
     ------
     ValueError
         If a column names no modality, or is repeated.
-    TypeError
-        If X is not a DataFrame.
 
     Notes
     -----
@@ -212,7 +208,6 @@ def _check_table(modality: str, table: Any) -> None:
 
 
 def _check_transposed(tables: Mapping[str, pd.DataFrame]) -> None:
-    """Raise a ValueError if columns of a table are named like the rows of another."""
     for (first, rows), (second, columns) in permutations(tables.items(), 2):
         shared = columns.columns[columns.columns.isin(rows.index)]
         if len(shared) and not columns.index.isin(rows.index).any():
@@ -223,7 +218,6 @@ def _check_transposed(tables: Mapping[str, pd.DataFrame]) -> None:
 
 
 def _check_spelling(tables: Mapping[str, pd.DataFrame]) -> None:
-    """Raise a ValueError if sample names of two tables differ only in spelling."""
     for (first, left), (second, right) in combinations(tables.items(), 2):
         left_names, right_names = (
             {plain_name(name): name for name in index[~index.isin(others)]}

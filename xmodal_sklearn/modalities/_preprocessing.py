@@ -147,10 +147,8 @@ class ModalityImputer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
             centers[measured] = np.nanmedian(values[:, measured], axis=0)
         return np.where(measured, centers, 0)
 
-    def _fill_columns(
-        self, table: pd.DataFrame, positions: np.ndarray, present: np.ndarray
-    ) -> None:
-        for position in positions.tolist():
+    def _fill_columns(self, table: pd.DataFrame, columns: np.ndarray, present: np.ndarray) -> None:
+        for position in columns.tolist():
             column = table.iloc[:, position]
             gaps = column.isna().to_numpy(dtype=bool) & present
             if not gaps.any():

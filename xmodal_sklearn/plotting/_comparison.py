@@ -83,11 +83,6 @@ class ComparisonDisplay(Display):
         ComparisonDisplay
             The display, drawn.
 
-        Raises
-        ------
-        ValueError
-            If the metric was not computed.
-
         Notes
         -----
         Folds share training samples. The intervals use the corrected variance of Nadeau and Bengio

@@ -109,8 +109,6 @@ class AttentionMapDisplay(Display):
 
         Raises
         ------
-        TypeError
-            If `maps` is not a dict of DataFrames.
         ValueError
             If it is empty, or if the maps have different features or none.
         """
@@ -326,11 +324,6 @@ class FeatureImportanceDisplay(Display):
         -------
         FeatureImportanceDisplay
             The display, drawn.
-
-        Raises
-        ------
-        ValueError
-            If there are no features or no classes.
         """
         if importance.empty:
             raise ValueError("importance has no features or no classes: there is nothing to draw.")

@@ -127,11 +127,6 @@ class KScoreDisplay(Display):
         -------
         KScoreDisplay
             The display, drawn.
-
-        Raises
-        ------
-        ValueError
-            If the table does not have one of the columns.
         """
         absent = [name for name in (k, score, group) if name is not None and name not in scores]
         if absent:

@@ -112,13 +112,6 @@ class ModalityImportanceDisplay(Display):
         -------
         ModalityImportanceDisplay
             The display, drawn.
-
-        Raises
-        ------
-        TypeError
-            If `importance` is not a ModalityImportance.
-        ValueError
-            If `measure` is unknown.
         """
         if not isinstance(importance, ModalityImportance):
             raise TypeError(

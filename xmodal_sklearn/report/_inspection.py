@@ -89,9 +89,7 @@ def selection_section(overview: Overview) -> list[dict[str, Any]] | None:
     return selections or None
 
 
-def _selected_of_modality(
-    name: str, selected: pd.DataFrame, info: dict[str, Any]
-) -> dict[str, Any]:
+def _selected_of_modality(name: str, selected: pd.DataFrame, info: dict) -> dict[str, Any]:
     """Summarize which features of one modality were selected over the folds."""
     features = selected["feature"].str.removeprefix(f"{name}__")
     chosen = pd.crosstab([selected[column] for column in FOLD], features) > 0

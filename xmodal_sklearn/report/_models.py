@@ -202,9 +202,7 @@ def _draw_calibration(ax: Any, predictions: pd.DataFrame, classes: Sequence[str]
     draw_legend_below(ax)
 
 
-def _draw_frequency(
-    ax: Any, happens: pd.Series, probability: pd.Series, style: dict[str, Any]
-) -> None:
+def _draw_frequency(ax: Any, happens: pd.Series, probability: pd.Series, style: dict) -> None:
     """Draw the frequency of an event against its predicted probability, in bins of equal size."""
     n_bins = max(2, min(MAX_BINS, len(happens) // MIN_IN_BIN))
     share, mean = calibration_curve(

@@ -59,12 +59,10 @@ class Overview:
 
     @property
     def names(self) -> list[str]:
-        """Names of the models, in the order of the summary."""
         return list(self.summary.index)
 
     @property
     def metric(self) -> str:
-        """The first metric."""
         return self.comparison.metrics[0]
 
     @property

@@ -30,7 +30,6 @@ def data_section(overview: Overview) -> dict[str, Any]:
 
 
 def summary_section(overview: Overview) -> dict[str, Any]:
-    """Return the metrics to show, and the best mean of each."""
     measured = _measured(overview)
     # A model that guesses by the class frequencies is perfectly calibrated, which is no merit.
     means = overview.summary.drop(list(overview.at_chance)).xs("mean", axis=1, level=1)

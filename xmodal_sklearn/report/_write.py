@@ -31,9 +31,9 @@ def write_report(
 
     It shows the data, the summary, every fold, pairwise tests, timing, the contribution of each
     modality, each model's settings, confusion matrix, curves, calibration and scores by class, the
-    samples that most models misclassify, how often each feature was selected, and a paragraph on
-    methods. Tables can be sorted by mouse or keyboard; each table can be saved as CSV and each
-    figure as SVG.
+    samples that most models misclassify, named as in the index of X, how often each feature was
+    selected, and a paragraph on methods. Tables can be sorted by mouse or keyboard; each table can
+    be saved as CSV and each figure as SVG.
 
     Parameters
     ----------
@@ -48,16 +48,13 @@ def write_report(
     title : str, default=None
         The title; None uses "Comparison of classifiers".
     importance : ModalityImportance, default=None
-        Importance of each modality to a model, from
-        :func:`~xmodal_sklearn.inspection.modality_importance`, for the section on inspection.
+        From :func:`~xmodal_sklearn.inspection.modality_importance`, for the section on inspection.
     features : DataFrame of shape (n_features, n_classes), default=None
-        Importance of each feature, from
-        :meth:`Attributions.importance <xmodal_sklearn.inspection.Attributions.importance>`, for
-        that section.
+        From :meth:`Attributions.importance <xmodal_sklearn.inspection.Attributions.importance>`,
+        for that section.
     maps : dict of class to DataFrame, default=None
-        Interactions between features, from
-        :func:`attention_map(…, by="class") <xmodal_sklearn.inspection.attention_map>`, for that
-        section.
+        From :func:`attention_map(…, by="class") <xmodal_sklearn.inspection.attention_map>`, for
+        that section.
 
     Returns
     -------
@@ -70,8 +67,6 @@ def write_report(
     other values are means over folds. Parts without data are left out, such as curves of an
     estimator without probabilities, or the selected features of one that selects none. Models that
     predict no better than chance are listed last and never highlighted as best.
-
-    If X has an index, the samples that most models misclassify are listed by its names.
 
     Examples
     --------
