@@ -8,13 +8,13 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from sklearn.base import BaseEstimator
+from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import check_scoring
 from sklearn.utils.parallel import Parallel, delayed
 
 from .._alignment import check_order
-from .._base import ProbabilityClassifierMixin
+
 from .._warnings import warn
 from ..modalities._exchange import remove_columns
 from ._view import ModelView, view_model, with_progress
@@ -231,13 +231,16 @@ def shapley_values(view: ModelView, y: Any = None, scoring: Any = None) -> pd.Da
     return pd.DataFrame(columns, index=view.class_sample_index)
 
 
-class _SubsetClassifier(ProbabilityClassifierMixin, BaseEstimator):
+class _SubsetClassifier(ClassifierMixin, BaseEstimator):
     """A fitted classifier that sees only some modalities."""
 
     def __init__(self, view: ModelView, kept: Iterable[str]):
         self.view = view
         self.kept = kept
         self.classes_ = view.classifier.classes_
+
+    def predict(self, X: Any) -> np.ndarray:
+        return self.classes_[self.predict_proba(X).argmax(axis=1)]
 
     def predict_proba(self, X: Any) -> np.ndarray:
         """Return probabilities; class frequencies for samples without any of the modalities."""
