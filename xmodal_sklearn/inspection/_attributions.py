@@ -14,7 +14,6 @@ from sklearn.metrics import check_scoring
 from sklearn.utils.parallel import Parallel, delayed
 
 from .._alignment import check_order
-
 from .._warnings import warn
 from ..modalities._exchange import remove_columns
 from ._view import ModelView, view_model, with_progress
