@@ -3,15 +3,15 @@
 from collections.abc import Mapping, Sequence
 from itertools import product
 from numbers import Integral, Real
-from typing import Any, Literal, NamedTuple, TypedDict, Unpack, overload
+from typing import Any, Literal, TypedDict, Unpack, overload
 
 import numpy as np
 import pandas as pd
 from scipy.special import expit, logit, softmax
 from sklearn.utils import Bunch
-from sklearn.utils._param_validation import Interval, StrOptions, validate_params
+from sklearn.utils._param_validation import Interval, StrOptions
 
-from .._typing import typed
+from .._typing import check_arguments
 from ..modalities._concat import concat_modalities
 from ._study import make_study, make_target
 
@@ -43,22 +43,6 @@ Simulated multi-omics tumor cohort (xmodal_sklearn.datasets.make_multiomics).
 exp: log2 expression; cna: log2 copy-number ratio, constant over segments; mut: 1 where the gene is
 mutated. Genes share their names across modalities. No real patient's data went into it.
 """
-
-
-class _Genome(NamedTuple):
-    """Gene positions 0 to n_genes - 1, cut into chromosome arms, some with recurrent events."""
-
-    n_genes: int
-    arms: np.ndarray  # (n_arms, 2): first gene, one past the last
-    regions: np.ndarray  # (n_regions, 2): recurrently gained or lost
-    region_shift: np.ndarray  # (n_regions,): mean log2 ratio of the event
-
-
-class _Planted(NamedTuple):
-    primary: list[str]  # genes of expression
-    other: list[str]  # genes of the other modality
-    pairs: list[tuple[str, str]]
-    score: np.ndarray  # (n_samples,)
 
 
 class _Options(TypedDict, total=False):
@@ -93,28 +77,25 @@ def make_multiomics(
 ) -> tuple[pd.DataFrame, pd.Series]: ...
 
 
-@typed(
-    validate_params(
-        {
-            "n_samples": [Interval(Integral, 2, None, closed="left")],
-            "n_features": [Mapping, None],
-            "n_classes": [Interval(Integral, 2, None, closed="left")],
-            "class_sep": [Interval(Real, 0, None, closed="left")],
-            "weights": ["array-like", None],
-            "missing": [Mapping, None],
-            "interaction": [StrOptions(set(INTERACTIONS)), None],
-            "interaction_strength": [Interval(Real, 0, None, closed="left")],
-            "dtype": [StrOptions({"float32", "float64"})],
-            "return_X_y": ["boolean"],
-            "random_state": [
-                Interval(Integral, 0, None, closed="left"),
-                np.random.RandomState,
-                np.random.Generator,
-                None,
-            ],
-        },
-        prefer_skip_nested_validation=True,
-    )
+@check_arguments(
+    {
+        "n_samples": [Interval(Integral, 2, None, closed="left")],
+        "n_features": [Mapping, None],
+        "n_classes": [Interval(Integral, 2, None, closed="left")],
+        "class_sep": [Interval(Real, 0, None, closed="left")],
+        "weights": ["array-like", None],
+        "missing": [Mapping, None],
+        "interaction": [StrOptions(set(INTERACTIONS)), None],
+        "interaction_strength": [Interval(Real, 0, None, closed="left")],
+        "dtype": [StrOptions({"float32", "float64"})],
+        "return_X_y": ["boolean"],
+        "random_state": [
+            Interval(Integral, 0, None, closed="left"),
+            np.random.RandomState,
+            np.random.Generator,
+            None,
+        ],
+    }
 )
 def make_multiomics(
     n_samples: int = 500,
@@ -260,11 +241,11 @@ def make_multiomics(
     >>> cohort.proba.columns.to_list()
     ['class_0', 'class_1']
     """
-    sizes = _check_n_features(n_features)
-    fractions = _check_missing(missing, sizes)
+    sizes, fractions = _check_modalities(n_features, missing, interaction)
     names, shares = _check_classes(n_samples, n_classes, weights)
-    _check_interaction(interaction, sizes)
-    rng = _generator(random_state)
+    if isinstance(random_state, np.random.RandomState):
+        random_state = random_state.randint(2**31)
+    rng = np.random.default_rng(random_state)
 
     classes = _draw_classes(n_samples, shares, rng)
     sep = class_sep if interaction is None else 0.0
@@ -291,15 +272,13 @@ def _draw_tables(
     rng: np.random.Generator,
 ) -> tuple[dict[str, pd.DataFrame], dict[str, list[str]]]:
     """Return the table of each modality, and its columns that depend on the class."""
-    genome = _draw_genome(max(sizes.values()), n_classes, rng)
-    copy_number = _draw_copy_number(classes, n_classes, genome, class_sep, rng)
-    recurrent = _genes_in_regions(genome.regions, genome.n_genes)
-
+    n_genes = max(sizes.values())
+    copy_number, recurrent = _draw_copy_number(classes, n_classes, n_genes, class_sep, rng)
     samples = pd.Index([f"SIM-{i:04d}" for i in range(len(classes))], name="sample")
-    genes = np.array([f"GENE{i:05d}" for i in range(genome.n_genes)], dtype=object)
+    genes = np.array([f"GENE{i:05d}" for i in range(n_genes)], dtype=object)
     tables, informative = {}, {}
     for modality, size in sizes.items():
-        own = np.sort(rng.permutation(genome.n_genes)[:size])
+        own = np.sort(rng.permutation(n_genes)[:size])
         if modality == "exp":
             values, informs = _draw_expression(
                 classes, n_classes, copy_number[:, own], recurrent[own], class_sep, rng
@@ -315,43 +294,38 @@ def _draw_tables(
     return tables, informative
 
 
-def _check_n_features(n_features: Mapping[str, int] | None) -> dict[str, int]:
+def _check_modalities(
+    n_features: Mapping[str, int] | None,
+    missing: Mapping[str, float] | None,
+    interaction: str | None,
+) -> tuple[dict[str, int], dict[str, float]]:
+    """Return the number of features of each modality, and the fraction of samples without it."""
     sizes = dict(DEFAULT_N_FEATURES if n_features is None else n_features)
-    _check_modality_names("n_features", sizes, allowed=list(DEFAULT_N_FEATURES))
+    fractions = dict(missing or {})
+    for argument, names, allowed in (
+        ("n_features", sizes, DEFAULT_N_FEATURES),
+        ("missing", fractions, sizes),
+    ):
+        if unknown := [name for name in names if name not in allowed]:
+            raise ValueError(
+                f"{argument} names the modality {unknown[0]!r}; allowed are {list(allowed)}."
+            )
     if not sizes:
         raise ValueError("n_features must name at least one of 'exp', 'cna' and 'mut', got {}.")
     for modality, size in sizes.items():
         if not isinstance(size, Integral) or isinstance(size, bool) or size < 1:
             raise ValueError(f"n_features[{modality!r}] must be a positive integer, got {size!r}.")
-    return sizes
-
-
-def _check_missing(
-    missing: Mapping[str, float] | None, sizes: Mapping[str, int]
-) -> dict[str, float]:
-    fractions = dict(missing or {})
-    _check_modality_names("missing", fractions, allowed=list(sizes))
     for modality, fraction in fractions.items():
         if not isinstance(fraction, Real) or not 0 <= fraction < 1:
             raise ValueError(
                 f"missing[{modality!r}] must be a fraction in [0, 1), got {fraction!r}."
             )
-    return fractions
-
-
-def _check_interaction(interaction: str | None, sizes: Mapping[str, int]) -> None:
-    needed = {"exp", INTERACTIONS[interaction]} if interaction else set()
-    if not needed <= set(sizes):
+    if interaction and not (needed := {"exp", INTERACTIONS[interaction]}) <= set(sizes):
         raise ValueError(
             f"interaction={interaction!r} is one of {sorted(needed)}, but n_features names "
             f"{list(sizes)}. Name both."
         )
-
-
-def _check_modality_names(argument: str, mapping: Mapping, *, allowed: list[str]) -> None:
-    for modality in mapping:
-        if modality not in allowed:
-            raise ValueError(f"{argument} names the modality {modality!r}; allowed are {allowed}.")
+    return sizes, fractions
 
 
 def _check_classes(
@@ -372,12 +346,6 @@ def _check_classes(
     return np.array(names, dtype=object), shares / shares.sum()
 
 
-def _generator(random_state: Any) -> np.random.Generator:
-    if isinstance(random_state, np.random.RandomState):
-        random_state = random_state.randint(2**31)
-    return np.random.default_rng(random_state)
-
-
 def _draw_classes(n_samples: int, shares: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Return a class per sample, in random order; class sizes follow the shares, at least one."""
     borders = np.rint(np.cumsum(shares) * n_samples).astype(int)
@@ -388,22 +356,6 @@ def _draw_classes(n_samples: int, shares: np.ndarray, rng: np.random.Generator) 
     return rng.permutation(np.repeat(np.arange(len(shares)), sizes))
 
 
-def _draw_genome(n_genes: int, n_classes: int, rng: np.random.Generator) -> _Genome:
-    """Cut the genes into arms, and choose arms and short pieces of arms as recurrent regions."""
-    # Human chromosomes hold ever fewer genes, the last about a fifth of the first.
-    lengths = np.repeat(np.linspace(1, 0.2, N_CHROMOSOMES), 2)
-    borders = np.rint(np.append(0, np.cumsum(lengths)) / lengths.sum() * n_genes).astype(int)
-    arms = np.column_stack([borders[:-1], borders[1:]])
-    arms = arms[arms[:, 0] < arms[:, 1]]
-
-    # Every class has regions of its own: one arm and two short pieces.
-    regions = rng.permutation(arms)[: 3 * n_classes]
-    is_short = np.arange(len(regions)) >= n_classes
-    regions[is_short] = _pieces(regions[is_short], 0.2, 0.4, rng)
-    sign = rng.choice([-1.0, 1.0], size=len(regions))
-    return _Genome(n_genes, arms, regions, sign * np.where(is_short, 1.0, 0.6))
-
-
 def _pieces(arms: np.ndarray, low: float, high: float, rng: np.random.Generator) -> np.ndarray:
     """Return a random piece of each arm, with a share of its genes between `low` and `high`."""
     lengths = arms[:, 1] - arms[:, 0]
@@ -412,51 +364,51 @@ def _pieces(arms: np.ndarray, low: float, high: float, rng: np.random.Generator)
     return np.column_stack([starts, starts + sizes])
 
 
-def _genes_in_regions(regions: np.ndarray, n_genes: int) -> np.ndarray:
-    """Return whether each gene is in any of the regions."""
-    covered = np.zeros(n_genes, dtype=bool)
-    for start, end in regions:
-        covered[start:end] = True
-    return covered
-
-
 def _draw_copy_number(
-    classes: np.ndarray, n_classes: int, genome: _Genome, class_sep: float, rng: np.random.Generator
-) -> np.ndarray:
-    """Return log2 ratios of shape (n_samples, n_genes), piecewise constant along the genome."""
-    n_samples, n_regions = len(classes), len(genome.regions)
+    classes: np.ndarray, n_classes: int, n_genes: int, class_sep: float, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return log2 ratios of shape (n_samples, n_genes), and which genes change recurrently.
+
+    The ratios are piecewise constant along the genome.
+    """
+    # Human chromosomes hold ever fewer genes, the last about a fifth of the first.
+    lengths = np.repeat(np.linspace(1, 0.2, N_CHROMOSOMES), 2)
+    borders = np.rint(np.append(0, np.cumsum(lengths)) / lengths.sum() * n_genes).astype(int)
+    arms = np.column_stack([borders[:-1], borders[1:]])
+    arms = arms[arms[:, 0] < arms[:, 1]]
+
+    # Every class has recurrent events in regions of its own: one arm and two short pieces.
+    regions = rng.permutation(arms)[: 3 * n_classes]
+    n_samples, n_regions = len(classes), len(regions)
+    is_short = np.arange(n_regions) >= n_classes
+    regions[is_short] = _pieces(regions[is_short], 0.2, 0.4, rng)
+    region_shift = rng.choice([-1.0, 1.0], size=n_regions) * np.where(is_short, 1.0, 0.6)
     owner = np.arange(n_regions) % n_classes
     log_odds = logit(0.15) + class_sep * REGION_LOG_ODDS * (owner == classes[:, None])
     sample, region = np.nonzero(rng.random((n_samples, n_regions)) < expit(log_odds))
-    recurrent = sample, genome.regions[region], genome.region_shift[region]
+    recurrent = sample, regions[region], region_shift[region]
 
     # Unstable tumors have many segments at random places, stable ones few.
     instability = rng.gamma(2, 5, size=n_samples)
     sample = np.repeat(np.arange(n_samples), rng.poisson(instability))
-    arms = genome.arms[rng.integers(len(genome.arms), size=len(sample))]
-    passenger = sample, _pieces(arms, 0.1, 1, rng), rng.normal(0, 0.5, size=len(sample))
+    pieces = _pieces(arms[rng.integers(len(arms), size=len(sample))], 0.1, 1, rng)
+    passenger = sample, pieces, rng.normal(0, 0.5, size=len(sample))
 
     # An arm's baseline is never measured as exactly 0.
-    sample = np.repeat(np.arange(n_samples), len(genome.arms))
-    baseline = sample, np.tile(genome.arms, (n_samples, 1)), rng.normal(0, 0.03, size=len(sample))
+    sample = np.repeat(np.arange(n_samples), len(arms))
+    baseline = sample, np.tile(arms, (n_samples, 1)), rng.normal(0, 0.03, size=len(sample))
 
-    ratios = _paint([recurrent, passenger, baseline], n_samples, genome.n_genes)
-    # Normal cells in the sample dilute what the tumor cells show.
-    dilution = rng.uniform(0.4, 1, size=(n_samples, 1))
-    ratios *= dilution.astype(np.float32)
-    # Genes of one segment are equal to the last digit, as in a segmentation's output.
-    return np.round(ratios, 4, out=ratios)
-
-
-def _paint(
-    events: Sequence[tuple[np.ndarray, np.ndarray, np.ndarray]], n_samples: int, n_genes: int
-) -> np.ndarray:
-    """Sum events, each given by samples, gene intervals and shifts."""
     steps = np.zeros((n_samples, n_genes + 1), dtype=np.float32)
-    for sample, interval, shift in events:
+    for sample, interval, shift in (recurrent, passenger, baseline):
         np.add.at(steps, (sample, interval[:, 0]), shift)
         np.add.at(steps, (sample, interval[:, 1]), -shift)
-    return np.cumsum(steps, axis=1, out=steps)[:, :n_genes]
+    ratios = np.cumsum(steps, axis=1, out=steps)[:, :n_genes]
+    # Normal cells in the sample dilute what the tumor cells show.
+    ratios *= rng.uniform(0.4, 1, size=(n_samples, 1)).astype(np.float32)
+    # Genes of one segment are equal to the last digit, as in a segmentation's output.
+    np.round(ratios, 4, out=ratios)
+    gene = np.arange(n_genes)[:, None]
+    return ratios, ((regions[:, 0] <= gene) & (gene < regions[:, 1])).any(axis=1)
 
 
 def _draw_expression(
@@ -517,10 +469,7 @@ def _drop_samples(
         absent[rng.permutation(n_samples)[:n_absent], column] = True
     empty = np.flatnonzero(absent.all(axis=1))
     absent[empty, rng.integers(len(tables), size=len(empty))] = False
-    return {
-        modality: table[~is_absent]
-        for (modality, table), is_absent in zip(tables.items(), absent.T, strict=True)
-    }
+    return {name: tables[name][~absent[:, column]] for column, name in enumerate(tables)}
 
 
 def _plant_interactions(
@@ -534,26 +483,25 @@ def _plant_interactions(
     modality = INTERACTIONS[kind]
     exp, other = tables["exp"], tables[modality]
     free = {"exp": list(exp.columns), "other": list(other.columns)}
-    planted = {}
+    informative: dict[str, list[str]] = {name: [] for name in tables}
+    # The log odds of the first class are zero.
+    rows, scores = [], [np.zeros(len(exp))]
     for name in names[1:]:
         if kind == "cis":
-            planted[name] = _plant_cis(exp, other, free, rng)
+            genes, score = _plant_cis(exp, other, free, rng)
+            partners = genes
         else:
-            planted[name] = _plant_module(exp, other, free, kind, rng)
-    pairs = [
-        (kind, name, f"exp__{first}", f"{modality}__{second}")
-        for name, each in planted.items()
-        for first, second in each.pairs
-    ]
-    informative: dict[str, list[str]] = {name: [] for name in tables}
-    for each in planted.values():
-        informative["exp"] += [f"exp__{gene}" for gene in each.primary]
-        informative[modality] += [f"{modality}__{gene}" for gene in each.other]
-    interactions = pd.DataFrame(pairs, columns=["kind", "class", "primary", "other"])
-    # The log odds of the first class are zero.
-    scores = [LOG_ODDS * strength * each.score / each.score.std() for each in planted.values()]
-    further = {"informative": informative, "interactions": interactions}
-    return further, np.column_stack([np.zeros(len(exp)), *scores])
+            genes, partners, score = _plant_module(exp, other, free, kind, rng)
+        genes = [f"exp__{gene}" for gene in genes]
+        partners = [f"{modality}__{gene}" for gene in partners]
+        informative["exp"] += genes
+        informative[modality] += partners
+        if kind != "additive":
+            pairs = zip(genes, partners, strict=True) if kind == "cis" else product(genes, partners)
+            rows += [(kind, name, *pair) for pair in pairs]
+        scores.append(LOG_ODDS * strength * score / score.std())
+    interactions = pd.DataFrame(rows, columns=["kind", "class", "primary", "other"])
+    return {"informative": informative, "interactions": interactions}, np.column_stack(scores)
 
 
 def _plant_module(
@@ -562,8 +510,11 @@ def _plant_module(
     free: dict[str, list[str]],
     kind: str,
     rng: np.random.Generator,
-) -> _Planted:
-    """Let a class depend on a module's activity and on a mutation or a segment's copy number."""
+) -> tuple[list[str], list[str], np.ndarray]:
+    """Let a class depend on a module's activity and on a mutation or a segment's copy number.
+
+    Return the module's genes, the other genes, and a score of shape (n_samples,).
+    """
     module = _draw_group(exp, free["exp"], MODULE_SIZE, rng)
     activity = _mean_standardized(exp[module])
     if INTERACTIONS[kind] == "mut":
@@ -576,13 +527,12 @@ def _plant_module(
         _draw_segment(other, partners, rng)
         copy_number = _mean_standardized(other[partners])
         score = activity + copy_number if kind == "additive" else activity * copy_number
-    pairs = [] if kind == "additive" else list(product(module, partners))
-    return _Planted(module, partners, pairs, score)
+    return module, partners, score
 
 
 def _plant_cis(
     exp: pd.DataFrame, other: pd.DataFrame, free: dict[str, list[str]], rng: np.random.Generator
-) -> _Planted:
+) -> tuple[list[str], np.ndarray]:
     """Let a class depend on the expression of genes times their own copy number."""
     both = sorted(set(free["exp"]) & set(free["other"]))
     _check_enough(len(both), N_CIS, "genes with both expression and copy number")
@@ -592,7 +542,7 @@ def _plant_cis(
     for gene in genes:
         _draw_segment(other, [gene], rng)
     score = (_standardize(exp[genes]) * _standardize(other[genes])).sum(axis=1)
-    return _Planted(genes, genes, [(gene, gene) for gene in genes], score.to_numpy())
+    return genes, score.to_numpy()
 
 
 def _draw_segment(table: pd.DataFrame, genes: list[str], rng: np.random.Generator) -> None:
