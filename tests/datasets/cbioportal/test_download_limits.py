@@ -142,7 +142,7 @@ def test_a_file_announced_as_too_large_is_not_downloaded(server, tmp_path, monke
     for wrong in ("0", "-1", "many", "nan", "inf"):
         monkeypatch.setenv("XMODAL_LIMIT_FACTOR", wrong)
         with pytest.raises(ValueError, match="XMODAL_LIMIT_FACTOR must be a positive number"):
-            _archive.limit("total")
+            _archive.check_limit("total", 0, "")
 
 
 def test_a_transfer_that_breaks_off_goes_on_where_it_broke(server, tmp_path):
@@ -227,7 +227,7 @@ def pack(sizes):
         ("members", 2, r"study\.tar\.gz holds 3, more than the limit of 2 files"),
         ("member", 5_000, r"'study/file2' in study\.tar\.gz has 9,000, more than .* 5,000"),
         ("total", 12_000, r"unpacked, study\.tar\.gz has .*more than the limit of 12,000"),
-        ("ratio", 20, "20 for each of its own"),
+        ("ratio", 20, "limit of 20 bytes for each of its own"),
     ],
 )
 def test_an_archive_above_a_limit_raises(tmp_path, monkeypatch, name, most, message):

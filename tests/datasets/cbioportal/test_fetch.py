@@ -385,7 +385,7 @@ def cut(content):
 
 def flip_a_bit(content):
     # Inside the values, which no format would miss.
-    position = content.index(b"block0.npy") + 250
+    position = content.index(b"arr_1.npy") + 250
     return content[:position] + bytes([content[position] ^ 1]) + content[position + 1 :]
 
 

@@ -10,7 +10,7 @@ import tarfile
 import time
 import zlib
 from pathlib import Path, PurePosixPath
-from typing import Any, NamedTuple
+from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from ..._files import atomic_write
@@ -33,29 +33,14 @@ LIMITS = {
     "members": (10_000, "files in an archive"),
     "member": (32e9, "bytes of a file in an archive"),
     "total": (64e9, "bytes of an archive, unpacked"),
-    "ratio": (300, "bytes unpacked for each of the archive"),
+    "ratio": (300, "bytes for each of its own"),
 }
+# A small archive may expand as it likes.
 UNCHECKED_BYTES = 2**28
 
 
-class Limit(NamedTuple):
-    """How much of what is allowed."""
-
-    most: float
-    unit: str
-
-    def check(self, value: float, what: str) -> None:
-        """Raise an OSError if a value is above the limit; `what` begins its sentence."""
-        if value > self.most:
-            raise OSError(
-                f"{what} {value:,.0f}, more than the limit of {self.most:,.0f} {self.unit}. If "
-                f"that is right, raise the limits by the environment variable {FACTOR_VARIABLE}, "
-                "10 for ten times as much"
-            )
-
-
-def limit(name: str) -> Limit:
-    """Return one of the LIMITS, raised by the factor in the environment."""
+def check_limit(name: str, value: float, what: str) -> None:
+    """Raise an OSError if a value is above one of the LIMITS; `what` begins its sentence."""
     most, unit = LIMITS[name]
     text = os.environ.get(FACTOR_VARIABLE) or "1"
     try:
@@ -64,7 +49,12 @@ def limit(name: str) -> Limit:
         factor = 0
     if not 0 < factor < float("inf"):
         raise ValueError(f"{FACTOR_VARIABLE} must be a positive number, got {text!r}.")
-    return Limit(most * factor, unit)
+    if value > most * factor:
+        raise OSError(
+            f"{what} {value:,.0f}, more than the limit of {most * factor:,.0f} {unit}. If that is "
+            f"right, raise the limits by the environment variable {FACTOR_VARIABLE}, 10 for ten "
+            "times as much"
+        )
 
 
 def checksum(path: Path, algorithm: str = "sha256") -> str:
@@ -114,8 +104,8 @@ def unpack(archive: Path, folder: Path) -> Path:
             stream = _Bounded(unbounded, archive)
             with tarfile.open(fileobj=stream, mode="r|") as tar:
                 for n_members, member in enumerate(tar, start=1):
-                    limit("members").check(n_members, f"{archive.name} holds")
-                    limit("member").check(member.size, f"{member.name!r} in {archive.name} has")
+                    check_limit("members", n_members, f"{archive.name} holds")
+                    check_limit("member", member.size, f"{member.name!r} in {archive.name} has")
                     _check_member(member, study_id, archive.name)
                     tar.extract(member, folder, filter="data")
             # The checksum of gzip is at its end, behind what tarfile reads.
@@ -136,19 +126,16 @@ class _Bounded(io.RawIOBase):
 
     def __init__(self, stream: Any, archive: Path):
         self.stream = stream
-        self.name = archive.name
+        self.name, self.size = archive.name, archive.stat().st_size
         self.n_bytes = 0
-        ratio = limit("ratio")
-        # A small archive may expand as it likes.
-        allowed = max(ratio.most * archive.stat().st_size, UNCHECKED_BYTES)
-        self.bounds = Limit(allowed, f"bytes, {ratio.most:g} for each of its own"), limit("total")
 
     def read(self, size: int = -1) -> bytes:
         """Read on, but not beyond the limits."""
         data = self.stream.read(size)
         self.n_bytes += len(data)
-        for bound in self.bounds:
-            bound.check(self.n_bytes, f"unpacked, {self.name} has")
+        check_limit("total", self.n_bytes, f"unpacked, {self.name} has")
+        if self.n_bytes > UNCHECKED_BYTES:
+            check_limit("ratio", self.n_bytes / self.size, f"unpacked, {self.name} has")
         return data
 
 
@@ -238,7 +225,11 @@ def _transfer(url: str, path: Path, partial: Path, auth: tuple[str, str] | None)
     import requests
     from urllib3.exceptions import HTTPError
 
-    start = _take_over(partial, path)
+    start = 0
+    # What an earlier transfer left, if no other process has taken it.
+    with contextlib.suppress(FileNotFoundError):
+        partial.replace(path)
+        start = path.stat().st_size
     headers = {"Range": f"bytes={start}-"} if start else {}
     timeout = (CONNECT_SECONDS, READ_SECONDS)
     try:
@@ -264,14 +255,6 @@ def _transfer(url: str, path: Path, partial: Path, auth: tuple[str, str] | None)
         raise
 
 
-def _take_over(partial: Path, path: Path) -> int:
-    """Move what an earlier transfer left, if no other process does; return its size."""
-    with contextlib.suppress(FileNotFoundError):
-        partial.replace(path)
-        return path.stat().st_size
-    return 0
-
-
 def _check_response(response: Any, start: int) -> int:
     """Check that the server sends the file, and return from which byte on."""
     if start and response.status_code == 416:
@@ -291,10 +274,9 @@ def _check_response(response: Any, start: int) -> int:
 
 def _receive(response: Any, path: Path, start: int, name: str) -> None:
     """Write what the server sends from the byte `start` on."""
-    most, stated = limit("download"), response.headers.get("Content-Length", "")
+    stated = response.headers.get("Content-Length", "")
     size = start + int(stated) if stated.isdigit() else None
-    if size is not None:
-        most.check(size, "the file has")
+    check_limit("download", size or 0, "the file has")
     received = counted = start
     began = time.monotonic()
     bar = progress_bar(desc=name, total=size, initial=start, unit="B", unit_scale=True)
@@ -305,7 +287,7 @@ def _receive(response: Any, path: Path, start: int, name: str) -> None:
             file.write(chunk)
             received += len(chunk)
             bar.update(len(chunk))
-            most.check(received, "the server has sent")
+            check_limit("download", received, "the server has sent")
             if size is not None and received > size:
                 raise OSError(f"the server sends more than the {size} bytes that it announced")
             if time.monotonic() - began > SLOWEST_SECONDS:

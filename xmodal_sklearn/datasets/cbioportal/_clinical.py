@@ -37,26 +37,34 @@ NOT_PRIMARY = re.compile(
 
 def read_samples(study: StudyFolder, target: str) -> pd.DataFrame:
     """Read every sample, in the order of the sample file."""
-    if not isinstance(target, str):
-        raise ValueError(f"target must be the name of a clinical column, got {target!r}.")
     table = _read_clinical(study, study.sample_file, ["SAMPLE_ID", "PATIENT_ID"], study.report)
     table = table.set_index("SAMPLE_ID", drop=False)
     samples = table[["PATIENT_ID"]].assign(**_sample_types(table))
     if target in table:
-        samples["target"] = table[target].str.strip()
-        return _compare_patients(study, target, samples)
-    patients = _read_clinical(study, study.patient_file, ["PATIENT_ID"], study.report)
+        return _compare_patients(study, target, samples.assign(target=table[target].str.strip()))
+    patients = _read_patients(study, samples, study.report)
     if target not in patients:
         raise ValueError(
             f"No clinical column is named {target!r}. Name one as target. Columns of "
             f"{study.patient_file.name}: {quote_all(patients)}; of {study.sample_file.name}: "
             f"{quote_all(table)}."
         )
-    by_patient = patients.set_index("PATIENT_ID")[target].str.strip()
-    samples["PATIENT_ID"] = _match_patients(
-        study, samples["PATIENT_ID"], by_patient.index, study.report
+    values = patients[target].str.strip().fillna("").to_numpy()
+    return samples.assign(PATIENT_ID=patients.index, target=values)
+
+
+def match_samples(
+    study: StudyFolder, samples: pd.DataFrame, names: pd.Index, where: str
+) -> pd.Index:
+    """Replace the names in a file by those of the sample file that they mean."""
+    return match_names(
+        names,
+        samples.index,
+        where=where,
+        other=study.sample_file.name,
+        report=study.report,
+        patients=samples.index.groupby(samples["PATIENT_ID"]),
     )
-    return samples.assign(target=samples["PATIENT_ID"].map(by_patient).fillna(""))
 
 
 def read_clinical_column(folder: Path, column: str) -> pd.Series:
@@ -65,34 +73,6 @@ def read_clinical_column(folder: Path, column: str) -> pd.Series:
     tumors = samples[~samples["is_normal"]]
     values = tumors["target"].astype(object).set_axis(tumors["PATIENT_ID"])
     return values.mask(is_unknown(values), None)
-
-
-def check_target_map(target_map: Mapping[str, str | None] | None) -> None:
-    """Check that a target map, if given, maps labels to labels or None."""
-    if target_map is None:
-        return
-    if not isinstance(target_map, Mapping):
-        raise ValueError(f"target_map must be a dict of old to new labels, got {target_map!r}.")
-    for old, new in target_map.items():
-        if not isinstance(old, str):
-            raise ValueError(f"target_map must rename labels, which are strings, got {old!r}.")
-        if new is not None and (not isinstance(new, str) or not new.strip()):
-            raise ValueError(
-                f"target_map must map {old!r} to a label, or to None to leave it out, got {new!r}."
-            )
-
-
-def check_mapped_labels(
-    target: str, labels: pd.Series, target_map: Mapping[str, str | None] | None
-) -> None:
-    """Check that the target has every label that the map renames."""
-    existing = set(labels)
-    for old in target_map or {}:
-        if old not in existing:
-            raise ValueError(
-                f"target_map renames {old!r}, which is not a label of {target}. Its labels are "
-                f"{quote_all(sorted(existing)[:30])}."
-            )
 
 
 def apply_target_map(
@@ -136,33 +116,30 @@ def _compare_patients(study: StudyFolder, target: str, samples: pd.DataFrame) ->
         return samples
     report, name = Report(), study.patient_file.name
     try:
-        patients = _read_clinical(study, study.patient_file, ["PATIENT_ID"], report)
-        patients = patients.set_index("PATIENT_ID")
-        names = _match_patients(study, samples["PATIENT_ID"], patients.index, report)
+        patients = _read_patients(study, samples, report).drop(columns="PATIENT_ID")
     except ValueError as error:
         study.report.add(name, f"not needed and ignored: {error}")
         return samples
-    samples["PATIENT_ID"] = names
     if target in patients:
-        others = samples["PATIENT_ID"].map(patients[target].str.strip()).fillna("")
+        others = patients[target].str.strip().fillna("").set_axis(samples.index)
         differs = ~is_unknown(others) & (others != samples["target"])
         report.add(name, f"{target} other than in {study.sample_file.name}, ignored", differs)
     study.report.rows += report.rows
-    return samples
+    return samples.assign(PATIENT_ID=patients.index)
 
 
-def _match_patients(
-    study: StudyFolder, patients: pd.Series, reference: pd.Index, report: Report
-) -> np.ndarray:
-    """Return the PATIENT_ID of each sample as the patient file spells it."""
+def _read_patients(study: StudyFolder, samples: pd.DataFrame, report: Report) -> pd.DataFrame:
+    """Read the row of the patient file for each sample, by PATIENT_ID as that file spells it."""
     other, where = study.patient_file.name, study.sample_file.name
-    names = pd.Index(patients, dtype=str)
-    matched = match_names(names, reference, where=where, other=other, report=report)
-    check_overlap(f"PATIENT_ID of {where}", matched, other, reference)
-    unlisted = matched[~matched.isin(reference)].nunique()
+    patients = _read_clinical(study, study.patient_file, ["PATIENT_ID"], report)
+    patients = patients.set_index("PATIENT_ID", drop=False)
+    names = pd.Index(samples["PATIENT_ID"], dtype=str)
+    matched = match_names(names, patients.index, where=where, other=other, report=report)
+    check_overlap(f"PATIENT_ID of {where}", matched, other, patients.index)
+    unlisted = matched[~matched.isin(patients.index)].nunique()
     report.add(where, f"patients that {other} does not list", unlisted)
-    report.add("patients", f"without a sample in {where}", ~reference.isin(matched))
-    return matched.to_numpy()
+    report.add("patients", f"without a sample in {where}", ~patients.index.isin(matched))
+    return patients.reindex(matched)
 
 
 def _read_clinical(

@@ -1,28 +1,26 @@
 """Fetch a study from cBioPortal, and keep its archive and tables for the next call."""
 
+import json
 import os
 import re
 import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from itertools import groupby
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, BinaryIO, Literal, TypedDict, Unpack, overload
 
-import numpy as np
 import pandas as pd
 from sklearn.utils import Bunch
-from sklearn.utils._param_validation import validate_params
 
 from ..._files import scratch_files
-from ..._store import Store, source_hash
-from ..._typing import typed
+from ..._store import Store, dump_arrays, load_arrays, source_hash
+from ..._typing import check_arguments
 from ..._version import __version__
 from .._study import Report, make_study, make_target
 from . import _archive
-from ._reader import check_arguments, read_cbioportal
+from ._reader import check_request, read_cbioportal
 
 INCOMPLETE = "incomplete-"
 # All modules that parse a study: a change in any of them makes new tables.
@@ -58,21 +56,15 @@ def fetch_cbioportal(
 ) -> tuple[pd.DataFrame, pd.Series]: ...
 
 
-@typed(
-    validate_params(
-        {
-            "study_id": [str],
-            "target": [str],
-            "target_map": [Mapping, None],
-            "profiles": [Mapping, None],
-            "data_home": [str, os.PathLike, None],
-            "download_if_missing": ["boolean"],
-            "base_url": [str, None],
-            "known_hash": [str, None],
-            "return_X_y": ["boolean"],
-        },
-        prefer_skip_nested_validation=True,
-    )
+@check_arguments(
+    {
+        "study_id": [str],
+        "data_home": [str, os.PathLike, None],
+        "download_if_missing": ["boolean"],
+        "base_url": [str, None],
+        "known_hash": [str, None],
+        "return_X_y": ["boolean"],
+    }
 )
 def fetch_cbioportal(
     study_id: str,
@@ -195,7 +187,7 @@ def fetch_cbioportal(
     cna__MYC   -1.0
     """
     # Before a long download, not after it.
-    requested = check_arguments(modalities, join, profiles, target_map)
+    requested = check_request(modalities, target, join, profiles, target_map)
     if not re.fullmatch(r"\w[\w.-]*", study_id):
         raise ValueError(
             f'study_id must be the name of a study, like "brca_metabric", got {study_id!r}.'
@@ -203,9 +195,9 @@ def fetch_cbioportal(
     options = {
         "modalities": requested,
         "target": target,
-        "target_map": None if target_map is None else dict(target_map),
+        "target_map": dict(target_map or {}),
         "join": join,
-        "profiles": None if profiles is None else dict(profiles),
+        "profiles": dict(profiles or {}),
     }
     folder = _archive_folder(data_home)
     folder.mkdir(exist_ok=True)
@@ -356,44 +348,31 @@ def _cached_study(archive: Path, options: dict[str, Any], read: Callable[[], Bun
 
 
 def _dump_study(study: Bunch, file: BinaryIO) -> None:
-    """Write a study as arrays, one of values for each run of columns of one dtype."""
-    runs = groupby(range(study.data.shape[1]), key=study.data.dtypes.tolist().__getitem__)
-    arrays: dict[str, Any] = {
-        f"block{i}": study.data.iloc[:, list(run)].to_numpy() for i, (_, run) in enumerate(runs)
-    }
-    texts = {
+    """Write a study as arrays: the rest as JSON, and the values of each modality."""
+    data, target = study.data, study.target
+    rest = {
         "columns": study.feature_names,
-        "patients": study.data.index,
-        "target": study.target,
-        "names": [study.data.index.name, study.target.name],
-        "modalities": list(study.profiles),
-        "profiles": list(study.profiles.values()),
-        "where": study.report["where"],
-        "what": study.report["what"],
+        "patients": data.index.tolist(),
+        "target": target.tolist(),
+        "names": [data.index.name, target.name],
+        "profiles": study.profiles,
+        "report": study.report.to_numpy().tolist(),
         "DESCR": study.DESCR,
     }
-    arrays |= {name: np.array(text, dtype=str) for name, text in texts.items()}
-    np.savez(file, count=study.report["count"].to_numpy(dtype=int), **arrays)
+    values = [data.iloc[:, columns].to_numpy() for columns in study.modalities.values()]
+    dump_arrays([json.dumps(rest), *values], file)
 
 
 def _load_study(file: BinaryIO) -> Bunch:
-    with np.load(file, allow_pickle=False) as arrays:
-        blocks = [arrays[name] for name in arrays if name.startswith("block")]
-        lists = {name: arrays[name].tolist() for name in arrays if not name.startswith("block")}
-    index_name, target_name = lists["names"]
-    index = pd.Index(lists["patients"], name=index_name)
-    ends = np.cumsum([values.shape[1] for values in blocks])
-    data = pd.concat(
-        [
-            pd.DataFrame(values, index, lists["columns"][end - values.shape[1] : end], copy=False)
-            for values, end in zip(blocks, ends, strict=True)
-        ],
-        axis=1,
-    )
+    text, *values = load_arrays(file)
+    rest = json.loads(str(text))
+    index_name, target_name = rest["names"]
+    index = pd.Index(rest["patients"], name=index_name)
+    data = pd.concat([pd.DataFrame(block, index, copy=False) for block in values], axis=1)
     return make_study(
-        data,
-        make_target(lists["target"], index, target_name),
-        DESCR=lists["DESCR"],
-        report=Report(zip(lists["where"], lists["what"], lists["count"], strict=True)),
-        profiles=dict(zip(lists["modalities"], lists["profiles"], strict=True)),
+        data.set_axis(rest["columns"], axis=1),
+        make_target(rest["target"], index, target_name),
+        DESCR=rest["DESCR"],
+        report=Report(rest["report"]),
+        profiles=rest["profiles"],
     )

@@ -9,9 +9,10 @@ from sklearn.utils import Bunch
 
 from ...modalities._columns import SEPARATOR
 from ...modalities._concat import concat_modalities
-from .._names import check_overlap, match_names, rename_samples
+from .._names import check_overlap, rename_samples
 from .._study import Report, make_study, make_target
-from ._clinical import apply_target_map, check_mapped_labels, check_target_map, read_samples
+from .._text import quote_all
+from ._clinical import apply_target_map, match_samples, read_samples
 from ._molecular import drop_rare_genes, read_values
 from ._mutations import drop_uncovered, read_mutations
 from ._profiles import FILES, Profile, StudyFolder
@@ -182,11 +183,17 @@ def read_cbioportal(
     0  patients        target unknown      1
     1    target  'NC' read as unknown      1
     """
-    folder, requested = Path(study_dir), check_arguments(modalities, join, profiles, target_map)
+    folder = Path(study_dir)
+    requested = check_request(modalities, target, join, profiles, target_map)
     study = StudyFolder(folder)
     chosen_profiles = study.choose(requested, profiles or {})
     samples = read_samples(study, target)
-    check_mapped_labels(target, samples["target"], target_map)
+    labels = set(samples["target"])
+    if unknown := [label for label in target_map or {} if label not in labels]:
+        raise ValueError(
+            f"target_map renames {unknown[0]!r}, which is not a label of {target}. Its labels are "
+            f"{quote_all(sorted(labels)[:30])}."
+        )
     tables = _read_tables(study, chosen_profiles, samples)
     chosen = choose_samples(samples, tables, join, study.report)
     chosen = apply_target_map(chosen, target_map, study.report)
@@ -216,8 +223,9 @@ def read_cbioportal(
     )
 
 
-def check_arguments(
+def check_request(
     modalities: Sequence[str] | Mapping[str, str | None],
+    target: str,
     join: str,
     profiles: Mapping[str, str] | None,
     target_map: Mapping[str, str | None] | None,
@@ -236,6 +244,8 @@ def check_arguments(
         )
     if len(set(names)) < len(names):
         raise ValueError(f"modalities must not name a modality twice, got {modalities!r}.")
+    if not isinstance(target, str):
+        raise ValueError(f"target must be the name of a clinical column, got {target!r}.")
     if join not in ("inner", "outer"):
         raise ValueError(f'join must be "inner" or "outer", got {join!r}.')
     if profiles is not None and not (
@@ -247,7 +257,15 @@ def check_arguments(
             f"profiles must map some of the modalities {names} to a data file's name or a stable "
             f"id, got {profiles!r}."
         )
-    check_target_map(target_map)
+    if target_map is not None and not isinstance(target_map, Mapping):
+        raise ValueError(f"target_map must be a dict of old to new labels, got {target_map!r}.")
+    for old, new in (target_map or {}).items():
+        if not isinstance(old, str):
+            raise ValueError(f"target_map must rename labels, which are strings, got {old!r}.")
+        if new is not None and not (isinstance(new, str) and new.strip()):
+            raise ValueError(
+                f"target_map must map {old!r} to a label, or to None to leave it out, got {new!r}."
+            )
     return requested
 
 
@@ -259,19 +277,16 @@ def _read_tables(
     study: StudyFolder, profiles: Mapping[str, Profile], samples: pd.DataFrame
 ) -> dict[str, pd.DataFrame]:
     """Read each modality's table; its samples are named as in the sample file."""
-    patients = samples.index.groupby(samples["PATIENT_ID"])
     report, tables = study.report, {}
     for modality, profile in profiles.items():
         if profile.datatype == "MAF":
             table = read_mutations(study, profile, samples)
         else:
             table = read_values(profile, report)
-        where, other = profile.path.name, study.sample_file.name
-        names = match_names(
-            table.index, samples.index, where=where, other=other, report=report, patients=patients
-        )
+        where = profile.path.name
+        names = match_samples(study, samples, table.index, where)
         table = rename_samples(table, names, report, where, "of the same tumor")
-        check_overlap(f"sample of {where}", table.index, other, samples.index)
+        check_overlap(f"sample of {where}", table.index, study.sample_file.name, samples.index)
         unlisted = ~table.index.isin(samples.index)
         report.add(where, "samples that the sample file does not list", unlisted)
         tables[modality] = table
