@@ -67,7 +67,7 @@ def test_a_malformed_table_raises_by_name(tmp_path, text, message):
         ('sample,A\nP1,1\nP2,"2\n', "a quote opens that is never closed .line 3"),
         ("sample,A\nP1,1\nP2,2\nP1 ,3\n", r"'P1' occurs more than once, in lines \[2, 4\]. Merge"),
         ("sample,A,A\nP1,1,2\n", r"in columns \[2, 3\] \(line 1\)\. Merge or rename"),
-        ("sample,A\nP1,1\nP2,\udcff\n", "byte 0xff in line 3 is not UTF-8"),
+        ("sample,A\nP1,1\nP2,\udcff\n", r"byte 0xff is not UTF-8 \(line 3\)"),
         ("Expression,,\nsample,A,B\nP1,1,2\n", "names only 0 of 3 columns.*merged cells"),
         (",,Expression,\nsample,age,A,B\nP1,1,2,3\n", "names only 1 of 4 columns"),
         ("Table S1\nsample,A\nP1,1\n", r"header has only one column.*\(line 1\).*no title above"),

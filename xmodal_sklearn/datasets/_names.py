@@ -144,8 +144,11 @@ def coarsest_level(groups: Iterable[Sequence[str]]) -> int | None:
 
 
 def truncate_barcodes(names: Iterable[str], level: int) -> pd.Index:
-    """Return barcodes with dashes, truncated to a level."""
-    return pd.Index([_join(barcode_parts(name)[:level]) for name in names], dtype=str)
+    """Return barcodes with dashes, truncated to a level, the vial's at most."""
+    parts = map(barcode_parts, names)
+    return pd.Index(
+        ["-".join(filter(None, [*p[:1], "".join(p[1:level])])) for p in parts], dtype=str
+    )
 
 
 def rename_samples(
@@ -251,10 +254,3 @@ def _tumors(names: Sequence[str]) -> list[str]:
 
 def _has_normal_type(parts: tuple[str, ...]) -> bool:
     return len(parts) >= SAMPLE and int(parts[1]) in NORMAL_TYPES
-
-
-def _join(parts: tuple[str, ...]) -> str:
-    head, tail = parts[:SAMPLE], parts[SAMPLE:]
-    if not tail:
-        return "-".join(head)
-    return "-".join(["-".join(head) + tail[0], *tail[1:]])

@@ -102,8 +102,10 @@ def add_path_to_errors(path: Path, kind: str = "table") -> Iterator[None]:
     except (FileFormatError, ImportError):
         raise
     except UnicodeError as error:
-        problem = _describe_undecodable(path) or error
-        raise ValueError(f"Can't read {path}: {problem}. Save the file as UTF-8 text.") from error
+        with OPENERS.get(path.suffix.lower(), open)(path, "rb") as file:
+            for line_number, line in enumerate(file, start=1):
+                decode(path, line_number, line)
+        raise ValueError(f"Can't read {path}: {error}. Save the file as UTF-8 text.") from error
     except Exception as error:
         # What the operating system says of the file.
         if getattr(error, "errno", None):
@@ -120,16 +122,6 @@ def _is_ours(error: Exception) -> bool:
     """Return whether this package raised an error, which then says what to do."""
     *_, (frame, _) = traceback.walk_tb(error.__traceback__)
     return frame.f_globals["__name__"].startswith(__name__.partition(".")[0])
-
-
-def _describe_undecodable(path: Path) -> str:
-    with OPENERS.get(path.suffix.lower(), open)(path, "rb") as file:
-        for number, line in enumerate(file, start=1):
-            try:
-                line.decode()
-            except UnicodeDecodeError as error:
-                return f"byte {line[error.start]:#04x} in line {number} is not UTF-8"
-    return ""
 
 
 def _open_zstandard(path: Path, *arguments: Any, **options: Any) -> Any:

@@ -2,10 +2,8 @@
 
 import csv
 import re
-from collections.abc import Sequence
 from io import BytesIO
 from pathlib import Path
-from typing import TypeAlias
 
 import numpy as np
 import pandas as pd
@@ -43,20 +41,13 @@ LIMIT = re.compile(rb"\t[<>]=?(?=[0-9.])")
 NUMBER = re.compile(rb" *[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)? *")
 
 
-# Columns that label the rows, by line number; samples; float32 values of shape (n_rows, n_samples);
-# and how many of these were read without the < or > before them.
-Matrix: TypeAlias = tuple[pd.DataFrame, list[str], np.ndarray, int]
-
-
 def read_values(profile: Profile, report: Report) -> pd.DataFrame:
     """Read the file of a profile of numbers."""
     path = profile.path
-    if profile.datatype == "DISCRETE_LONG" or _is_long(path):
-        labels, samples, values, n_limits = _read_long(path, report)
-    else:
-        limits = profile.datatype == "LIMIT-VALUE"
-        labels, samples, values, n_limits = _read_matrix(path, profile.annotations, limits=limits)
-    report.add(path.name, "values read without the < or > before them", n_limits)
+    header = {name.strip().casefold() for name in open_table(path)[1]}
+    # Whatever its meta file says.
+    is_long = profile.datatype == "DISCRETE_LONG" or {"sample_id", "value"} <= header
+    labels, samples, values = (_read_long if is_long else _read_matrix)(profile, report)
     names = strip_names(samples, report, path.name)
     if names.has_duplicates:
         name = quote(names[names.duplicated()][0])
@@ -144,18 +135,9 @@ def _average_rows(
     return genes[~repeated], values[~repeated]
 
 
-def _is_long(path: Path) -> bool:
-    """Return whether a table has a row for each value, whatever its meta file says."""
-    with path.open("rb") as file:
-        for line in file:
-            if not line.startswith(b"#"):
-                fields = {field.strip().lower() for field in line.split(b"\t")}
-                return {b"sample_id", b"value"} <= fields
-    return False
-
-
-def _read_long(path: Path, report: Report) -> Matrix:
-    """Read a table that has a row for each gene and sample."""
+def _read_long(profile: Profile, report: Report) -> tuple[pd.DataFrame, list[str], np.ndarray]:
+    """Read a table that has a row for each gene and sample; return the same as for a matrix."""
+    path = profile.path
     table, _ = read_text_table(path, ["SAMPLE_ID"])
     value = next((name for name in table if name.casefold() == "value"), None)
     if value is None:
@@ -178,13 +160,18 @@ def _read_long(path: Path, report: Report) -> Matrix:
     values[rows, columns] = numbers
     what = "genes of a sample without a row, read as missing"
     report.add(path.name, what, values.size - len(table))
-    return table[labels].drop_duplicates(), list(samples), values, 0
+    return table[labels].drop_duplicates(), list(samples), values
 
 
-def _read_matrix(path: Path, annotations: Sequence[str], *, limits: bool) -> Matrix:
-    """Read a table of numbers, each column of which is a sample unless it is an annotation."""
+def _read_matrix(profile: Profile, report: Report) -> tuple[pd.DataFrame, list[str], np.ndarray]:
+    """Read a table of numbers, each column of which is a sample unless it is an annotation.
+
+    Return the annotations by line number, the samples, and float32 values of shape
+    (n_rows, n_samples).
+    """
+    path = profile.path
     _, header, rows = open_table(path)
-    annotation = {*ANNOTATION, *annotations, *(GENERIC if ENTITY in header else ())}
+    annotation = {*ANNOTATION, *profile.annotations, *(GENERIC if ENTITY in header else ())}
     label_columns = [i for i, name in enumerate(header) if name in annotation]
     # Rows may be named by Entrez ids alone, but only in the first column, lest a column of other
     # names be read as a sample.
@@ -203,35 +190,35 @@ def _read_matrix(path: Path, annotations: Sequence[str], *, limits: bool) -> Mat
             fields = line.split(b"\t", label_columns[-1] + 1)
             line_numbers.append(line_number)
             labels.append([decode(path, line_number, fields[i]) for i in label_columns])
-        if limits:
+        if profile.datatype == "LIMIT-VALUE":
             n_limits += sum(len(LIMIT.findall(line)) for _, line in chunk)
             chunk = [(line_number, LIMIT.sub(b"\t", line)) for line_number, line in chunk]
         values.append(_parse_numbers(path, chunk, header, columns))
+    report.add(path.name, "values read without the < or > before them", n_limits)
     names = [header[i] for i in label_columns]
-    frame = pd.DataFrame(labels, line_numbers, names, dtype=str)
-    return frame, samples, np.concatenate(values), n_limits
+    return pd.DataFrame(labels, line_numbers, names, dtype=str), samples, np.concatenate(values)
 
 
+# A number too large for float32 becomes an infinity, which is an error below.
+@np.errstate(over="ignore")
 def _parse_numbers(
     path: Path, chunk: list[tuple[int, bytes]], header: list[str], columns: list[int]
 ) -> np.ndarray:
     """Parse the given columns of lines, whose fields have been counted, as float32."""
     try:
-        # A number too large for float32 becomes an infinity, which is an error below.
-        with np.errstate(over="ignore"):
-            values = pd.read_csv(
-                BytesIO(b"\n".join(line for _, line in chunk)),
-                sep="\t",
-                header=None,
-                names=range(len(header)),
-                usecols=columns,
-                dtype=np.float32,
-                quoting=csv.QUOTE_NONE,
-                na_values=MISSING,
-                keep_default_na=False,
-                encoding_errors="replace",
-                low_memory=False,
-            ).to_numpy()
+        values = pd.read_csv(
+            BytesIO(b"\n".join(line for _, line in chunk)),
+            sep="\t",
+            header=None,
+            names=range(len(header)),
+            usecols=columns,
+            dtype=np.float32,
+            quoting=csv.QUOTE_NONE,
+            na_values=MISSING,
+            keep_default_na=False,
+            encoding_errors="replace",
+            low_memory=False,
+        ).to_numpy()
     except (ValueError, OverflowError) as error:
         raise _bad_number(path, chunk, header, columns, str(error)) from error
     if values.shape != (len(chunk), len(columns)) or np.isinf(values).any():
@@ -240,6 +227,7 @@ def _parse_numbers(
     return np.ascontiguousarray(values)
 
 
+@np.errstate(over="ignore")
 def _bad_number(
     path: Path, chunk: list[tuple[int, bytes]], header: list[str], columns: list[int], reason: str
 ) -> ValueError:
@@ -249,7 +237,7 @@ def _bad_number(
         fields = line.split(b"\t")
         for i in columns:
             field = fields[i]
-            if field in missing or (NUMBER.fullmatch(field) and _fits_float32(field)):
+            if field in missing or (NUMBER.fullmatch(field) and np.isfinite(np.float32(field))):
                 continue
             gene = next((other for j, other in enumerate(fields) if j not in columns), b"")
             return malformed(
@@ -260,8 +248,3 @@ def _bad_number(
                 line_number,
             )
     return malformed(path, f"{reason}, between lines {chunk[0][0]} and {chunk[-1][0]}. Correct it")
-
-
-def _fits_float32(field: bytes) -> bool:
-    with np.errstate(over="ignore"):
-        return bool(np.isfinite(np.float32(field)))

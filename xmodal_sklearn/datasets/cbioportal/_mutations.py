@@ -18,6 +18,7 @@ from .._text import (
     read_text_table,
     split_names,
 )
+from ._clinical import match_samples
 from ._molecular import column, gene_names
 from ._profiles import Profile, StudyFolder, visible_files
 
@@ -159,25 +160,15 @@ def _match_sequenced(
     samples: pd.DataFrame,
 ) -> tuple[pd.Index, pd.Index]:
     """Return the sequenced samples and the samples of the rows, by the same names."""
-    path, report, other = profile.path, study.report, study.sample_file.name
-    patients = samples.index.groupby(samples["PATIENT_ID"])
-
-    def match(names: pd.Index, where: str) -> pd.Index:
-        return match_names(
-            names, samples.index, where=where, other=other, report=report, patients=patients
-        )
-
-    matched = match(barcodes, path.name)
+    path, report = profile.path, study.report
+    matched = match_samples(study, samples, barcodes, path.name)
     n_joined = barcodes.nunique() - matched.nunique()
     report.add(path.name, "samples joined with another of the same tumor", n_joined)
     listed, where = _listed_samples(study, comments)
     if listed is None:
-        panels = _panels_of_samples(study, profile, pd.Index([], dtype=str)).index
-        panels = match_names(
-            panels, matched, where=study.panel_matrix.name, other=path.name, report=report
-        )
-        return pd.Index([*matched, *panels], dtype=str).unique(), matched
-    sequenced = match(listed, where).unique()
+        panels = _read_panels(study, profile, matched)
+        return pd.Index([*matched, *panels.index], dtype=str).unique(), matched
+    sequenced = match_samples(study, samples, listed, where).unique()
     return sequenced, match_names(matched, sequenced, where=path.name, other=where, report=report)
 
 
@@ -202,10 +193,7 @@ def _covered_by_panels(
     study: StudyFolder, profile: Profile, samples: pd.Index, table: pd.DataFrame
 ) -> list[tuple[pd.Index, pd.Series]]:
     """Return, for each panel, its samples and which genes of the table it covers."""
-    panels, path = _panels_of_samples(study, profile, samples), profile.path
-    panels.index = match_names(
-        panels.index, samples, where=study.panel_matrix.name, other=path.name, report=study.report
-    )
+    panels = _read_panels(study, profile, samples)
     panels = panels[panels.index.isin(samples)]
     lists = _read_gene_lists(study, set(panels))
     entrez = column(table, ENTREZ)
@@ -217,7 +205,7 @@ def _covered_by_panels(
         else:
             rows = table[BARCODE].isin(panel_samples)
             study.report.add(
-                path.name,
+                profile.path.name,
                 f"samples of panel {quote(panel)}, which has no gene list here: its genes are "
                 "those with a mutation in these samples",
                 len(panel_samples),
@@ -226,14 +214,25 @@ def _covered_by_panels(
     return covered
 
 
-def _panels_of_samples(study: StudyFolder, profile: Profile, samples: pd.Index) -> pd.Series:
+def _read_panels(study: StudyFolder, profile: Profile, samples: pd.Index) -> pd.Series:
     """Return the panel of each sample that has one, from the profile's meta file or the matrix."""
+    path, name = study.panel_matrix, profile.stable_id or "mutations"
+    panels = pd.Series(dtype=str)
     if profile.gene_panel:
         panels = pd.Series(profile.gene_panel, samples, dtype=str)
+    elif path.is_file() and path.stat().st_size:
+        table = read_text_table(path, ["SAMPLE_ID"], [name])[0]
+        table = table.apply(lambda fields: fields.str.strip())
+        table = drop_duplicate_rows(path, table, ["SAMPLE_ID"], Report())
+        # A profile without a column was not made with panels.
+        panels = table.set_index("SAMPLE_ID").get(name, panels)
     else:
-        panels = _read_panel_matrix(study, profile.stable_id or "mutations")
+        study.report.add(path.name, "empty, ignored", path.is_file())
     plain = panels.str.upper().str.replace(r"[\W_]+", "", regex=True)
-    return panels[~plain.isin(WHOLE_EXOME)]
+    panels = panels[~plain.isin(WHOLE_EXOME)]
+    where, other = path.name, profile.path.name
+    names = match_names(panels.index, samples, where=where, other=other, report=study.report)
+    return panels.set_axis(names)
 
 
 def _read_gene_lists(study: StudyFolder, panels: Collection[str]) -> dict[str, set[str]]:
@@ -247,7 +246,12 @@ def _read_gene_lists(study: StudyFolder, panels: Collection[str]) -> dict[str, s
         if not panel:
             study.report.add(path.name, "gene panel without a line 'stable_id: …' ignored")
         elif panel in panels:
-            genes = _check_gene_list(path, properties)
+            if "gene_list" not in properties:
+                raise malformed(path, "a gene panel needs a line 'gene_list: …'. Add it")
+            genes = set(split_names(properties["gene_list"]))
+            if wrong := [gene for gene in genes if not GENE.fullmatch(gene)]:
+                problem = f"line 'gene_list' has {quote(wrong[0])}, which is not a gene"
+                raise malformed(path, f"{problem}. Save it with genes separated by tabs")
             if lists.setdefault(panel, genes) != genes:
                 problem = f"panel {quote(panel)} has other genes in another file of the folder"
                 raise malformed(path, f"{problem}. Keep one")
@@ -258,27 +262,3 @@ def _panel_files(study: StudyFolder) -> list[Path]:
     paths = [path for pattern in PANEL_FILES for path in visible_files(study.folder, pattern)]
     paths += visible_files(study.folder / "gene_panels", "*.txt")
     return sorted(set(paths) - {study.panel_matrix})
-
-
-def _check_gene_list(path: Path, properties: dict[str, str]) -> set[str]:
-    if "gene_list" not in properties:
-        raise malformed(path, "a gene panel needs a line 'gene_list: …'. Add it")
-    genes = set(split_names(properties["gene_list"]))
-    for gene in genes:
-        if not GENE.fullmatch(gene):
-            problem = f"line 'gene_list' has {quote(gene)}, which is not a gene"
-            raise malformed(path, f"{problem}. Save it with genes separated by tabs")
-    return genes
-
-
-def _read_panel_matrix(study: StudyFolder, name: str) -> pd.Series:
-    path = study.panel_matrix
-    is_file = path.is_file()
-    if not is_file or path.stat().st_size == 0:
-        study.report.add(path.name, "empty, ignored", is_file)
-        return pd.Series(dtype=str)
-    table = read_text_table(path, ["SAMPLE_ID"], [name])[0]
-    table = table.apply(lambda fields: fields.str.strip())
-    table = drop_duplicate_rows(path, table, ["SAMPLE_ID"], Report())
-    # A profile without a column was not made with panels.
-    return table.set_index("SAMPLE_ID").get(name, pd.Series(dtype=str))

@@ -130,11 +130,18 @@ class Profile:
             "sample"
         )
 
+    @property
+    def why_not_read(self) -> str:
+        """What keeps it from being read as a modality without being requested."""
+        excluded = f"{self.excluded_as}; " if self.excluded_as else ""
+        usual = f"{excluded}read if requested" if self.exists else "the file is missing"
+        return self.why_no_table or usual
+
     def suits(self, modality: str) -> bool:
         """Return whether it may be read as a modality without being requested."""
         return (
             self.modality == modality
-            and self.datatype in DATATYPES[modality]
+            and self.datatype in DATATYPES.get(modality, ())
             and not self.why_no_table
             and not self.excluded_as
         )
@@ -167,8 +174,7 @@ class StudyFolder:
         self.folder = folder
         self.report = Report()
         paths = visible_files(folder, "meta_*.txt")
-        read = {path: self.read_companion(path, "meta file", KEYS) for path in paths}
-        metas = {path: meta for path, meta in read.items() if meta is not None}
+        metas = {path: self.read_companion(path, "meta file", KEYS) or {} for path in paths}
         described = [_described_profile(path, meta) for path, meta in metas.items()]
         self._described = [profile for profile in described if profile]
         names = {profile.path.name for profile in self._described}
@@ -327,38 +333,27 @@ def list_profiles(study_dir: str | PathLike[str]) -> pd.DataFrame:
     1   data_cna.txt      cna       the only one
     """
     study = StudyFolder(Path(study_dir))
-    readings: dict[Profile, tuple[str, str]] = {}
-    for modality in FILES:
-        existing = [profile for profile in study.candidates(modality) if profile.exists]
-        for profile in existing:
-            readings[profile] = ("", f"not preferred: {modality} takes {existing[0].path.name}")
-        if existing:
-            only = len(existing) == 1
-            why = "the only one" if only else f"preferred to {existing[1].path.name}"
-            readings[existing[0]] = (modality, why)
-    rows = [
-        (each.path.name, each.stable_id, each.alteration, each.datatype)
-        + (readings.get(each) or ("", _why_not_read(each)))
-        for each in study.profiles
-    ]
+    rows = []
+    for profile in study.profiles:
+        candidates = [each for each in study.candidates(profile.modality) if each.exists]
+        modality, why = "", profile.why_not_read
+        if profile in candidates[:1]:
+            modality = profile.modality
+            why = f"preferred to {candidates[1].path.name}" if candidates[1:] else "the only one"
+        elif profile in candidates:
+            why = f"not preferred: {profile.modality} takes {candidates[0].path.name}"
+        kind = profile.stable_id, profile.alteration, profile.datatype
+        rows.append((profile.path.name, *kind, modality, why))
     columns = ["file", "stable_id", "alteration", "datatype", "modality", "why"]
     return pd.DataFrame(rows, columns=columns)
-
-
-def _why_not_read(profile: Profile) -> str:
-    excluded = f"{profile.excluded_as}; " if profile.excluded_as else ""
-    usual = f"{excluded}read if requested" if profile.exists else "the file is missing"
-    return profile.why_no_table or usual
 
 
 def visible_files(folder: Path, pattern: str) -> list[Path]:
     """Return the files of a folder that fit a pattern, except hidden ones and copies, sorted."""
     paths = [
         path
-        for path in sorted(folder.iterdir() if folder.is_dir() else [])
-        if fnmatchcase(path.name.lower(), pattern)
-        and not path.name.startswith(".")
-        and path.is_file()
+        for path in sorted(folder.glob("[!.]*"))
+        if fnmatchcase(path.name.lower(), pattern) and path.is_file()
     ]
     stems = {path.stem for path in paths}
     return [
@@ -371,9 +366,9 @@ def visible_files(folder: Path, pattern: str) -> list[Path]:
 def find_file(folder: Path, name: str) -> Path:
     """Return the path of a file, by its name in any case; the name as given if there is none."""
     path = folder / name
-    if path.is_file() or not folder.is_dir():
+    if path.is_file():
         return path
-    matches = [file for file in folder.iterdir() if file.name.casefold() == name.casefold()]
+    matches = [file for file in folder.glob("*") if file.name.casefold() == name.casefold()]
     return matches[0] if len(matches) == 1 else path
 
 
