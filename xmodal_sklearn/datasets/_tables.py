@@ -3,11 +3,10 @@
 import re
 import sys
 from collections import Counter
-from collections.abc import Callable, Mapping
-from itertools import islice
+from collections.abc import Mapping
 from os import PathLike
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import NoReturn
 
 import numpy as np
 import pandas as pd
@@ -20,6 +19,7 @@ from ..modalities._concat import concat_modalities
 from ..modalities._encoding import find_categorical
 from ._names import (
     DATE,
+    PATIENT,
     check_overlap,
     coarsest_level,
     is_normal,
@@ -35,6 +35,7 @@ from ._names import (
 )
 from ._study import Report, make_study, make_target
 from ._text import (
+    OPENERS,
     add_path_to_errors,
     check_unique_columns,
     malformed,
@@ -45,7 +46,6 @@ from ._text import (
 )
 
 DELIMITERS = {".csv": ",", ".tsv": "\t", ".txt": "\t"}
-COMPRESSIONS = {".gz", ".bz2", ".xz", ".zst"}
 DELIMITER_NAMES = {";": "semicolons", "\t": "tabs", ",": "commas", "|": "bars"}
 # What pandas reads as missing at once; other placeholders are searched for value by value.
 COMMON = ["", "NA", "NaN", "nan", "N/A", "n/a", "NULL", "null"]
@@ -176,7 +176,12 @@ def read_tables(
         raise ValueError(f"target={target!r} is a column of target_file. Give target_file, too.")
     report = Report()
     labels = None if target_file is None else read_labels(Path(target_file), target, report)
-    read = {modality: _read_modality(modality, path, report) for modality, path in tables.items()}
+    read = {}
+    for modality, path in tables.items():
+        try:
+            read[modality] = read_table(Path(path), report=report)
+        except ValueError as error:
+            raise ValueError(f"Modality {modality!r}: {error}") from error
     read, labels = _truncate_barcodes(read, labels, report)
     read = _match_samples(read, labels, target_file, report)
     for modality, table in read.items():
@@ -191,13 +196,6 @@ def read_tables(
     )
 
 
-def _read_modality(modality: str, path: str | PathLike[str], report: Report) -> pd.DataFrame:
-    try:
-        return read_table(Path(path), report=report)
-    except ValueError as error:
-        raise ValueError(f"Modality {modality!r}: {error}") from error
-
-
 def _truncate_barcodes(
     tables: dict[str, pd.DataFrame], labels: pd.Series | None, report: Report
 ) -> tuple[dict[str, pd.DataFrame], pd.Series | None]:
@@ -208,7 +206,7 @@ def _truncate_barcodes(
         return tables, labels
     truncated = {}
     for modality, table in tables.items():
-        normal = is_normal(table.index) & (level == 1)
+        normal = is_normal(table.index) & (level == PATIENT)
         report.add(modality, "samples of normal tissue or controls, left out", normal)
         table = table[~normal]
         names = truncate_barcodes(table.index, level)
@@ -217,7 +215,7 @@ def _truncate_barcodes(
         what = "of the same tumor or patient"
         truncated[modality] = rename_samples(table, names, report, modality, what)
     if labels is not None:
-        labels = labels[~(is_normal(labels.index) & (level == 1))]
+        labels = labels[~(is_normal(labels.index) & (level == PATIENT))]
         labels = labels.set_axis(truncate_barcodes(labels.index, level))
         what = "additional samples of the same tumor or patient"
         report.add("classes", what, labels.index.duplicated())
@@ -310,16 +308,13 @@ def read_table(
     if not path.is_file():
         raise FileNotFoundError(f"There is no file {path}.")
     report = Report() if report is None else report
-    suffixes = [suffix.lower() for suffix in path.suffixes if suffix.lower() not in COMPRESSIONS]
-    suffix = suffixes[-1] if suffixes else ""
+    unpacked = path.with_suffix("") if path.suffix.lower() in OPENERS else path
+    suffix = unpacked.suffix.lower()
     if suffix != ".parquet" and suffix not in DELIMITERS:
         raise ValueError(
             f"Can't tell the format of {path} from its name, which should end in "
             f"{', '.join(DELIMITERS)} or .parquet."
         )
-    with needs_extra("parquet", f"Reading {path}"):
-        if suffix == ".parquet":
-            import pyarrow  # noqa: F401
     with add_path_to_errors(path):
         if suffix == ".parquet":
             return _read_parquet(path, report)
@@ -327,6 +322,8 @@ def read_table(
 
 
 def _read_parquet(path: Path, report: Report) -> pd.DataFrame:
+    with needs_extra("parquet", f"Reading {path}"):
+        import pyarrow  # noqa: F401
     # Checks the pages that were written with a checksum.
     table = pd.read_parquet(path, engine="pyarrow", page_checksum_verification=True)
     if isinstance(table.index, pd.RangeIndex):
@@ -358,6 +355,8 @@ class _DelimitedReader:
     def __init__(self, path: Path, delimiter: str, report: Report) -> None:
         self.path, self.delimiter, self.report = path, delimiter, report
         self.names: list[str] = []
+        # Of the header, and of each row below it.
+        self.lines: list[int] = []
         self.samples = pd.Index([], dtype=str)
 
     def read(self, dtype: type | None) -> pd.DataFrame:
@@ -381,29 +380,22 @@ class _DelimitedReader:
 
     def _fail(self, problem: str, *, row: int | None = None, line: int | None = None) -> NoReturn:
         """Raise an error about the file, the line, or the row below the header."""
-        raise malformed(self.path, problem, line if row is None else self._line_of(row))
-
-    def _check_rows(self, is_wrong: Any, problem: str | Callable[[int], str]) -> None:
-        """Raise the error about the first row, of those below the header, that is wrong."""
-        if rows := np.flatnonzero(is_wrong).tolist():
-            self._fail(problem if isinstance(problem, str) else problem(rows[0]), row=rows[0])
-
-    def _line_of(self, row: int) -> int:
-        below = islice(records(self.path, self.delimiter), row + 1, None)
-        return next(below, (row + 2, []))[0]
+        raise malformed(self.path, problem, line if row is None else self.lines[row + 1])
 
     def _read_header(self) -> list[str]:
-        """Return the names of the columns, without blanks around them."""
-        lines = records(self.path, self.delimiter)
-        line, fields = next(lines, (0, []))
+        """Return the names of the columns, and check that each row has as many fields."""
+        rows = records(self.path, self.delimiter)
+        line, fields = next(rows, (0, []))
         if not fields:
             self._fail("it is empty. Save the table again")
         if len(fields) == 1:
             self._fail(self._describe_delimiter(fields[0]), line=line)
-        number, row = next(lines, (0, fields))
-        # pandas would use a surplus value as the name of a row.
-        if len(row) != len(fields):
-            raise ragged(self.path, len(row), len(fields), number)
+        self.lines = [line]
+        # pandas would fill a short row, and use a surplus value as the name of a row.
+        for number, row in rows:
+            if len(row) != len(fields):
+                raise ragged(self.path, len(row), len(fields), number)
+            self.lines.append(number)
         name = self.path.name
         names = strip_names(fields, self.report, name, "column names").tolist()
         named = [column for column in names[1:] if column]
@@ -452,20 +444,13 @@ class _DelimitedReader:
                     low_memory=False,
                 )
         except pd.errors.ParserError as error:
-            self._check_lengths()
             if "EOF inside string" in str(error):
-                *_, (line, _) = records(self.path, self.delimiter)
-                self._fail("a quote opens that is never closed. Remove it, or close it", line=line)
+                problem = "a quote opens that is never closed. Remove it, or close it"
+                self._fail(problem, line=self.lines[-1])
             raise
-        # pandas fills a short row with missing values, as if it had not been cut off.
-        if table.iloc[:, -1].isna().any():
-            self._check_lengths()
+        if len(table) + 1 != len(self.lines):
+            self._fail("it has lines of nothing but quotes and blanks. Remove them")
         return table
-
-    def _check_lengths(self) -> None:
-        for line, fields in records(self.path, self.delimiter):
-            if len(fields) != len(self.names):
-                raise ragged(self.path, len(fields), len(self.names), line)
 
     def _check_header(self, table: pd.DataFrame) -> None:
         """Check that the header is no sample, and does not occur again."""
@@ -475,12 +460,12 @@ class _DelimitedReader:
             self._fail(f"the header looks like a sample: {header}. {remedy}")
         for position, name in enumerate(self.names):
             values = table[position]
-            if position and name and values.dtype.kind not in "biuf":
-                problem = (
+            if position and name and values.dtype.kind not in "biuf" and (values == name).any():
+                self._fail(
                     f"the name of column {quote(name)} is also one of its values, so the header "
-                    f"is missing or repeated. {remedy}"
+                    f"is missing or repeated. {remedy}",
+                    row=int((values == name).argmax()),
                 )
-                self._check_rows(values == name, problem)
 
     def _is_sample(self, samples: pd.Series) -> bool:
         """Return whether the fields of the header look like a sample's name and values."""
@@ -497,24 +482,18 @@ class _DelimitedReader:
     def _check_samples(self) -> None:
         """Check that each sample has an intact name of its own."""
         samples = self.samples
-        self._check_rows(
-            samples == "",
-            lambda row: (
-                f"the sample in data row {row + 1} has no name. Name it in the first "
-                "column, or remove it"
-            ),
-        )
-        self._check_rows(
-            samples.str.contains("[\r\n]"),
-            lambda row: (
-                f"the sample name {quote(samples[row])} contains an end of line. Check the "
-                "quotes around names"
-            ),
-        )
+        if (unnamed := samples == "").any():
+            row = int(unnamed.argmax())
+            problem = f"the sample in data row {row + 1} has no name. Name it in the first column"
+            self._fail(f"{problem}, or remove it", row=row)
+        if (broken := samples.str.contains("[\r\n]")).any():
+            row = int(broken.argmax())
+            problem = f"the sample name {quote(samples[row])} contains an end of line"
+            self._fail(f"{problem}. Check the quotes around names", row=row)
         repeated = samples.duplicated(keep=False)
         if repeated.any():
             name = samples[repeated][0]
-            lines = [self._line_of(row) for row in np.flatnonzero(samples == name)[:3].tolist()]
+            lines = [self.lines[row + 1] for row in np.flatnonzero(samples == name)[:3]]
             self._fail(
                 f"the samples must be unique, but {quote(name)} occurs more than once, in lines "
                 f"{lines}. Merge or rename them"
@@ -524,8 +503,9 @@ class _DelimitedReader:
         """Drop the columns without values that separators at the ends of lines make."""
         unnamed = [position for position, name in enumerate(self.names) if position and not name]
         for position in unnamed:
-            problem = f"column {position + 1} has values, but no name in the header"
-            self._check_rows(table[position].notna(), f"{problem}. Name it, or remove it")
+            if (given := table[position].notna()).any():
+                problem = f"column {position + 1} has values, but no name in the header"
+                self._fail(f"{problem}. Name it, or remove it", row=int(given.argmax()))
         self.report.add(self.path.name, "unnamed columns without values, left out", len(unnamed))
         if len(unnamed) == len(self.names) - 1:
             self._fail("it has no column of values, but names of samples only. Add one")
@@ -599,13 +579,13 @@ class _DelimitedReader:
             )
 
     def _check_finite(self, position: int, is_infinite: np.ndarray) -> None:
-        self._check_rows(
-            is_infinite,
-            lambda row: (
-                f"column {quote(self.names[position])} holds infinity, or a number as "
-                f"large, for sample {quote(self.samples[row])}. Correct it, or leave it blank"
-            ),
-        )
+        if is_infinite.any():
+            row = int(is_infinite.argmax())
+            self._fail(
+                f"column {quote(self.names[position])} holds infinity, or a number as large, for "
+                f"sample {quote(self.samples[row])}. Correct it, or leave it blank",
+                row=row,
+            )
 
 
 def _is_number(text: str) -> bool:
