@@ -21,8 +21,8 @@ from ..datasets._names import coarsest_level, merge_duplicates, truncate_barcode
 from ..datasets._study import Report, make_study
 from ..datasets._tables import read_labels, read_table
 from ..datasets._text import add_path_to_errors
-from ..datasets.cbioportal._clinical import read_clinical_column
 from ..datasets.cbioportal._fetch import unpacked_study
+from ..datasets.cbioportal._reader import read_clinical_column
 from ..modalities import align_features
 from ..modalities._columns import SEPARATOR, check_unique, resolve_modalities
 from ..modalities._concat import concat_modalities

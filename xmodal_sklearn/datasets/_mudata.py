@@ -234,19 +234,15 @@ def load_mudata(path: Path) -> Any:
         from mudata import read_h5mu
     if not path.is_file():
         raise FileNotFoundError(f"There is no file {path}.")
-    _check_readable(path)
-    with add_path_to_errors(path, "MuData or AnnData"), _quiet_mudata():
-        return read_h5ad(path) if path.suffix == ".h5ad" else read_h5mu(path)
-
-
-def _check_readable(path: Path) -> None:
-    """Read a file in another process first: a damaged one can make HDF5 end the process."""
+    # Read in another process first: a damaged file can make HDF5 end the process.
     done = subprocess.run([sys.executable, "-c", READ_ALL, path], capture_output=True)
     if done.returncode not in (0, 1):  # 1 is an exception, which comes again
         raise ValueError(
             f"Can't read {path}: it is damaged, reading it ends with {done.returncode}. Fetch it "
             "or save it again."
         )
+    with add_path_to_errors(path, "MuData or AnnData"), _quiet_mudata():
+        return read_h5ad(path) if path.suffix == ".h5ad" else read_h5mu(path)
 
 
 @contextmanager

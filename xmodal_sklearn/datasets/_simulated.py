@@ -7,6 +7,7 @@ from typing import Any, Literal, TypedDict, Unpack, overload
 
 import numpy as np
 import pandas as pd
+from numpy.random import Generator, RandomState
 from scipy.special import expit, logit, softmax
 from sklearn.utils import Bunch
 from sklearn.utils._param_validation import Interval, StrOptions
@@ -16,8 +17,7 @@ from ..modalities._concat import concat_modalities
 from ._study import make_study, make_target
 
 DEFAULT_N_FEATURES = {"exp": 1000, "cna": 800, "mut": 100}
-SUBTYPES = ("LumA", "LumB", "Her2", "Basal", "Normal")
-SUBTYPE_WEIGHTS = (0.40, 0.27, 0.13, 0.12, 0.08)
+SUBTYPES = {"LumA": 0.40, "LumB": 0.27, "Her2": 0.13, "Basal": 0.12, "Normal": 0.08}
 N_CHROMOSOMES = 22
 N_BACKGROUND_MODULES = 15
 # At class_sep=1: distance of class means in latent standard deviations, and log odds ratios.
@@ -52,7 +52,7 @@ class _Options(TypedDict, total=False):
     interaction: str | None
     interaction_strength: float
     dtype: str
-    random_state: int | np.random.RandomState | np.random.Generator | None
+    random_state: int | RandomState | Generator | None
 
 
 @overload
@@ -91,8 +91,8 @@ def make_multiomics(
         "return_X_y": ["boolean"],
         "random_state": [
             Interval(Integral, 0, None, closed="left"),
-            np.random.RandomState,
-            np.random.Generator,
+            RandomState,
+            Generator,
             None,
         ],
     }
@@ -109,7 +109,7 @@ def make_multiomics(
     interaction_strength: float = 1.0,
     dtype: str = "float64",
     return_X_y: bool = False,
-    random_state: int | np.random.RandomState | np.random.Generator | None = None,
+    random_state: int | RandomState | Generator | None = None,
 ) -> Bunch | tuple[pd.DataFrame, pd.Series]:
     r"""Simulate a tumor cohort with expression, copy number and mutations.
 
@@ -243,13 +243,13 @@ def make_multiomics(
     """
     sizes, fractions = _check_modalities(n_features, missing, interaction)
     names, shares = _check_classes(n_samples, n_classes, weights)
-    if isinstance(random_state, np.random.RandomState):
+    if isinstance(random_state, RandomState):
         random_state = random_state.randint(2**31)
     rng = np.random.default_rng(random_state)
 
     classes = _draw_classes(n_samples, shares, rng)
     sep = class_sep if interaction is None else 0.0
-    tables, informative = _draw_tables(sizes, classes, n_classes, sep, dtype, rng)
+    tables, informative = _draw_tables(sizes, classes, sep, dtype, rng)
     further: dict[str, Any] = {"informative": informative}
     samples = next(iter(tables.values())).index
     if interaction is not None:
@@ -264,16 +264,11 @@ def make_multiomics(
 
 
 def _draw_tables(
-    sizes: Mapping[str, int],
-    classes: np.ndarray,
-    n_classes: int,
-    class_sep: float,
-    dtype: str,
-    rng: np.random.Generator,
+    sizes: Mapping[str, int], classes: np.ndarray, class_sep: float, dtype: str, rng: Generator
 ) -> tuple[dict[str, pd.DataFrame], dict[str, list[str]]]:
     """Return the table of each modality, and its columns that depend on the class."""
     n_genes = max(sizes.values())
-    copy_number, recurrent = _draw_copy_number(classes, n_classes, n_genes, class_sep, rng)
+    copy_number, recurrent = _draw_copy_number(classes, n_genes, class_sep, rng)
     samples = pd.Index([f"SIM-{i:04d}" for i in range(len(classes))], name="sample")
     genes = np.array([f"GENE{i:05d}" for i in range(n_genes)], dtype=object)
     tables, informative = {}, {}
@@ -281,12 +276,12 @@ def _draw_tables(
         own = np.sort(rng.permutation(n_genes)[:size])
         if modality == "exp":
             values, informs = _draw_expression(
-                classes, n_classes, copy_number[:, own], recurrent[own], class_sep, rng
+                classes, copy_number[:, own], recurrent[own], class_sep, rng
             )
         elif modality == "cna":
             values, informs = copy_number[:, own], recurrent[own]
         else:
-            values, informs = _draw_mutations(classes, n_classes, size, class_sep, rng)
+            values, informs = _draw_mutations(classes, size, class_sep, rng)
         if values.dtype.kind == "f":
             values = values.astype(dtype, copy=False)
         tables[modality] = pd.DataFrame(values, index=samples, columns=genes[own])
@@ -337,16 +332,15 @@ def _check_classes(
             f"n_samples must be at least n_classes, got {n_samples} samples for {n_classes} "
             "classes."
         )
-    is_pam50 = n_classes == len(SUBTYPES)
-    names = SUBTYPES if is_pam50 else [f"class_{i}" for i in range(n_classes)]
-    usual = SUBTYPE_WEIGHTS if is_pam50 else 1 / np.arange(1, n_classes + 1)
-    shares = np.asarray(usual if weights is None else weights, dtype=float)
+    usual = {f"class_{i}": 1 / (i + 1) for i in range(n_classes)}
+    usual = SUBTYPES if n_classes == len(SUBTYPES) else usual
+    shares = np.array(list(usual.values()) if weights is None else weights, dtype=float)
     if shares.shape != (n_classes,) or not np.isfinite(shares).all() or (shares <= 0).any():
         raise ValueError(f"weights must be {n_classes} positive numbers, got {weights!r}.")
-    return np.array(names, dtype=object), shares / shares.sum()
+    return np.array(list(usual), dtype=object), shares / shares.sum()
 
 
-def _draw_classes(n_samples: int, shares: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+def _draw_classes(n_samples: int, shares: np.ndarray, rng: Generator) -> np.ndarray:
     """Return a class per sample, in random order; class sizes follow the shares, at least one."""
     borders = np.rint(np.cumsum(shares) * n_samples).astype(int)
     sizes = np.diff(borders, prepend=0)
@@ -356,7 +350,7 @@ def _draw_classes(n_samples: int, shares: np.ndarray, rng: np.random.Generator) 
     return rng.permutation(np.repeat(np.arange(len(shares)), sizes))
 
 
-def _pieces(arms: np.ndarray, low: float, high: float, rng: np.random.Generator) -> np.ndarray:
+def _pieces(arms: np.ndarray, low: float, high: float, rng: Generator) -> np.ndarray:
     """Return a random piece of each arm, with a share of its genes between `low` and `high`."""
     lengths = arms[:, 1] - arms[:, 0]
     sizes = np.ceil(lengths * rng.uniform(low, high, len(arms))).astype(int)
@@ -365,12 +359,13 @@ def _pieces(arms: np.ndarray, low: float, high: float, rng: np.random.Generator)
 
 
 def _draw_copy_number(
-    classes: np.ndarray, n_classes: int, n_genes: int, class_sep: float, rng: np.random.Generator
+    classes: np.ndarray, n_genes: int, class_sep: float, rng: Generator
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return log2 ratios of shape (n_samples, n_genes), and which genes change recurrently.
 
     The ratios are piecewise constant along the genome.
     """
+    n_samples, n_classes = len(classes), classes.max() + 1
     # Human chromosomes hold ever fewer genes, the last about a fifth of the first.
     lengths = np.repeat(np.linspace(1, 0.2, N_CHROMOSOMES), 2)
     borders = np.rint(np.append(0, np.cumsum(lengths)) / lengths.sum() * n_genes).astype(int)
@@ -379,7 +374,7 @@ def _draw_copy_number(
 
     # Every class has recurrent events in regions of its own: one arm and two short pieces.
     regions = rng.permutation(arms)[: 3 * n_classes]
-    n_samples, n_regions = len(classes), len(regions)
+    n_regions = len(regions)
     is_short = np.arange(n_regions) >= n_classes
     regions[is_short] = _pieces(regions[is_short], 0.2, 0.4, rng)
     region_shift = rng.choice([-1.0, 1.0], size=n_regions) * np.where(is_short, 1.0, 0.6)
@@ -412,19 +407,14 @@ def _draw_copy_number(
 
 
 def _draw_expression(
-    classes: np.ndarray,
-    n_classes: int,
-    copy_number: np.ndarray,
-    recurrent: np.ndarray,
-    class_sep: float,
-    rng: np.random.Generator,
+    classes: np.ndarray, copy_number: np.ndarray, recurrent: np.ndarray, sep: float, rng: Generator
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return log2 expression, and which genes depend on the class."""
-    n_samples, n_genes = len(classes), len(recurrent)
+    n_samples, n_genes, n_classes = *copy_number.shape, classes.max() + 1
     # The first modules are the programs of the classes, the others follow no class.
     n_modules = n_classes + N_BACKGROUND_MODULES
     activity = rng.standard_normal((n_samples, n_modules), dtype=np.float32)
-    activity[np.arange(n_samples), classes] += class_sep * PROGRAM_SHIFT
+    activity[np.arange(n_samples), classes] += sep * PROGRAM_SHIFT
     module = rng.integers(n_modules, size=n_genes)
     loading = rng.uniform(0.3, 0.8, n_genes) * rng.choice([-1.0, 1.0], n_genes)
     loading[rng.random(n_genes) < 0.4] = 0
@@ -435,15 +425,14 @@ def _draw_expression(
     values += rng.normal(8, 1.5, n_genes).astype(np.float32)
     values += activity[:, module] * loading.astype(np.float32)
     values += copy_number * dosage.astype(np.float32)
-    depends = ((module < n_classes) & (loading != 0)) | (recurrent & (dosage > 0))
-    return values, depends
+    return values, ((module < n_classes) & (loading != 0)) | (recurrent & (dosage > 0))
 
 
 def _draw_mutations(
-    classes: np.ndarray, n_classes: int, n_genes: int, class_sep: float, rng: np.random.Generator
+    classes: np.ndarray, n_genes: int, class_sep: float, rng: Generator
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return 0 and 1, and which genes depend on the class."""
-    n_samples = len(classes)
+    n_samples, n_classes = len(classes), classes.max() + 1
     # A few genes are mutated in many tumors, as TP53 and PIK3CA are, most in one of a hundred.
     frequency = np.maximum(0.3 / np.arange(1, n_genes + 1), 0.01)
     n_drivers = min(2 * n_classes, -(-n_genes // 5))
@@ -458,7 +447,7 @@ def _draw_mutations(
 
 
 def _drop_samples(
-    tables: dict[str, pd.DataFrame], fractions: Mapping[str, float], rng: np.random.Generator
+    tables: dict[str, pd.DataFrame], fractions: Mapping[str, float], rng: Generator
 ) -> dict[str, pd.DataFrame]:
     if not fractions:
         return tables
@@ -473,11 +462,7 @@ def _drop_samples(
 
 
 def _plant_interactions(
-    tables: Mapping[str, pd.DataFrame],
-    kind: str,
-    strength: float,
-    names: np.ndarray,
-    rng: np.random.Generator,
+    tables: dict[str, pd.DataFrame], kind: str, strength: float, names: np.ndarray, rng: Generator
 ) -> tuple[dict[str, Any], np.ndarray]:
     """Choose the interactions that decide the classes; return them, and log odds by sample."""
     modality = INTERACTIONS[kind]
@@ -505,11 +490,7 @@ def _plant_interactions(
 
 
 def _plant_module(
-    exp: pd.DataFrame,
-    other: pd.DataFrame,
-    free: dict[str, list[str]],
-    kind: str,
-    rng: np.random.Generator,
+    exp: pd.DataFrame, other: pd.DataFrame, free: dict[str, list[str]], kind: str, rng: Generator
 ) -> tuple[list[str], list[str], np.ndarray]:
     """Let a class depend on a module's activity and on a mutation or a segment's copy number.
 
@@ -531,7 +512,7 @@ def _plant_module(
 
 
 def _plant_cis(
-    exp: pd.DataFrame, other: pd.DataFrame, free: dict[str, list[str]], rng: np.random.Generator
+    exp: pd.DataFrame, other: pd.DataFrame, free: dict[str, list[str]], rng: Generator
 ) -> tuple[list[str], np.ndarray]:
     """Let a class depend on the expression of genes times their own copy number."""
     both = sorted(set(free["exp"]) & set(free["other"]))
@@ -545,7 +526,7 @@ def _plant_cis(
     return genes, score.to_numpy()
 
 
-def _draw_segment(table: pd.DataFrame, genes: list[str], rng: np.random.Generator) -> None:
+def _draw_segment(table: pd.DataFrame, genes: list[str], rng: Generator) -> None:
     """Give genes one copy number that many tumors have changed, in place."""
     calls = rng.choice([-1.0, 0.0, 1.0], size=(len(table), 1), p=CALLS)
     # Diluted by normal cells, and measured with some noise, as the rest of the genome.
@@ -554,9 +535,7 @@ def _draw_segment(table: pd.DataFrame, genes: list[str], rng: np.random.Generato
     table[genes] = np.round(values, 4).astype(table.dtypes[genes[0]])
 
 
-def _draw_group(
-    table: pd.DataFrame, free: list[str], size: int, rng: np.random.Generator
-) -> list[str]:
+def _draw_group(table: pd.DataFrame, free: list[str], size: int, rng: Generator) -> list[str]:
     """Draw a random free column and those most correlated with it, which are then not free."""
     _check_enough(len(free), size, "columns that decide no other class")
     first = free[rng.integers(len(free))]
@@ -588,7 +567,7 @@ def _standardize(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def _draw_classes_from(
-    scores: np.ndarray, shares: np.ndarray, rng: np.random.Generator
+    scores: np.ndarray, shares: np.ndarray, rng: Generator
 ) -> tuple[np.ndarray, np.ndarray]:
     """Draw a class per sample, each at least once, and return the classes and probabilities."""
     offset = np.log(shares)

@@ -183,13 +183,14 @@ def read_tables(
         except ValueError as error:
             raise ValueError(f"Modality {modality!r}: {error}") from error
     read, labels = _truncate_barcodes(read, labels, report)
-    read = _match_samples(read, labels, target_file, report)
+    source = next(iter(read)) if target_file is None else Path(target_file).name
+    read = _match_samples(read, labels, source, report)
     for modality, table in read.items():
         report.add(modality, "categorical columns", len(find_categorical(table)))
     data = concat_modalities(read, join=join)
     classes = None
     if labels is not None:
-        data = _drop_unlabeled(data, read, labels, target_file, report)
+        data = _drop_unlabeled(data, read, labels, source, report)
         classes = make_target(labels.loc[data.index], data.index, labels.name)
     return make_study(
         data, classes, DESCR=f"Tables {', '.join(read)} ({join} join).", report=report
@@ -228,17 +229,13 @@ def _truncate_barcodes(
 
 
 def _match_samples(
-    tables: dict[str, pd.DataFrame],
-    labels: pd.Series | None,
-    target_file: str | PathLike[str] | None,
-    report: Report,
+    tables: dict[str, pd.DataFrame], labels: pd.Series | None, source: str, report: Report
 ) -> dict[str, pd.DataFrame]:
     """Rename the samples of each table to match the labels, or else the tables before it."""
-    other = next(iter(tables)) if target_file is None else Path(target_file).name
-    reference = tables[other].index if labels is None else labels.index
+    reference = tables[source].index if labels is None else labels.index
     matched = {}
     for modality, table in tables.items():
-        names = match_names(table.index, reference, where=modality, other=other, report=report)
+        names = match_names(table.index, reference, where=modality, other=source, report=report)
         table = rename_samples(table, names, report, modality, "of the same name")
         matched[modality] = table
         swapped = table.columns.astype(str).isin(reference).any()
@@ -247,7 +244,7 @@ def _match_samples(
                 f"The table of modality {modality!r} is transposed: it has its samples in columns. "
                 "Transpose it: samples go in rows."
             )
-        where = "another table" if labels is None else str(target_file)
+        where = "another table" if labels is None else source
         check_overlap(f"sample of modality {modality!r}", table.index, where, reference)
         if labels is None:
             reference = reference.union(table.index, sort=False)
@@ -256,16 +253,16 @@ def _match_samples(
 
 def _drop_unlabeled(
     data: pd.DataFrame,
-    tables: Mapping[str, pd.DataFrame],
+    tables: dict[str, pd.DataFrame],
     labels: pd.Series,
-    target_file: object,
+    source: str,
     report: Report,
 ) -> pd.DataFrame:
     """Drop samples of unknown class, and report every sample that is left out, once."""
     is_labeled = data.index.isin(labels.dropna().index)
     if not is_labeled.any():
         raise ValueError(
-            f"No sample that has all of {list(tables)} has a class in {target_file}. Give tables "
+            f"No sample that has all of {list(tables)} has a class in {source}. Give tables "
             "of the same samples, or use the outer join."
         )
     names = pd.Index([name for table in tables.values() for name in table.index]).unique()
@@ -413,11 +410,10 @@ class _DelimitedReader:
 
     def _describe_delimiter(self, header: str) -> str:
         """Return what is wrong with a header of one column."""
-        counts = {mark: header.count(mark) for mark in DELIMITER_NAMES}
-        mark = max(counts, key=lambda mark: counts[mark])
+        mark = max(DELIMITER_NAMES, key=header.count)
         problem = f"the header has only one column, {header[:60]!r}, if columns are separated by"
         expected = repr(self.delimiter)
-        if mark == self.delimiter or not counts[mark]:
+        if mark == self.delimiter or mark not in header:
             remedy = "Leave no title above the header, and separate columns by"
             return f"{problem} {expected}. {remedy} {expected}"
         comma = ", and numbers with a decimal point" if mark == ";" else ""
@@ -551,32 +547,30 @@ class _DelimitedReader:
 
     def _check_categories(self, position: int, categories: pd.Series, numbers: pd.Series) -> None:
         """Check that a categorical column holds neither numbers nor what was one."""
-
-        def fail(row: int, rest: str) -> NoReturn:
-            self._fail(
-                f"column {quote(self.names[position])} is not numeric: sample "
-                f"{quote(self.samples[row])} has {quote(categories[row])}{rest}",
-                row=row,
-            )
-
         row = categories.index[0]
-        if all(map(DECIMAL_COMMA.fullmatch, categories)):
-            fail(row, ", a decimal comma. Save numbers with a decimal point")
-        if all(MARKED_NUMBER.fullmatch(value) or _is_number(value) for value in categories):
-            fail(row, ". Save numbers with a decimal point and without other marks")
         converted = categories.map(lambda value: bool(SPREADSHEET.fullmatch(value)))
-        if converted.any():
-            fail(
-                categories.index[converted][0],
+        if all(map(DECIMAL_COMMA.fullmatch, categories)):
+            why = ", a decimal comma. Save numbers with a decimal point"
+        elif all(MARKED_NUMBER.fullmatch(value) or _is_number(value) for value in categories):
+            why = ". Save numbers with a decimal point and without other marks"
+        elif converted.any():
+            row = categories.index[converted][0]
+            why = (
                 ", which spreadsheets make of other values. Save the values as text, name periods "
-                "of time by numbers, or leave the column out",
+                "of time by numbers, or leave the column out"
             )
-        if numbers.notna().any():
-            fail(
-                row,
+        elif numbers.notna().any():
+            why = (
                 ", while others have numbers. Leave unknown values blank, and name categories by "
-                "words",
+                "words"
             )
+        else:
+            return
+        self._fail(
+            f"column {quote(self.names[position])} is not numeric: sample "
+            f"{quote(self.samples[row])} has {quote(categories[row])}{why}",
+            row=row,
+        )
 
     def _check_finite(self, position: int, is_infinite: np.ndarray) -> None:
         if is_infinite.any():

@@ -19,13 +19,9 @@ import pandas as pd
 from ._study import Report
 
 SYMBOL, ENTREZ = "Hugo_Symbol", "Entrez_Gene_Id"
-ENTITY, ELEMENT, LOCUS = "ENTITY_STABLE_ID", "Composite.Element.REF", "Locus ID"
-# What a row may be named by; a table of generic assays has further columns, which its meta file
-# lists.
-ROW_NAMES = [ENTITY, SYMBOL, ELEMENT]
-ANNOTATION = [SYMBOL, ENTREZ, "Cytoband", LOCUS, ELEMENT, ENTITY]
-# Further columns of generic assays, whether or not their meta file lists them.
-GENERIC = ("NAME", "DESCRIPTION", "URL", "TRANSCRIPT_ID")
+ANNOTATION = [
+    SYMBOL, ENTREZ, "Cytoband", "Locus ID", "Composite.Element.REF", "ENTITY_STABLE_ID",
+]  # fmt: skip
 
 
 def _plain_column(name: str) -> str:
@@ -43,8 +39,6 @@ COLUMNS = {
 # Keys whose values may go on in the next lines.
 LISTS = ("case_list_ids", "gene_list")
 LINE_END = re.compile("\r\n|\r|\n")
-# Of lines that are parsed in one go.
-CHUNK_BYTES = 2**24
 
 # Numbered from 1, without their ends.
 Lines: TypeAlias = Iterator[tuple[int, bytes]]
@@ -220,11 +214,6 @@ def read_properties(path: Path, report: Report, keys: Collection[str]) -> dict[s
     return properties
 
 
-def split_names(text: str) -> list[str]:
-    """Return the names in a list, whether blanks, commas or semicolons separate them."""
-    return [name for name in re.split(r"[\s,;]+", text) if name]
-
-
 def _read_any_text(path: Path) -> str:
     """Return a small file's text, whatever its encoding; replace what is no text."""
     content = path.read_bytes()
@@ -237,7 +226,7 @@ def _read_any_text(path: Path) -> str:
 
 def _split_lines(file: BinaryIO) -> Iterable[bytes]:
     """Return the lines of a file, whether they end in LF, CRLF or CR."""
-    start = file.read(CHUNK_BYTES)
+    start = file.read(2**24)
     file.seek(0)
     return file.read().split(b"\r") if b"\r" in start and b"\n" not in start else file
 
@@ -308,16 +297,3 @@ def _rows(path: Path, lines: Lines, header: bytes) -> Lines:
         yield line_number, line
     if line_number is None:
         raise malformed(path, "has no row below its header. Fetch it again")
-
-
-def chunks_of_lines(rows: Lines) -> Iterator[list[tuple[int, bytes]]]:
-    """Yield lists of lines that are small enough to be parsed in one go."""
-    chunk, size = [], 0
-    for line_number, line in rows:
-        chunk.append((line_number, line))
-        size += len(line)
-        if size >= CHUNK_BYTES:
-            yield chunk
-            chunk, size = [], 0
-    if chunk:
-        yield chunk

@@ -18,7 +18,8 @@ from fuzzing import (
     swap_fields,
 )
 
-from xmodal_sklearn.datasets import _text, read_cbioportal
+from xmodal_sklearn.datasets import read_cbioportal
+from xmodal_sklearn.datasets.cbioportal import _values
 
 MODALITIES = ["exp", "cna", "mut"]
 STUDY = {
@@ -302,10 +303,10 @@ def test_a_spoiled_file_raises_by_name_or_is_read_as_it_is(study):
         for _ in range(rng.randint(1, 3)):
             content = rng.choice(SPOILERS)(rng, content)
         # Small chunks, so that a few lines make as many chunks as a large file does.
-        size = rng.choice([1, 60, _text.CHUNK_BYTES])
+        size = rng.choice([1, 60, _values.CHUNK_BYTES])
         (study / name).write_bytes(content)
         try:
-            with mock.patch.object(_text, "CHUNK_BYTES", size):
+            with mock.patch.object(_values, "CHUNK_BYTES", size):
                 return check(study, {f: t.encode() for f, t in STUDY.items()} | {name: content})
         finally:
             (study / name).write_bytes(original)

@@ -249,10 +249,6 @@ def _transfer(url: str, path: Path, partial: Path, auth: tuple[str, str] | None)
                 raise
     except HTTPError as error:
         raise requests.ConnectionError(str(error)) from error
-    except requests.ConnectionError as error:
-        if "Failed to resolve" in str(error):
-            raise FileNotFoundError(f"there is no server of that name: {error}") from error
-        raise
 
 
 def _check_response(response: Any, start: int) -> int:

@@ -9,6 +9,7 @@ from pathlib import Path, PureWindowsPath
 
 import pandas as pd
 
+from .._names import match_names
 from .._study import Report
 from .._text import malformed, quote, read_properties
 
@@ -95,14 +96,9 @@ class Profile:
 
     def __str__(self) -> str:
         identifier = f"stable id {quote(self.stable_id)}, " if self.stable_id else ""
-        missing = "" if self.exists else ", but the file is missing"
+        missing = "" if self.path.is_file() else ", but the file is missing"
         kind = self.modality or self.alteration
         return f"{kind}: {self.path.name} ({identifier}{self.datatype}{missing})"
-
-    @property
-    def exists(self) -> bool:
-        """Whether there is the data file."""
-        return self.path.is_file()
 
     @property
     def modality(self) -> str:
@@ -129,13 +125,6 @@ class Profile:
             f"{self.alteration} of datatype {self.datatype} is no table of numbers by gene and "
             "sample"
         )
-
-    @property
-    def why_not_read(self) -> str:
-        """What keeps it from being read as a modality without being requested."""
-        excluded = f"{self.excluded_as}; " if self.excluded_as else ""
-        usual = f"{excluded}read if requested" if self.exists else "the file is missing"
-        return self.why_no_table or usual
 
     def suits(self, modality: str) -> bool:
         """Return whether it may be read as a modality without being requested."""
@@ -179,11 +168,15 @@ class StudyFolder:
         self._described = [profile for profile in described if profile]
         names = {profile.path.name for profile in self._described}
         self._named = [
-            profile for profile in _named_profiles(folder) if profile.path.name not in names
+            Profile(path, alteration, "Z-SCORE" if "zscore" in path.name.lower() else datatype)
+            for alteration, modality in ALTERATIONS.items()
+            for pattern, datatype in FILES[modality].items()
+            for path in visible_files(folder, pattern)
+            if path.name not in names
         ]
         self.profiles = [*self._described, *self._named]
         self.sample_file, self.patient_file, self.panel_matrix = (
-            self._other_file(metas, *kind) for kind in OTHER_FILES
+            self._other_file(metas, kind) for kind in OTHER_FILES
         )
 
     def choose(
@@ -199,9 +192,9 @@ class StudyFolder:
     def candidates(self, modality: str) -> list[Profile]:
         """Return what may be read as a modality without being requested, the preferred first."""
         candidates = [profile for profile in self._described if profile.suits(modality)]
-        if not any(profile.exists for profile in candidates):
+        if not any(profile.path.is_file() for profile in candidates):
             candidates += [profile for profile in self._named if profile.suits(modality)]
-        return sorted(candidates, key=lambda profile: profile.preference(modality))
+        return sorted(candidates, key=lambda p: (p in self._named, p.preference(modality)))
 
     def describe_missing(self, what: str) -> str:
         """Return the message that says what the folder lacks, and what it has instead."""
@@ -221,14 +214,23 @@ class StudyFolder:
             self.report.add(path.name, f"{kind} ignored: {error}")
             return None
 
-    def _other_file(
-        self, metas: Mapping[Path, dict[str, str]], alteration: str, datatype: str
-    ) -> Path:
+    def match_samples(self, samples: pd.DataFrame, names: pd.Index, where: str) -> pd.Index:
+        """Replace the names in a file by those of the sample file that they mean."""
+        return match_names(
+            names,
+            samples.index,
+            where=where,
+            other=self.sample_file.name,
+            report=self.report,
+            patients=samples.index.groupby(samples["PATIENT_ID"]),
+        )
+
+    def _other_file(self, metas: Mapping[Path, dict[str, str]], kind: tuple[str, str]) -> Path:
         """Return the file that a meta file names, else the first that exists of the usual names."""
-        usual = [find_file(self.folder, name) for name in OTHER_FILES[alteration, datatype]]
+        usual = [find_file(self.folder, name) for name in OTHER_FILES[kind]]
         existing = [path for path in usual if path.is_file()]
         for path, meta in metas.items():
-            kind = meta.get("genetic_alteration_type", "").upper(), meta.get("datatype", "").upper()
+            alteration, datatype = (meta.get(key, "").upper() for key in KEYS[:2])
             if kind != (alteration, datatype):
                 continue
             try:
@@ -244,18 +246,15 @@ class StudyFolder:
 
     def _preferred(self, modality: str) -> Profile:
         candidates = self.candidates(modality)
-        chosen = next((profile for profile in candidates if profile.exists), None)
+        chosen = next((profile for profile in candidates if profile.path.is_file()), None)
         if chosen is None:
             names = [profile.path.name for profile in candidates] or FILES[modality]
             ignored = "".join(f" {where}: {what}" for where, what, _ in self.report.rows)
             missing = self.describe_missing(" or ".join(names))
             raise FileNotFoundError(f"Modality {modality!r}: {missing}{ignored}")
-        # Described profiles are preferred to others.
-        n_preferred = None if chosen in self._named else candidates.index(chosen)
-        for profile in candidates[:n_preferred]:
-            if not profile.exists:
-                what = f"named by a meta file, but missing; {chosen.path.name} is read instead"
-                self.report.add(profile.path.name, what)
+        for profile in candidates[: candidates.index(chosen)]:
+            what = f"named by a meta file, but missing; {chosen.path.name} is read instead"
+            self.report.add(profile.path.name, what)
         return chosen
 
     def _requested(self, modality: str, name: str) -> Profile:
@@ -277,7 +276,7 @@ class StudyFolder:
         profile = profiles[0]
         if why := profile.why_no_table:
             raise ValueError(f"profiles asks for {name!r} as {modality!r}, but {why}.")
-        if not profile.exists:
+        if not profile.path.is_file():
             missing = self.describe_missing(profile.path.name)
             raise FileNotFoundError(f"Modality {modality!r}: {missing}")
         return profile
@@ -335,8 +334,10 @@ def list_profiles(study_dir: str | PathLike[str]) -> pd.DataFrame:
     study = StudyFolder(Path(study_dir))
     rows = []
     for profile in study.profiles:
-        candidates = [each for each in study.candidates(profile.modality) if each.exists]
-        modality, why = "", profile.why_not_read
+        candidates = [each for each in study.candidates(profile.modality) if each.path.is_file()]
+        excluded = f"{profile.excluded_as}; " if profile.excluded_as else ""
+        usual = f"{excluded}read if requested" if profile.path.is_file() else "the file is missing"
+        modality, why = "", profile.why_no_table or usual
         if profile in candidates[:1]:
             modality = profile.modality
             why = f"preferred to {candidates[1].path.name}" if candidates[1:] else "the only one"
@@ -390,20 +391,6 @@ def _described_profile(path: Path, meta: dict[str, str]) -> Profile | None:
         tuple(filter(None, re.split(r"[,\s]+", meta.get("generic_entity_meta_properties", "")))),
         flaw,
     )
-
-
-def _named_profiles(folder: Path) -> list[Profile]:
-    alterations = {modality: alteration for alteration, modality in ALTERATIONS.items()}
-    return [
-        Profile(
-            path,
-            alterations[modality],
-            "Z-SCORE" if "zscore" in path.name.lower() else datatype,
-        )
-        for modality, patterns in FILES.items()
-        for pattern, datatype in patterns.items()
-        for path in visible_files(folder, pattern)
-    ]
 
 
 def _data_file(path: Path, meta: dict[str, str]) -> str:
