@@ -1,4 +1,4 @@
-"""Spoilt tables are refused by name, line and remedy, or read as the csv module reads them."""
+"""Malformed tables raise with name, line and remedy, or are read as the csv module reads them."""
 
 import bz2
 import csv
@@ -183,8 +183,8 @@ def check_equal(table, content, delimiter):
             assert all(value is None or isinstance(value, str) for value in expected)
 
 
-def of_no_line(message):
-    """Tell whether all of the file is wrong."""
+def concerns_whole_file(message):
+    """Return whether an error concerns no single line of the file."""
     return any(phrase in message for phrase in ("it is empty", "No columns", "has no sample"))
 
 
@@ -211,8 +211,8 @@ def test_a_spoiled_table_raises_with_line_and_remedy_or_is_read_as_it_is(tmp_pat
         try:
             table = read_table(path, report=report)
         except ValueError as error:
-            check_message(error, path.name, line=not of_no_line(str(error)))
-            return "refused"
+            check_message(error, path.name, line=not concerns_whole_file(str(error)))
+            return "raised"
         check_equal(table, content, ",")
         reported = bool(report.rows)
         return "read, and reported what was reinterpreted" if reported else "read as it stands"
@@ -246,7 +246,7 @@ def test_a_damaged_compressed_table_raises_or_is_read_as_it_was(tmp_path):
             read = read_table(path)
         except ValueError as error:
             check_message(error, path.name, line=False)
-            return f"{suffix} refused"
+            return f"{suffix} raised"
         pd.testing.assert_frame_equal(read, TABLE, check_names=False, rtol=1e-12)
         return f"{suffix} read as it was"
 
@@ -271,7 +271,7 @@ def test_a_damaged_parquet_file_raises_or_its_pages_are_read_as_they_were(tmp_pa
             read = read_table(path)
         except ValueError as error:
             check_message(error, path.name, line=False)
-            return f".parquet {kind} refused"
+            return f".parquet {kind} raised"
         if read.equals(TABLE):
             return f".parquet {kind} read as it was"
         # Nothing in the format guards the footer, nor pages without checksums.
@@ -299,7 +299,7 @@ def test_a_damaged_mudata_file_raises_or_is_read(tmp_path):
             read = read_mudata(path, "subtype", None, "inner")
         except ValueError as error:
             check_message(error, path.name, line=False)
-            return ".h5mu refused"
+            return ".h5mu raised"
         same = read.data.equals(expected.data) and read.target.equals(expected.target)
         # HDF5 guards values only where they are written with a checksum, as anndata does not.
         return f".h5mu read {'as it was' if same else 'otherwise: nothing guards its values'}"

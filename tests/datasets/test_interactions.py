@@ -1,4 +1,4 @@
-"""Classes that only two modalities together tell."""
+"""Classes that depend on interactions between two modalities."""
 
 import numpy as np
 import pandas as pd
@@ -47,12 +47,12 @@ def test_no_feature_of_a_pair_is_as_informative_as_the_pair(kind):
     ranks = cohort.data.rank() / len(y) - 0.5
     pairs = cohort.interactions
     together = sum(
-        ranks[one.primary] * ranks[one.other] * np.sign(auc_sign(y, ranks, one))
-        for one in pairs.itertuples()
+        ranks[pair.primary] * ranks[pair.other] * np.sign(auc_sign(y, ranks, pair))
+        for pair in pairs.itertuples()
     )
     alone = max(auc(ranks[column]) for column in {*pairs["primary"], *pairs["other"]})
     assert auc(together) > 0.2
-    # A gate lets its module through as it is, so that the module alone tells something.
+    # A gate lets its module through as it is, so the module alone is informative.
     assert alone < (0.95 if kind == "gate" else 0.4) * auc(together)
 
 
@@ -72,9 +72,9 @@ def test_pairs_are_columns_of_expression_and_of_the_other_modality(cohort):
 
 def test_each_class_but_the_first_has_pairs_of_its_own():
     cohort = make("switch", n_classes=3, weights=[3, 2, 1])
-    of_class = cohort.interactions.groupby("class")["primary"].agg(set)
-    assert list(of_class.index) == ["class_1", "class_2"]
-    assert not of_class["class_1"] & of_class["class_2"]
+    by_class = cohort.interactions.groupby("class")["primary"].agg(set)
+    assert list(by_class.index) == ["class_1", "class_2"]
+    assert not by_class["class_1"] & by_class["class_2"]
     shares = cohort.target.value_counts(normalize=True)
     np.testing.assert_allclose(shares[list(cohort.target_names)], [1 / 2, 1 / 3, 1 / 6], atol=0.04)
 

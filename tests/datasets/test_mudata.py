@@ -1,4 +1,4 @@
-"""Reading MuData and AnnData, and making MuData."""
+"""Reading and making MuData and AnnData objects."""
 
 import sys
 

@@ -90,15 +90,15 @@ def test_an_unknown_class_is_none_and_reported(read, label):
 LEVELS = ["{}", "{}-01", "{}-01A", "{}-01A-11R-A10Y-07", "{}-01A-21D-A10Y-09"]
 
 
-@pytest.mark.parametrize("of_table", LEVELS)
-@pytest.mark.parametrize("of_classes", LEVELS)
+@pytest.mark.parametrize("table_level", LEVELS)
+@pytest.mark.parametrize("class_level", LEVELS)
 @pytest.mark.parametrize("mark", ["-", "."])
-def test_barcodes_match_at_the_coarsest_level(read, of_table, of_classes, mark):
-    names = [of_table.format(name).replace("-", mark) for name in TCGA]
-    cohort = read(table(names), classes(list(map(of_classes.format, TCGA))))
+def test_barcodes_match_at_the_coarsest_level(read, table_level, class_level, mark):
+    names = [table_level.format(name).replace("-", mark) for name in TCGA]
+    cohort = read(table(names), classes(list(map(class_level.format, TCGA))))
     assert len(cohort.data) == 4
     assert cohort.target.tolist() == list("xxyy")
-    coarsest = min(of_table, of_classes, key=len)
+    coarsest = min(table_level, class_level, key=len)
     if mark == "-" and coarsest in LEVELS[:3]:
         assert cohort.data.index.tolist() == [coarsest.format(name) for name in TCGA]
 
@@ -217,12 +217,12 @@ SOME = st.lists(st.sampled_from(NAMES + TCGA[:0]), min_size=1, unique=True)
 @pytest.mark.filterwarnings("ignore:No sample of modality")
 @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 @given(SOME, SOME, SOME, st.sampled_from(["inner", "outer"]), st.sampled_from(["x", "NA"]))
-def test_every_sample_is_read_or_reported(read, exp, cna, labelled, join, last):
-    labels = ["x"] * (len(labelled) - 1) + [last]
+def test_every_sample_is_read_or_reported(read, exp, cna, labeled, join, last):
+    labels = ["x"] * (len(labeled) - 1) + [last]
     try:
-        cohort = read(table(exp), classes(labelled, labels), table(cna), join=join)
+        cohort = read(table(exp), classes(labeled, labels), table(cna), join=join)
     except ValueError as error:
         assert "No sample" in str(error) or "no sample" in str(error)
         return
     lost = cohort.report.loc[cohort.report["where"] == "samples", "count"].sum()
-    assert len(cohort.data) + lost == len({*exp, *cna, *labelled})
+    assert len(cohort.data) + lost == len({*exp, *cna, *labeled})

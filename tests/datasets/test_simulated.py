@@ -116,13 +116,13 @@ def test_float32_is_the_same_cohort_in_half_the_memory(bunch):
 def test_copy_number_drives_the_expression_of_its_own_genes(bunch):
     cna = block(bunch, "cna").rename(columns=lambda name: name.replace("cna__", "exp__"))
     exp = block(bunch, "exp")[cna.columns]
-    strangers = exp.iloc[:, np.roll(np.arange(exp.shape[1]), 400)].set_axis(cna.columns, axis=1)
+    unrelated = exp.iloc[:, np.roll(np.arange(exp.shape[1]), 400)].set_axis(cna.columns, axis=1)
     assert exp.corrwith(cna).mean() > 0.1
-    assert abs(strangers.corrwith(cna).mean()) < 0.03
+    assert abs(unrelated.corrwith(cna).mean()) < 0.03
 
 
 def test_copy_number_is_piecewise_constant_along_the_genome(bunch):
-    # Of 800 genes in a sample, only the ends of segments differ from their neighbours.
+    # Of 800 genes in a sample, only the ends of segments differ from their neighbors.
     assert (np.diff(block(bunch, "cna"), axis=1) != 0).mean() < 0.15
     assert (block(bunch, "cna").nunique() > 10).all()
 

@@ -1,4 +1,4 @@
-"""Tables in text and Parquet files, and which are refused."""
+"""Tables in text and Parquet files, and errors in them."""
 
 import numpy as np
 import pandas as pd

@@ -130,17 +130,13 @@ def type_rank(name: str) -> int:
 
 def coarsest_level(groups: Iterable[Sequence[str]]) -> int | None:
     """Return the lowest level of barcode that one of several groups of names has throughout."""
-    levels, names = [], []
-    for group in groups:
-        parts = [barcode_parts(name) for name in group]
-        if not parts or not all(parts):
-            return None
-        levels.append(min(map(len, parts)))
-        names.append(set(group))
-    if all(group == names[0] for group in names):
+    names = [set(group) for group in groups]
+    parts = [list(map(barcode_parts, group)) for group in names]
+    is_other = any(not group or not all(group) for group in parts)
+    if is_other or all(group == names[0] for group in names):
         return None
     # Aliquots of DNA and RNA never have the same name; the vial is what they come from.
-    return min(*levels, VIAL)
+    return min(VIAL, *(len(barcode) for group in parts for barcode in group))
 
 
 def truncate_barcodes(names: Iterable[str], level: int) -> pd.Index:

@@ -57,8 +57,6 @@ DECIMAL_COMMA = re.compile(r"[+-]?\d+,\d+")
 MARKED_NUMBER = re.compile(r"[<>~=]*\s?[+\-\u2212]?\d[\d.,'\s·_]*([eE][+\-]?\d+)?\s?%?")
 # A date, a time, or a number that was too wide for its cell.
 SPREADSHEET = re.compile(rf"{DATE}|\d{{1,2}}:\d\d(?::\d\d)?|#{{2,}}")
-# Enough to see whether the names of samples are alike.
-FEW_ROWS = 20
 
 
 def read_tables(
@@ -387,12 +385,6 @@ class _DelimitedReader:
             self._fail("it is empty. Save the table again")
         if len(fields) == 1:
             self._fail(self._describe_delimiter(fields[0]), line=line)
-        self.lines = [line]
-        # pandas would fill a short row, and use a surplus value as the name of a row.
-        for number, row in rows:
-            if len(row) != len(fields):
-                raise ragged(self.path, len(row), len(fields), number)
-            self.lines.append(number)
         name = self.path.name
         names = strip_names(fields, self.report, name, "column names").tolist()
         named = [column for column in names[1:] if column]
@@ -406,6 +398,12 @@ class _DelimitedReader:
                 "header line with a name in each column, and no title or merged cells above",
                 line=line,
             )
+        self.lines = [line]
+        # pandas would fill a short row, and use a surplus value as the name of a row.
+        for line_number, row in rows:
+            if len(row) != len(fields):
+                raise ragged(self.path, len(row), len(fields), line_number)
+            self.lines.append(line_number)
         return names
 
     def _describe_delimiter(self, header: str) -> str:
@@ -451,7 +449,8 @@ class _DelimitedReader:
     def _check_header(self, table: pd.DataFrame) -> None:
         """Check that the header is no sample, and does not occur again."""
         remedy = "Give one line of names, the first line, as header"
-        if self._is_sample(table[0].head(FEW_ROWS)):
+        # Twenty names show whether the names of samples are alike.
+        if self._is_sample(table[0].head(20)):
             header = ", ".join(self.names[:3])[:60]
             self._fail(f"the header looks like a sample: {header}. {remedy}")
         for position, name in enumerate(self.names):

@@ -59,9 +59,11 @@ def head(request, status=200, **headers):
 def whole(request):
     wanted = request.headers.get("Range")
     start = int(wanted.removeprefix("bytes=").removesuffix("-")) if wanted else 0
-    told = {"Content_Range": f"bytes {start}-{len(CONTENT) - 1}/{len(CONTENT)}"} if start else {}
+    content_range = (
+        {"Content_Range": f"bytes {start}-{len(CONTENT) - 1}/{len(CONTENT)}"} if start else {}
+    )
     rest = CONTENT[start:]
-    head(request, 206 if start else 200, Content_Length=len(rest), **told)
+    head(request, 206 if start else 200, Content_Length=len(rest), **content_range)
     request.wfile.write(rest)
 
 
@@ -162,19 +164,19 @@ def test_what_is_no_part_of_the_file_is_not_used(server, tmp_path):
 def test_two_processes_do_not_share_what_is_kept(server, tmp_path):
     (tmp_path / f".{NAME}.part").write_bytes(CONTENT[:1000])
     folders = [tmp_path / "a", tmp_path / "b"]
-    found = []
+    downloaded = []
 
     def run(folder):
         folder.mkdir()
         url = f"http://127.0.0.1:{server.server_port}/{NAME}"
-        found.append(download(url, folder, tmp_path / NAME, None).read_bytes())
+        downloaded.append(download(url, folder, tmp_path / NAME, None).read_bytes())
 
     threads = [threading.Thread(target=run, args=[folder]) for folder in folders]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert found == [CONTENT, CONTENT]
+    assert downloaded == [CONTENT, CONTENT]
     assert sorted(str(wanted) for wanted, _ in server.seen) == ["None", "bytes=1000-"]
 
 

@@ -107,7 +107,7 @@ def archive():
 
 
 class Server(ThreadingHTTPServer):
-    """Serves archives by path, each request by the next of `answers`, the last one for ever."""
+    """Serves archives by path, each request by the next of `answers`, then by the last."""
 
     def __init__(self, archive):
         super().__init__(("127.0.0.1", 0), Handler)
@@ -168,7 +168,7 @@ def web_page(request, body):
     send(request, b"<html>Log in first</html>", length=25, Content_Type="text/html")
 
 
-def said_to_be_encoded(request, body):
+def declared_as_encoded(request, body):
     send(request, body, length=len(body), Content_Encoding="x-gzip")
 
 
@@ -279,7 +279,7 @@ def test_a_cohort_that_was_written_as_a_study_comes_back(served_cohort):
 
 @pytest.fixture
 def quick_training(monkeypatch):
-    """Networks that train in a second unless they are told otherwise."""
+    """Networks that train in a second by default."""
     defaults = CrossModalAttentionClassifier.__init__.__kwdefaults__
     monkeypatch.setitem(defaults, "n_estimators", 1)
     monkeypatch.setitem(defaults, "max_epochs", 40)
@@ -309,7 +309,7 @@ def test_bench_fetches_the_study_and_compares_all_models(
     assert server.requests == [f"/{FILE}"]
 
 
-def test_bench_says_which_study_can_not_be_had(server, tmp_path, monkeypatch):
+def test_bench_names_the_study_that_is_not_available(server, tmp_path, monkeypatch):
     monkeypatch.setenv("XMODAL_CBIOPORTAL_URL", server.url)
     monkeypatch.setenv("SCIKIT_LEARN_DATA", str(tmp_path))
     server.answers = [missing]
@@ -526,7 +526,7 @@ def test_bytes_that_are_not_an_archive_raise(fetch, server, kept, answer):
 
 
 def test_a_wrong_bit_inside_the_archive_raises(fetch, server, archive, kept):
-    # Stored, not compressed, so that only the checksum of gzip can tell.
+    # Stored, not compressed, so that only the checksum of gzip reveals it.
     plain = gzip.decompress(archive)
     stored = bytearray(gzip.compress(plain, compresslevel=0))
     stored[stored.index(b"LumA")] ^= 1
@@ -544,7 +544,7 @@ def test_a_missing_study_is_asked_for_once(fetch, server, kept):
     assert kept() == []
 
 
-def test_a_server_that_is_not_there_is_an_error_that_says_what_to_do(server, tmp_path):
+def test_an_absent_server_is_an_error_with_a_remedy(server, tmp_path):
     with pytest.raises(OSError, match=r"save it as .*or name a mirror"):
         fetch_cbioportal(STUDY, data_home=tmp_path, base_url="http://127.0.0.1:1")
 
@@ -555,8 +555,8 @@ def test_redirects_are_followed(fetch, server):
     assert server.requests == [f"/{FILE}", f"/moved/{FILE}"]
 
 
-def test_a_server_that_says_the_file_is_encoded_sends_the_same_file(fetch, server, archive):
-    server.answers = [said_to_be_encoded]
+def test_a_file_declared_as_encoded_is_not_decompressed(fetch, server, archive):
+    server.answers = [declared_as_encoded]
     assert len(fetch(known_hash=hashlib.sha256(archive).hexdigest()).data) == 21
 
 
@@ -622,7 +622,7 @@ def test_a_study_without_a_file_is_an_error_that_names_it(fetch, server):
     assert len(server.requests) == 1
 
 
-def test_without_a_download_the_error_says_what_to_put_where(server, tmp_path, archive):
+def test_without_a_download_the_error_explains_the_manual_download(server, tmp_path, archive):
     path = tmp_path / "cbioportal" / FILE
     with pytest.raises(FileNotFoundError, match="download_if_missing is False") as error:
         fetch_metabric(data_home=tmp_path, download_if_missing=False)

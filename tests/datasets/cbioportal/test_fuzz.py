@@ -1,4 +1,4 @@
-"""Spoilt study files are refused by name, or read as a naive parser reads them."""
+"""Malformed study files raise by name, or are read as a naive parser reads them."""
 
 import csv
 import re
@@ -133,8 +133,8 @@ def naive_matrix(content):
     table = {}
     for gene, rows_of_gene in by_gene.items():
         for sample in samples:
-            known = [row[sample] for row in rows_of_gene if not np.isnan(row[sample])]
-            table[gene, sample] = statistics.fmean(known) if known else np.nan
+            present = [row[sample] for row in rows_of_gene if not np.isnan(row[sample])]
+            table[gene, sample] = statistics.fmean(present) if present else np.nan
     lacking = {s: np.mean([np.isnan(table[gene, s]) for gene in by_gene]) for s in samples}
     present = [s for s in samples if lacking[s] <= 0.8]
     return {sample: {gene: table[gene, sample] for gene in by_gene} for sample in present}
@@ -249,7 +249,7 @@ def study(tmp_path_factory):
 
 
 def whole_file(message):
-    """Tell whether what is wrong is in no line of the file, but in all of it or beside it."""
+    """Return whether an error concerns no single line of the file."""
     return any(
         phrase in message
         for phrase in (
@@ -261,29 +261,32 @@ def whole_file(message):
     )  # fmt: skip
 
 
-SAID = ("data_gene_panel_matrix.txt", "data_clinical_sample.txt")
+NAMING_SAMPLES = ("data_gene_panel_matrix.txt", "data_clinical_sample.txt")
 CLINICAL = ("data_clinical_patient.txt", "data_clinical_sample.txt")
 
 
 def check(folder, contents):
-    """Read the study; return whether it was refused, and fail if either is done wrongly."""
-    spoilt = [name for name in STUDY if contents[name] != STUDY[name].encode()]
+    """Read the study; return the outcome, and fail if it is wrong."""
+    spoiled = [name for name in STUDY if contents[name] != STUDY[name].encode()]
     try:
         data = read_cbioportal(folder, modalities=MODALITIES, target="SUBTYPE")
     except ValueError as error:
-        check_message(error, *spoilt, line=not whole_file(str(error)))
-        return "refused"
+        check_message(error, *spoiled, line=not whole_file(str(error)))
+        return "raised"
     except FileNotFoundError as error:
-        # A meta file may name a file that is not there.
-        assert spoilt == ["meta_cna.txt"], error
-        return "refused, as a file is not there"
-    if spoilt and any(
-        ((where in SAID or where in spoilt) and any(phrase in what for phrase in REINTERPRETED))
-        # What a spoilt clinical file or header names otherwise is said of the tables that name it.
+        # A meta file may name a missing file.
+        assert spoiled == ["meta_cna.txt"], error
+        return "raised, as a file is missing"
+    if spoiled and any(
+        (
+            (where in NAMING_SAMPLES or where in spoiled)
+            and any(phrase in what for phrase in REINTERPRETED)
+        )
+        # Other names in a spoiled clinical file or header are reported for the tables.
         or (count and "spelled differently" in what)
         for where, what, count in data.report.itertuples(index=False)
     ):
-        assert set(data.target.index) <= {"P1", "P2", "P3", "P4", "P5"} or spoilt[0] in CLINICAL
+        assert set(data.target.index) <= {"P1", "P2", "P3", "P4", "P5"} or spoiled[0] in CLINICAL
         return "read, and reported what was reinterpreted"
     target, columns, values = naive_study(contents)
     assert data.target.to_dict() == target

@@ -20,9 +20,8 @@ BASE_URL = "https://datahub.assets.cbioportal.org"
 BASE_URL_VARIABLE = "XMODAL_CBIOPORTAL_URL"
 N_RETRIES = 2
 CHUNK_BYTES = 2**20
-CONNECT_SECONDS = 10
-# Without a byte.
-READ_SECONDS = 60
+# To connect, and without a byte.
+TIMEOUT_SECONDS = (10, 60)
 # A transfer of fewer bytes in so many seconds is aborted.
 SLOWEST_SECONDS = 60
 SLOWEST_BYTES = 2**19
@@ -231,20 +230,17 @@ def _transfer(url: str, path: Path, partial: Path, auth: tuple[str, str] | None)
         partial.replace(path)
         start = path.stat().st_size
     headers = {"Range": f"bytes={start}-"} if start else {}
-    timeout = (CONNECT_SECONDS, READ_SECONDS)
     try:
         with requests.get(
-            url, headers=headers, stream=True, timeout=timeout, auth=auth
+            url, headers=headers, stream=True, timeout=TIMEOUT_SECONDS, auth=auth
         ) as response:
             start = _check_response(response, start)
             resumable = response.headers.get("Accept-Ranges") == "bytes"
             try:
                 _receive(response, path, start, Path(url).name)
             except (HTTPError, ValueError, OSError) as error:
-                is_final = isinstance(error, OSError) and not isinstance(
-                    error, requests.RequestException
-                )
-                if resumable or is_final:
+                # An OSError, of a limit or of the disk, is not tried again in this call.
+                if resumable or isinstance(error, OSError):
                     path.replace(partial)
                 raise
     except HTTPError as error:
