@@ -124,7 +124,6 @@ def from_mudata(
     unknown = sorted(set(layers) - set(parts))
     if unknown:
         raise ValueError(f"layers names modalities {unknown}, but those read are {list(parts)}.")
-    check_unique(mdata.obs_names, "samples (obs_names) of mdata")
     tables = {name: read_modality(name, part, layers.get(name)) for name, part in parts.items()}
     data = concat_modalities(tables, join=join)
     data = data.reindex(mdata.obs_names[mdata.obs_names.isin(data.index)])

@@ -26,10 +26,6 @@ class Report:
         for value, count in values.value_counts(sort=False).items():
             self.add(where, what.format(value), count)
 
-    def to_frame(self) -> pd.DataFrame:
-        """Return a table with the columns "where", "what" and "count"."""
-        return pd.DataFrame(self.rows, columns=["where", "what", "count"])
-
 
 def make_target(classes: Any, index: pd.Index, name: Any) -> pd.Series:
     """Return classes by sample; strings as objects, as scikit-learn needs them everywhere."""
@@ -53,7 +49,7 @@ def make_study(
         target_names=None if target is None else np.unique(target.to_numpy()),
         feature_names=list(data.columns),
         modalities=resolve_modalities(data, None),
-        report=(report or Report()).to_frame(),
+        report=pd.DataFrame(report.rows if report else [], columns=["where", "what", "count"]),
         DESCR=DESCR,
         **further,
     )

@@ -287,7 +287,6 @@ def read_labels(path: Path, column: str | None, report: Report) -> pd.Series:
     values = table.iloc[:, 0] if column is None else table[column]
     raw = values.astype(object).where(values.notna(), "").map(str)
     labels = raw.str.strip()
-    check_unique(labels.index, f"samples of {path}")
     report.add(path.name, "classes stripped of surrounding blanks", raw != labels)
     unknown = is_unknown(labels)
     placeholders = labels[unknown & (labels != "")].map(repr)

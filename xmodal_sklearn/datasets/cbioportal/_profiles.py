@@ -15,18 +15,16 @@ from .._text import malformed, quote, read_properties
 
 # By modality, patterns of file names in lower case, and the data type of such files.
 FILES = {
-    "exp": {
-        "data_mrna_*.txt": "CONTINUOUS", "data_expression*.txt": "CONTINUOUS",
-        "data_rna_seq_*.txt": "CONTINUOUS",
-    },
+    "exp": dict.fromkeys(
+        ["data_mrna_*.txt", "data_expression*.txt", "data_rna_seq_*.txt"], "CONTINUOUS",
+    ),
     "cna": {
         "data_log2_cna.txt": "LOG2-VALUE", "data_log2cna.txt": "LOG2-VALUE",
         "data_cna.txt": "DISCRETE", "data_linear_cna.txt": "CONTINUOUS",
     },
-    "mut": {
-        "data_mutations.txt": "MAF", "data_mutations_extended.txt": "MAF",
-        "data_mutations_mskcc.txt": "MAF",
-    },
+    "mut": dict.fromkeys(
+        ["data_mutations.txt", "data_mutations_extended.txt", "data_mutations_mskcc.txt"], "MAF",
+    ),
 }  # fmt: skip
 # The modality of a genetic_alteration_type, and its data types in order of preference.
 ALTERATIONS = {
