@@ -403,14 +403,15 @@ def _draw_copy_number(
     # Genes of one segment are equal to the last digit, as in a segmentation's output.
     np.round(ratios, 4, out=ratios)
     gene = np.arange(n_genes)[:, None]
-    return ratios, ((regions[:, 0] <= gene) & (gene < regions[:, 1])).any(axis=1)
+    in_region = (regions[:, 0] <= gene) & (gene < regions[:, 1])
+    return ratios, np.logical_or.reduce(in_region, axis=1)
 
 
 def _draw_expression(
     classes: np.ndarray, copy_number: np.ndarray, recurrent: np.ndarray, sep: float, rng: Generator
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return log2 expression, and which genes depend on the class."""
-    n_samples, n_genes, n_classes = *copy_number.shape, classes.max() + 1
+    n_samples, n_genes, n_classes = len(classes), len(recurrent), classes.max() + 1
     # The first modules are the programs of the classes, the others follow no class.
     n_modules = n_classes + N_BACKGROUND_MODULES
     activity = rng.standard_normal((n_samples, n_modules), dtype=np.float32)
@@ -473,8 +474,7 @@ def _plant_interactions(
     rows, scores = [], [np.zeros(len(exp))]
     for name in names[1:]:
         if kind == "cis":
-            genes, score = _plant_cis(exp, other, free, rng)
-            partners = genes
+            genes, partners, score = _plant_cis(exp, other, free, rng)
         else:
             genes, partners, score = _plant_module(exp, other, free, kind, rng)
         genes = [f"exp__{gene}" for gene in genes]
@@ -513,8 +513,8 @@ def _plant_module(
 
 def _plant_cis(
     exp: pd.DataFrame, other: pd.DataFrame, free: dict[str, list[str]], rng: Generator
-) -> tuple[list[str], np.ndarray]:
-    """Let a class depend on the expression of genes times their own copy number."""
+) -> tuple[list[str], list[str], np.ndarray]:
+    """Let a class depend on the expression of genes times their own copy number, likewise."""
     both = sorted(set(free["exp"]) & set(free["other"]))
     _check_enough(len(both), N_CIS, "genes with both expression and copy number")
     genes = sorted(rng.permutation(both)[:N_CIS].tolist())
@@ -523,7 +523,7 @@ def _plant_cis(
     for gene in genes:
         _draw_segment(other, [gene], rng)
     score = (_standardize(exp[genes]) * _standardize(other[genes])).sum(axis=1)
-    return genes, score.to_numpy()
+    return genes, genes, score.to_numpy()
 
 
 def _draw_segment(table: pd.DataFrame, genes: list[str], rng: Generator) -> None:
