@@ -12,7 +12,7 @@ from scipy.special import expit, logit, softmax
 from sklearn.utils import Bunch
 from sklearn.utils._param_validation import Interval, StrOptions
 
-from .._typing import check_arguments
+from .._typing import at_least, check_arguments
 from ..modalities._concat import concat_modalities
 from ._study import make_study, make_target
 
@@ -78,24 +78,17 @@ def make_multiomics(
 
 
 @check_arguments(
-    {
-        "n_samples": [Interval(Integral, 2, None, closed="left")],
-        "n_features": [Mapping, None],
-        "n_classes": [Interval(Integral, 2, None, closed="left")],
-        "class_sep": [Interval(Real, 0, None, closed="left")],
-        "weights": ["array-like", None],
-        "missing": [Mapping, None],
-        "interaction": [StrOptions(set(INTERACTIONS)), None],
-        "interaction_strength": [Interval(Real, 0, None, closed="left")],
-        "dtype": [StrOptions({"float32", "float64"})],
-        "return_X_y": ["boolean"],
-        "random_state": [
-            Interval(Integral, 0, None, closed="left"),
-            RandomState,
-            Generator,
-            None,
-        ],
-    }
+    n_samples=[at_least(2)],
+    n_features=[Mapping, None],
+    n_classes=[at_least(2)],
+    class_sep=[Interval(Real, 0, None, closed="left")],
+    weights=["array-like", None],
+    missing=[Mapping, None],
+    interaction=[StrOptions(set(INTERACTIONS)), None],
+    interaction_strength=[Interval(Real, 0, None, closed="left")],
+    dtype=[StrOptions({"float32", "float64"})],
+    return_X_y=["boolean"],
+    random_state=["random_state", at_least(0), Generator],
 )
 def make_multiomics(
     n_samples: int = 500,

@@ -57,14 +57,12 @@ def fetch_cbioportal(
 
 
 @check_arguments(
-    {
-        "study_id": [str],
-        "data_home": [str, os.PathLike, None],
-        "download_if_missing": ["boolean"],
-        "base_url": [str, None],
-        "known_hash": [str, None],
-        "return_X_y": ["boolean"],
-    }
+    study_id=[str],
+    data_home=[str, os.PathLike, None],
+    download_if_missing=["boolean"],
+    base_url=[str, None],
+    known_hash=[str, None],
+    return_X_y=["boolean"],
 )
 def fetch_cbioportal(
     study_id: str,
