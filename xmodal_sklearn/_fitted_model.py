@@ -43,6 +43,15 @@ def first_with(model: Any, attribute: str) -> Any:
     return next((part for part in parts_of(model) if hasattr(part, attribute)), None)
 
 
+def kept_features(selector: Any) -> dict[str, Any]:
+    """Return the features that a fitted selector keeps, by modality, best first."""
+    support = selector.get_support()
+    return {
+        modality: ranking[: support[selector.modalities_[modality]].sum()]
+        for modality, ranking in selector.rankings_.items()
+    }
+
+
 def _wrapped(model: Any) -> Any:
     """Return the only fitted estimator that a search or wrapper hands X on to, else None."""
     if isinstance(model, FrozenEstimator):

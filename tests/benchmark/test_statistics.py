@@ -9,12 +9,8 @@ from hypothesis.extra.numpy import arrays
 from scipy import integrate, stats
 
 from xmodal_sklearn.benchmark import Comparison, rank_datasets
-from xmodal_sklearn.benchmark._statistics import (
-    corrected_t_test,
-    correlated_posterior,
-    friedman_nemenyi,
-    holm,
-)
+from xmodal_sklearn.benchmark._dataset_ranks import friedman_nemenyi
+from xmodal_sklearn.benchmark._statistics import corrected_t_test, correlated_posterior, holm
 
 N_TRAIN, N_TEST = 80, 20
 # AUC of C4.5 and three variants on 14 data sets: table 6 of Demšar (2006).
@@ -153,12 +149,13 @@ def test_holm_rejects_what_the_step_down_procedure_rejects(p):
 
 
 def test_critical_difference_of_demsar_s_example():
-    ranking = friedman_nemenyi(DEMSAR, alpha=0.05)
-    np.testing.assert_allclose(ranking.ranks.mean(axis=0), [3.143, 2.0, 2.893, 1.964], atol=5e-4)
+    ranking = friedman_nemenyi(pd.DataFrame(DEMSAR), alpha=0.05)
+    mean = ranking.ranks.mean().to_numpy()
+    np.testing.assert_allclose(mean, [3.143, 2.0, 2.893, 1.964], atol=5e-4)
     # The paper: Friedman's F of 3.69 with 3 and 39 degrees of freedom, critical difference 1.25.
     assert ranking.p == pytest.approx(stats.f.sf(3.69, 3, 39), rel=0.01)
     assert ranking.critical_difference == pytest.approx(2.569 * np.sqrt(4 * 5 / (6 * 14)), rel=1e-3)
-    apart = np.abs(np.subtract.outer(*[ranking.ranks.mean(axis=0)] * 2))
+    apart = np.abs(mean[:, None] - mean)
     np.testing.assert_array_equal(ranking.p_nemenyi < 0.05, apart > ranking.critical_difference)
 
 
@@ -166,7 +163,7 @@ def test_critical_difference_of_demsar_s_example():
     ("n_estimators", "q"), [(2, 1.960), (3, 2.343), (5, 2.728), (7, 2.949), (10, 3.164)]
 )
 def test_critical_values_are_those_of_the_published_table(n_estimators, q):
-    scores = np.random.default_rng(0).normal(size=(6, n_estimators))
+    scores = pd.DataFrame(np.random.default_rng(0).normal(size=(6, n_estimators)))
     expected = q * np.sqrt(n_estimators * (n_estimators + 1) / 36)
     assert friedman_nemenyi(scores, 0.05).critical_difference == pytest.approx(expected, rel=5e-4)
 

@@ -104,11 +104,7 @@ class LateFusionClassifier(ProbabilityClassifierMixin, BaseEstimator):
     }
 
     def __init__(
-        self,
-        estimator: Any,
-        *,
-        modalities: dict | None = None,
-        use: Sequence[str] | None = None,
+        self, estimator: Any, *, modalities: dict | None = None, use: Sequence[str] | None = None
     ):
         self.estimator = estimator
         self.modalities = modalities

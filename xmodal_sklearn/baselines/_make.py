@@ -155,11 +155,7 @@ def _tuned(
 
 
 def paper_network(
-    k: int | str | dict = 1000,
-    *,
-    memory: Any = None,
-    random_state: Any = None,
-    **parameters: Any,
+    k: int | str | dict = 1000, *, memory: Any = None, random_state: Any = None, **parameters: Any
 ) -> Pipeline:
     """Make the pipeline that the paper's abstract describes.
 

@@ -273,17 +273,15 @@ def _tabulate(
     """Return scores, predictions and selected features of all folds."""
     y = inputs[0].y
     classes = np.unique(y)
+    keys = ["estimator", *FOLD]
     scores, predictions, selected = [], [], []
     for fold, result in zip(inputs, results, strict=True):
         repeat, index, _, test = fold.fold
-        key = {"estimator": fold.name, "repeat": repeat, "fold": index}
+        key = [fold.name, repeat, index]
         absent = [[metric, "", fold.error_score] for metric in metrics if not result["metrics"]]
-        scores += [
-            {**key, "metric": metric, "part": part, "value": float(value)}
-            for metric, part, value in [*absent, *result["scores"]]
-        ]
+        scores += [[*key, *row] for row in [*absent, *result["scores"]]]
         selected += [
-            {**key, "modality": modality, "feature": feature}
+            [*key, modality, feature]
             for modality, features in result["selected"].items()
             for feature in features
         ]
@@ -292,22 +290,16 @@ def _tabulate(
         probabilities = result["probabilities"]
         if probabilities is None:
             probabilities = np.full((len(test), len(classes)), np.nan)
-        predictions.append(
-            pd.DataFrame(
-                {
-                    **key,
-                    "sample": test,
-                    "target": as_labels(y[test].tolist(), classes),
-                    "predicted": as_labels(classes[result["predicted"]].tolist(), classes),
-                }
-                | {
-                    probability_column(label): column
-                    for label, column in zip(classes, np.transpose(probabilities), strict=True)
-                }
-            )
-        )
+        predicted = {
+            **dict(zip(keys, key, strict=True)),
+            "sample": test,
+            "target": as_labels(y[test].tolist(), classes),
+            "predicted": as_labels(classes[result["predicted"]].tolist(), classes),
+        }
+        by_class = zip(map(probability_column, classes), np.transpose(probabilities), strict=True)
+        predictions.append(pd.DataFrame(predicted | dict(by_class)))
     return (
-        pd.DataFrame(scores),
+        pd.DataFrame(scores, columns=[*keys, "metric", "part", "value"]).astype({"value": float}),
         pd.concat(predictions, ignore_index=True),
-        pd.DataFrame(selected, columns=["estimator", *FOLD, "modality", "feature"]),
+        pd.DataFrame(selected, columns=[*keys, "modality", "feature"]),
     )

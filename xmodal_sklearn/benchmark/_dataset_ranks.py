@@ -3,10 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import numpy as np
 import pandas as pd
+from scipy import stats
 
 from ._comparison import Comparison
-from ._statistics import friedman_nemenyi
 
 
 @dataclass(frozen=True)
@@ -94,12 +95,25 @@ def rank_datasets(
             "Ranking needs at least two data sets and two estimators, got "
             f"{scores.shape[0]} and {scores.shape[1]}."
         )
-    ranking = friedman_nemenyi(scores.to_numpy(), alpha)
-    ranks = pd.DataFrame(ranking.ranks, scores.index, scores.columns)
+    return friedman_nemenyi(scores, alpha)
+
+
+def friedman_nemenyi(scores: pd.DataFrame, alpha: float) -> DatasetRanks:
+    """Rank estimators by scores, (n_datasets, n_estimators), higher is better, and test them."""
+    n, k = scores.shape
+    ranks = scores.rank(axis=1, ascending=False)
+    mean = ranks.mean().to_numpy()
+    chi2 = 12 * n / (k * (k + 1)) * ((mean**2).sum() - k * (k + 1) ** 2 / 4)
+    with np.errstate(divide="ignore"):
+        f = (n - 1) * chi2 / (n * (k - 1) - chi2)
+    # The studentized range refers to the error of one mean, not of a difference: hence √2.
+    error = np.sqrt(k * (k + 1) / (6 * n)) / np.sqrt(2)
+    studentized = stats.studentized_range(k, np.inf)
+    p_nemenyi = studentized.sf(np.abs(mean[:, None] - mean) / error)
     return DatasetRanks(
         ranks,
         ranks.mean().sort_values(),
-        ranking.p,
-        ranking.critical_difference,
-        pd.DataFrame(ranking.p_nemenyi, scores.columns, scores.columns),
+        float(stats.f.sf(f, k - 1, (k - 1) * (n - 1))),
+        float(studentized.ppf(1 - alpha) * error),
+        pd.DataFrame(p_nemenyi, scores.columns, scores.columns),
     )

@@ -17,7 +17,7 @@ from sklearn.base import clone
 from sklearn.utils import _safe_indexing
 from sklearn.utils.validation import _num_samples
 
-from .._fitted_model import first_with, parts_of
+from .._fitted_model import first_with, kept_features, parts_of
 from .._store import Store
 from .._warnings import recorded_warnings
 from ..modalities._columns import Modalities, resolve_modalities
@@ -135,10 +135,11 @@ def _fit_and_score(inputs: FoldInputs, X: Any) -> Result:
 
 
 def _failed(inputs: FoldInputs, error: Exception) -> Result:
-    recalls = {CLASS_RECALL: dict.fromkeys(map(str, inputs.classes), float("nan"))}
+    recalls = dict.fromkeys(map(str, inputs.classes), float("nan"))
+    costs = dict.fromkeys(COSTS, float("nan"))
     return {
         "metrics": [],
-        "scores": _score_rows({}, recalls, dict.fromkeys(COSTS, float("nan")), inputs.fold),
+        "scores": _score_rows({}, {CLASS_RECALL: recalls}, costs, inputs.fold),
         "predicted": None,
         "probabilities": None,
         "selected": {},
@@ -235,11 +236,9 @@ def _selected_features(fitted: Any) -> dict[str, list[str]]:
     for selector in parts_of(fitted):
         if not hasattr(selector, "rankings_"):
             continue
-        is_named = hasattr(selector, "feature_names_in_")
-        support = selector.get_support()
-        for modality, ranking in selector.rankings_.items():
-            n_kept = support[selector.modalities_[modality]].sum()
-            names = [str(f) if is_named else f"x{f}" for f in ranking[:n_kept]]
+        prefix = "" if hasattr(selector, "feature_names_in_") else "x"
+        for modality, features in kept_features(selector).items():
+            names = [f"{prefix}{feature}" for feature in features]
             selected[modality] = list(dict.fromkeys(selected.get(modality, []) + names))
     return selected
 

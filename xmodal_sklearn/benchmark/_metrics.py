@@ -27,25 +27,11 @@ CLASS_RECALL, WITHOUT_MODALITY, BRANCH_WEIGHT = "class_recall", "without_modalit
 # Lower is better.
 LOSSES = frozenset({"log_loss", "brier", "ece"})
 
-METRIC_LABELS = {
-    "f1_macro": "macro-F1",
-    "f1_weighted": "weighted F1",
-    "accuracy": "accuracy",
-    "balanced_accuracy": "balanced accuracy",
-    "roc_auc_ovr": "ROC AUC (ovr)",
-    "roc_auc_ovo": "ROC AUC (ovo)",
-    "average_precision": "average precision",
-    "log_loss": "log loss",
-    "brier": "Brier score",
-    "ece": "calibration error",
-    "mcc": "Matthews correlation",
-}
 COST_LABELS = {
     "fit_seconds": "seconds to fit",
     "predict_seconds": "seconds to predict",
     "peak_mb": "peak memory, MB",
 }
-METRICS: Sequence[str] = tuple(METRIC_LABELS)
 COSTS = tuple(COST_LABELS)
 # Names that users must not give.
 RESERVED = {CLASS_RECALL, WITHOUT_MODALITY, BRANCH_WEIGHT, *COSTS, "n_train", "n_test"}
@@ -70,8 +56,9 @@ def metric_label(metric: str) -> str:
     >>> metric_label("f1_macro")
     'macro-F1'
     """
-    labels = METRIC_LABELS | COST_LABELS
-    return labels.get(metric, metric.removeprefix("neg_").replace("_", " "))
+    if metric in METRICS:
+        return FUNCTIONS[metric][0]
+    return COST_LABELS.get(metric, metric.removeprefix("neg_").replace("_", " "))
 
 
 @dataclass(frozen=True)
@@ -129,11 +116,9 @@ def compute_metric(
     name: str, target: np.ndarray, predictions: Predictions, classes: np.ndarray
 ) -> float:
     """Compute one of METRICS; NaN if it needs probabilities or several classes and has none."""
-    if name in FROM_LABELS:
-        return float(FROM_LABELS[name](target, predictions.labels))
-    if predictions.probabilities is None:
-        return np.nan
-    return float(FROM_PROBABILITIES[name](target, predictions.probabilities, classes))
+    _, needed, score = FUNCTIONS[name]
+    values = getattr(predictions, needed)
+    return np.nan if values is None else float(score(target, values, classes))
 
 
 def class_recalls(
@@ -179,25 +164,33 @@ def _roc_auc_ovo(target: np.ndarray, probabilities: np.ndarray, classes: np.ndar
     return float(np.mean(areas[1:])) if len(areas) > 1 else np.nan
 
 
-FROM_LABELS: dict[str, Callable] = {
-    "f1_macro": lambda target, predicted: f1_score(target, predicted, average="macro"),
-    "f1_weighted": lambda target, predicted: f1_score(target, predicted, average="weighted"),
-    "accuracy": accuracy_score,
-    # scikit-learn's warns if a class is predicted that the fold does not test.
-    "balanced_accuracy": lambda target, predicted: recall_score(
-        target, predicted, labels=np.unique(target), average="macro"
+# Name in figures; what of the predictions is needed; and function of the targets, that, and the
+# classes.
+FUNCTIONS: dict[str, tuple[str, str, Callable[..., float]]] = {
+    "f1_macro": ("macro-F1", "labels", lambda y, p, _: f1_score(y, p, average="macro")),
+    "f1_weighted": ("weighted F1", "labels", lambda y, p, _: f1_score(y, p, average="weighted")),
+    "accuracy": ("accuracy", "labels", lambda y, p, _: accuracy_score(y, p)),
+    "balanced_accuracy": (
+        "balanced accuracy",
+        "labels",
+        # scikit-learn's warns if a class is predicted that the fold does not test.
+        lambda y, p, _: recall_score(y, p, labels=np.unique(y), average="macro"),
     ),
-    "mcc": matthews_corrcoef,
-}
-
-FROM_PROBABILITIES: dict[str, Callable] = {
-    "roc_auc_ovr": _over_classes(roc_auc_score),
-    "roc_auc_ovo": _roc_auc_ovo,
-    "average_precision": _over_classes(average_precision_score),
-    "log_loss": lambda target, p, classes: log_loss(target, p, labels=classes),
-    # From 0 to 2.
-    "brier": lambda target, p, classes: brier_score_loss(
-        target, p, labels=classes, scale_by_half=False
+    "roc_auc_ovr": ("ROC AUC (ovr)", "probabilities", _over_classes(roc_auc_score)),
+    "roc_auc_ovo": ("ROC AUC (ovo)", "probabilities", _roc_auc_ovo),
+    "average_precision": (
+        "average precision",
+        "probabilities",
+        _over_classes(average_precision_score),
     ),
-    "ece": expected_calibration_error,
+    "log_loss": ("log loss", "probabilities", lambda y, p, c: log_loss(y, p, labels=c)),
+    "brier": (
+        "Brier score",
+        "probabilities",
+        # From 0 to 2.
+        lambda y, p, c: brier_score_loss(y, p, labels=c, scale_by_half=False),
+    ),
+    "ece": ("calibration error", "probabilities", expected_calibration_error),
+    "mcc": ("Matthews correlation", "labels", lambda y, p, _: matthews_corrcoef(y, p)),
 }
+METRICS: Sequence[str] = tuple(FUNCTIONS)

@@ -4,7 +4,7 @@ import os
 import platform
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -55,19 +55,18 @@ def describe_folds(cv: Any, seed: int, *, grouped: bool) -> str:
 
 def describe_machine() -> dict[str, Any]:
     """Return the date in UTC and the hardware, as far as the system reports it."""
+    processors = _search(r"model name\s*:\s*(.+)", Path("/proc").glob("cpuinfo"))
+    cards = _search(
+        r"Model:\s*(.+)", sorted(Path("/proc/driver/nvidia/gpus").glob("*/information"))
+    )
     hardware: dict[str, Any] = {
         "system": platform.platform(terse=True),
-        "processor": _processor(),
+        "processor": processors[0] if processors else platform.processor() or platform.machine(),
         "cores": os.cpu_count(),
     }
     if hasattr(os, "sysconf") and "SC_PHYS_PAGES" in os.sysconf_names:
         memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
         hardware["memory"] = f"{memory / 2**30:.0f} GiB"
-    cards = [
-        match[1]
-        for path in sorted(Path("/proc/driver/nvidia/gpus").glob("*/information"))
-        if (match := re.search(r"Model:\s*(.+)", path.read_text(encoding="utf-8")))
-    ]
     if cards:
         hardware["graphics"] = ", ".join(cards)
     return {"date": datetime.now(UTC).isoformat(timespec="seconds"), "hardware": hardware}
@@ -129,10 +128,7 @@ def _text(value: Any) -> str:
     return text if len(text) <= MAX_CHARACTERS else f"{text[:MAX_CHARACTERS]}…"
 
 
-def _processor() -> str:
-    cpus = Path("/proc/cpuinfo")
-    if cpus.is_file():
-        match = re.search(r"model name\s*:\s*(.+)", cpus.read_text(encoding="utf-8"))
-        if match:
-            return match[1]
-    return platform.processor() or platform.machine()
+def _search(pattern: str, paths: Iterable[Path]) -> list[str]:
+    """Return what a pattern's group matches first in each of some files."""
+    texts = (path.read_text(encoding="utf-8") for path in paths)
+    return [match[1] for text in texts if (match := re.search(pattern, text))]

@@ -49,40 +49,6 @@ def holm(p: np.ndarray) -> np.ndarray:
     return corrected
 
 
-class FriedmanNemenyi(NamedTuple):
-    """Ranks of estimators over data sets, and their tests."""
-
-    ranks: np.ndarray
-    p: float
-    critical_difference: float
-    p_nemenyi: np.ndarray
-
-
-def friedman_nemenyi(scores: np.ndarray, alpha: float) -> FriedmanNemenyi:
-    """Rank estimators by scores, (n_datasets, n_estimators), higher is better, and test them."""
-    n_datasets, n_estimators = scores.shape
-    ranks = stats.rankdata(-scores, axis=1)
-    mean = ranks.mean(axis=0)
-    chi2 = (
-        12
-        * n_datasets
-        / (n_estimators * (n_estimators + 1))
-        * ((mean**2).sum() - n_estimators * (n_estimators + 1) ** 2 / 4)
-    )
-    degrees = n_estimators - 1, (n_estimators - 1) * (n_datasets - 1)
-    with np.errstate(divide="ignore"):
-        f = (n_datasets - 1) * chi2 / (n_datasets * (n_estimators - 1) - chi2)
-    # The studentized range refers to the error of one mean, not of a difference: hence √2.
-    error = np.sqrt(n_estimators * (n_estimators + 1) / (6 * n_datasets)) / np.sqrt(2)
-    studentized = stats.studentized_range(n_estimators, np.inf)
-    return FriedmanNemenyi(
-        ranks,
-        float(stats.f.sf(f, *degrees)),
-        float(studentized.ppf(1 - alpha) * error),
-        studentized.sf(np.abs(mean[:, None] - mean) / error),
-    )
-
-
 def _mean_and_scale(differences: np.ndarray, test_to_train: float) -> tuple[float, float, int]:
     """Return the mean difference, its standard error, and the number of folds with a score."""
     differences = differences[~np.isnan(differences)]

@@ -24,7 +24,6 @@ from ._session import (
     prepare_process,
     resumable,
     status,
-    usage_errors,
     writing_results,
 )
 
@@ -79,7 +78,7 @@ def bench(
     controls: bool = False,
     quick: bool = False,
     network: Network,
-    learning: bool = False,
+    learning_curves: bool = False,
     inspect: bool = False,
     folds: int = 5,
     repeats: int = 1,
@@ -91,16 +90,15 @@ def bench(
     """Compare cross-modal attention with classical models on the same folds."""
     _start(cohort, folds)
     with status("Loading PyTorch"):
+        from .. import learning
         from ..benchmark import compare
         from ..benchmark._splits import repeated_folds
-        from ..learning import learning_curves
         from . import _models
         from ._tables import significance_table, summary_table
 
     memory = str((out / "rankings").absolute())
-    with usage_errors():
-        attention = _models.attention_pipeline(k, seed, network, memory=memory)
-        classical = _models.classical_pipelines(k, models, fusion, seed, network.device, memory)
+    attention = _models.attention_pipeline(k, seed, network, memory=memory)
+    classical = _models.classical_pipelines(k, models, fusion, seed, network.device, memory)
     estimators = {ATTENTION: attention, **classical}
     design: dict[str, Any] = {
         "cv": repeated_folds(folds, repeats, seed, grouped=cohort.groups is not None),
@@ -114,8 +112,9 @@ def bench(
         samples = cohort.data, cohort.target
         controlled = ATTENTION if controls else None
         result = compare(estimators, *samples, batch=cohort.batch, controls=controlled, **design)
-        if learning:
-            result = replace(result, learning=learning_curves(estimators, *samples, **design))
+        if learning_curves:
+            scores = learning.learning_curves(estimators, *samples, **design)
+            result = replace(result, learning=scores)
         importance = (
             _models.measure_importance(attention, cohort, folds, seed, jobs) if inspect else None
         )
@@ -160,8 +159,7 @@ def paper(
         from ._tables import paper_table
 
     ks = [*(k or []), *(more_k or [])] or published.KS
-    with usage_errors():
-        classifier = attention_classifier(seed, network)
+    classifier = attention_classifier(seed, network)
     network_of_paper = published.paper_network(min(ks), random_state=seed, device=network.device)
     with resumable(out), dask_workers(scheduler):
         result = published.compare_modalities(
@@ -200,11 +198,10 @@ def select(
     from ._tables import cohort_text, ranking_table, tabulate_rankings, write_table
 
     console.print(cohort_text(cohort), "", sep="\n")
-    with status("Ranking"), usage_errors():
+    with status("Ranking"):
         selector = MultiOmicsSelector(n_jobs=jobs).fit(cohort.data, cohort.target.to_numpy())
     rankings = tabulate_rankings(selector, k)
-    with usage_errors():
-        write_table(rankings, out)
+    write_table(rankings, out)
     console.print(ranking_table(rankings, top=MAX_RANKS))
     console.print(f"\n{len(rankings)} features in {out}")
 
@@ -228,18 +225,16 @@ def fit(
     with status("Loading PyTorch"):
         from ..persistence import describe_training
         from ._models import attention_pipeline, calibrated, cross_validate, save_model
-    with usage_errors():
-        model = attention_pipeline(k, seed, network, jobs=jobs)
-        comparison = None if cv is None else cross_validate(model, cohort, cv, seed, jobs)
-        if calibrate is not None:
-            model = calibrated(model, calibrate, seed)
-    with status("Fitting"), usage_errors():
+    model = attention_pipeline(k, seed, network, jobs=jobs)
+    comparison = None if cv is None else cross_validate(model, cohort, cv, seed, jobs)
+    if calibrate is not None:
+        model = calibrated(model, calibrate, seed)
+    with status("Fitting"):
         model.fit(cohort.data, cohort.target.to_numpy())
-    with usage_errors():
-        training = describe_training(
-            cohort.data, cohort.target, source=cohort.source, comparison=comparison
-        )
-        save_model(model, out, training=training)
+    training = describe_training(
+        cohort.data, cohort.target, source=cohort.source, comparison=comparison
+    )
+    save_model(model, out, training=training)
     console.print(f"\nModel in {out}")
 
 
@@ -271,26 +266,21 @@ def predict(
         write_table,
     )
 
-    with usage_errors():
-        samples = read_unlabeled(table or (), mudata)
-        names = None if feature_map is None else read_feature_map(feature_map)
-        rescaled = parse_normalize(normalize)
-    with status("Loading PyTorch"), usage_errors():
+    samples = read_unlabeled(table or (), mudata)
+    names = None if feature_map is None else read_feature_map(feature_map)
+    rescaled = parse_normalize(normalize)
+    with status("Loading PyTorch"):
         from ..inspection import drift
         from ._models import load_model, predict_sets
 
         fitted = load_model(model, allow_pickle=allow_pickle)
     X, notes = _align(samples, fitted, feature_map=names, missing=missing, normalize=rescaled)
-    with usage_errors():
-        moved = drift(fitted, X)
-    sets = None
-    with status("Predicting"), usage_errors():
+    moved = drift(fitted, X)
+    with status("Predicting"):
         probabilities = fitted.predict_proba(X)
-    with usage_errors():
-        if coverage is not None:
-            sets = predict_sets(fitted, probabilities, coverage)
-        predictions = tabulate_predictions(X.index, fitted.classes_, probabilities, min_proba, sets)
-        write_table(predictions, out)
+    sets = None if coverage is None else predict_sets(fitted, probabilities, coverage)
+    predictions = tabulate_predictions(X.index, fitted.classes_, probabilities, min_proba, sets)
+    write_table(predictions, out)
     classes = prediction_table(fitted.classes_, probabilities)
     abstentions = abstention_lines(probabilities, min_proba, sets, coverage)
     console.print(*notes, drift_table(moved), "", classes, *abstentions, sep="\n")
@@ -316,26 +306,24 @@ def explain(
     """Explain the prediction of a saved model for one sample."""
     from ._sources import align_to_model, parse_normalize, read_labeled_tables, read_unlabeled
 
-    with usage_errors():
-        samples = read_unlabeled(table or (), mudata)
-        rescaled = parse_normalize(normalize)
-    with status("Loading PyTorch"), usage_errors():
+    samples = read_unlabeled(table or (), mudata)
+    rescaled = parse_normalize(normalize)
+    with status("Loading PyTorch"):
         from ..inspection import explain as explain_sample
         from ._models import load_model
 
         fitted = load_model(model, allow_pickle=allow_pickle)
     X, notes = _align(samples, fitted, normalize=rescaled)
     train = None
-    with usage_errors():
-        if sample not in X.index:
-            raise ValueError(
-                f"No table has a sample {sample!r}; they have {len(X)} samples, the first is "
-                f"{X.index[0]!r}."
-            )
-        if train_table:
-            cohort = read_labeled_tables(train_table, train_target_file, None, None, "outer")
-            train = align_to_model(cohort.data, fitted)[0], cohort.target
-    with status("Explaining"), usage_errors():
+    if sample not in X.index:
+        raise ValueError(
+            f"No table has a sample {sample!r}; they have {len(X)} samples, the first is "
+            f"{X.index[0]!r}."
+        )
+    if train_table:
+        cohort = read_labeled_tables(train_table, train_target_file, None, None, "outer")
+        train = align_to_model(cohort.data, fitted)[0], cohort.target
+    with status("Explaining"):
         explanation = explain_sample(fitted, X.loc[[sample]], train=train)
     console.print(*notes, explanation.to_text(), sep="\n")
 
@@ -348,12 +336,11 @@ def card(model: Path, out: Path | None = None) -> None:
     """
     from ..report import card_text, write_card
 
-    with usage_errors():
-        if out is None:
-            console.print(card_text(model), soft_wrap=True)
-        else:
-            out.parent.mkdir(parents=True, exist_ok=True)
-            console.print(f"Card in {write_card(model, out)}")
+    if out is None:
+        console.print(card_text(model), soft_wrap=True)
+    else:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        console.print(f"Card in {write_card(model, out)}")
 
 
 @command("Example: xmodal report xmodal-bench")
@@ -363,9 +350,8 @@ def report(folder: Path) -> None:
     from ..report import write_report
     from ._models import load_importance
 
-    with usage_errors():
-        result = Comparison.load(folder)
-        importance = load_importance(folder, result.info.get("run"))
+    result = Comparison.load(folder)
+    importance = load_importance(folder, result.info.get("run"))
     with writing_results(folder):
         page = write_report(result, folder / "report.html", importance=importance)
     console.print(f"Report in {page}")
@@ -373,12 +359,11 @@ def report(folder: Path) -> None:
 
 def _align(samples: "Bunch", model: Any, **arguments: Any) -> tuple[Any, list[str]]:
     """Return samples in the columns of a model, and notes on what was changed."""
-    from ._sources import absent_modalities, align_to_model, filled_values
+    from ._sources import align_to_model, describe_gaps
     from ._tables import report_lines
 
-    with usage_errors():
-        X, report = align_to_model(samples.data, model, **arguments)
-    notes = absent_modalities(samples.modalities, model) + filled_values(X, model)
+    X, report = align_to_model(samples.data, model, **arguments)
+    notes = describe_gaps(X, samples.modalities, model)
     return X, notes + report_lines(samples.report) + report_lines(report)
 
 
@@ -388,8 +373,7 @@ def _start(cohort: "Bunch", folds: int | None) -> None:
     from ._tables import cohort_text
 
     if folds is not None:
-        with usage_errors():
-            check_folds(cohort, folds)
+        check_folds(cohort, folds)
     console.print(cohort_text(cohort))
 
 
@@ -423,5 +407,5 @@ def _finish(result: Any, out: Path, report_error: Exception | None) -> None:
             f"All {len(result.warnings)} warnings are in {out / 'comparison.json'}."
         )
     if report_error is not None:
-        raise report_error
+        raise RuntimeError(f"report.html was not written: {report_error!r}") from report_error
     console.print(f"\nScores and report.html in {out}")

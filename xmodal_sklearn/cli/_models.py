@@ -44,11 +44,7 @@ def classical_pipelines(
         names = [name for name in names if name != PAPER]
         papers[PAPER_NETWORK] = paper_network(k, memory=memory, random_state=seed, device=device)
     return papers | make_baselines(
-        k=k,
-        models=names,
-        fusion=split_names(fusion),
-        random_state=seed,
-        memory=memory,
+        k=k, models=names, fusion=split_names(fusion), random_state=seed, memory=memory
     )
 
 
@@ -62,12 +58,7 @@ def attention_classifier(seed: int, network: Network) -> CrossModalAttentionClas
 
 
 def attention_pipeline(
-    k: int,
-    seed: int,
-    network: Network,
-    *,
-    memory: str | None = None,
-    jobs: int | None = None,
+    k: int, seed: int, network: Network, *, memory: str | None = None, jobs: int | None = None
 ) -> Pipeline:
     """Return a pipeline of the selection and the attention classifier."""
     return make_pipeline(

@@ -3,7 +3,7 @@
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial, wraps
+from functools import wraps
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -50,148 +50,116 @@ def _set_quick_defaults(context: typer.Context, quick: bool) -> bool:
     return quick
 
 
-_data = partial(typer.Option, rich_help_panel="Data")
-_model = partial(typer.Option, rich_help_panel="Model")
-_network = partial(typer.Option, rich_help_panel="Network")
-_run = partial(typer.Option, rich_help_panel="Run")
-_training = partial(typer.Option, rich_help_panel="Training samples")
-_table_to_write = partial(typer.Option, dir_okay=False, callback=_check_table_name)
-_result_folder = _run(file_okay=False, help="Folder for finished folds, scores and report.")
-
-# By parameter, or by command and parameter.
-OPTIONS: dict[str, Any] = {
-    "version": typer.Option(
-        "--version", callback=_show_version, is_eager=True, help="Show the version and exit."
-    ),
-    "study": _data(help="A cBioPortal study folder."),
-    "study_id": _data(help="A study to download from cBioPortal."),
-    "table": _data(
-        metavar="NAME=FILE",
-        help="A table of one modality, samples in rows, names in the first column: .csv, .tsv, "
-        ".parquet. Repeat it for each modality, the primary one first.",
-    ),
-    "mudata": _data(help="A MuData or AnnData file: .h5mu, .h5ad."),
-    "target_file": _data(help="The classes for --table: samples in the first column."),
-    "target": _data(
-        help="Column of the classes: in the study's clinical files (CLAUDIN_SUBTYPE by default), "
-        "--target-file or obs."
-    ),
-    "modalities": _data(
-        help="Modalities to read, the primary one first: exp,cna; of a study also any profile by "
-        "its stable id: exp,prot=rppa. All by default."
-    ),
-    "join": _data(help="Samples with all modalities (inner) or with any (outer)."),
-    "feature_map": _data(
-        help="A table of two columns: names of features in these tables (aliases, Entrez or "
-        "Ensembl ids), and the model's names."
-    ),
-    "missing": _data(
-        help="If a table lacks a selected feature: stop with an error; treat its whole modality "
-        "as absent; or impute the feature's training mean."
-    ),
-    "normalize": _data(
-        metavar="[NAME=]within|training",
-        help="within: rescale the features of a modality to the means and deviations of training; "
-        "for another platform, with at least 20 samples, and classes as frequent as in training. "
-        "Without NAME for all modalities; repeat it for several. training (the default): use the "
-        "values as they are.",
-    ),
-    "k": _model(min=1, help="Features to keep per modality."),
-    "paper.k": _model(
-        min=1, help="Features to keep per modality.", show_default="300 500 1000 1500"
-    ),
-    # So that --k 300 500 may be written in place of --k 300 --k 500.
-    "more_k": typer.Argument(min=1, metavar="K", help="Further K.", hidden=True),
-    "select.k": _model(min=1, help="Features to write per modality; all by default."),
-    "models": _model(
-        help="Classical models to compare with, as make_baselines names them, or all; paper is "
-        "the network that the paper describes."
-    ),
-    "fusion": _model(help="How these combine the modalities: any of early, late, stacked."),
-    "controls": _model(
-        "--controls",
-        help="Add attention on permuted labels, and on noise in place of each modality.",
-    ),
-    "calibrate": _model(
-        metavar="SHARE",
-        help="Hold out this share of the samples, for example 0.33, for predict --coverage.",
-    ),
-    "branches": _network(
-        help="Branches of the network: all, or some of attention, mlp, piecewise, pairs, centroid, "
-        "separated by commas."
-    ),
-    "n_heads": _network(min=1, help="Attention heads; must divide --embed-dim."),
-    "embed_dim": _network(min=1, help="Width of the embedding."),
-    "tokenizer": _network(
-        help="What a token stands for: a patch of all features, or a feature, as in the paper."
-    ),
-    "attention": _network(help="Kind of attention; linear is faster with many tokens."),
-    "n_estimators": _network(min=1, help="Networks in the ensemble."),
-    "device": _network(help="Where PyTorch computes: auto, cpu, cuda, mps."),
-    "quick": _run(
-        "--quick",
-        is_eager=True,
-        callback=_set_quick_defaults,
-        help="A first look, in seconds: K = 20, 4 members, a logistic regression and 3 folds, "
+# By panel of the help, and by parameter, or by command and parameter.
+HELP = {
+    "Data": {
+        "study": "A cBioPortal study folder.",
+        "study_id": "A study to download from cBioPortal.",
+        "table": "A table of one modality, samples in rows, names in the first column: .csv, "
+        ".tsv, .parquet. Repeat it for each modality, the primary one first.",
+        "mudata": "A MuData or AnnData file: .h5mu, .h5ad.",
+        "target_file": "The classes for --table: samples in the first column.",
+        "target": "Column of the classes: in the study's clinical files (CLAUDIN_SUBTYPE by "
+        "default), --target-file or obs.",
+        "modalities": "Modalities to read, the primary one first: exp,cna; of a study also any "
+        "profile by its stable id: exp,prot=rppa. All by default.",
+        "join": "Samples with all modalities (inner) or with any (outer).",
+        "feature_map": "A table of two columns: names of features in these tables (aliases, Entrez "
+        "or Ensembl ids), and the model's names.",
+        "missing": "If a table lacks a selected feature: stop with an error; treat its whole "
+        "modality as absent; or impute the feature's training mean.",
+        "normalize": "within: rescale the features of a modality to the means and deviations of "
+        "training; for another platform, with at least 20 samples, and classes as frequent as in "
+        "training. Without NAME for all modalities; repeat it for several. training (the default): "
+        "use the values as they are.",
+    },
+    "Model": {
+        "k": "Features to keep per modality.",
+        "paper.k": "Features to keep per modality.",
+        "select.k": "Features to write per modality; all by default.",
+        "models": "Classical models to compare with, as make_baselines names them, or all; paper "
+        "is the network that the paper describes.",
+        "fusion": "How these combine the modalities: any of early, late, stacked.",
+        "controls": "Add attention on permuted labels, and on noise in place of each modality.",
+        "calibrate": "Hold out this share of the samples, for example 0.33, for predict "
+        "--coverage.",
+    },
+    "Network": {
+        "branches": "Branches of the network: all, or some of attention, mlp, piecewise, pairs, "
+        "centroid, separated by commas.",
+        "n_heads": "Attention heads; must divide --embed-dim.",
+        "embed_dim": "Width of the embedding.",
+        "tokenizer": "What a token stands for: a patch of all features, or a feature, as in the "
+        "paper.",
+        "attention": "Kind of attention; linear is faster with many tokens.",
+        "n_estimators": "Networks in the ensemble.",
+        "device": "Where PyTorch computes: auto, cpu, cuda, mps.",
+    },
+    "Run": {
+        "quick": "A first look, in seconds: K = 20, 4 members, a logistic regression and 3 folds, "
         "unless given otherwise.",
-    ),
-    "inspect": _run(
-        "--inspect",
-        help="Also report the importance of modalities and features to attention, which is fitted "
-        "again in each fold.",
-    ),
-    "learning": _run(
-        "--learning-curves",
-        help="Also fit all models on 20, 40, 60 and 80% of the training samples.",
-    ),
-    "folds": _run(min=2, help="Stratified outer folds."),
-    "repeats": _run(min=1, help="Repeats of the folds."),
-    "cv": _run(min=2, help="Also score the model on this many folds, for its card."),
-    "groups": _run(
-        help="Column of groups that no fold splits, such as patients; in the file of --target."
-    ),
-    "batch": _run(
-        help="Column of batches or sites; a warning says whether they predict classes or folds."
-    ),
-    "seed": _run(min=0, help="Seed of data, folds and models."),
-    "jobs": _run(help="Fits in parallel; -1 is one per processor."),
-    "scheduler": _run(
-        metavar="tcp://HOST:PORT",
-        help="Run on the workers of this Dask scheduler (extra distributed).",
-    ),
-    "bench.out": _result_folder,
-    "paper.out": _result_folder,
-    "folder": typer.Argument(help="The folder that bench or paper wrote by --out."),
-    "select.out": _table_to_write(help=f"{TABLE_NAMES}: modality, rank, feature, score."),
-    "predict.out": _table_to_write(
-        help=f"{TABLE_NAMES}: sample, predicted class, probability of each class; with --coverage "
-        "whether each class is in the set."
-    ),
-    "model": typer.Argument(help="The file that fit saved."),
-    "fit.out": typer.Option(
-        dir_okay=False,
-        help="File to save the fitted pipeline in; if it ends in .joblib or .pkl, by joblib.",
-    ),
-    "card.out": typer.Option(dir_okay=False, help="HTML file to write; printed by default."),
-    "allow_pickle": typer.Option(
-        "--allow-pickle", help="Load a file of joblib or pickle, which runs any code in it."
-    ),
-    "coverage": typer.Option(
-        metavar="SHARE",
-        help="Also write sets of classes that contain the true class for this share of samples, "
-        "for example 0.9. Needs a model of fit --calibrate.",
-    ),
-    "min_proba": typer.Option(
-        min=0, max=1, help="Predict no class if the highest probability is below this."
-    ),
-    "sample": typer.Option(help="Name of the sample to explain."),
-    "train_table": _training(
-        metavar="NAME=FILE",
-        help="A table that the model was fitted to, to see how typical the sample is. Repeat it "
-        "for each modality.",
-    ),
-    "train_target_file": _training(help="The classes of these samples."),
+        "inspect": "Also report the importance of modalities and features to attention, which is "
+        "fitted again in each fold.",
+        "learning_curves": "Also fit all models on 20, 40, 60 and 80% of the training samples.",
+        "folds": "Stratified outer folds.",
+        "repeats": "Repeats of the folds.",
+        "cv": "Also score the model on this many folds, for its card.",
+        "groups": "Column of groups that no fold splits, such as patients; in the file of "
+        "--target.",
+        "batch": "Column of batches or sites; a warning says whether they predict classes or "
+        "folds.",
+        "seed": "Seed of data, folds and models.",
+        "jobs": "Fits in parallel; -1 is one per processor.",
+        "scheduler": "Run on the workers of this Dask scheduler (extra distributed).",
+        "bench.out": "Folder for finished folds, scores and report.",
+        "paper.out": "Folder for finished folds, scores and report.",
+    },
+    "Training samples": {
+        "train_table": "A table that the model was fitted to, to see how typical the sample is. "
+        "Repeat it for each modality.",
+        "train_target_file": "The classes of these samples.",
+    },
+    None: {
+        "version": "Show the version and exit.",
+        "more_k": "Further K.",
+        "folder": "The folder that bench or paper wrote by --out.",
+        "model": "The file that fit saved.",
+        "select.out": f"{TABLE_NAMES}: modality, rank, feature, score.",
+        "predict.out": f"{TABLE_NAMES}: sample, predicted class, probability of each class; with "
+        "--coverage whether each class is in the set.",
+        "fit.out": "File to save the fitted pipeline in; if it ends in .joblib or .pkl, by joblib.",
+        "card.out": "HTML file to write; printed by default.",
+        "allow_pickle": "Load a file of joblib or pickle, which runs any code in it.",
+        "coverage": "Also write sets of classes that contain the true class for this share of "
+        "samples, for example 0.9. Needs a model of fit --calibrate.",
+        "min_proba": "Predict no class if the highest probability is below this.",
+        "sample": "Name of the sample to explain.",
+    },
 }
+MINIMUM = {
+    "k": 1, "paper.k": 1, "select.k": 1, "more_k": 1, "n_heads": 1, "embed_dim": 1,
+    "n_estimators": 1, "repeats": 1, "folds": 2, "cv": 2, "seed": 0, "min_proba": 0,
+}  # fmt: skip
+METAVAR = {
+    "table": "NAME=FILE", "train_table": "NAME=FILE", "normalize": "[NAME=]within|training",
+    "more_k": "K", "calibrate": "SHARE", "coverage": "SHARE", "scheduler": "tcp://HOST:PORT",
+}  # fmt: skip
+# What else typer needs to know.
+SETTINGS: dict[str, dict[str, Any]] = {
+    "paper.k": {"show_default": "300 500 1000 1500"},
+    "more_k": {"hidden": True},
+    "min_proba": {"max": 1},
+    "bench.out": {"file_okay": False},
+    "paper.out": {"file_okay": False},
+    "fit.out": {"dir_okay": False},
+    "card.out": {"dir_okay": False},
+    "select.out": {"dir_okay": False, "callback": _check_table_name},
+    "predict.out": {"dir_okay": False, "callback": _check_table_name},
+    "version": {"is_eager": True, "callback": _show_version},
+    "quick": {"is_eager": True, "callback": _set_quick_defaults},
+}
+# So that --k 300 500 may be written in place of --k 300 --k 500, `more_k` is an argument.
+ARGUMENTS = ("folder", "model", "more_k")
 
 
 def split_names(text: str) -> list[str]:
@@ -221,8 +189,7 @@ def with_options_for(parameter: str, make: Callable[..., Any], **fixed: Any) -> 
 
         @wraps(command)
         def make_and_run(**arguments: Any) -> None:
-            with usage_errors():
-                value = make(**{name: arguments[name] for name in options}, **fixed)
+            value = make(**{name: arguments[name] for name in options}, **fixed)
             shared = {name: arguments[name] for name in own if name != parameter}
             command(**{parameter: value}, **shared)
 
@@ -237,10 +204,22 @@ def with_options_for(parameter: str, make: Callable[..., Any], **fixed: Any) -> 
 
 
 def with_help(command: Callable[..., None]) -> Callable[..., None]:
-    """Add what typer needs to know about the parameters of a command, from `OPTIONS`."""
+    """Add what typer needs to know about the parameters of a command, from the tables above."""
     parameters = []
     for name, parameter in inspect.signature(command).parameters.items():
-        option = OPTIONS.get(f"{command.__name__}.{name}") or OPTIONS[name]
+        own = f"{command.__name__}.{name}"
+        panel, key = next((p, k) for k in (own, name) for p, texts in HELP.items() if k in texts)
+        # A flag has no opposite.
+        flag = [f"--{name.replace('_', '-')}"] if parameter.annotation is bool else []
+        kind = typer.Argument if name in ARGUMENTS else typer.Option
+        option: Any = kind(
+            *flag,
+            help=HELP[panel][key],
+            rich_help_panel=panel,
+            min=MINIMUM.get(key),
+            metavar=METAVAR.get(key),
+            **SETTINGS.get(key, {}),
+        )
         parameters.append(parameter.replace(annotation=Annotated[parameter.annotation, option]))
     _set_signature(command, parameters)
     return command

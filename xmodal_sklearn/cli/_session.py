@@ -42,15 +42,16 @@ _options: ContextVar[Mapping[str, str]] = ContextVar("options", default=MappingP
 
 
 class Command(TyperCommand):
-    """A command whose output replaces none of its inputs."""
+    """A command whose output replaces none of its inputs, and that explains errors about these."""
 
     def invoke(self, ctx: Any) -> Any:
         """Check the output, then run the command."""
-        _check_output(ctx.params)
         options = {str(parameter.name): parameter.opts[0] for parameter in self.params}
         token = _options.set({k: name for k, name in options.items() if name.startswith("--")})
         try:
-            return super().invoke(ctx)
+            with usage_errors():
+                _check_output(ctx.params)
+                return super().invoke(ctx)
         finally:
             _options.reset(token)
 
@@ -98,12 +99,9 @@ def with_options(message: str) -> str:
 def writing_results(out: Path) -> Iterator[None]:
     """Explain what a folder holds if new results can't be written, and what to do."""
     try:
-        with usage_errors():
-            yield
-    except typer.BadParameter as error:
-        if not isinstance(error.__cause__, OSError):
-            raise
-        raise _not_written(out, error.__cause__) from error
+        yield
+    except OSError as error:
+        raise _not_written(out, error) from error
 
 
 @contextmanager
@@ -116,12 +114,10 @@ def resumable(out: Path) -> Iterator[None]:
                 out.mkdir(parents=True, exist_ok=True)
                 # Now, rather than when the first fold is done.
                 TemporaryFile(dir=out).close()
-            with usage_errors():
-                yield
-    except typer.BadParameter as error:
-        cause = error.__cause__
-        if isinstance(cause, OSError) and cause.errno in NO_ROOM:
-            raise _not_written(out, cause) from cause
+            yield
+    except OSError as error:
+        if error.errno in NO_ROOM:
+            raise _not_written(out, error) from error
         raise
     except KeyboardInterrupt:
         error_console.print(

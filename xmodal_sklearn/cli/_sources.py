@@ -9,13 +9,7 @@ from sklearn.utils import Bunch
 
 from .._fitted_model import steps_of
 from .._suggestions import did_you_mean
-from ..datasets import (
-    fetch_cbioportal,
-    from_mudata,
-    make_multiomics,
-    read_cbioportal,
-    read_tables,
-)
+from ..datasets import fetch_cbioportal, from_mudata, make_multiomics, read_cbioportal, read_tables
 from ..datasets._mudata import find_labels, load_mudata, modalities_of_mudata, read_modality
 from ..datasets._names import coarsest_level, merge_duplicates, truncate_barcodes
 from ..datasets._study import Report, make_study
@@ -201,28 +195,19 @@ def parse_normalize(values: Sequence[str] | None) -> str | dict[str, str]:
     return {name: method for name, _, method in parts}
 
 
-def filled_values(X: pd.DataFrame, fitted: Any) -> list[str]:
-    """Describe missing values of selected features, in modalities that samples have."""
+def describe_gaps(X: pd.DataFrame, given: Mapping[str, Any], fitted: Any) -> list[str]:
+    """Describe modalities that were not given, and missing values in those that samples have."""
     selector = steps_of(fitted)[0]
     selected = selector.get_support()
-    counted = {}
+    absent, imputed = [], []
     for modality, positions in selector.modalities_.items():
+        if modality not in given:
+            absent.append(f"{modality} was not given; the model treats it as absent.")
         missing = X[selector.feature_names_in_[positions[selected[positions]]]].isna()
-        counted[modality] = int(missing[~missing.all(axis=1)].to_numpy().sum())
-    return [
-        f"{modality}: imputed {count} missing values with training means."
-        for modality, count in counted.items()
-        if count
-    ]
-
-
-def absent_modalities(modalities: Mapping[str, Any], fitted: Any) -> list[str]:
-    """Describe the modalities of a saved pipeline that were not given."""
-    return [
-        f"{modality} was not given; the model treats it as absent."
-        for modality in steps_of(fitted)[0].modalities_
-        if modality not in modalities
-    ]
+        count = int(missing[~missing.all(axis=1)].to_numpy().sum())
+        if count:
+            imputed.append(f"{modality}: imputed {count} missing values with training means.")
+    return absent + imputed
 
 
 def read_feature_map(path: Path) -> pd.Series:

@@ -172,19 +172,13 @@ def _scores(row: pd.Series, metrics: Iterable[str]) -> list[str]:
 
 def tabulate_rankings(selector: MultiOmicsSelector, k: int | None) -> pd.DataFrame:
     """Return modality, rank, feature and score of the best `k` features, or of all."""
-    position = {name: index for index, name in enumerate(selector.feature_names_in_)}
-    tables = [
-        pd.DataFrame(
-            {
-                "modality": modality,
-                "rank": np.arange(1, len(names[:k]) + 1),
-                "feature": names[:k],
-                "score": selector.scores_[[position[name] for name in names[:k]]],
-            }
-        )
+    scores = dict(zip(selector.feature_names_in_, selector.scores_, strict=True))
+    rows = [
+        (modality, rank, name, scores[name])
         for modality, names in selector.rankings_.items()
+        for rank, name in enumerate(names[:k], start=1)
     ]
-    return pd.concat(tables, ignore_index=True)
+    return pd.DataFrame(rows, columns=["modality", "rank", "feature", "score"])
 
 
 def tabulate_predictions(

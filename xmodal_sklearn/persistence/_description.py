@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from scipy.sparse import issparse
 
-from .._fitted_model import first_with
+from .._fitted_model import first_with, kept_features
 from .._text import visible
 from .._typing import Labels, Table
 from .._warnings import warn
@@ -104,25 +104,15 @@ def describe_model(model: Any) -> dict[str, Any]:
         "features": _selected_features(model),
         "takes_absent": takes_absent(model, modalities),
         "held_out": held_out and [len(probabilities) for probabilities in held_out],
-        "reference_predictions": reference_predictions(model),
+        "reference_predictions": predict_noise(model),
     }
-
-
-def reference_predictions(model: Any) -> list[list[float]] | None:
-    """Return the probabilities that a model predicts for noise, or None if it predicts none."""
-    if not hasattr(model, "predict_proba") or not hasattr(model, "n_features_in_"):
-        return None
-    return _predict_noise(model)
 
 
 def takes_absent(model: Any, modalities: Mapping[str, np.ndarray]) -> dict[str, bool]:
     """Return by modality whether a model predicts noise that lacks it; empty if not known."""
-    if len(modalities) < 2 or reference_predictions(model) is None:
+    if len(modalities) < 2 or predict_noise(model) is None:
         return {}
-    return {
-        name: _predict_noise(model, absent=columns) is not None
-        for name, columns in modalities.items()
-    }
+    return {name: predict_noise(model, columns) is not None for name, columns in modalities.items()}
 
 
 def warn_if_versions_matter(
@@ -137,7 +127,7 @@ def warn_if_versions_matter(
     ]
     if not other:
         return
-    expected, predicted = manifest["reference_predictions"], reference_predictions(model)
+    expected, predicted = manifest["reference_predictions"], predict_noise(model)
     if expected and predicted and np.shape(expected) == np.shape(predicted):
         difference = np.abs(np.subtract(expected, predicted)).max()
         if difference <= TOLERANCE:
@@ -152,19 +142,15 @@ def warn_if_versions_matter(
 
 
 def _selected_features(model: Any) -> dict[str, list[str]] | None:
-    """Return the features that the selection of a model keeps, by modality, best first."""
     selector = first_with(model, "rankings_")
-    if selector is None:
-        return None
-    support = selector.get_support()
-    return {
-        name: [str(feature) for feature in ranking[: support[selector.modalities_[name]].sum()]]
-        for name, ranking in selector.rankings_.items()
-    }
+    kept = None if selector is None else kept_features(selector)
+    return kept and {name: list(map(str, features)) for name, features in kept.items()}
 
 
-def _predict_noise(model: Any, absent: Any = slice(0)) -> list[list[float]] | None:
+def predict_noise(model: Any, absent: Any = slice(0)) -> list[list[float]] | None:
     """Return the probabilities for noise that lacks some columns, None if there are none."""
+    if not hasattr(model, "predict_proba") or not hasattr(model, "n_features_in_"):
+        return None
     # Of RandomState, whose numbers no version of NumPy changes.
     values = np.random.RandomState(0).standard_normal((N_REFERENCE_SAMPLES, model.n_features_in_))
     values[:, absent] = np.nan
