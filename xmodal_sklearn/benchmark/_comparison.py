@@ -19,8 +19,7 @@ from ._statistics import TTest, corrected_t_test, correlated_posterior, holm
 
 # The columns that identify a fold.
 FOLD = ["repeat", "fold"]
-TABLES = ("scores", "predictions", "selected")
-LEARNING = "learning.csv"
+TABLES = ("scores", "predictions", "selected", "learning")
 TEXT_COLUMNS = ("estimator", "metric", "part", "modality", "feature", "run", "target", "predicted")
 INTEGER_COLUMNS = (*FOLD, "sample")
 # Level of the one-sided test against chance, and the gain that a single fold must show.
@@ -246,9 +245,8 @@ class Comparison:
             If the files cannot be written; earlier ones stay as they are.
         """
         self.info["run"] = secrets.token_hex(4)
-        tables = {f"{name}.csv": getattr(self, name) for name in TABLES}
-        if self.learning is not None:
-            tables[LEARNING] = self.learning
+        present = [name for name in TABLES if getattr(self, name) is not None]
+        tables = {f"{name}.csv": getattr(self, name) for name in present}
         content = {
             "run": self.info["run"],
             "rows": {name: len(table) for name, table in tables.items()},
@@ -311,28 +309,17 @@ class Comparison:
         content = json.loads(description.read_text(encoding="utf-8"))
         classes = np.array(content["classes"], dtype=content["dtype"])
         labels = {str(label): label for label in classes}
-        names = [f"{name}.csv" for name in TABLES]
-        if LEARNING in content["rows"]:
-            names.append(LEARNING)
-        tables = {name: _read_table(result_file(folder, name)) for name in names}
+        names = [name for name in TABLES if f"{name}.csv" in content["rows"]]
+        tables = {name: _read_table(result_file(folder, f"{name}.csv")) for name in names}
         _check_runs(folder, content, tables)
-        scores, predictions, selected, *learning = (
-            table.drop(columns="run") for table in tables.values()
-        )
-        for table in (scores, *learning):
-            table[["estimator", *FOLD, "metric", "part", "value"]]  # raises for missing ones
+        tables = {name: table.drop(columns="run") for name, table in tables.items()}
+        for name in {"scores", "learning"}.intersection(tables):
+            tables[name][["estimator", *FOLD, "metric", "part", "value"]]  # raises for missing ones
+        predictions = tables["predictions"]
         for column in ("target", "predicted"):
             predictions[column] = as_labels(predictions[column].map(labels).tolist(), classes)
-        return cls(
-            scores,
-            predictions,
-            selected,
-            classes,
-            tuple(content["metrics"]),
-            tuple(content["warnings"]),
-            content["info"],
-            learning[0] if learning else None,
-        )
+        lists = {name: tuple(content[name]) for name in ("metrics", "warnings")}
+        return cls(**tables, classes=classes, **lists, info=content["info"])
 
     def _by_fold(self, metric: str | None, *estimators: str) -> pd.DataFrame:
         """Return a metric by fold (rows) and estimator (columns), so that higher is better."""
@@ -383,7 +370,9 @@ def _check_runs(
     runs = {"comparison.json": run}
     for name, table in tables.items():
         # A table without rows is checked by their number.
-        runs[name] = " and ".join(map(str, sorted(table["run"].unique()))) if len(table) else run
+        runs[f"{name}.csv"] = (
+            " and ".join(map(str, sorted(table["run"].unique()))) if len(table) else run
+        )
     if len(set(map(str, runs.values()))) > 1:
         parts = ", ".join(f"{name} of {of_file}" for name, of_file in runs.items())
         raise ValueError(
@@ -391,7 +380,7 @@ def _check_runs(
             "again with the same --out, which resumes from finished folds there."
         )
     for name, expected in content["rows"].items():
-        n_rows = len(tables.get(name, ()))
+        n_rows = len(tables.get(name.removesuffix(".csv"), ()))
         if n_rows != expected:
             raise ValueError(
                 f"{folder / name} has {n_rows} rows, but run {run} wrote {expected}. Run the "

@@ -6,18 +6,7 @@ from itertools import combinations
 from typing import Any
 
 import numpy as np
-from sklearn.metrics import (
-    accuracy_score,
-    average_precision_score,
-    brier_score_loss,
-    f1_score,
-    get_scorer,
-    get_scorer_names,
-    log_loss,
-    matthews_corrcoef,
-    recall_score,
-    roc_auc_score,
-)
+from sklearn import metrics as sk
 
 from .._suggestions import did_you_mean
 
@@ -103,13 +92,13 @@ def _resolve_scorer(name: Any, scorer: Any) -> Any:
         )
     if callable(scorer) or scorer in METRICS:
         return scorer
-    names = [*METRICS, *get_scorer_names()]
+    names = [*METRICS, *sk.get_scorer_names()]
     if scorer not in names:
         raise ValueError(
             f"scoring has the unknown metric {scorer!r}{did_you_mean(str(scorer), names)} It takes "
             f"{list(METRICS)} and the names of scikit-learn's scorers."
         )
-    return get_scorer(scorer)
+    return sk.get_scorer(scorer)
 
 
 def compute_metric(
@@ -125,7 +114,7 @@ def class_recalls(
     target: np.ndarray, predicted: np.ndarray, classes: np.ndarray
 ) -> dict[str, float]:
     """Return the recall of each class, NaN for a class that no target has."""
-    recalls = recall_score(target, predicted, labels=classes, average=None, zero_division=np.nan)
+    recalls = sk.recall_score(target, predicted, labels=classes, average=None, zero_division=np.nan)
     return {str(label): float(recall) for label, recall in zip(classes, recalls, strict=True)}
 
 
@@ -160,37 +149,37 @@ def _roc_auc_ovo(target: np.ndarray, probabilities: np.ndarray, classes: np.ndar
     for pair in combinations(np.flatnonzero(np.isin(classes, target)), 2):
         rows = np.isin(target, classes[list(pair)])
         for c in pair:
-            areas.append(roc_auc_score(target[rows] == classes[c], probabilities[rows, c]))
+            areas.append(sk.roc_auc_score(target[rows] == classes[c], probabilities[rows, c]))
     return float(np.mean(areas[1:])) if len(areas) > 1 else np.nan
 
 
 # Name in figures; what of the predictions is needed; and function of the targets, that, and the
 # classes.
 FUNCTIONS: dict[str, tuple[str, str, Callable[..., float]]] = {
-    "f1_macro": ("macro-F1", "labels", lambda y, p, _: f1_score(y, p, average="macro")),
-    "f1_weighted": ("weighted F1", "labels", lambda y, p, _: f1_score(y, p, average="weighted")),
-    "accuracy": ("accuracy", "labels", lambda y, p, _: accuracy_score(y, p)),
+    "f1_macro": ("macro-F1", "labels", lambda y, p, _: sk.f1_score(y, p, average="macro")),
+    "f1_weighted": ("weighted F1", "labels", lambda y, p, _: sk.f1_score(y, p, average="weighted")),
+    "accuracy": ("accuracy", "labels", lambda y, p, _: sk.accuracy_score(y, p)),
     "balanced_accuracy": (
         "balanced accuracy",
         "labels",
         # scikit-learn's warns if a class is predicted that the fold does not test.
-        lambda y, p, _: recall_score(y, p, labels=np.unique(y), average="macro"),
+        lambda y, p, _: sk.recall_score(y, p, labels=np.unique(y), average="macro"),
     ),
-    "roc_auc_ovr": ("ROC AUC (ovr)", "probabilities", _over_classes(roc_auc_score)),
+    "roc_auc_ovr": ("ROC AUC (ovr)", "probabilities", _over_classes(sk.roc_auc_score)),
     "roc_auc_ovo": ("ROC AUC (ovo)", "probabilities", _roc_auc_ovo),
     "average_precision": (
         "average precision",
         "probabilities",
-        _over_classes(average_precision_score),
+        _over_classes(sk.average_precision_score),
     ),
-    "log_loss": ("log loss", "probabilities", lambda y, p, c: log_loss(y, p, labels=c)),
+    "log_loss": ("log loss", "probabilities", lambda y, p, c: sk.log_loss(y, p, labels=c)),
     "brier": (
         "Brier score",
         "probabilities",
         # From 0 to 2.
-        lambda y, p, c: brier_score_loss(y, p, labels=c, scale_by_half=False),
+        lambda y, p, c: sk.brier_score_loss(y, p, labels=c, scale_by_half=False),
     ),
     "ece": ("calibration error", "probabilities", expected_calibration_error),
-    "mcc": ("Matthews correlation", "labels", lambda y, p, _: matthews_corrcoef(y, p)),
+    "mcc": ("Matthews correlation", "labels", lambda y, p, _: sk.matthews_corrcoef(y, p)),
 }
 METRICS: Sequence[str] = tuple(FUNCTIONS)

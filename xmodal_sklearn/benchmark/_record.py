@@ -3,7 +3,6 @@
 import os
 import platform
 import re
-from collections import Counter
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -87,7 +86,7 @@ def _hash(table: Any, blocks: Mapping[str, np.ndarray], labels: pd.Series) -> st
 
 
 def _count(labels: pd.Series) -> dict[str, int]:
-    return dict(sorted(Counter(labels).items()))
+    return labels.value_counts().sort_index().to_dict()
 
 
 def _missing(block: np.ndarray) -> dict[str, Any]:

@@ -257,14 +257,8 @@ def predict(
     allow_pickle: bool = False,
 ) -> None:
     """Predict the classes of new samples by a saved model."""
+    from . import _tables
     from ._sources import parse_normalize, read_feature_map, read_unlabeled
-    from ._tables import (
-        abstention_lines,
-        drift_table,
-        prediction_table,
-        tabulate_predictions,
-        write_table,
-    )
 
     samples = read_unlabeled(table or (), mudata)
     names = None if feature_map is None else read_feature_map(feature_map)
@@ -279,11 +273,12 @@ def predict(
     with status("Predicting"):
         probabilities = fitted.predict_proba(X)
     sets = None if coverage is None else predict_sets(fitted, probabilities, coverage)
-    predictions = tabulate_predictions(X.index, fitted.classes_, probabilities, min_proba, sets)
-    write_table(predictions, out)
-    classes = prediction_table(fitted.classes_, probabilities)
-    abstentions = abstention_lines(probabilities, min_proba, sets, coverage)
-    console.print(*notes, drift_table(moved), "", classes, *abstentions, sep="\n")
+    labels = fitted.classes_
+    predictions = _tables.tabulate_predictions(X.index, labels, probabilities, min_proba, sets)
+    _tables.write_table(predictions, out)
+    classes = _tables.prediction_table(labels, probabilities)
+    abstentions = _tables.abstention_lines(probabilities, min_proba, sets, coverage)
+    console.print(*notes, _tables.drift_table(moved), "", classes, *abstentions, sep="\n")
     console.print(f"\nPredictions in {out}")
 
 

@@ -91,7 +91,14 @@ def _replace(value: Any, leaf: Callable[[Any], Any], done: dict[int, tuple[Any, 
         new = np.empty(value.shape, dtype=object)
         new[...] = np.array([*map(again, value.flat), None], dtype=object)[:-1].reshape(value.shape)
     elif _has_plain_attributes(value):
-        return _replace_attributes(value, again, done)
+        try:
+            new = object.__new__(type(value))
+        except TypeError:  # a class of compiled code
+            return value
+        # Before its attributes, which may refer to it.
+        done[id(value)] = value, new
+        skipped = NOT_SAVED.get(type(value), ())
+        vars(new).update({k: again(item) for k, item in vars(value).items() if k not in skipped})
     done[id(value)] = value, new
     return new
 
@@ -100,18 +107,6 @@ def _has_plain_attributes(value: Any) -> bool:
     setstate = getattr(type(value), "__setstate__", None)
     is_plain = type(getattr(value, "__dict__", None)) is dict and setstate in PLAIN_SETSTATE
     return is_plain and not callable(value)
-
-
-def _replace_attributes(value: Any, again: Callable, done: dict[int, tuple[Any, Any]]) -> Any:
-    try:
-        new = object.__new__(type(value))
-    except TypeError:  # a class of compiled code
-        return value
-    # Before its attributes, which may refer to it.
-    done[id(value)] = value, new
-    not_saved = NOT_SAVED.get(type(value), ())
-    vars(new).update({k: again(item) for k, item in vars(value).items() if k not in not_saved})
-    return new
 
 
 def _store(arrays: Arrays, value: Any) -> Any:

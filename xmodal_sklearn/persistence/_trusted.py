@@ -172,14 +172,12 @@ def walk_parts(model: Any) -> Iterator[tuple[Any, int]]:
             continue
         seen.add(id(value))
         yield value, n_features
-        if isinstance(value, dict):
-            inside = list(value.values())
+        if isinstance(value, np.ndarray):
+            inside: Any = value.flat if value.dtype == object else ()
         elif isinstance(value, list | tuple):
-            inside = list(value)
-        elif isinstance(value, np.ndarray):
-            inside = list(value.flat) if value.dtype == object else []
+            inside = value
         else:
-            inside = list(getattr(value, "__dict__", {}).values())
+            inside = (value if isinstance(value, dict) else getattr(value, "__dict__", {})).values()
         if isinstance(value, BaseForest | HistGradientBoostingClassifier):
             n_features = getattr(value, "n_features_in_", 0)
         elif isinstance(value, BaseDecisionTree):
