@@ -26,7 +26,7 @@ from xmodal_sklearn import MultiOmicsSelector, _files
 from xmodal_sklearn._store import Store, dump_json, load_json
 from xmodal_sklearn.baselines import make_baselines
 from xmodal_sklearn.benchmark import compare
-from xmodal_sklearn.benchmark._fingerprint import fingerprint
+from xmodal_sklearn.benchmark._execution import fingerprint
 
 CV = RepeatedStratifiedKFold(n_splits=4, n_repeats=3, random_state=0)
 COSTS = ["fit_seconds", "predict_seconds", "peak_mb"]

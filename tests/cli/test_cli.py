@@ -333,7 +333,7 @@ def test_bench_keeps_groups_together_and_warns_of_a_batch(quick_classifier, coho
 
 
 def test_groups_and_batches_of_a_study_are_clinical_columns(data_dir):
-    from xmodal_sklearn.cli._cohort import read_cohort
+    from xmodal_sklearn.cli._options import read_cohort
 
     study = data_dir / "metabric"
     cohort = read_cohort(study=study, modalities="mut", groups="PATIENT_ID", batch="COHORT")

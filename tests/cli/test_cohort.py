@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from xmodal_sklearn import concat_modalities
-from xmodal_sklearn.cli._cohort import read_cohort
+from xmodal_sklearn.cli._options import read_cohort
 from xmodal_sklearn.cli._sources import read_unlabeled
 
 EXP = pd.DataFrame(

@@ -149,9 +149,7 @@ class LateFusionClassifier(ProbabilityClassifierMixin, BaseEstimator):
         mean = np.where(n_present, mean, self.class_prior_)
         return mean / mean.sum(axis=1, keepdims=True)
 
-    def _fit_modalities(
-        self, X: Any, y: Any
-    ) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray], np.ndarray]:
+    def _fit_modalities(self, X: Any, y: Any) -> tuple[dict, dict[str, np.ndarray], np.ndarray]:
         """Fit the classifiers; return the values of each modality, which samples have it, and y."""
         table, y = validate_table(self, X, y, ensure_min_samples=2, accept_sparse="csc")
         check_classification_targets(y)

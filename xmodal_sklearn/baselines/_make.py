@@ -13,7 +13,7 @@ from .._suggestions import did_you_mean
 from ..modalities import ModalityEncoder, ModalityImputer
 from ..selection import MultiOmicsSelector
 from ._fusion import INNER_FOLDS, LateFusionClassifier, StackedFusionClassifier
-from ._models import LabelEncodedClassifier, OutOfBagForest, all_models, check_model
+from ._models import GRIDS, LabelEncodedClassifier, OutOfBagForest, all_models, check_model
 
 FUSIONS = ("early", "late", "stacked")
 
@@ -112,7 +112,8 @@ def make_baselines(
         check_model(name, available)
     baselines: dict[str, Any] = {}
     for name in names:
-        model = _tuned(*available[name], tune=tune, random_state=random_state, n_jobs=n_jobs)
+        model, grid = available[name], GRIDS[name]
+        model = _tuned(model, grid, tune=tune, random_state=random_state, n_jobs=n_jobs)
         for kind in fusion:
             baselines[f"{name}, {kind}"] = make_pipeline(
                 MultiOmicsSelector(k, modalities=modalities, memory=memory),

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from functools import partial
 from importlib.util import find_spec
 from operator import attrgetter
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 from sklearn.base import BaseEstimator, clone
@@ -24,8 +24,25 @@ from .._base import ProbabilityClassifierMixin
 from .._suggestions import did_you_mean
 from ._fusion import INNER_FOLDS
 
-# Models by name, unfitted, each with a grid whose first values are defaults.
-Models: TypeAlias = dict[str, tuple[Any, dict[str, list]]]
+# Parameters of each model to choose from; the first values are defaults.
+GRIDS: dict[str, dict[str, list]] = {
+    "logistic regression": {"model__C": [0.1, 0.001, 0.01, 1]},
+    "elastic net": {"model__C": [0.3, 0.1], "model__l1_ratio": [0.5, 0.1]},
+    "linear SVM": {"model__C": [0.01, 0.001, 0.1]},
+    "RBF SVM": {"model__C": [10, 1, 100], "model__gamma": [1e-3, 1e-4, "scale"]},
+    "k nearest neighbors": {
+        "model__n_neighbors": [5, 3, 9],
+        "model__metric": ["cosine", "euclidean"],
+    },
+    "random forest": {"min_samples_leaf": [5, 2, 10]},
+    "gradient boosting": {"max_leaf_nodes": [8, 4]},
+    "MLP": {"model__estimator__alpha": [1, 0.1, 3]},
+    "nearest shrunken centroid": {"model__shrink_threshold": [0.3, None, 1, 2]},
+    "XGBoost": {"estimator__max_depth": [3, 6]},
+    "LightGBM": {"estimator__num_leaves": [8, 4]},
+    "CatBoost": {"estimator__depth": [4, 6]},
+    "TabICL": {},
+}
 
 # Number of trees of a random forest.
 N_TREES = 300
@@ -101,50 +118,27 @@ class OutOfBagForest(ProbabilityClassifierMixin, BaseEstimator):
         return self.forest_.predict_proba(X)
 
 
-def all_models(random_state: int | None) -> Models:
-    """Return the installed models."""
+def all_models(random_state: int | None) -> dict[str, Any]:
+    """Return the installed models, unfitted, by name."""
     seed = {"random_state": random_state}
     balanced = {"class_weight": "balanced"}
-    models: Models = {
-        "logistic regression": (
-            _scaled(LogisticRegression(**balanced, max_iter=1000)),
-            {"model__C": [0.1, 0.001, 0.01, 1]},
+    mlp = LabelEncodedClassifier(MLPClassifier((64,), max_iter=500, **seed), balanced=True)
+    models = {
+        "logistic regression": _scaled(LogisticRegression(**balanced, max_iter=1000)),
+        # A third of the time of the default tolerance, and scores as high.
+        "elastic net": _scaled(
+            LogisticRegression(solver="saga", tol=1e-3, max_iter=1000, **balanced, **seed)
         ),
-        "elastic net": (
-            # A third of the time of the default tolerance, and scores as high.
-            _scaled(LogisticRegression(solver="saga", tol=1e-3, max_iter=1000, **balanced, **seed)),
-            {"model__C": [0.3, 0.1], "model__l1_ratio": [0.5, 0.1]},
+        "linear SVM": _scaled(SVC(kernel="linear", **balanced)),
+        "RBF SVM": _scaled(SVC(**balanced)),
+        "k nearest neighbors": _scaled(KNeighborsClassifier(weights="distance")),
+        "random forest": OutOfBagForest(random_state=random_state),
+        # Few bins and a tenth of the columns per split: a tenth of the time, scores no lower.
+        "gradient boosting": HistGradientBoostingClassifier(
+            max_bins=32, max_features=0.1, early_stopping=False, **balanced, **seed
         ),
-        "linear SVM": (_scaled(SVC(kernel="linear", **balanced)), {"model__C": [0.01, 0.001, 0.1]}),
-        "RBF SVM": (
-            _scaled(SVC(**balanced)),
-            {"model__C": [10, 1, 100], "model__gamma": [1e-3, 1e-4, "scale"]},
-        ),
-        "k nearest neighbors": (
-            _scaled(KNeighborsClassifier(weights="distance")),
-            {"model__n_neighbors": [5, 3, 9], "model__metric": ["cosine", "euclidean"]},
-        ),
-        "random forest": (
-            OutOfBagForest(random_state=random_state),
-            {"min_samples_leaf": [5, 2, 10]},
-        ),
-        "gradient boosting": (
-            # Few bins and a tenth of the columns per split: a tenth of the time, scores no lower.
-            HistGradientBoostingClassifier(
-                max_bins=32, max_features=0.1, early_stopping=False, **balanced, **seed
-            ),
-            {"max_leaf_nodes": [8, 4]},
-        ),
-        "MLP": (
-            _scaled(
-                LabelEncodedClassifier(MLPClassifier((64,), max_iter=500, **seed), balanced=True)
-            ),
-            {"model__estimator__alpha": [1, 0.1, 3]},
-        ),
-        "nearest shrunken centroid": (
-            _scaled(NearestCentroid()),
-            {"model__shrink_threshold": [0.3, None, 1, 2]},
-        ),
+        "MLP": _scaled(mlp),
+        "nearest shrunken centroid": _scaled(NearestCentroid()),
     }
     return {**models, **_boosting_models(random_state), **_pretrained_models(random_state)}
 
@@ -172,9 +166,9 @@ def _scaled(model: Any) -> Pipeline:
     return Pipeline(steps).set_output(transform="default")
 
 
-def _boosting_models(random_state: int | None) -> Models:
+def _boosting_models(random_state: int | None) -> dict[str, Any]:
     """Return the models of the extra ``boosting`` that are installed."""
-    models: Models = {}
+    models: dict[str, Any] = {}
     if find_spec("xgboost"):
         from xgboost import XGBClassifier
 
@@ -182,8 +176,7 @@ def _boosting_models(random_state: int | None) -> Models:
             n_estimators=200, learning_rate=0.1, max_bin=32, colsample_bynode=0.1, n_jobs=1,
             random_state=random_state,
         )  # fmt: skip
-        balanced = LabelEncodedClassifier(xgboost, balanced=True)
-        models["XGBoost"] = balanced, {"estimator__max_depth": [3, 6]}
+        models["XGBoost"] = LabelEncodedClassifier(xgboost, balanced=True)
     if find_spec("lightgbm"):
         from lightgbm import LGBMClassifier
 
@@ -191,7 +184,7 @@ def _boosting_models(random_state: int | None) -> Models:
             n_estimators=200, max_bin=31, colsample_bytree=0.2, class_weight="balanced", n_jobs=1,
             random_state=random_state, verbose=-1,
         )  # fmt: skip
-        models["LightGBM"] = LabelEncodedClassifier(lightgbm), {"estimator__num_leaves": [8, 4]}
+        models["LightGBM"] = LabelEncodedClassifier(lightgbm)
     if find_spec("catboost"):
         from catboost import CatBoostClassifier
 
@@ -199,11 +192,11 @@ def _boosting_models(random_state: int | None) -> Models:
             iterations=200, border_count=32, rsm=0.1, auto_class_weights="Balanced",
             thread_count=1, allow_writing_files=False, random_state=random_state, verbose=0,
         )  # fmt: skip
-        models["CatBoost"] = LabelEncodedClassifier(catboost), {"estimator__depth": [4, 6]}
+        models["CatBoost"] = LabelEncodedClassifier(catboost)
     return models
 
 
-def _pretrained_models(random_state: int | None) -> Models:
+def _pretrained_models(random_state: int | None) -> dict[str, Any]:
     """Return TabICL if it is installed and its weights are on this machine."""
     if not find_spec("tabicl"):
         return {}
@@ -212,4 +205,4 @@ def _pretrained_models(random_state: int | None) -> Models:
 
     model = TabICLClassifier(allow_auto_download=False, random_state=random_state)
     weights = try_to_load_from_cache("jingang/TabICL", model.checkpoint_version)
-    return {"TabICL": (model, {})} if isinstance(weights, str) else {}
+    return {"TabICL": model} if isinstance(weights, str) else {}

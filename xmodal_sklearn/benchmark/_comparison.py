@@ -3,7 +3,6 @@
 import csv
 import json
 import secrets
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import combinations
 from pathlib import Path
@@ -112,17 +111,10 @@ class Comparison:
 
     def _shown(self) -> pd.DataFrame:
         """Return the summary as text."""
-        summary = self.summary()
-        return pd.DataFrame(
-            {
-                metric_label(metric): [
-                    f"{mean:.3f} ± {std:.3f}"
-                    for mean, std in summary[metric][["mean", "std"]].to_numpy()
-                ]
-                for metric in [*self.metrics, COSTS[0]]
-            },
-            index=summary.index,
-        )
+        text = self.summary().map("{:.3f}".format)
+        shown = [*self.metrics, COSTS[0]]
+        columns = {metric_label(m): text[m, "mean"] + " ± " + text[m, "std"] for m in shown}
+        return pd.DataFrame(columns, index=text.index)
 
     def test(self, estimator: str, metric: str | None = None) -> pd.DataFrame:
         """Test one estimator against each other by the corrected resampled t-test.
@@ -344,10 +336,10 @@ class Comparison:
     def _t_tests(self, by_fold: pd.DataFrame, pairs: list[tuple[str, str]]) -> pd.DataFrame:
         """Return one row per pair, NaN if fewer than two folds have scores of both."""
         differences = [(by_fold[a] - by_fold[b]).dropna().to_numpy() for a, b in pairs]
-        if pairs and max(map(len, differences)) < 2:
+        n_folds = max(map(len, differences), default=2)
+        if n_folds < 2:
             raise ValueError(
-                "A test needs scores of two estimators in at least two folds, got "
-                f"{max(map(len, differences))}."
+                f"A test needs scores of two estimators in at least two folds, got {n_folds}."
             )
         ratio = self._test_to_train()
         tests = [
@@ -362,9 +354,7 @@ class Comparison:
         return float((self._by_fold("n_test") / self._by_fold("n_train")).to_numpy().mean())
 
 
-def _check_runs(
-    folder: Path, content: Mapping[str, Any], tables: Mapping[str, pd.DataFrame]
-) -> None:
+def _check_runs(folder: Path, content: dict[str, Any], tables: dict[str, pd.DataFrame]) -> None:
     """Raise a ValueError for files of several runs, or fewer rows than their run wrote."""
     run = content["run"]
     runs = {"comparison.json": run}

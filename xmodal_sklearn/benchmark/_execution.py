@@ -1,8 +1,11 @@
 """Runs the folds of a comparison, here or on a cluster, and stores those that finish."""
 
 import contextlib
-from collections.abc import Iterator
+import inspect
+import sys
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,12 +13,14 @@ import joblib
 from joblib import Parallel, delayed, effective_n_jobs
 from joblib.parallel import get_active_backend
 
-from .._store import Store, dump_json, load_json
+from .._store import Store, dump_json, load_json, source_hash
 from .._version import installed_versions
-from ._fingerprint import fingerprint, package_hash
 from ._fold import FoldInputs, Result, dask_client, run_fold
 
 LIBRARIES = ("joblib", "numpy", "pandas", "scikit-learn", "scipy", "skorch", "torch")
+# Parameters that change how long a fit takes, but not its result.
+IRRELEVANT = frozenset({"memory", "n_jobs", "verbose"})
+PACKAGE = __name__.partition(".")[0]
 
 
 def run_folds(
@@ -83,3 +88,68 @@ def _with_file_names(inputs: list[FoldInputs], X: Any, store: Store) -> Iterator
         key = [shared, fingerprints[name], name, repeat, fold, train.tolist(), test.tolist()]
         file_name = store.name(key, f"{name[:40]}-{repeat}-{fold}")
         yield replace(inputs_of_fold, store=store, file_name=file_name)
+
+
+def package_hash() -> str:
+    return source_hash("**/*.py")
+
+
+def fingerprint(value: Any) -> Any:
+    """Reduce a parameter to nested lists and dicts of strings, equal in every process."""
+    if isinstance(value, type):
+        return [_fingerprint_code(kind) for kind in value.__mro__[:-1]]
+    if inspect.isroutine(value):
+        return _fingerprint_function(value)
+    if isinstance(value, partial):
+        return ["partial", *map(fingerprint, (value.func, value.args, value.keywords))]
+    if hasattr(value, "get_params"):
+        parameters = value.get_params(deep=False).items()
+        return [
+            fingerprint(type(value)),
+            {name: fingerprint(part) for name, part in parameters if name not in IRRELEVANT},
+        ]
+    if hasattr(value, "_score_func"):  # a scorer of make_scorer
+        return [fingerprint(type(value)), fingerprint(vars(value))]
+    if isinstance(value, Mapping):
+        return ["mapping", *([fingerprint(key), fingerprint(part)] for key, part in value.items())]
+    if isinstance(value, list | tuple):
+        return [type(value).__name__, *map(fingerprint, value)]
+    try:
+        digest = joblib.hash(value)
+    except Exception as error:
+        raise ValueError(
+            f"Cannot check whether {value!r} is the same as in an earlier run, because it cannot "
+            f"be pickled ({error}). Use a parameter that can be pickled, or omit store=."
+        ) from error
+    return [fingerprint(type(value)), digest]
+
+
+def _fingerprint_function(function: Any) -> list:
+    wrapped = inspect.unwrap(function)
+    closure = [cell.cell_contents for cell in getattr(wrapped, "__closure__", None) or ()]
+    owner = getattr(function, "__self__", None)
+    is_method = owner is not None and not inspect.ismodule(owner)
+    return [
+        _fingerprint_code(wrapped),
+        fingerprint(getattr(wrapped, "__defaults__", None)),
+        fingerprint(getattr(wrapped, "__kwdefaults__", None)),
+        fingerprint(closure),
+        fingerprint(owner) if is_method else None,
+    ]
+
+
+def _fingerprint_code(code: Any) -> list[str]:
+    name = [str(code.__module__), code.__qualname__]
+    package = name[0].partition(".")[0]
+    if package == PACKAGE:
+        return [*name, package_hash()]
+    version = getattr(sys.modules.get(package), "__version__", None)
+    if version is not None or package in sys.stdlib_module_names - {"__main__"}:
+        return [*name, str(version)]
+    try:
+        return [*name, inspect.getsource(code)]
+    except (OSError, TypeError) as error:
+        raise ValueError(
+            f"Cannot check whether {'.'.join(name)} is the same as in an earlier run, because its "
+            "source cannot be read. Define it in a file, or omit store=."
+        ) from error

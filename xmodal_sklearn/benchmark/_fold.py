@@ -80,6 +80,7 @@ class FoldInputs:
 # "predicted", positions among the classes, and "probabilities", both None if the fit failed;
 # "selected", features by modality; "errors", pairs of metric, "" for all, and text; "warnings".
 Result = dict[str, Any]
+Scores = dict[str, float]
 
 
 def run_fold(index: int, inputs: FoldInputs, X: Any) -> tuple[int, Result]:
@@ -147,12 +148,7 @@ def _failed(inputs: FoldInputs, error: Exception) -> Result:
     }
 
 
-def _score_rows(
-    scores: Mapping[str, float],
-    parts: Mapping[str, Mapping[str, float]],
-    costs: Mapping[str, float],
-    fold: Fold,
-) -> list[list]:
+def _score_rows(scores: Scores, parts: dict[str, Scores], costs: Scores, fold: Fold) -> list[list]:
     sizes = {"n_train": len(fold.train), "n_test": len(fold.test)}
     return [
         *([metric, "", value] for metric, value in scores.items()),
@@ -174,11 +170,11 @@ def _predict(fitted: Any, X: Any, classes: np.ndarray) -> Predictions:
 
 
 def _compute_scores(
-    inputs: FoldInputs, scorers: Mapping[str, Any], fitted: Any, X: Any, predictions: Predictions
-) -> tuple[dict[str, float], list[list[str]]]:
+    inputs: FoldInputs, scorers: dict[str, Any], fitted: Any, X: Any, predictions: Predictions
+) -> tuple[Scores, list[list[str]]]:
     """Return the scores by metric, and a pair of metric and error for each undefined one."""
     target = inputs.y[inputs.fold.test]
-    scores: dict[str, float] = {}
+    scores: Scores = {}
     errors = []
     for metric, scorer in scorers.items():
         try:
@@ -197,7 +193,7 @@ def _compute_scores(
     return scores, errors
 
 
-def _without_modalities(inputs: FoldInputs, fitted: Any, X: Any) -> dict[str, float]:
+def _without_modalities(inputs: FoldInputs, fitted: Any, X: Any) -> Scores:
     """Return the first metric after permuting each modality among the test samples that have it."""
     modalities = modalities_of(fitted, X)
     if len(modalities) < 2:
@@ -220,7 +216,7 @@ def _without_modalities(inputs: FoldInputs, fitted: Any, X: Any) -> dict[str, fl
     return scores
 
 
-def _branch_weights(fitted: Any) -> dict[str, float]:
+def _branch_weights(fitted: Any) -> Scores:
     """Return the stacking weights of a network's branches for samples with all modalities."""
     network = first_with(fitted, "stacking_weights_")
     if network is None:

@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import typer
 
 from .._text import visible
-from ._cohort import read_cohort
-from ._options import Network, with_help, with_options_for
+from ._options import Network, read_cohort, with_help, with_options_for
 from ._session import (
     EXIT_CODES,
     Command,

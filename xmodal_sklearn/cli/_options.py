@@ -1,16 +1,19 @@
-"""The options of the commands, and what they mean."""
+"""The options of the commands, what they mean, and the cohort that they name."""
 
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import wraps
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from .._version import __version__
 from ._session import usage_errors
+
+if TYPE_CHECKING:
+    from sklearn.utils import Bunch
 
 SEPARATORS = {".csv": ",", ".tsv": "\t", ".parquet": None, "": ","}
 # Modules of Python.
@@ -75,7 +78,6 @@ HELP = {
     },
     "Model": {
         "k": "Features to keep per modality.",
-        "paper.k": "Features to keep per modality.",
         "select.k": "Features to write per modality; all by default.",
         "models": "Classical models to compare with, as make_baselines names them, or all; paper "
         "is the network that the paper describes.",
@@ -111,8 +113,7 @@ HELP = {
         "seed": "Seed of data, folds and models.",
         "jobs": "Fits in parallel; -1 is one per processor.",
         "scheduler": "Run on the workers of this Dask scheduler (extra distributed).",
-        "bench.out": "Folder for finished folds, scores and report.",
-        "paper.out": "Folder for finished folds, scores and report.",
+        "out": "Folder for finished folds, scores and report.",
     },
     "Training samples": {
         "train_table": "A table that the model was fitted to, to see how typical the sample is. "
@@ -137,8 +138,8 @@ HELP = {
     },
 }
 MINIMUM = {
-    "k": 1, "paper.k": 1, "select.k": 1, "more_k": 1, "n_heads": 1, "embed_dim": 1,
-    "n_estimators": 1, "repeats": 1, "folds": 2, "cv": 2, "seed": 0, "min_proba": 0,
+    "k": 1, "more_k": 1, "n_heads": 1, "embed_dim": 1, "n_estimators": 1, "repeats": 1,
+    "folds": 2, "cv": 2, "seed": 0, "min_proba": 0,
 }  # fmt: skip
 METAVAR = {
     "table": "NAME=FILE", "train_table": "NAME=FILE", "normalize": "[NAME=]within|training",
@@ -149,8 +150,7 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "paper.k": {"show_default": "300 500 1000 1500"},
     "more_k": {"hidden": True},
     "min_proba": {"max": 1},
-    "bench.out": {"file_okay": False},
-    "paper.out": {"file_okay": False},
+    "out": {"file_okay": False},
     "fit.out": {"dir_okay": False},
     "card.out": {"dir_okay": False},
     "select.out": {"dir_okay": False, "callback": _check_table_name},
@@ -180,6 +180,54 @@ class Network:
     device: str = "auto"
 
 
+def read_cohort(
+    *,
+    study: Path | None = None,
+    study_id: str | None = None,
+    table: list[str] | None = None,
+    mudata: Path | None = None,
+    target_file: Path | None = None,
+    target: str | None = None,
+    modalities: str | None = None,
+    join: Literal["inner", "outer"] = "inner",
+    groups: str | None = None,
+    batch: str | None = None,
+    seed: int = 0,
+) -> "Bunch":
+    """Read the samples and their classes from one source, or simulate them if none is named."""
+    sources = {"--study": study, "--study-id": study_id, "--table": table, "--mudata": mudata}
+    named = [option for option, value in sources.items() if value]
+    if len(named) > 1:
+        raise ValueError(f"Give one source of data, not {' and '.join(named)}.")
+    if target_file is not None and not table:
+        raise ValueError(
+            "--target-file holds the classes for --table. Give --table, or omit --target-file."
+        )
+    # Imports for a second, while the help needs only this function's options.
+    from . import _sources
+
+    chosen = None if modalities is None else split_names(modalities)
+    if table:
+        cohort = _sources.read_labeled_tables(table, target_file, target, chosen, join)
+    elif mudata is not None:
+        cohort = _sources.read_mudata(mudata, target, chosen, join)
+    elif study is not None or study_id is not None:
+        cohort = _sources.read_study(study, study_id, target, chosen, join)
+    elif target or chosen or groups or batch:
+        raise ValueError(
+            "--target, --modalities, --groups and --batch need a source of data. Give --study, "
+            "--study-id, --table or --mudata."
+        )
+    else:
+        cohort = _sources.simulate(seed)
+    _sources.check_values(cohort.data)
+    for option, column in {"groups": groups, "batch": batch}.items():
+        cohort[option] = column and _sources.read_column(
+            column, cohort.data.index, study, study_id, target_file, mudata
+        )
+    return cohort
+
+
 def with_options_for(parameter: str, make: Callable[..., Any], **fixed: Any) -> Callable:
     """Return a decorator that gives a command the options of `make` in place of what it returns."""
     options = {k: v for k, v in inspect.signature(make).parameters.items() if k not in fixed}
@@ -207,18 +255,18 @@ def with_help(command: Callable[..., None]) -> Callable[..., None]:
     """Add what typer needs to know about the parameters of a command, from the tables above."""
     parameters = []
     for name, parameter in inspect.signature(command).parameters.items():
-        own = f"{command.__name__}.{name}"
-        panel, key = next((p, k) for k in (own, name) for p, texts in HELP.items() if k in texts)
+        keys = f"{command.__name__}.{name}", name
+        panel, text = next((p, HELP[p][key]) for key in keys for p in HELP if key in HELP[p])
         # A flag has no opposite.
         flag = [f"--{name.replace('_', '-')}"] if parameter.annotation is bool else []
         kind = typer.Argument if name in ARGUMENTS else typer.Option
         option: Any = kind(
             *flag,
-            help=HELP[panel][key],
+            help=text,
             rich_help_panel=panel,
-            min=MINIMUM.get(key),
-            metavar=METAVAR.get(key),
-            **SETTINGS.get(key, {}),
+            min=MINIMUM.get(name),
+            metavar=METAVAR.get(name),
+            **next((SETTINGS[key] for key in keys if key in SETTINGS), {}),
         )
         parameters.append(parameter.replace(annotation=Annotated[parameter.annotation, option]))
     _set_signature(command, parameters)

@@ -64,18 +64,12 @@ def summary_table(comparison: Any) -> Table:
 
 def significance_table(comparison: Any, estimator: str) -> Table:
     """Tabulate the differences between one model and the others, and their p values."""
-    table = Table(
-        f"{estimator} against",
-        f"{metric_label('f1_macro')} difference",
-        "p",
-        "p (Holm)",
-        box=SIMPLE,
-        show_edge=False,
-    )
+    columns = (f"{estimator} against", f"{metric_label('f1_macro')} difference", "p", "p (Holm)")
+    caption = "p of the corrected resampled t-test (Nadeau and Bengio 2003)"
+    table = Table(*columns, caption=caption, box=SIMPLE, show_edge=False)
     for name, row in comparison.test(estimator, "f1_macro").iterrows():
         values = (f"{row['difference']:+.3f}", f"{row['p']:.3f}", f"{row['p_holm']:.3f}")
         table.add_row(visible(name), *values)
-    table.caption = "p of the corrected resampled t-test (Nadeau and Bengio 2003)"
     return table
 
 
@@ -144,8 +138,8 @@ def abstention_lines(
 ) -> list[str]:
     """Return the number of samples without a predicted class, and the sizes of the sets."""
     lines = []
-    n_rejected = int((probabilities.max(axis=1) < min_proba).sum())
     if min_proba:
+        n_rejected = int((probabilities.max(axis=1) < min_proba).sum())
         lines.append(
             f"{n_rejected} without a class: the highest probability is below {min_proba:g}"
         )

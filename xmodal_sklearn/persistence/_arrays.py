@@ -63,12 +63,8 @@ def rebuild_attributes(model: Any) -> None:
     for value, _ in walk_parts(model):
         if isinstance(value, KNeighborsClassifier) and hasattr(value, "_fit_X"):
             search_tree = SEARCH_TREES.get(value._fit_method)
-            value._tree = search_tree and search_tree(
-                value._fit_X,
-                value.leaf_size,
-                metric=value.effective_metric_,
-                **value.effective_metric_params_,
-            )
+            options = {"metric": value.effective_metric_, **value.effective_metric_params_}
+            value._tree = search_tree and search_tree(value._fit_X, value.leaf_size, **options)
 
 
 def _replace(value: Any, leaf: Callable[[Any], Any], done: dict[int, tuple[Any, Any]]) -> Any:

@@ -200,11 +200,8 @@ def _check_arrays(archive: ZipFile) -> None:
 
 def _check_array(file: Any, size: int) -> None:
     """Check that an array is as large as its header claims, before memory is allocated for it."""
-    read_header = {
-        (1, 0): np.lib.format.read_array_header_1_0,
-        (2, 0): np.lib.format.read_array_header_2_0,
-    }[np.lib.format.read_magic(file)]
-    shape, _, dtype = read_header(file)
+    major, minor = np.lib.format.read_magic(file)
+    shape, _, dtype = getattr(np.lib.format, f"read_array_header_{major}_{minor}")(file)
     if dtype.hasobject or dtype.itemsize * int(np.prod(shape, dtype=object)) != size - file.tell():
         raise ValueError("an array in its structure does not have the size that it claims")
 
