@@ -61,25 +61,23 @@ class Predictions:
 def resolve_scoring(scoring: Any) -> dict[str, Any]:
     """Return what to measure: names of METRICS mapped to themselves, other names to scorers."""
     if scoring is None:
-        return {name: name for name in METRICS}
-    if callable(scoring):
-        return {"score": scoring}
-    if isinstance(scoring, str):
+        scoring = METRICS
+    elif isinstance(scoring, str):
         scoring = [scoring]
-    if isinstance(scoring, Mapping):
-        named = dict(scoring)
-    elif isinstance(scoring, list | tuple) and all(isinstance(m, str) for m in scoring):
-        named = {name: name for name in scoring}
-        if len(named) < len(scoring):
+    elif callable(scoring):
+        scoring = {"score": scoring}
+    if isinstance(scoring, list | tuple) and all(isinstance(name, str) for name in scoring):
+        if len(set(scoring)) < len(scoring):
             raise ValueError(f"scoring must name each metric once, got {list(scoring)}.")
-    else:
+        scoring = {name: name for name in scoring}
+    if not isinstance(scoring, Mapping):
         raise ValueError(
             "scoring must be a metric's name, a list of names, a callable, or a dict of names to "
             f'metrics or callables, got {scoring!r}. Give scorers as scoring={{"name": scorer}}.'
         )
-    if not named:
+    if not scoring:
         raise ValueError("scoring must name at least one metric, got none.")
-    return {name: _resolve_scorer(name, scorer) for name, scorer in named.items()}
+    return {name: _resolve_scorer(name, scorer) for name, scorer in scoring.items()}
 
 
 def _resolve_scorer(name: Any, scorer: Any) -> Any:
@@ -129,7 +127,7 @@ def expected_calibration_error(
     return float(np.abs(gaps).sum() / len(target))
 
 
-def _over_classes(score: Callable) -> Callable[..., float]:
+def _macro(score: Callable) -> Callable[..., float]:
     """Average a two-class score over the classes among the targets, each against the rest."""
 
     def average(target: np.ndarray, probabilities: np.ndarray, classes: np.ndarray) -> float:
@@ -145,12 +143,12 @@ def _over_classes(score: Callable) -> Callable[..., float]:
 
 def _roc_auc_ovo(target: np.ndarray, probabilities: np.ndarray, classes: np.ndarray) -> float:
     """Average the AUC over the pairs of classes among the targets (Hand and Till 2001)."""
-    areas = [np.nan]
+    areas: list[float] = []
     for pair in combinations(np.flatnonzero(np.isin(classes, target)), 2):
         rows = np.isin(target, classes[list(pair)])
         for c in pair:
             areas.append(sk.roc_auc_score(target[rows] == classes[c], probabilities[rows, c]))
-    return float(np.mean(areas[1:])) if len(areas) > 1 else np.nan
+    return float(np.mean(areas)) if areas else np.nan
 
 
 # Name in figures; what of the predictions is needed; and function of the targets, that, and the
@@ -165,13 +163,9 @@ FUNCTIONS: dict[str, tuple[str, str, Callable[..., float]]] = {
         # scikit-learn's warns if a class is predicted that the fold does not test.
         lambda y, p, _: sk.recall_score(y, p, labels=np.unique(y), average="macro"),
     ),
-    "roc_auc_ovr": ("ROC AUC (ovr)", "probabilities", _over_classes(sk.roc_auc_score)),
+    "roc_auc_ovr": ("ROC AUC (ovr)", "probabilities", _macro(sk.roc_auc_score)),
     "roc_auc_ovo": ("ROC AUC (ovo)", "probabilities", _roc_auc_ovo),
-    "average_precision": (
-        "average precision",
-        "probabilities",
-        _over_classes(sk.average_precision_score),
-    ),
+    "average_precision": ("average precision", "probabilities", _macro(sk.average_precision_score)),
     "log_loss": ("log loss", "probabilities", lambda y, p, c: sk.log_loss(y, p, labels=c)),
     "brier": (
         "Brier score",

@@ -59,7 +59,6 @@ def outer_folds(cv: Any, X: Any, y: np.ndarray, groups: Any, seed: int = 0) -> l
         cv = repeated_folds(5, 5, seed, grouped=groups is not None)
     splits = list(check_cv(cv, y, classifier=True).split(X, y, groups))
     if groups is not None:
-        groups = np.asarray(groups)
         for train, test in splits:
             shared = np.intersect1d(groups[train], groups[test])
             if len(shared):
@@ -95,8 +94,7 @@ def check_design(folds: list[Fold], y: np.ndarray, batch: Any, *, grouped: bool)
             )
     if batch is None:
         return messages
-    strength = _strongest_association(batch, [y])
-    if strength is not None:
+    if (strength := _strongest_association(batch, [y])) is not None:
         messages.append(
             f"The batch predicts the classes ({strength}), so a model can score by recognizing "
             "the batch. Correct for the batch inside the pipeline, or keep batches together by "

@@ -159,11 +159,11 @@ def load_importance(folder: Path, run: str | None) -> ModalityImportance | None:
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
         other_run = content["run"]
-        folds, branches, features = (
-            pd.DataFrame.from_dict(content[part], orient="tight", dtype=float)
+        tables = {
+            part: pd.DataFrame.from_dict(content[part], orient="tight", dtype=float)
             for part in IMPORTANCE_TABLES
-        )
-        scores = pd.Series(content["scores"], folds.index, name="score", dtype=float)
+        }
+        scores = pd.Series(content["scores"], tables["folds"].index, name="score", dtype=float)
     except (ValueError, LookupError, TypeError) as error:
         raise ValueError(
             f"{path} is damaged: {error!r}. Remove it, or run the command that wrote it again."
@@ -173,4 +173,4 @@ def load_importance(folder: Path, run: str | None) -> ModalityImportance | None:
             f"{path} belongs to run {other_run}, but comparison.json to run {run}. Remove it, or "
             "run the command that wrote the results again."
         )
-    return ModalityImportance(folds, branches, scores, features)
+    return ModalityImportance(**tables, scores=scores)

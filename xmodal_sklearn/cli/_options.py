@@ -221,10 +221,9 @@ def read_cohort(
     else:
         cohort = _sources.simulate(seed)
     _sources.check_values(cohort.data)
+    origin = study, study_id, target_file, mudata
     for option, column in {"groups": groups, "batch": batch}.items():
-        cohort[option] = column and _sources.read_column(
-            column, cohort.data.index, study, study_id, target_file, mudata
-        )
+        cohort[option] = column and _sources.read_column(column, cohort.data.index, *origin)
     return cohort
 
 
