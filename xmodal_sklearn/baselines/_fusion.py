@@ -163,8 +163,7 @@ class LateFusionClassifier(ProbabilityClassifierMixin, BaseEstimator):
         self.input_ = ModalityInput(table, self.modalities)
         self.modalities_ = self.input_.modalities
         self._used = used = list(self.modalities_ if self.use is None else self.use)
-        unknown = [modality for modality in used if modality not in self.modalities_]
-        if unknown or not used:
+        if not used or not set(used) <= set(self.modalities_):
             raise ValueError(
                 f"use must name at least one of the modalities {list(self.modalities_)}, "
                 f"got {self.use!r}."
@@ -187,8 +186,8 @@ class LateFusionClassifier(ProbabilityClassifierMixin, BaseEstimator):
                     )
                 continue
             with _add_modality_to_errors(modality, y[rows]):
-                fitted = clone(self.estimator).fit(values[modality][rows], y[rows])
-            self.estimators_[modality] = fitted
+                estimator = clone(self.estimator)
+                self.estimators_[modality] = estimator.fit(values[modality][rows], y[rows])
         return values, present, y
 
     def _probabilities_by_modality(self, X: Any) -> np.ndarray:

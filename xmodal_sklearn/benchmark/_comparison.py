@@ -317,12 +317,12 @@ class Comparison:
         """Return a metric by fold (rows) and estimator (columns), so that higher is better."""
         metric = metric or self.metrics[0]
         whole = self.scores[self.scores["part"] == ""]
-        rows = whole[whole["metric"] == metric]
-        if rows.empty:
-            names = list(whole["metric"].unique())
+        names = list(whole["metric"].unique())
+        if metric not in names:
             raise ValueError(
                 f"No metric {metric!r} was computed{did_you_mean(metric, names)} Computed: {names}."
             )
+        rows = whole[whole["metric"] == metric]
         by_fold = rows.pivot(index=FOLD, columns="estimator", values="value")  # noqa: PD010
         for estimator in estimators:
             if estimator not in by_fold:

@@ -204,6 +204,7 @@ def read_cohort(
             "--target-file holds the classes for --table. Give --table, or omit --target-file."
         )
     # Imports for a second, while the help needs only this function's options.
+    from ..datasets import make_multiomics
     from . import _sources
 
     chosen = None if modalities is None else split_names(modalities)
@@ -219,7 +220,8 @@ def read_cohort(
             "--study-id, --table or --mudata."
         )
     else:
-        cohort = _sources.simulate(seed)
+        cohort = make_multiomics(random_state=seed)
+        cohort.source = "simulated data"
     _sources.check_values(cohort.data)
     origin = study, study_id, target_file, mudata
     for option, column in {"groups": groups, "batch": batch}.items():

@@ -9,7 +9,7 @@ from sklearn.utils import Bunch
 
 from .._fitted_model import steps_of
 from .._suggestions import did_you_mean
-from ..datasets import fetch_cbioportal, from_mudata, make_multiomics, read_cbioportal, read_tables
+from ..datasets import fetch_cbioportal, from_mudata, read_cbioportal, read_tables
 from ..datasets._mudata import find_labels, load_mudata, modalities_of_mudata, read_modality
 from ..datasets._names import coarsest_level, merge_duplicates, truncate_barcodes
 from ..datasets._study import Report, make_study
@@ -99,13 +99,6 @@ def read_mudata(
     with add_path_to_errors(path):
         cohort = from_mudata(mdata, target=target, modalities=modalities, join=join)
     cohort.source = path.stem
-    return cohort
-
-
-def simulate(seed: int) -> Bunch:
-    """Simulate the cohort of a command without a source."""
-    cohort = make_multiomics(random_state=seed)
-    cohort.source = "simulated data"
     return cohort
 
 

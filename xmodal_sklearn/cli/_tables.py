@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from rich.box import SIMPLE
 from rich.console import Group, RenderableType
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 from sklearn.utils import Bunch
 
@@ -54,9 +54,8 @@ def report_lines(report: pd.DataFrame) -> list[str]:
 
 def summary_table(comparison: Any) -> Table:
     """Tabulate mean and standard deviation over the folds, best model first."""
-    table = Table(box=None, padding=(0, 1, 0, 0))
-    table.add_column("model", overflow="fold")
-    _add_score_columns(table, SUMMARY_METRICS)
+    columns = Column("model", overflow="fold"), *_score_columns(SUMMARY_METRICS)
+    table = Table(*columns, box=None, padding=(0, 1, 0, 0))
     for name, row in comparison.summary().iterrows():
         table.add_row(visible(name), *_scores(row, SUMMARY_METRICS))
     return table
@@ -77,10 +76,8 @@ def paper_table(
     comparison: Any, models: Mapping[str, tuple[str, int]], reported: Mapping[Any, Mapping]
 ) -> Table:
     """Tabulate the models in the paper's order, each above the figures that the paper reports."""
-    table = Table(box=None, padding=(0, 1, 0, 0))
-    table.add_column("modalities")
-    table.add_column("K", justify="right")
-    _add_score_columns(table, PAPER_METRICS)
+    columns = "modalities", Column("K", justify="right"), *_score_columns(PAPER_METRICS)
+    table = Table(*columns, box=None, padding=(0, 1, 0, 0))
     summary = comparison.summary()
     for name, (modalities, k) in models.items():
         table.add_row(visible(modalities), str(k), *_scores(summary.loc[name], PAPER_METRICS))
@@ -93,12 +90,10 @@ def paper_table(
 
 def ranking_table(rankings: pd.DataFrame, *, top: int) -> RenderableType:
     """Tabulate the best features of each modality."""
-    table = Table(box=None, padding=(0, 2, 0, 0))
-    table.add_column("rank", justify="right")
     by_modality = rankings.groupby("modality", sort=False)["feature"]
     best = {modality: features.head(top) for modality, features in by_modality}
-    for modality in best:
-        table.add_column(visible(modality), overflow="fold")
+    columns = (Column(visible(modality), overflow="fold") for modality in best)
+    table = Table(Column("rank", justify="right"), *columns, box=None, padding=(0, 2, 0, 0))
     for rank, features in enumerate(zip_longest(*best.values(), fillvalue=""), start=1):
         table.add_row(str(rank), *map(visible, features))
     return table
@@ -117,18 +112,16 @@ def prediction_table(classes: Sequence[Any], probabilities: np.ndarray) -> Rende
 
 def drift_table(drift: pd.DataFrame) -> RenderableType:
     """Tabulate how far samples lie from those of training."""
-    table = Table(box=None, padding=(0, 2, 0, 0))
-    table.add_column("modality", overflow="fold")
-    for name in ("samples", "outside", "features", "moved"):
-        table.add_column(name, justify="right")
-    table.add_column("most moved", overflow="fold")
+    first, last = (Column(name, overflow="fold") for name in ("modality", "most moved"))
+    counts = (Column(name, justify="right") for name in ("samples", "outside", "features", "moved"))
+    table = Table(first, *counts, last, box=None, padding=(0, 2, 0, 0))
     for name, row in drift.iterrows():
         outside, moved = (
             "" if np.isnan(row[share]) else f"{row[share]:.0%}" for share in ("outside", "moved")
         )
         most = ", ".join(visible(gene_name(str(feature))) for feature in row["most moved"])
-        counts = str(row["samples"]), outside, str(row["features"]), moved
-        table.add_row(visible(name), *counts, most)
+        shown = str(row["samples"]), outside, str(row["features"]), moved
+        table.add_row(visible(name), *shown, most)
     title = "Distance from the training samples, 2% of which are outside their own range:"
     return Group(Text(title), table)
 
@@ -152,11 +145,9 @@ def abstention_lines(
     return lines
 
 
-def _add_score_columns(table: Table, metrics: Iterable[str]) -> None:
-    for metric in metrics:
-        table.add_column(metric_label(metric))
-    # As wide as its longest word, so that the table fits into 80 columns.
-    table.add_column(metric_label(SECONDS), max_width=7)
+def _score_columns(metrics: Iterable[str]) -> list[Column]:
+    # Seconds as wide as their longest word, so that the table fits into 80 columns.
+    return [*map(Column, map(metric_label, metrics)), Column(metric_label(SECONDS), max_width=7)]
 
 
 def _scores(row: pd.Series, metrics: Iterable[str]) -> list[str]:
