@@ -58,7 +58,7 @@ def test_baselines_have_the_names_and_the_models_asked_for():
         ({"fusion": ["middle"]}, "got 'middle'"),
     ],
 )
-def test_unknown_models_and_fusions_are_refused(options, message):
+def test_unknown_models_and_fusions_are_an_error(options, message):
     with pytest.raises(ValueError, match=message):
         make_baselines(**options)
 
@@ -166,8 +166,8 @@ class Memorizer(ClassifierMixin, BaseEstimator):
 
     def predict_proba(self, X):
         n = len(self.classes_)
-        known = [self.seen_.get(bytes(row)) for row in np.ascontiguousarray(X)]
-        return np.array([np.full(n, 1 / n) if c is None else np.eye(n)[c] for c in known])
+        classes = [self.seen_.get(bytes(row)) for row in np.ascontiguousarray(X)]
+        return np.array([np.full(n, 1 / n) if c is None else np.eye(n)[c] for c in classes])
 
     def predict(self, X):
         return self.classes_[self.predict_proba(X).argmax(axis=1)]

@@ -144,8 +144,8 @@ def test_a_killed_worker_costs_only_the_folds_that_it_runs(client, cohort, tmp_p
         result = compare({"slow": Slow(str(log), 0.3)}, X, y, cv=CV, store=store)
     killer.join()
     folds = {
-        tuple(X.index[train]): f"slow-{number // 4}-{number % 4}"
-        for number, (train, _) in enumerate(CV.split(X, y))
+        tuple(X.index[train]): f"slow-{index // 4}-{index % 4}"
+        for index, (train, _) in enumerate(CV.split(X, y))
     }
     fits = [
         (pid, folds[tuple(rows)]) for pid, rows in map(json.loads, log.read_text().splitlines())

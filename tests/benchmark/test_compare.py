@@ -69,16 +69,16 @@ def test_scores_equal_those_of_cross_validate(cohort, result):
 def test_running_in_parallel_changes_nothing(cohort):
     X, y = cohort
     logistic = {"logistic": ESTIMATORS["logistic"]}
-    one, two = (
+    serial, parallel = (
         compare(logistic, X, y, cv=3, controls="logistic", random_state=0, n_jobs=n_jobs)
         for n_jobs in (1, 2)
     )
     pd.testing.assert_frame_equal(
-        one.scores[~one.scores["metric"].isin(COSTS)],
-        two.scores[~two.scores["metric"].isin(COSTS)],
+        serial.scores[~serial.scores["metric"].isin(COSTS)],
+        parallel.scores[~parallel.scores["metric"].isin(COSTS)],
     )
-    pd.testing.assert_frame_equal(one.predictions, two.predictions)
-    pd.testing.assert_frame_equal(one.selected, two.selected)
+    pd.testing.assert_frame_equal(serial.predictions, parallel.predictions)
+    pd.testing.assert_frame_equal(serial.selected, parallel.selected)
 
 
 def test_every_metric_of_every_fold_has_one_row(result):
@@ -240,7 +240,7 @@ def test_noise_keeps_the_values_of_each_column_and_nothing_else(cohort, position
         assert (replaced.dtypes == X.dtypes).all()
 
 
-def test_a_batch_that_predicts_classes_or_folds_is_told(cohort):
+def test_a_batch_that_predicts_classes_or_folds_gives_a_warning(cohort):
     X, y = cohort
     rng = np.random.default_rng(0)
     dummy = {"dummy": DummyClassifier()}
@@ -258,14 +258,14 @@ def test_a_batch_that_predicts_classes_or_folds_is_told(cohort):
         compare(dummy, X, y, batch=[1, 2, 3])
 
 
-def test_a_class_that_a_fold_does_not_test_is_told(cohort):
+def test_a_class_that_a_fold_does_not_test_gives_a_warning(cohort):
     X, y = cohort
     order = np.argsort(np.unique(y, return_inverse=True)[1], kind="stable")
     with pytest.warns(UserWarning, match="No sample of class") as warned:
         result = compare({"dummy": DummyClassifier()}, X.iloc[order], y.iloc[order], cv=KFold(3))
-    told = "No sample of class class_2 is tested in 2 of 3 folds"
+    expected = "No sample of class class_2 is tested in 2 of 3 folds"
     assert len(warned) == 3
-    assert str(warned[2].message).startswith(told)
+    assert str(warned[2].message).startswith(expected)
     recall = result.scores.query("metric == 'class_recall' and part == 'class_2'")["value"]
     assert recall.isna().sum() == 2
 
@@ -311,17 +311,17 @@ class Grumbling(DummyClassifier):
 
 
 @pytest.mark.parametrize("n_jobs", [1, 2])
-def test_what_fits_warn_of_is_told_once_and_kept(cohort, n_jobs):
+def test_warnings_of_fits_are_repeated_once_and_kept(cohort, n_jobs):
     estimators = {"quiet": DummyClassifier(), "grumbling": Grumbling()}
     text = "grumbling, in 3 of 3 folds: ConvergenceWarning: no convergence"
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         result = compare(estimators, *cohort, cv=3, n_jobs=n_jobs)
-    assert [str(one.message) for one in caught if "convergence" in str(one.message)] == [text]
+    assert [str(w.message) for w in caught if "convergence" in str(w.message)] == [text]
     assert result.warnings == (text,)
 
 
-def test_what_several_estimators_warn_of_is_told_once(cohort):
+def test_a_warning_of_several_estimators_is_repeated_once(cohort):
     estimators = {"one": Grumbling(), "quiet": DummyClassifier(), "two": Grumbling()}
     with pytest.warns(ConvergenceWarning):
         Grumbling().fit(*cohort)

@@ -86,9 +86,9 @@ def test_twenty_kills_at_random_moments_lose_and_repeat_nothing(problem, tmp_pat
     log, store = tmp_path / "log", tmp_path / "store"
     estimators = {f"shrink {s}": Recorder(str(log), s, seconds=0.02) for s in (0.0, 0.3, 0.6)}
     tasks = {
-        (shrink, tuple(train)): f"shrink_{shrink}-{number // 4}-{number % 4}-".replace(".", "_")
+        (shrink, tuple(train)): f"shrink_{shrink}-{index // 4}-{index % 4}-".replace(".", "_")
         for shrink in (0.0, 0.3, 0.6)
-        for number, (train, _) in enumerate(CV.split(X, y))
+        for index, (train, _) in enumerate(CV.split(X, y))
     }
     # A server that has imported this module forks in no time.
     monkeypatch.syspath_prepend(Path(__file__).parent)
@@ -303,7 +303,7 @@ def test_every_source_file_of_this_package_counts(tmp_path):
         assert stored() == 2 + 2 * n_edits, path
 
 
-def test_functions_are_told_apart_by_source_and_by_what_they_enclose():
+def test_functions_are_distinguished_by_source_and_by_what_they_enclose():
     def scaled_by(factor):
         return lambda X: factor * X
 
@@ -312,7 +312,7 @@ def test_functions_are_told_apart_by_source_and_by_what_they_enclose():
     assert fingerprint(np.log1p) == fingerprint(np.log1p) != fingerprint(np.exp)
 
 
-def test_what_can_not_be_told_apart_is_refused(problem, tmp_path):
+def test_what_can_not_be_compared_is_an_error(problem, tmp_path):
     X, y = problem
     model = Recorder(str(tmp_path / "log"))
     model.set_params(seconds=(i for i in range(3)))
@@ -328,9 +328,9 @@ def test_a_broken_file_is_computed_again_with_a_warning(problem, tmp_path):
     X, y = problem
     estimators = {"model": Recorder(str(tmp_path / "log"))}
     first = compare(estimators, X, y, cv=3, store=tmp_path / "store")
-    one = next((tmp_path / "store").iterdir())
-    one.write_bytes(one.read_bytes()[:100])
-    with pytest.warns(UserWarning, match=f"invalid cache entry .*{one.name}"):
+    path = next((tmp_path / "store").iterdir())
+    path.write_bytes(path.read_bytes()[:100])
+    with pytest.warns(UserWarning, match=f"invalid cache entry .*{path.name}"):
         second = compare(estimators, X, y, cv=3, store=tmp_path / "store")
     assert equal(first, second)
     assert len(fits(tmp_path / "log")) == 4
@@ -341,10 +341,10 @@ def test_an_edited_score_is_computed_again_with_a_warning(problem, tmp_path, val
     X, y = problem
     estimators = {"model": Recorder(str(tmp_path / "log"))}
     first = compare(estimators, X, y, cv=3, store=tmp_path / "store")
-    one = next((tmp_path / "store").iterdir())
-    score = json.loads(one.read_text().partition("\n")[2])["scores"][0][2]
-    one.write_text(one.read_text().replace(f'"", {score}]', f'"", {value}]', 1))
-    with pytest.warns(UserWarning, match=f"invalid cache entry .*{one.name} .*checksum"):
+    path = next((tmp_path / "store").iterdir())
+    score = json.loads(path.read_text().partition("\n")[2])["scores"][0][2]
+    path.write_text(path.read_text().replace(f'"", {score}]', f'"", {value}]', 1))
+    with pytest.warns(UserWarning, match=f"invalid cache entry .*{path.name} .*checksum"):
         second = compare(estimators, X, y, cv=3, store=tmp_path / "store")
     assert equal(first, second)
     assert equal(first, compare(estimators, X, y, cv=3, store=tmp_path / "store"))
@@ -355,9 +355,9 @@ def test_a_fold_in_the_place_of_another_is_not_taken_for_it(problem, tmp_path):
     X, y = problem
     estimators = {"model": Recorder(str(tmp_path / "log"))}
     first = compare(estimators, X, y, cv=3, store=tmp_path / "store")
-    one, other, _ = (tmp_path / "store").iterdir()
-    one.write_bytes(other.read_bytes())
-    with pytest.warns(UserWarning, match=f"invalid cache entry .*{one.name}"):
+    path, other, _ = (tmp_path / "store").iterdir()
+    path.write_bytes(other.read_bytes())
+    with pytest.warns(UserWarning, match=f"invalid cache entry .*{path.name}"):
         assert equal(first, compare(estimators, X, y, cv=3, store=tmp_path / "store"))
 
 
@@ -366,10 +366,10 @@ def test_a_folder_or_a_link_in_a_folds_place_is_named(problem, tmp_path, kind):
     X, y = problem
     estimators = {"model": Recorder(str(tmp_path / "log"))}
     compare(estimators, X, y, cv=3, store=tmp_path / "store")
-    one = next((tmp_path / "store").iterdir())
-    one.rename(tmp_path / "elsewhere")
-    one.mkdir() if kind == "folder" else one.symlink_to(tmp_path / "elsewhere")
-    with pytest.raises(OSError, match=rf"{one.name} is a {kind}, where a file belongs"):
+    path = next((tmp_path / "store").iterdir())
+    path.rename(tmp_path / "elsewhere")
+    path.mkdir() if kind == "folder" else path.symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(OSError, match=rf"{path.name} is a {kind}, where a file belongs"):
         compare(estimators, X, y, cv=3, store=tmp_path / "store")
 
 

@@ -93,6 +93,6 @@ def test_curves_are_saved_with_the_comparison(cohort, curves, tmp_path):
 
 
 @pytest.mark.parametrize("shares", [[], [0.5, 1], [0]])
-def test_shares_outside_of_zero_and_one_are_refused(cohort, shares):
+def test_shares_outside_of_zero_and_one_are_an_error(cohort, shares):
     with pytest.raises(ValueError, match="between 0 and 1"):
         learning_curves({"dummy": DummyClassifier()}, *cohort, shares=shares)

@@ -96,18 +96,18 @@ def test_a_class_that_is_not_tested_is_left_out_of_averages():
     target, predicted, p, classes = draw(2)
     kept = target != "d"
     fold = target[kept], predicted[kept], p[kept], classes
-    one = {c: sk.roc_auc_score(target[kept] == c, p[kept, i]) for i, c in enumerate("abc")}
-    assert fold_metric("roc_auc_ovr", *fold) == pytest.approx(np.mean(list(one.values())))
+    areas = {c: sk.roc_auc_score(target[kept] == c, p[kept, i]) for i, c in enumerate("abc")}
+    assert fold_metric("roc_auc_ovr", *fold) == pytest.approx(np.mean(list(areas.values())))
     assert np.isfinite([fold_metric(name, *fold) for name in METRICS]).all()
     recalls = class_recalls(*fold[:2], classes)
     assert np.isnan(recalls["d"])
     assert np.isfinite(recalls["a"])
 
 
-def test_what_can_not_be_said_is_nan():
+def test_an_undefined_metric_is_nan():
     target, predicted, p, classes = draw(3)
     assert np.isnan(fold_metric("roc_auc_ovr", target, predicted, None, classes))
     assert np.isfinite(fold_metric("f1_macro", target, predicted, None, classes))
-    one = target == "a"
+    single = target == "a"
     for name in ("roc_auc_ovr", "roc_auc_ovo", "average_precision"):
-        assert np.isnan(fold_metric(name, target[one], predicted[one], p[one], classes))
+        assert np.isnan(fold_metric(name, target[single], predicted[single], p[single], classes))

@@ -85,7 +85,7 @@ def test_the_hash_is_that_of_the_data_and_not_of_their_place_in_memory(gaps):
         "sample": (X.rename(index={X.index[0]: "other"}), y.rename(index={X.index[0]: "other"})),
         "class": (X, y.replace({y.iloc[0]: "other"})),
     }
-    changed = {what: recorded(*one)["data"]["hash"] for what, one in others.items()}
+    changed = {what: recorded(*data)["data"]["hash"] for what, data in others.items()}
     assert len({before, *changed.values()}) == 5
 
 
@@ -145,7 +145,7 @@ def test_the_weights_of_a_network_are_kept(cohort):
     assert weights.groupby("fold")["value"].sum().tolist() == pytest.approx([1, 1])
 
 
-def test_guessing_is_told_from_classifying(cohort):
+def test_guessing_is_distinguished_from_classifying(cohort):
     models = {
         "logistic": LogisticRegression(max_iter=1000),
         "prior": DummyClassifier(),

@@ -38,8 +38,8 @@ def publish(comparison, folder):
 def run_of(path):
     if path.suffix == ".csv":
         return set(pd.read_csv(path, dtype=str)["run"])
-    found = re.findall(r'"run": "(\w+)"|content="(\w+)"', path.read_text())
-    return {one or other for one, other in found}
+    matches = re.findall(r'"run": "(\w+)"|content="(\w+)"', path.read_text())
+    return {first or second for first, second in matches}
 
 
 def test_all_files_carry_the_run(comparisons, tmp_path):
@@ -209,9 +209,9 @@ def test_twenty_kills_leave_the_old_or_the_new_run(comparisons, tmp_path):
         time.sleep(0.05 + delay)
         process.kill()
         process.join()
-        found = Comparison.load(tmp_path)
-        assert found.scores["estimator"].unique().tolist() in (["first"], ["second"]), delays
-        assert effective_runs(tmp_path) == {found.info["run"]}, delays
+        loaded = Comparison.load(tmp_path)
+        assert loaded.scores["estimator"].unique().tolist() in (["first"], ["second"]), delays
+        assert effective_runs(tmp_path) == {loaded.info["run"]}, delays
     publish(comparisons[1], tmp_path)
     assert {path.name for path in tmp_path.iterdir()} == {*FILES, "report.html"}
 
@@ -223,8 +223,8 @@ def test_each_step_of_moving_may_be_the_last(comparisons, tmp_path, monkeypatch)
             interrupt_after(patched, step)
             publish(comparisons[step % 2], tmp_path)
             raise KeyboardInterrupt
-        found = Comparison.load(tmp_path)
-        assert effective_runs(tmp_path) == {found.info["run"]}
+        loaded = Comparison.load(tmp_path)
+        assert effective_runs(tmp_path) == {loaded.info["run"]}
 
 
 def interrupt_after(patched, step):

@@ -46,8 +46,8 @@ def test_scoring_is_that_of_cross_validate(cohort, scoring, metrics, tmp_path):
         assert list(result.summary().columns.levels[0].intersection(metrics)) == sorted(metrics)
         for metric in metrics:
             values = result.scores.query("metric == @metric")["value"]
-            known = expected.get(f"test_{metric}", expected.get("test_score"))
-            np.testing.assert_allclose(values, known)
+            value = expected.get(f"test_{metric}", expected.get("test_score"))
+            np.testing.assert_allclose(values, value)
     assert len(list(tmp_path.iterdir())) == 3
 
 

@@ -170,10 +170,10 @@ def test_critical_values_are_those_of_the_published_table(n_estimators, q):
 
 def test_data_sets_are_ranked_by_their_mean_scores():
     comparisons = {
-        f"set {number}": comparison(
+        f"set {index}": comparison(
             {name: [score - 0.01, score + 0.01] for name, score in zip("dcba", row, strict=True)}
         )
-        for number, row in enumerate(DEMSAR)
+        for index, row in enumerate(DEMSAR)
     }
     ranks = rank_datasets(comparisons)
     assert list(ranks.mean_rank.index) == ["a", "c", "b", "d"]  # columns 4, 2, 3, 1 of the table
@@ -181,7 +181,7 @@ def test_data_sets_are_ranked_by_their_mean_scores():
     assert list(ranks.ranks.index) == list(comparisons)
     assert ranks.p_nemenyi.loc["a", "d"] == ranks.p_nemenyi.loc["d", "a"]
     with pytest.raises(ValueError, match="at least two data sets"):
-        rank_datasets({"one": comparisons["set 0"]})
+        rank_datasets({"single": comparisons["set 0"]})
     with pytest.raises(ValueError, match="Data set 'x' has no score of estimator 'b'"):
         rank_datasets({**comparisons, "x": comparison({name: [0.5, 0.6] for name in "acd"})})
 

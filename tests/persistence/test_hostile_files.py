@@ -326,9 +326,7 @@ def test_machines_whose_arrays_do_not_fit_raise(cohort, tmp_path, monkeypatch):
 
 def save_broken(model, tmp_path, monkeypatch):
     # Predicting by it while it is saved would crash.
-    monkeypatch.setattr(
-        "xmodal_sklearn.persistence._description.predict_noise", lambda model: None
-    )
+    monkeypatch.setattr("xmodal_sklearn.persistence._description.predict_noise", lambda model: None)
     return save_model(model, tmp_path / "model")
 
 
