@@ -394,22 +394,14 @@ def as_labels(labels: list, classes: np.ndarray) -> pd.Series:
 
 def at_chance(comparison: Comparison) -> frozenset[str]:
     """Return the estimators that predict no better than chance, such as a dummy."""
-    scores = comparison.scores
-    recalls = scores[scores["metric"] == CLASS_RECALL]
-    by_fold = recalls.groupby(["estimator", *FOLD])["value"]
-    # A fold without a class has no recall of it, and chance is higher.
-    gains = [by_fold.mean() - 1 / by_fold.count()]
-    areas = scores[scores["metric"].isin(["roc_auc_ovr", "roc_auc_ovo"])]
-    gains += [
-        rows.set_index(["estimator", *FOLD])["value"] - 0.5 for _, rows in areas.groupby("metric")
-    ]
-    ratio = comparison._test_to_train()
-    above = {
-        name
-        for gain in gains
-        for name, values in gain.groupby(level="estimator")
-        if _is_above_zero(values, ratio)
-    }
+    scores, ratio = comparison.scores, comparison._test_to_train()
+    above = set()
+    for metric in (CLASS_RECALL, "roc_auc_ovr", "roc_auc_ovo"):
+        by_fold = scores[scores["metric"] == metric].groupby(["estimator", *FOLD])["value"]
+        # A fold without a class has no recall of it, and chance is higher.
+        chance = 1 / by_fold.count() if metric == CLASS_RECALL else 0.5
+        gains = (by_fold.mean() - chance).groupby(level="estimator")
+        above |= {name for name, values in gains if _is_above_zero(values, ratio)}
     names = set(scores["estimator"])
     return frozenset(names - above) if above else frozenset()
 

@@ -224,10 +224,9 @@ def fit(
     with status("Loading PyTorch"):
         from ..persistence import describe_training
         from ._models import attention_pipeline, calibrated, cross_validate, save_model
-    model = attention_pipeline(k, seed, network, jobs=jobs)
-    comparison = None if cv is None else cross_validate(model, cohort, cv, seed, jobs)
-    if calibrate is not None:
-        model = calibrated(model, calibrate, seed)
+    pipeline = attention_pipeline(k, seed, network, jobs=jobs)
+    model = pipeline if calibrate is None else calibrated(pipeline, calibrate, seed)
+    comparison = None if cv is None else cross_validate(pipeline, cohort, cv, seed, jobs)
     with status("Fitting"):
         model.fit(cohort.data, cohort.target.to_numpy())
     training = describe_training(

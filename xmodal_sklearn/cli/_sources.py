@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 from sklearn.utils import Bunch
 
-from .._fitted_model import steps_of
+from .._fitted_model import kept_features, steps_of
 from .._suggestions import did_you_mean
 from ..datasets import fetch_cbioportal, from_mudata, read_cbioportal, read_tables
 from ..datasets._mudata import find_labels, load_mudata, modalities_of_mudata, read_modality
@@ -190,13 +190,11 @@ def parse_normalize(values: Sequence[str] | None) -> str | dict[str, str]:
 
 def describe_gaps(X: pd.DataFrame, given: Mapping[str, Any], fitted: Any) -> list[str]:
     """Describe modalities that were not given, and missing values in those that samples have."""
-    selector = steps_of(fitted)[0]
-    selected = selector.get_support()
     absent, imputed = [], []
-    for modality, positions in selector.modalities_.items():
+    for modality, features in kept_features(steps_of(fitted)[0]).items():
         if modality not in given:
             absent.append(f"{modality} was not given; the model treats it as absent.")
-        missing = X[selector.feature_names_in_[positions[selected[positions]]]].isna()
+        missing = X[list(features)].isna()
         count = int(missing[~missing.all(axis=1)].to_numpy().sum())
         if count:
             imputed.append(f"{modality}: imputed {count} missing values with training means.")

@@ -183,8 +183,7 @@ def _describe_block(X: Any, columns: np.ndarray) -> dict[str, Any]:
 
 def _scores(comparison: "Comparison", estimator: str | None) -> dict[str, Any]:
     names = comparison.scores["estimator"].unique().tolist()
-    if estimator is None and len(names) == 1:
-        estimator = names[0]
+    estimator = names[0] if estimator is None and len(names) == 1 else estimator
     if estimator not in names:
         raise ValueError(f"estimator must be one of {names}, got {estimator!r}.")
     scores = comparison.scores[comparison.scores["estimator"] == estimator]
