@@ -108,10 +108,9 @@ def make_baselines(
     """
     available = all_models(random_state)
     names = list(available) if models is None else list(models)
-    for name in names:
-        check_model(name, available)
     baselines: dict[str, Any] = {}
     for name in names:
+        check_model(name, available)
         model, grid = available[name], GRIDS[name]
         model = _tuned(model, grid, tune=tune, random_state=random_state, n_jobs=n_jobs)
         for kind in fusion:

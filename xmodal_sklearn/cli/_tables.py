@@ -175,14 +175,9 @@ def tabulate_predictions(
 ) -> pd.DataFrame:
     """Return the predicted class and the probability ``p: CLASS`` of each sample."""
     columns = {"sample": samples, "predicted": reject(classes, probabilities, min_proba)}
-    columns |= {
-        probability_column(label): p for label, p in zip(classes, probabilities.T, strict=True)
-    }
+    columns |= zip(map(probability_column, classes), probabilities.T, strict=True)
     if sets is not None:
-        columns |= {
-            f"in set: {label}": is_in_set.astype(int)
-            for label, is_in_set in zip(classes, sets.T, strict=True)
-        }
+        columns |= zip((f"in set: {label}" for label in classes), sets.T.astype(int), strict=True)
     return pd.DataFrame(columns)
 
 
