@@ -228,7 +228,7 @@ def test_each_step_of_moving_may_be_the_last(comparisons, tmp_path, monkeypatch)
 
 
 def interrupt_after(patched, step):
-    """Let the move of one file after `step` others be interrupted."""
+    """Interrupt the move of a file after `step` others."""
     replace_file, moves = Path.replace, []
 
     def interrupted(path, target):

@@ -57,7 +57,7 @@ class Command(TyperCommand):
 
 
 def prepare_process() -> None:
-    """Make output and warnings of this process those of a command."""
+    """Set up output and warnings of this process as those of a command."""
     # Of a redirected output the code page may lack letters of a class; results come first.
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):

@@ -161,7 +161,7 @@ def read_unlabeled(tables: Sequence[str], mudata: Path | None) -> Bunch:
 def align_to_model(
     X: pd.DataFrame, fitted: Any, **options: Any
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Bring samples to the columns of a saved model by align_features; return its report, too."""
+    """Align samples with the columns of a saved model; return the report of it, too."""
     selector, modalities = steps_of(fitted)[0], resolve_modalities(X, None)
     unknown = [modality for modality in modalities if modality not in selector.modalities_]
     if unknown:

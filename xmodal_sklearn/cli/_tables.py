@@ -76,7 +76,7 @@ def paper_table(
     comparison: Any, models: Mapping[str, tuple[str, int]], reported: Mapping[Any, Mapping]
 ) -> Table:
     """Tabulate the models in the paper's order, each above the figures that the paper reports."""
-    columns = "modalities", Column("K", justify="right"), *_score_columns(PAPER_METRICS)
+    columns = Column("modalities"), Column("K", justify="right"), *_score_columns(PAPER_METRICS)
     table = Table(*columns, box=None, padding=(0, 1, 0, 0))
     summary = comparison.summary()
     for name, (modalities, k) in models.items():
