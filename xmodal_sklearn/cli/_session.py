@@ -42,7 +42,7 @@ _options: ContextVar[Mapping[str, str]] = ContextVar("options", default=MappingP
 
 
 class Command(TyperCommand):
-    """A command whose output replaces none of its inputs, and that explains errors about these."""
+    """A command that explains errors about its inputs, and whose output replaces none of these."""
 
     def invoke(self, ctx: Any) -> Any:
         """Check the output, then run the command."""
