@@ -121,8 +121,7 @@ def from_mudata(
     """
     parts = modalities_of_mudata(mdata, modalities)
     layers = layers or {}
-    unknown = sorted(set(layers) - set(parts))
-    if unknown:
+    if unknown := sorted(set(layers) - set(parts)):
         raise ValueError(f"layers names modalities {unknown}, but those read are {list(parts)}.")
     tables = {name: read_modality(name, part, layers.get(name)) for name, part in parts.items()}
     data = concat_modalities(tables, join=join)
@@ -331,8 +330,7 @@ def _to_matrix(table: pd.DataFrame) -> np.ndarray | sparse.csr_matrix:
     matrix = as_sparse_matrix(table)
     if matrix is not None:
         return matrix.tocsr()
-    categorical = find_categorical(table)
-    if categorical:
+    if categorical := find_categorical(table):
         raise ValueError(
             f"Column {table.columns[categorical[0]]!r} is categorical, but AnnData objects hold "
             "numbers. Encode it as numbers, or leave it out and keep it in obs."

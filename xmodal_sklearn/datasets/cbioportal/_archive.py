@@ -18,7 +18,6 @@ from ..._progress import progress_bar
 
 BASE_URL = "https://datahub.assets.cbioportal.org"
 BASE_URL_VARIABLE = "XMODAL_CBIOPORTAL_URL"
-N_RETRIES = 2
 CHUNK_BYTES = 2**20
 # To connect, and without a byte.
 TIMEOUT_SECONDS = (10, 60)
@@ -205,7 +204,7 @@ def download(url: str, folder: Path, archive: Path, known_hash: str | None) -> P
         path=folder,
         base_url=url.removesuffix(archive.name),
         registry={archive.name: known_hash},
-        retry_if_failed=N_RETRIES,
+        retry_if_failed=2,
     )
 
     def download_once(url: str, path: str, source: Any) -> None:

@@ -214,13 +214,10 @@ class StudyFolder:
 
     def match_samples(self, samples: pd.DataFrame, names: pd.Index, where: str) -> pd.Index:
         """Replace the names in a file by those of the sample file that they mean."""
+        patients = samples.index.groupby(samples["PATIENT_ID"])
+        other, report = self.sample_file.name, self.report
         return match_names(
-            names,
-            samples.index,
-            where=where,
-            other=self.sample_file.name,
-            report=self.report,
-            patients=samples.index.groupby(samples["PATIENT_ID"]),
+            names, samples.index, where=where, other=other, report=report, patients=patients
         )
 
     def _other_file(self, metas: Mapping[Path, dict[str, str]], kind: tuple[str, str]) -> Path:

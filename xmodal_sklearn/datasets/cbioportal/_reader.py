@@ -232,10 +232,8 @@ def read_cbioportal(
     for modality, table in tables.items():
         profile = chosen_profiles[modality]
         table = table[table.index.isin(chosen.index)]
-        if profile.datatype == "MAF":
-            tables[modality] = drop_uncovered(study, profile.path, table)
-        else:
-            tables[modality] = drop_rare_genes(profile.path, table, study.report)
+        drop = drop_uncovered if profile.datatype == "MAF" else drop_rare_genes
+        tables[modality] = drop(study, profile.path, table)
     data = concat_modalities(tables, join=join).loc[chosen.index].set_axis(chosen["PATIENT_ID"])
     return make_study(
         data,
@@ -302,10 +300,8 @@ def _read_tables(
     """Read each modality's table; its samples are named as in the sample file."""
     report, tables = study.report, {}
     for modality, profile in profiles.items():
-        if profile.datatype == "MAF":
-            table = read_mutations(study, profile, samples)
-        else:
-            table = read_values(profile, report)
+        is_maf = profile.datatype == "MAF"
+        table = read_mutations(study, profile, samples) if is_maf else read_values(profile, report)
         where = profile.path.name
         names = study.match_samples(samples, table.index, where)
         table = rename_samples(table, names, report, where, "of the same tumor")

@@ -132,16 +132,16 @@ def read_values(profile: Profile, report: Report) -> pd.DataFrame:
     )
 
 
-def drop_rare_genes(path: Path, table: pd.DataFrame, report: Report) -> pd.DataFrame:
+def drop_rare_genes(study: StudyFolder, path: Path, table: pd.DataFrame) -> pd.DataFrame:
     """Drop the genes that most of the samples have no value of; other missing values stay NaN."""
     missing = np.isnan(table.to_numpy())
     rare = missing.mean(axis=0) > MAX_GENE_MISSING if len(table) else np.zeros(table.shape[1], bool)
     what = f"genes that more than {MAX_GENE_MISSING:.0%} of the samples have no value of"
-    report.add(path.name, what, rare)
+    study.report.add(path.name, what, rare)
     if rare.all():
         share = f"{1 - MAX_GENE_MISSING:.0%}"
         raise malformed(path, f"has no gene that {share} of samples have. Use another profile")
-    report.add(path.name, "missing values, kept as such", missing[:, ~rare])
+    study.report.add(path.name, "missing values, kept as such", missing[:, ~rare])
     return table.loc[:, ~rare] if rare.any() else table
 
 
