@@ -65,6 +65,7 @@ def test_a_malformed_table_raises_by_name(tmp_path, text, message):
         ('"sample\nname",A\nP1,1\nP2,x\n', "column 'A' is not numeric: sample 'P2'.*line 4"),
         ('sample,A\nP1,1\n"P2,2\n', "a row has 1 fields.*line 3"),
         ('sample,A\nP1,1\nP2,"2\n', "a quote opens that is never closed .line 3"),
+        ('sample,A\n""\nP1,1\n', "it has lines of nothing but quotes and blanks"),
         ("sample,A\nP1,1\nP2,2\nP1 ,3\n", r"'P1' occurs more than once, in lines \[2, 4\]. Merge"),
         ("sample,A,A\nP1,1,2\n", r"in columns \[2, 3\] \(line 1\)\. Merge or rename"),
         ("sample,A\nP1,1\nP2,\udcff\n", r"byte 0xff is not UTF-8 \(line 3\)"),

@@ -55,38 +55,38 @@ def check_limit(name: str, value: float, what: str) -> None:
         )
 
 
-def checksum(path: Path, algorithm: str = "sha256") -> str:
+def compute_checksum(path: Path, algorithm: str = "sha256") -> str:
     """Return the checksum of a file in hexadecimal digits."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, algorithm).hexdigest()
 
 
-def record(archive: Path, sha256: str) -> None:
+def write_checksum(archive: Path, sha256: str) -> None:
     """Write the checksum of an archive into a file beside it."""
-    with atomic_write(_record_path(archive)) as path:
+    with atomic_write(_checksum_path(archive)) as path:
         # In the form that `sha256sum --check` reads.
         path.write_text(f"{sha256}  {archive.name}\n", encoding="ascii")
 
 
-def recorded(archive: Path) -> str:
+def read_checksum(archive: Path) -> str:
     """Return the checksum that was recorded for an archive."""
-    return _record_path(archive).read_text(encoding="utf-8").partition(" ")[0]
+    return _checksum_path(archive).read_text(encoding="utf-8").partition(" ")[0]
 
 
 def check_unchanged(archive: Path, known_hash: str | None) -> None:
     """Check the checksum of an archive against its record, which is made if there is none."""
-    sha256 = checksum(archive)
-    if not _record_path(archive).is_file():
-        record(archive, sha256)
-    if recorded(archive) != sha256:
+    sha256 = compute_checksum(archive)
+    if not _checksum_path(archive).is_file():
+        write_checksum(archive, sha256)
+    if read_checksum(archive) != sha256:
         raise ValueError(
             f"{archive} has changed since its checksum was recorded. Delete it to have it "
-            f"downloaded again, or delete {_record_path(archive)} if you replaced it on purpose."
+            f"downloaded again, or delete {_checksum_path(archive)} if you replaced it on purpose."
         )
     if known_hash is None:
         return
     algorithm = known_hash.rpartition(":")[0] or "sha256"
-    actual = checksum(archive, algorithm)
+    actual = compute_checksum(archive, algorithm)
     if actual != known_hash.rpartition(":")[2].lower():
         raise ValueError(
             f"{archive} has the {algorithm} checksum {actual}, not known_hash={known_hash!r}. "
@@ -137,7 +137,7 @@ class _Bounded(io.RawIOBase):
         return data
 
 
-def _record_path(archive: Path) -> Path:
+def _checksum_path(archive: Path) -> Path:
     return archive.with_name(f"{archive.name}.sha256")
 
 

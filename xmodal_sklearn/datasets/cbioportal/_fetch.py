@@ -331,7 +331,7 @@ def _download_and_read(
     with TemporaryDirectory(dir=archive.parent, prefix=INCOMPLETE) as scratch:
         downloaded = _archive.download(url, Path(scratch), archive, known_hash)
         study_dir = _archive.unpack(downloaded, Path(scratch))
-        _archive.record(archive, _archive.checksum(downloaded))
+        _archive.write_checksum(archive, _archive.compute_checksum(downloaded))
         downloaded.replace(archive)
         return _cached_study(archive, options, lambda: read_cbioportal(study_dir, **options))
 
@@ -341,12 +341,12 @@ def _cached_study(archive: Path, options: dict[str, Any], read: Callable[[], Bun
     store = Store(archive.parent, ".study", load=_load_study, dump=_dump_study)
     # The order of the modalities is that of the columns.
     order = list(options["modalities"])
-    key = [_archive.recorded(archive), __version__, source_hash(*SOURCES), options, order]
+    key = [_archive.read_checksum(archive), __version__, source_hash(*SOURCES), options, order]
     return store.look_up(store.name(key, archive.name.removesuffix(".tar.gz")), read)
 
 
 def _dump_study(study: Bunch, file: BinaryIO) -> None:
-    """Write a study as arrays: the rest as JSON, and the values of each modality."""
+    """Write a study as arrays: names, classes and report as JSON, then each modality."""
     data, target = study.data, study.target
     rest = {
         "columns": study.feature_names,
