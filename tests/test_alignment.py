@@ -18,7 +18,7 @@ from xmodal_sklearn.learning import learning_curves
 from xmodal_sklearn.paper import compare_modalities
 from xmodal_sklearn.plotting import CoefficientPathDisplay, ModalityAblationDisplay
 
-SAMPLES = [f"P{number}" for number in range(24)]
+SAMPLES = [f"P{index}" for index in range(24)]
 X = pd.DataFrame(
     np.random.default_rng(0).normal(size=(24, 4)), SAMPLES, ["exp__A", "exp__B", "mut__C", "mut__D"]
 )
@@ -131,7 +131,7 @@ def test_folds_and_resamples_of_scikit_learn_pass():
 @pytest.mark.parametrize("unknown", [None, np.nan, pd.NA])
 @pytest.mark.parametrize("dtype", [object, "string", "category"])
 def test_an_unknown_group_is_named_by_sample(unknown, dtype):
-    groups = pd.Series([f"g{number // 2}" for number in range(24)], SAMPLES, dtype=dtype)
+    groups = pd.Series([f"g{index // 2}" for index in range(24)], SAMPLES, dtype=dtype)
     groups.iloc[[4, 5]] = unknown
     with pytest.raises(ValueError, match=r"groups has no label for 2 samples, the first is 'P4'"):
         compare(DUMMY, X, Y, groups=groups)

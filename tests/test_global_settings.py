@@ -89,8 +89,8 @@ def expected(with_absent):
 @pytest.mark.parametrize("make", [attention, ranking, baselines])
 def test_a_global_setting_changes_no_result(make, setting, with_absent, expected):
     with setting():
-        found = make(*with_absent)
-    np.testing.assert_array_equal(found, expected[make])
+        result = make(*with_absent)
+    np.testing.assert_array_equal(result, expected[make])
 
 
 def test_a_fit_leaves_the_settings_of_pytorch_as_they_were(with_absent):
@@ -112,8 +112,8 @@ def test_a_fitted_model_is_read_back_under_other_settings(with_absent, tmp_path)
     joblib.dump(model, tmp_path / "model.joblib")
     with torch.device("meta"), changed(torch.set_default_dtype, torch.float64, torch.float32):
         read = joblib.load(tmp_path / "model.joblib")
-        found = read.predict_proba(X)
-    np.testing.assert_array_equal(found, model.predict_proba(X))
+        result = read.predict_proba(X)
+    np.testing.assert_array_equal(result, model.predict_proba(X))
 
 
 def test_parallel_folds_have_the_settings_of_serial_ones(with_absent):

@@ -34,9 +34,9 @@ def test_attributions_sum_to_the_differences_in_logits(fitted):
     np.testing.assert_allclose(result.baseline, centered_logs(model, means), atol=1e-3)
     for label in model.classes_:
         difference = result.logits[label] - result.baseline[label]
-        of_class = result.by_sample.loc[label]
-        assert (of_class.sum(axis=1) - difference).abs().max() < 1e-3
-        assert of_class.index.tolist() == X.index[:30].tolist()
+        values = result.by_sample.loc[label]
+        assert (values.sum(axis=1) - difference).abs().max() < 1e-3
+        assert values.index.tolist() == X.index[:30].tolist()
 
 
 def test_threads_change_nothing(fitted):
@@ -49,15 +49,15 @@ def test_attributions_have_the_names_of_x_and_are_zero_in_absent_modalities(fitt
     model, X, _ = fitted
     result = integrated_gradients(model, X[:14])
     assert list(result.by_sample) == list(model[0].get_feature_names_out())
-    of_cna = result.by_sample.filter(like="cna__")
-    assert not of_cna.loc[(slice(None), X.index[:12]), :].any(axis=None)
-    assert of_cna.loc[(slice(None), X.index[12:14]), :].any(axis=None)
+    cna_values = result.by_sample.filter(like="cna__")
+    assert not cna_values.loc[(slice(None), X.index[:12]), :].any(axis=None)
+    assert cna_values.loc[(slice(None), X.index[12:14]), :].any(axis=None)
     assert np.isfinite(result.by_sample).all(axis=None)
 
 
 def test_names_are_those_of_x_if_modalities_are_given(cohort, positions):
     X, y = cohort
-    plain = X.set_axis([f"gene {number}" for number in range(X.shape[1])], axis=1)
+    plain = X.set_axis([f"gene {index}" for index in range(X.shape[1])], axis=1)
     classifier = CrossModalAttentionClassifier(
         modalities=positions, n_estimators=1, max_epochs=1, random_state=0
     ).fit(plain, y)
@@ -112,8 +112,8 @@ def test_shapley_values_of_logits_sum_to_them_and_are_exact(fitted):
     model, X, _ = fitted
     X = X[20:24]
     shares = modality_shapley(model, X)
-    of_class = [shares.loc[label].sum(axis=1) for label in model.classes_]
-    np.testing.assert_allclose(np.column_stack(of_class), centered_logs(model, X), atol=1e-6)
+    logits = [shares.loc[label].sum(axis=1) for label in model.classes_]
+    np.testing.assert_allclose(np.column_stack(logits), centered_logs(model, X), atol=1e-6)
     without = log_softmax(np.log(model[-1]._class_counts))
     without = without - without.mean()
     # By hand: the mean over all orders in which tables may come.
@@ -174,15 +174,15 @@ def test_measures_stand_side_by_side_with_their_spread(fitted):
 def test_permuted_labels_have_a_low_score_and_stability(cohort):
     X, y = cohort
     model = CrossModalAttentionClassifier(n_estimators=1, max_epochs=10, random_state=0)
-    permuted = np.random.default_rng(0).permutation(y)
-    of_true, of_permuted = (
+    shuffled = np.random.default_rng(0).permutation(y)
+    with_classes, permuted = (
         modality_importance(model, X, labels, cv=3, n_repeats=1, random_state=0)
-        for labels in (y, permuted)
+        for labels in (y, shuffled)
     )
-    assert of_permuted.features.abs().max(axis=None) > 0
-    assert of_true.scores.min() > of_permuted.scores.max() + 0.1
-    assert of_true.stability()[0] > of_permuted.stability()[0] + 0.2
-    one_fold = dataclasses.replace(of_true, features=of_true.features.loc[[0]])
+    assert permuted.features.abs().max(axis=None) > 0
+    assert with_classes.scores.min() > permuted.scores.max() + 0.1
+    assert with_classes.stability()[0] > permuted.stability()[0] + 0.2
+    one_fold = dataclasses.replace(with_classes, features=with_classes.features.loc[[0]])
     with pytest.raises(ValueError, match="at least two folds"):
         one_fold.stability()
 

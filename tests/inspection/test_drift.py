@@ -262,10 +262,10 @@ def test_every_model_that_begins_with_ours_is_supported(split, held_out):
         pd.testing.assert_frame_equal(result[SHARES], expected[SHARES], atol=1e-6)
     conformal = ConformalClassifier(linear(5), random_state=0).fit(frame, y)
     pd.testing.assert_frame_equal(drift(conformal, held_out), drift(conformal.estimator_, held_out))
-    of_array = drift(small(modalities=positions).fit(array, y), held_out.to_numpy())
-    of_frame = drift(small().fit(frame, y), held_out)
-    pd.testing.assert_frame_equal(of_array, of_frame)
-    assert of_frame["features"].to_list() == [40, 30, 12]
+    from_array = drift(small(modalities=positions).fit(array, y), held_out.to_numpy())
+    from_frame = drift(small().fit(frame, y), held_out)
+    pd.testing.assert_frame_equal(from_array, from_frame)
+    assert from_frame["features"].to_list() == [40, 30, 12]
 
 
 def test_a_loaded_model_gives_the_same_figures(split, held_out, tmp_path):

@@ -5,13 +5,13 @@ from scipy.stats import fisher_exact
 
 from xmodal_sklearn.inspection import PAM50_GENES, enrichment
 
-MEASURED = [f"exp__G{number}" for number in range(100)]
+MEASURED = [f"exp__G{index}" for index in range(100)]
 
 
 def test_p_is_that_of_fisher_against_the_measured_genes(tmp_path):
     gmt = tmp_path / "sets.gmt"
     lines = [
-        "first\tabout\t" + "\t".join(f"G{number}" for number in range(8)) + "\tNOT_MEASURED",
+        "first\tabout\t" + "\t".join(f"G{index}" for index in range(8)) + "\tNOT_MEASURED",
         "none\t\tG90\tG91",
         "elsewhere\t\tX1\tX2",
     ]

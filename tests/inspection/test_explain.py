@@ -30,8 +30,8 @@ def test_an_explanation_agrees_with_the_model(fitted, result):
 def test_features_are_those_that_add_most_to_the_lead(fitted, result):
     model, X, _ = fitted
     by_sample = integrated_gradients(model, X.iloc[[30]]).by_sample
-    of_class, of_next = (by_sample.loc[label].iloc[0] for label in result.probabilities.index[:2])
-    lead = (of_class - of_next).sort_values(ascending=False)
+    best, second = (by_sample.loc[label].iloc[0] for label in result.probabilities.index[:2])
+    lead = (best - second).sort_values(ascending=False)
     assert result.features.index.tolist() == lead.index[:10].tolist()
     first = result.features.iloc[0]
     assert first["value"] == pytest.approx(X.iloc[30][lead.index[0]])

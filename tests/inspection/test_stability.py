@@ -40,10 +40,10 @@ def test_signal_is_more_stable_than_noise(cohort):
 
 def test_the_same_seed_gives_the_same_result_in_parallel(cohort):
     options = {"n_resamples": 4, "k": 5, "random_state": 1}
-    one = selection_stability(MultiOmicsSelector(), *cohort, **options)
-    two = selection_stability(MultiOmicsSelector(), *cohort, n_jobs=2, **options)
-    pd.testing.assert_frame_equal(one.index, two.index)
-    pd.testing.assert_frame_equal(one.frequency, two.frequency)
+    serial = selection_stability(MultiOmicsSelector(), *cohort, **options)
+    parallel = selection_stability(MultiOmicsSelector(), *cohort, n_jobs=2, **options)
+    pd.testing.assert_frame_equal(serial.index, parallel.index)
+    pd.testing.assert_frame_equal(serial.frequency, parallel.frequency)
 
 
 def test_random_selections_have_stability_zero_and_the_interval_covers_it():

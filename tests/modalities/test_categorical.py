@@ -144,12 +144,12 @@ def test_an_unseen_category_is_encoded_as_zeros_with_a_warning(make, cohort, cli
     model = make().fit(X, y)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        known = apply(model, X[:3])
+        expected = apply(model, X[:3])
     other = X[:3].astype({"clin__stage": object})
     other["clin__stage"] = [X["clin__stage"].iloc[0], "V", "0"]
     with pytest.warns(UserWarning, match=r"'clin__stage' has categories not seen .*\['0', 'V'\]"):
-        found = apply(model, other)
-    np.testing.assert_allclose(found[:1], known[:1], rtol=1e-5)
+        result = apply(model, other)
+    np.testing.assert_allclose(result[:1], expected[:1], rtol=1e-5)
 
 
 def test_the_encoder_encodes_categories_and_keeps_gaps(cohort, clinical):
@@ -220,7 +220,7 @@ def test_columns_that_are_neither_numbers_nor_categories_raise(
 
 def test_category_is_what_the_user_says_is_one(cohort, clinical):
     X = joined(cohort, clinical)
-    centers = pd.Series([f"{number}" for number in range(60)] * 2, X.index)
+    centers = pd.Series([f"{index}" for index in range(60)] * 2, X.index)
     numbers = ModalityEncoder().fit(X.assign(clin__center=centers))
     assert "clin__center" in numbers.get_feature_names_out()
     categories = ModalityEncoder().fit(X.assign(clin__center=centers.astype("category")))

@@ -33,7 +33,7 @@ def arrow():
 
 def tables(n_mutated):
     rng = np.random.default_rng(0)
-    samples = [f"P{number}" for number in range(24)]
+    samples = [f"P{index}" for index in range(24)]
     exp = pd.DataFrame(rng.integers(0, 9, (24, 4)) / 4, samples, list("ABCD"))
     mut = pd.DataFrame(rng.integers(0, 2, (24, 3)), samples, list("EFG"))
     return {"exp": exp, "mut": mut.iloc[:n_mutated]}

@@ -12,7 +12,7 @@ from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardSc
 from xmodal_sklearn import MultiOmicsSelector, concat_modalities, split_modalities
 from xmodal_sklearn.modalities._columns import resolve_modalities
 
-SAMPLES = [f"P{number}" for number in range(12)]
+SAMPLES = [f"P{index}" for index in range(12)]
 RNG = np.random.default_rng(0)
 X = concat_modalities(
     {
@@ -71,7 +71,7 @@ def test_a_prefix_added_by_hand_warns():
         X[["exp__A", "mut__HLA__A"]],
         pd.concat([X, X[["mut__HLA__A"]].add_suffix("2")], axis=1),
         X.filter(like="mut__").add_prefix("mut__"),
-        X.set_axis([f"exp__ENSG{number}__{name}" for number, name in enumerate("ABCDEFG")], axis=1),
+        X.set_axis([f"exp__ENSG{index}__{name}" for index, name in enumerate("ABCDEFG")], axis=1),
     ],
     ids=["plain", "one feature", "beside others", "named twice", "identifier and symbol"],
 )

@@ -256,13 +256,13 @@ def test_only_gaps_change(seed, share):
     gappy.loc[absent, gappy.columns.str.startswith("b")] = np.nan
     model = ModalityImputer("mean").fit(gappy)
     filled = model.transform(gappy)
-    known = gappy.notna()
-    pd.testing.assert_frame_equal(filled.where(known), gappy)
+    present = gappy.notna()
+    pd.testing.assert_frame_equal(filled.where(present), gappy)
     assert filled.loc[absent, filled.columns.str.startswith("b")].isna().all(axis=None)
-    filled_in = filled.where(~known).loc[:, "a__1":"a__4"]
-    expected = (~known * gappy.mean()).where(~known).loc[:, "a__1":"a__4"]
+    filled_in = filled.where(~present).loc[:, "a__1":"a__4"]
+    expected = (~present * gappy.mean()).where(~present).loc[:, "a__1":"a__4"]
     pd.testing.assert_frame_equal(filled_in, expected)
-    assert sum(model.n_imputed_.values()) == (filled.notna() & ~known).to_numpy().sum()
+    assert sum(model.n_imputed_.values()) == (filled.notna() & ~present).to_numpy().sum()
 
 
 @pytest.mark.parametrize("strategy", ["mean", "median"])

@@ -89,8 +89,8 @@ def test_sparse_tables_stay_sparse(dtype):
         assert all(isinstance(column, pd.SparseDtype) for column in kept.dtypes)
         expected = table.loc[kept.index].astype(float)
         np.testing.assert_array_equal(kept.astype(float), expected)
-    of_pandas = table.loc[inner.index].dtypes.tolist()
-    assert inner.filter(like="mut__").dtypes.tolist() == of_pandas
+    by_pandas = table.loc[inner.index].dtypes.tolist()
+    assert inner.filter(like="mut__").dtypes.tolist() == by_pandas
     assert inner.filter(like="mut__").sparse.density < 0.2
 
 
@@ -176,8 +176,8 @@ def test_joins_agree_with_set_algebra_and_never_mix_up_samples(first, second):
     outer = concat_modalities(tables, join="outer")
     assert set(outer.index) == set(first) | set(second)
     for column in outer:
-        known = outer[column].dropna()
-        assert (known == known.index).all()
+        values = outer[column].dropna()
+        assert (values == values.index).all()
     common = set(first) & set(second)
     if common:
         assert set(concat_modalities(tables).index) == common
@@ -262,8 +262,8 @@ def test_feature_names_survive_selection_and_its_inverse(tables):
         assert set(table.columns) == set(tables[modality].columns)
         names = {f"{modality}__{feature}" for feature in table.columns}
         assert set(selector.rankings_[modality]) == names
-    one = MultiOmicsSelector(k=1).fit(X, y)
-    restored = one.inverse_transform(one.transform(X))
+    selector = MultiOmicsSelector(k=1).fit(X, y)
+    restored = selector.inverse_transform(selector.transform(X))
     assert list(restored.columns) == list(X.columns)
 
 

@@ -67,13 +67,13 @@ def test_a_sparse_matrix_is_ranked_and_selected_like_a_dense_one(
     np.testing.assert_allclose(selector.scores_, expected.scores_, rtol=1e-3)
     assert selector.n_imputed_ == expected.n_imputed_
     for modality in MODALITIES:
-        kept = [set(one.rankings_[modality][:5]) for one in (selector, expected)]
+        kept = [set(fitted.rankings_[modality][:5]) for fitted in (selector, expected)]
         assert kept[0] == kept[1]
-    found = selector.transform(form(X))
-    assert isinstance(found, pd.DataFrame)
-    assert all(isinstance(kind, pd.SparseDtype) for kind in found.dtypes)
+    selected = selector.transform(form(X))
+    assert isinstance(selected, pd.DataFrame)
+    assert all(isinstance(kind, pd.SparseDtype) for kind in selected.dtypes)
     if selector.get_support().tolist() == expected.get_support().tolist():
-        np.testing.assert_allclose(found.sparse.to_dense(), expected.transform(X), rtol=1e-5)
+        np.testing.assert_allclose(selected.sparse.to_dense(), expected.transform(X), rtol=1e-5)
 
 
 @pytest.mark.filterwarnings("ignore:(Imputed missing|Missing) values")
@@ -197,8 +197,8 @@ def test_a_model_of_a_sparse_matrix_is_looked_into(cohort):
     ):
         pd.testing.assert_frame_equal(ask(X), ask(dense))
     selector = MultiOmicsSelector(k=5, modalities=MODALITIES)
-    of_sparse, of_dense = (
+    from_sparse, from_dense = (
         selection_stability(selector, table, y, k=5, n_resamples=2, random_state=0)
         for table in (sparse.coo_matrix(X), dense)
     )
-    pd.testing.assert_frame_equal(of_sparse.index, of_dense.index)
+    pd.testing.assert_frame_equal(from_sparse.index, from_dense.index)

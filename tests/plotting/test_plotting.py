@@ -72,8 +72,8 @@ def test_the_interval_is_that_of_the_corrected_t_test(comparison, ax):
     scores = display.scores["logistic"]
     error = np.sqrt((1 / 6 + 1 / 2) * scores.var())
     expected = stats.t.interval(0.9, 5, loc=scores.mean(), scale=error)
-    found = display.intervals.loc["logistic", ["lower", "upper"]]
-    assert found.tolist() == pytest.approx(expected)
+    interval = display.intervals.loc["logistic", ["lower", "upper"]]
+    assert interval.tolist() == pytest.approx(expected)
 
 
 def test_a_model_without_the_metric_keeps_an_empty_row(comparison, ax):

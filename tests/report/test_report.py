@@ -278,12 +278,12 @@ def test_methods_are_made_from_the_run(comparison, html, cohort, tmp_path):
 
 
 def test_comparisons_without_recorded_data_are_reported(comparison, tmp_path):
-    known = ("n_samples", "n_features", "n_folds", "n_repeats", "seconds", "versions")
+    recorded = ("n_samples", "n_features", "n_folds", "n_repeats", "seconds", "versions")
     added = comparison.scores["metric"] == "without_modality"
     old = dataclasses.replace(
         comparison,
         scores=comparison.scores[~added],
-        info={key: comparison.info[key] for key in known},
+        info={key: comparison.info[key] for key in recorded},
     )
     old.save(tmp_path)
     page = write_report(Comparison.load(tmp_path), tmp_path / "old.html")
