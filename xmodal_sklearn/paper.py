@@ -24,16 +24,12 @@ from .benchmark._splits import outer_folds
 from .modalities._columns import as_slice, resolve_modalities
 from .selection import MultiOmicsSelector
 
+# fmt: off
 __all__ = [
-    "KS",
-    "REPORTED",
-    "SOURCE",
-    "compare_modalities",
-    "is_metabric",
-    "modality_sets",
-    "paper_network",
-    "paper_settings",
+    "KS", "REPORTED", "SOURCE", "compare_modalities", "is_metabric", "modality_sets",
+    "paper_network", "paper_settings",
 ]
+# fmt: on
 
 
 def __dir__() -> list[str]:
@@ -141,13 +137,11 @@ def compare_modalities(
     cv : int, splitter or iterable of splits, default=5
         The outer folds, the same for all models.
     store : str or path-like, default=None
-        Folder of the rankings and the finished folds, from which a later call resumes. None stores
-        nothing.
+        Folder of rankings and finished folds, from which a later call resumes; None stores none.
     n_jobs : int, default=None
         Number of rankings, then of fits, in parallel. None means 1, -1 all processors.
     verbose : int, default=0
-        A value above 0 shows progress bars, or a line now and then if the error stream is not a
-        terminal.
+        A value above 0 shows progress bars, or lines if the error stream is not a terminal.
 
     Returns
     -------

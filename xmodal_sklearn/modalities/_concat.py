@@ -101,8 +101,7 @@ def concat_modalities(tables: Mapping[str, pd.DataFrame], *, join: str = "inner"
 def split_modalities(X: pd.DataFrame) -> dict[str, pd.DataFrame]:
     """Split a table of several modalities into one table per modality.
 
-    Undoes :func:`concat_modalities`, for example to look at the selected features of one modality
-    by their gene symbols.
+    Undoes :func:`concat_modalities`, for example to see selected features by their gene symbols.
 
     Parameters
     ----------

@@ -43,8 +43,7 @@ def write_report(
     path : str or Path
         The file to write; its folder must exist.
     command : str, default=None
-        The command that produced the comparison, to show in the report; None uses
-        ``comparison.info["command"]`` if it is recorded.
+        The command that produced the comparison; None shows that in ``comparison.info``, if any.
     title : str, default=None
         The title; None uses "Comparison of classifiers".
     importance : ModalityImportance, default=None
