@@ -2,7 +2,7 @@
 Your own CSV tables
 ===================
 
-From files to a comparison: one file per modality, a clinical file with the classes, patients that
+From files to a comparison: one file per modality, a clinical file with the classes, patients who
 are missing from some of the files, and two batches.
 """
 
@@ -43,7 +43,7 @@ clinical.to_csv(folder / "clinical.csv")
 print(*sorted(path.name for path in folder.iterdir()))
 
 # %%
-# Read the files with pandas and combine them. With ``join="outer"``, patients without some of the
+# Read the files with pandas and combine them. With ``join="outer"``, patients who lack some of the
 # tables are kept, and an absent table is a block of NaN. Clinical columns are a modality, too: the
 # classifier encodes categories and imputes a missing age with the mean of the training patients.
 tables = {name: pd.read_csv(folder / f"{name}.csv", index_col=0) for name in ("exp", "cna", "mut")}

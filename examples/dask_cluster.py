@@ -3,7 +3,7 @@ A comparison on a Dask cluster
 ==============================
 
 The same call runs on a cluster: within ``parallel_config("dask")``, every fold of every model is a
-task for any of the workers.
+task that any worker can run.
 """
 
 # %%

@@ -3,8 +3,7 @@ On a GPU
 ========
 
 ``device="auto"``, the default, uses CUDA or Apple's MPS if available. Nothing else changes: the
-input is a table, the output are probabilities, and a model trained on a GPU can predict without
-one.
+input is a table, the output is probabilities, and a model trained on a GPU can predict without one.
 """
 
 # %%
@@ -41,6 +40,6 @@ plt.show()
 # On CUDA, networks with more than a few tokens use mixed precision. Results differ between devices
 # in the last digits, but not between two fits on the same device with the same seed.
 #
-# If you fit several models at once on one GPU, watch its memory: ``n_jobs=2`` keeps two networks in
-# it. ``CUDA_VISIBLE_DEVICES=1`` selects another GPU; to use several GPUs, start one Dask worker for
-# each.
+# If you fit several models at once on one GPU, watch its memory: ``n_jobs=2`` keeps two networks
+# there. ``CUDA_VISIBLE_DEVICES=1`` selects another GPU; to use several GPUs, start one Dask worker
+# for each.

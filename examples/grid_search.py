@@ -3,7 +3,7 @@ A search over K and attention heads
 ===================================
 
 ``GridSearchCV`` tunes the number of features and the number of attention heads together. With
-``memory``, the selector ranks the features once per fold and modality, whatever the number of K.
+``memory``, the selector ranks the features once per fold and modality, however many values of K.
 """
 
 # %%

@@ -3,7 +3,7 @@ An interaction
 ==============
 
 The effect of a gene's expression may depend on a mutation. In the extreme case, neither table is
-informative alone, and models that consider one column at a time miss the signal.
+informative alone, and methods that consider one column at a time miss the signal.
 """
 
 # %%
@@ -50,9 +50,9 @@ axes[1].legend()
 plt.show()
 
 # %%
-# Attention multiplies the result for the other table with the tokens of the first, and the branch
-# ``"pairs"`` screens all products. With ``pairs=True``, the selector ranks interacting features
-# first; a ranking of single columns selects them only by chance.
+# The network multiplies the tokens of the first table by the result of attention to the other, and
+# the branch ``"pairs"`` screens all products of two features. With ``pairs=True``, the selector
+# ranks interacting features first; a ranking of single columns selects them only by chance.
 models = {
     "ranking of single columns": MultiOmicsSelector(k=15),
     "interactions first": MultiOmicsSelector(k=15, pairs=True),
@@ -65,8 +65,8 @@ for name, selector in models.items():
     print(f"{name}: ROC AUC {score:.3f}")
 
 # %%
-# The 15 selected of 80 columns include some of the pairs by chance. With thousands of columns, they
-# would not.
+# The 15 columns selected from 80 include some of the pairs by chance. With thousands of columns,
+# they would not.
 
 # %%
 # The weights of the branches, learned from out-of-fold predictions. Most of the weight is on pairs,

@@ -43,7 +43,7 @@ FeatureImportanceDisplay.from_importance(importance)
 plt.show()
 
 # %%
-# How do well-known genes rank? The expression table has only 489 genes, so some were not measured.
+# Where do well-known genes rank? The expression table has only 489 genes, so it lacks some of them.
 ranks = importance.abs().max(axis=1).rank(ascending=False).astype(int)
 for gene in ("ERBB2", "ESR1", "MKI67", "AURKA", "TP53", "PIK3CA", "GATA3"):
     places = {}
@@ -63,9 +63,9 @@ result = enrichment(expressed, {"PAM50": PAM50_GENES}, background=measured)
 print(result[["overlap", "expected", "measured", "p"]].round(4).to_string())
 
 # %%
-# Interactions of expression and copy number, and whether both features are of the same gene. The
-# map warns if cross-modal branches did not improve out-of-fold predictions. That is the case here:
-# these classes can be predicted from expression alone, as the results show, too.
+# Interactions of expression and copy number, and whether both features belong to the same gene. A
+# warning is issued if cross-modal branches did not improve out-of-fold predictions. That is the
+# case here: these classes can be predicted from expression alone.
 with warnings.catch_warnings():
     warnings.simplefilter("ignore", UserWarning)
     pairs = top_pairs(attention_map(model, X, source="cna"), 10, X=X)

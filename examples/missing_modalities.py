@@ -41,7 +41,7 @@ fitted = {
 }
 groups = {
     "complete": X_test.notna().all(axis=1).to_numpy(),
-    "without some tables": ~X_test.notna().all(axis=1).to_numpy(),
+    "lacking some tables": ~X_test.notna().all(axis=1).to_numpy(),
 }
 figure, ax = plt.subplots(figsize=(6.5, 3.5), layout="constrained")
 for offset, (name, classifier) in zip((-0.15, 0.15), fitted.items(), strict=True):

@@ -41,7 +41,7 @@ controlled = compare(
 ComparisonDisplay.from_comparison(controlled)
 
 # %%
-# The reliance of a fitted model on each table: its score on test patients when one table is
+# How much a fitted model relies on each table: its score on test patients when one table is
 # permuted among them.
 X_train, X_test, y_train, y_test = train_test_split(X, y, stratify=y, random_state=0)
 ModalityAblationDisplay.from_estimator(
@@ -50,5 +50,5 @@ ModalityAblationDisplay.from_estimator(
 plt.show()
 
 # %%
-# These comparisons answer different questions. If two tables are redundant, a model can rely on one
-# of them although it adds nothing to the other.
+# These comparisons answer different questions. If two tables are redundant, a model may rely on a
+# table that adds nothing to the other.
