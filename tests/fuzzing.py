@@ -16,10 +16,10 @@ import xmodal_sklearn
 N_INPUTS = int(os.environ.get("XMODAL_FUZZ_INPUTS", "200"))
 FIRST_SEED = int(os.environ.get("XMODAL_FUZZ_SEED", "0"))
 PACKAGE = Path(xmodal_sklearn.__file__).parent
-# What a message bids the reader do.
+# Verbs with which a message says what to do.
 REMEDY = re.compile(
-    r"\b(Add|Ask|Check|Correct|Drop|Export|Fetch|Fill|Give|Keep|Leave|List|Make|Merge|Name|Put|"
-    r"Remove|Rename|Say|Save|Separate|Take|Transpose|Unpack|Use|Write)\b"
+    r"\b(Add|Check|Correct|Download|Drop|Export|Fill|Give|Keep|Leave|List|Make|Merge|Name|Pass|Put|"
+    r"Remove|Rename|Save|Separate|Transpose|Unpack|Use|Write)\b"
 )
 
 TOKENS = [

@@ -75,7 +75,9 @@ uses = pytest.mark.parametrize(("name", "use"), USES.values(), ids=USES)
 
 @uses
 def test_samples_in_another_order_raise(name, use):
-    with pytest.raises(ValueError, match=rf"index of {name} holds the samples of X in another or"):
+    with pytest.raises(
+        ValueError, match=rf"index of {name} has the samples of X in a different or"
+    ):
         use(shuffled(Y))
 
 
@@ -117,7 +119,7 @@ def test_just_another_order_raises(order, names):
     if order == list(range(5)):
         check_order(labels, table, "y")
     else:
-        with pytest.raises(ValueError, match="another order"):
+        with pytest.raises(ValueError, match="different order"):
             check_order(labels, table, "y")
 
 
@@ -140,9 +142,9 @@ def test_an_unknown_group_is_named_by_sample(unknown, dtype):
 @pytest.mark.parametrize("what", ["y", "groups"])
 def test_values_that_do_not_compare_raise(what):
     given = {"y": Y, "groups": SAMPLES, what: np.array([1, "a"] * 12, dtype=object)}
-    with pytest.raises(ValueError, match=rf"{what} holds values of the types \['int', 'str'\]"):
+    with pytest.raises(ValueError, match=rf"{what} has values of types \['int', 'str'\]"):
         compare(DUMMY, X, **given)
-    with pytest.raises(ValueError, match=rf"{what} must be one value for each sample"):
+    with pytest.raises(ValueError, match=rf"{what} must have one value for each sample"):
         compare(DUMMY, X, **{**given, what: np.ones((24, 2))})
 
 

@@ -50,7 +50,7 @@ def repeated_column(X):
 
 TABLES = [
     (infinite, r"infinity.*'cna'.*'cna__there'.*'patient'"),
-    (no_modality, r"'patient' has no modality at all"),
+    (no_modality, r"'patient' has no modality"),
     (words, r"'cna__there' is not numeric.*gain"),
     (times, "Times are not supported: column 'cna__there'"),
     (unnamed_column, r"'there' names no modality.*modalities="),
@@ -87,8 +87,8 @@ def test_a_spoilt_table_is_refused_after_fit(make, spoil, data):
 @pytest.mark.parametrize(
     ("modalities", "message"),
     [
-        ({"exp": ["exp__nowhere"]}, r"'exp' asks for columns.*exp__nowhere"),
-        ({"exp": [0, 1000]}, r"'exp' asks for columns"),
+        ({"exp": ["exp__nowhere"]}, r"'exp' refers to columns.*exp__nowhere"),
+        ({"exp": [0, 1000]}, r"'exp' refers to columns"),
         ({"exp": slice(0, 61), "cna": slice(60, 130)}, r"in two modalities, 'exp' and 'cna'"),
         ({"exp": slice(0, 60)}, r"70 columns of X belong to no modality"),
         ({"exp": slice(0, 0), "cna": slice(0, 130)}, r"'exp' has no column"),
@@ -183,7 +183,9 @@ def test_without_names_an_absent_modality_is_asked_for_by_name(make, drop, data)
     X, y = data
     X = X.astype(float)
     X.loc["patient", X.columns.str.startswith("cna__")] = np.nan
-    with pytest.warns(UserWarning, match=r"no column names of the form.*absent.*`modalities=`"):
+    with pytest.warns(
+        UserWarning, match=r"no column names of the form.*lacks a modality.*`modalities=`"
+    ):
         make().fit(drop(X), y)
 
 

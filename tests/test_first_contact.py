@@ -56,7 +56,7 @@ def test_results_answer_a_misspelt_name(cohort):
 )
 def test_a_whole_number_that_is_a_float_is_refused_with_the_remedy(cohort, estimator, name, number):
     model = estimator(**{name: number})
-    with pytest.raises(ValueError, match=f"'{name}' .* must be an int.*Give 10.*IntDistribution"):
+    with pytest.raises(ValueError, match=f"'{name}' .* must be an int.*Pass 10.*IntDistribution"):
         model.fit(*cohort)
 
 

@@ -15,7 +15,7 @@ def check_order(values: Any, X: Any, what: str) -> None:
     index: Any = getattr(values, "index", None)
     is_named = isinstance(index, pd.Index) and isinstance(X, pd.DataFrame)
     if n_values != n_samples:
-        remedy = "Give one for each sample."
+        remedy = "Pass one value for each sample."
         if getattr(X, "shape", ())[1:] == (n_values,) or (
             is_named and index.isin(X.columns).any() and not index.isin(X.index).any()
         ):
@@ -28,14 +28,14 @@ def check_order(values: Any, X: Any, what: str) -> None:
     if index.equals(X.index) or not in_X.any() or (by_position and not in_X.all()):
         return
     first = next((row for row in range(n_samples) if index[row] != X.index[row]), 0)
-    problem = "holds the samples of X in another order"
+    problem = "has the samples of X in a different order"
     if not in_X.all():
         n_absent = n_samples - X.index.isin(index).sum()
         problem = f"lacks samples of X ({n_absent} of {n_samples})"
     raise ValueError(
         f"The index of {what} {problem}: in row {first} it has {index[first]!r}, X has "
-        f"{X.index[first]!r}. Give {what}.loc[X.index], or {what}.to_numpy() if it is in the order "
-        "of X already."
+        f"{X.index[first]!r}. Pass {what}.loc[X.index], or {what}.to_numpy() if it is already in "
+        "the order of X."
     )
 
 
@@ -50,8 +50,8 @@ def check_weights(weights: Any, X: Any) -> None:
     if len(wrong):
         raise ValueError(
             f"Input sample_weight contains NaN: the weight of sample {_sample(X, wrong[0])!r} is "
-            f"{values[wrong[0]]!r} ({len(wrong)} such samples). Give each a number; 0 leaves it "
-            "out."
+            f"{values[wrong[0]]!r} ({len(wrong)} such samples). Give each sample a number; 0 "
+            "excludes it."
         )
 
 
@@ -72,21 +72,21 @@ def values_by_sample(values: Any, X: Any, what: str, *, allow_missing: bool = Fa
     if array.ndim == 2 and array.shape[1] == 1:
         array = array[:, 0]
     if array.ndim != 1:
-        raise ValueError(f"{what} must be one value for each sample, got the shape {array.shape}.")
+        raise ValueError(f"{what} must have one value for each sample, got shape {array.shape}.")
     if allow_missing:
         return array
     missing = np.flatnonzero(pd.isna(array))
     if len(missing):
         raise ValueError(
             f"{what} has no label for {len(missing)} samples, the first is "
-            f"{_sample(X, missing[0])!r}. Leave them out."
+            f"{_sample(X, missing[0])!r}. Drop them."
         )
     try:
         np.unique(array)
     except TypeError as error:
         types = sorted({type(value).__name__ for value in array.tolist()})
         raise ValueError(
-            f"{what} holds values of the types {types}, which can't be compared. Make them all "
+            f"{what} has values of types {types}, which can't be compared. Convert them all to "
             "strings."
         ) from error
     return plain_labels(array)

@@ -12,13 +12,13 @@ from ._alignment import check_order, plain_labels
 from ._typing import Labels, Table
 
 INTEGER_REMEDY = (
-    "In a search space, take a distribution of integers, such as scipy.stats.randint or Optuna's "
+    "In a search space, use a distribution of integers, such as scipy.stats.randint or Optuna's "
     "IntDistribution."
 )
 
 
 class ValidatedEstimator(BaseEstimator):
-    """An estimator whose error for a whole number of type float says what to give."""
+    """An estimator whose error for a whole number of type float names the int to pass."""
 
     def _validate_params(self) -> None:
         for name, allowed in self._parameter_constraints.items():
@@ -28,7 +28,7 @@ class ValidatedEstimator(BaseEstimator):
             if is_count and is_float and float(value).is_integer():
                 raise InvalidParameterError(
                     f"The {name!r} parameter of {type(self).__name__} must be an int, got "
-                    f"{value!r}. Give {int(value)}. {INTEGER_REMEDY}"
+                    f"{value!r}. Pass {int(value)}. {INTEGER_REMEDY}"
                 )
         super()._validate_params()
 
@@ -78,7 +78,7 @@ class ProbabilityClassifierMixin(ClassifierMixin):
         y : array-like of shape (n_samples,)
             True classes.
         sample_weight : array-like of shape (n_samples,), default=None
-            Weights of the samples. None weighs all equally.
+            Weights of the samples. None weights all equally.
 
         Returns
         -------

@@ -53,7 +53,7 @@ def check_plain_file(path: Path) -> None:
     """Raise an OSError if a folder or a link is in the place of a file."""
     if path.is_symlink() or (path.exists() and not path.is_file()):
         kind = "link" if path.is_symlink() else "folder" if path.is_dir() else "special file"
-        raise OSError(f"{path} is a {kind}, where a file belongs. Remove it and try again.")
+        raise OSError(f"{path} is a {kind}, not a file. Remove it and try again.")
 
 
 def _mark() -> str:

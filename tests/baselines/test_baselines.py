@@ -104,7 +104,7 @@ def test_a_modality_whose_samples_are_of_one_class_is_left_out(cohort):
     X, y = cohort
     gaps = X.astype(float)
     gaps.iloc[(y != y.iloc[0]).to_numpy(), 60:110] = np.nan
-    with pytest.warns(UserWarning, match="Modality 'cna' is left out"):
+    with pytest.warns(UserWarning, match="Modality 'cna' is ignored"):
         model = LateFusionClassifier(LOGISTIC).fit(gaps, y)
     assert list(model.estimators_) == ["exp", "mut"]
     without = LateFusionClassifier(LOGISTIC, use=["exp", "mut"]).fit(gaps, y)

@@ -211,7 +211,7 @@ def test_controls_are_in_the_same_table(cohort, result):
         values(result, "logistic", "f1_macro"),
         values(plain, "logistic", "f1_macro"),
     )
-    with pytest.raises(ValueError, match=r"Controls take the names \['a, exp as noise'\]"):
+    with pytest.raises(ValueError, match=r"\['a, exp as noise'\] are those of controls"):
         compare({"a": DummyClassifier(), "a, exp as noise": DummyClassifier()}, X, y, controls="a")
 
 

@@ -369,7 +369,7 @@ def test_a_folder_or_a_link_in_a_folds_place_is_named(problem, tmp_path, kind):
     path = next((tmp_path / "store").iterdir())
     path.rename(tmp_path / "elsewhere")
     path.mkdir() if kind == "folder" else path.symlink_to(tmp_path / "elsewhere")
-    with pytest.raises(OSError, match=rf"{path.name} is a {kind}, where a file belongs"):
+    with pytest.raises(OSError, match=rf"{path.name} is a {kind}, not a file"):
         compare(estimators, X, y, cv=3, store=tmp_path / "store")
 
 

@@ -114,9 +114,9 @@ def test_a_malformed_table_raises_by_name(folder, name, text, message):
         ({"table": ["=exp.csv"]}, "modality=file"),
         ({"table": ["exp=a.csv"], "target_file": None}, "needs --target-file"),
         ({"table": ["exp=nowhere.csv"]}, "no file nowhere.csv"),
-        ({"study": "here", "study_id": "there"}, "one source of data, not --study and --study-id"),
+        ({"study": "here", "study_id": "there"}, "one data source, not --study and --study-id"),
         ({"study_id": "there"}, "--target-file holds the classes for --table"),
-        ({"target_file": None, "target": "subtype"}, "need a source"),
+        ({"target_file": None, "target": "subtype"}, "need a data source"),
         ({"target_file": None, "mudata": "classes.csv", "target": "a"}, "as MuData"),
     ],
 )

@@ -64,7 +64,7 @@ def test_names_of_other_formats_raise_before_work(folder, name, command):
     model = ["nowhere.xmodal"] if command == "predict" else ["--target-file", "nowhere.csv"]
     code, output = xmodal(command, *model, "--table", "exp=nowhere.csv", "--out", name)
     assert code == 2
-    assert f"{name} is not the name of a table" in output
+    assert f"must end in .csv, .tsv or .parquet, got {name}" in output
 
 
 @pytest.mark.parametrize("out", ["exp.csv", "y.csv", "./exp.csv", "link.csv"])

@@ -318,7 +318,7 @@ def test_a_file_that_ends_the_process_raises(tmp_path, monkeypatch):
     assert _mudata.load_mudata(path).n_obs == 40
     crash = "import os, signal; os.kill(os.getpid(), signal.SIGSEGV)"
     monkeypatch.setattr(_mudata, "READ_ALL", crash)
-    with pytest.raises(ValueError, match=r"cohort\.h5mu: it is damaged.*Fetch it"):
+    with pytest.raises(ValueError, match=r"cohort\.h5mu: it is damaged.*Download or save it"):
         _mudata.load_mudata(path)
 
 

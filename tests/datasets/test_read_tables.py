@@ -137,7 +137,7 @@ def test_new_samples_are_matched_or_an_error(tmp_path):
     [
         ({"tables": {}}, "tables must map modalities to files"),
         ({"tables": ["exp.csv"]}, "tables must map modalities to files"),
-        ({"tables": {"exp": "exp.csv"}, "target": "subtype"}, "Give target_file"),
+        ({"tables": {"exp": "exp.csv"}, "target": "subtype"}, "Pass target_file"),
     ],
 )
 def test_arguments_that_make_no_sense_are_an_error(arguments, message):

@@ -65,7 +65,7 @@ def test_a_malformed_table_raises_by_name(tmp_path, text, message):
         ('"sample\nname",A\nP1,1\nP2,x\n', "column 'A' is not numeric: sample 'P2'.*line 4"),
         ('sample,A\nP1,1\n"P2,2\n', "a row has 1 fields.*line 3"),
         ('sample,A\nP1,1\nP2,"2\n', "a quote opens that is never closed .line 3"),
-        ('sample,A\n""\nP1,1\n', "it has lines of nothing but quotes and blanks"),
+        ('sample,A\n""\nP1,1\n', "it has lines with only quotes and blanks"),
         ("sample,A\nP1,1\nP2,2\nP1 ,3\n", r"'P1' occurs more than once, in lines \[2, 4\]. Merge"),
         ("sample,A,A\nP1,1,2\n", r"in columns \[2, 3\] \(line 1\)\. Merge or rename"),
         ("sample,A\nP1,1\nP2,\udcff\n", r"byte 0xff is not UTF-8 \(line 3\)"),
@@ -73,8 +73,11 @@ def test_a_malformed_table_raises_by_name(tmp_path, text, message):
         (",,Expression,\nsample,age,A,B\nP1,1,2,3\n", "names only 1 of 4 columns"),
         ("Table S1\nsample,A\nP1,1\n", r"header has only one column.*\(line 1\).*no title above"),
         ("sample,A\nP1,1-Mar\nP2,2-Mar\n", "column 'A'.*'1-Mar', which spreadsheets.*line 2"),
-        ("sample,born\nP1,2024-03-01\nP2,x\n", "'2024-03-01', which spreadsheets make.*line 2"),
-        ("sample,A\nP1,######\nP2,x\n", "'######', which spreadsheets make.*line 2"),
+        (
+            "sample,born\nP1,2024-03-01\nP2,x\n",
+            "'2024-03-01', into which spreadsheets turn.*line 2",
+        ),
+        ("sample,A\nP1,######\nP2,x\n", "'######', into which spreadsheets turn.*line 2"),
         ("sample,A\nP1,1\u202f234\nP2,2 000\n", "line 2.*decimal point and without other marks"),
         ("sample,A\nP1,1_0\nP2,2_0\n", "line 2.*without other marks"),
         ("sample,A\nP1,\uff11\nP2,\u0663\n", "line 2.*without other marks"),
@@ -96,7 +99,9 @@ def test_columns_named_by_dates_are_reported(tmp_path):
     report = Report()
     assert list(read_table(tmp_path / "exp.csv", report=report)) == ["1-Mar", "ESR1", "Sep-02"]
     reported = {what: count for _, what, count in report.rows if "date" in what}
-    assert reported == {"columns named by a date, as spreadsheets make of genes like MARCH1": 2}
+    assert reported == {
+        "columns named by a date, into which spreadsheets turn genes like MARCH1": 2
+    }
 
 
 @pytest.mark.parametrize("error", ["#DIV/0!", "#REF!", "#VALUE!", "#NAME?"])
@@ -150,7 +155,7 @@ def test_checksums_of_parquet_pages_are_verified(tmp_path):
     start = content.index(np.float64([1.5, 1.5]).tobytes())
     path.write_bytes(content[:start] + b"\1" + content[start + 1 :])
     with pytest.raises(
-        ValueError, match=r"exp.parquet as table, it may be damaged: .*Fetch it or save"
+        ValueError, match=r"exp.parquet as table; it may be damaged: .*Download or save"
     ):
         read_table(path)
 

@@ -198,7 +198,7 @@ def test_joins_agree_with_set_algebra_and_never_mix_up_samples(first, second):
             r"'exp': Column 'ESR1' is not numeric",
         ),
         ({"ex__p": EXP}, "inner", "double underscore"),
-        ({"exp_": EXP}, "inner", "underscore at its end"),
+        ({"exp_": EXP}, "inner", "trailing underscore"),
         ({"exp": EXP[[]]}, "inner", "'exp' has no feature"),
         ({}, "inner", "at least one modality"),
         ({"exp": EXP}, "left", 'join must be "inner" or "outer"'),

@@ -65,7 +65,7 @@ def test_absent_modalities_are_the_same_with_a_cache(cohort, tmp_path):
     assert len(entries(tmp_path)) == 3
     gaps.iloc[25, 60:110] = np.nan
     for _ in range(2):
-        with pytest.raises(ValueError, match=f"sample {X.index[25]!r} has no modality at all"):
+        with pytest.raises(ValueError, match=f"sample {X.index[25]!r} has no modality"):
             MultiOmicsSelector(memory=tmp_path).fit(gaps, y)
 
 
@@ -229,7 +229,7 @@ def test_a_folder_or_a_link_in_an_entrys_place_is_named(cohort, tmp_path, kind):
     for path in entries(tmp_path):
         path.rename(tmp_path / "elsewhere")
         path.mkdir() if kind == "folder" else path.symlink_to(tmp_path / "elsewhere")
-    with pytest.raises(OSError, match=rf"\.ranking is a {kind}, where a file belongs"):
+    with pytest.raises(OSError, match=rf"\.ranking is a {kind}, not a file"):
         MultiOmicsSelector(memory=tmp_path).fit(X, y)
 
 

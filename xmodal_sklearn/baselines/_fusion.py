@@ -72,7 +72,7 @@ class LateFusionClassifier(ProbabilityClassifierMixin, BaseEstimator):
     UserWarning
         If training samples lack values of modalities that they have, or samples have categories
         that training samples did not have; if an imputer seems to have filled absent modalities; if
-        a modality is left out because all training samples that have it are of one class.
+        a modality is ignored because all training samples that have it belong to a single class.
 
     See Also
     --------
@@ -82,9 +82,9 @@ class LateFusionClassifier(ProbabilityClassifierMixin, BaseEstimator):
     Notes
     -----
     Missing values of modalities that a sample has are filled with the mean of the feature in the
-    training samples. A feature that fewer than three training samples have (or a fifth of them, of
-    fewer than 15) is constant, at its mean or zero, so it has no influence. Categorical columns are
-    encoded as :class:`~xmodal_sklearn.ModalityEncoder` does.
+    training samples. A feature that fewer than three training samples have (or a fifth of them, if
+    there are fewer than 15) is constant, at its mean or zero, so it has no influence. Categorical
+    columns are encoded as :class:`~xmodal_sklearn.ModalityEncoder` does.
 
     Examples
     --------
@@ -156,7 +156,7 @@ class LateFusionClassifier(ProbabilityClassifierMixin, BaseEstimator):
         self.classes_, counts = np.unique(y, return_counts=True)
         if len(self.classes_) < 2:
             raise ValueError(
-                f"y has one class only, {self.classes_.tolist()[0]!r}; a classifier needs samples "
+                f"y has only one class, {self.classes_.tolist()[0]!r}; a classifier needs samples "
                 "of at least two classes."
             )
         self.class_prior_ = counts / counts.sum()
@@ -181,8 +181,8 @@ class LateFusionClassifier(ProbabilityClassifierMixin, BaseEstimator):
             if len(np.unique(y[rows])) < 2:
                 if rows.any():
                     warn(
-                        f"Modality {modality!r} is left out: the {rows.sum()} training samples "
-                        "that have it are of one class only."
+                        f"Modality {modality!r} is ignored: the {rows.sum()} training samples that "
+                        "have it belong to a single class."
                     )
                 continue
             with _add_modality_to_errors(modality, y[rows]):

@@ -71,9 +71,9 @@ def make_baselines(
 
     Notes
     -----
-    All models give every class the same weight, except k nearest neighbors, which cannot. They
-    see standardized columns, absent modalities filled by the mean; tree ensembles take absent
-    modalities as they are. The grids:
+    All models give every class the same weight, except k nearest neighbors, which cannot. They are
+    fitted to standardized columns, with absent modalities filled by the mean; tree ensembles accept
+    absent modalities directly. The grids:
 
     ========================= ============================================== ==== =======
     model                     grid                                           fits seconds

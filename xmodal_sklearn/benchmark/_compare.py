@@ -72,7 +72,7 @@ def compare(
         Name of an estimator of which to add negative controls: ``"NAME, labels permuted"`` is
         fitted to shuffled labels and should score no better than chance; in ``"NAME, MODALITY as
         noise"`` every column of the modality is shuffled on its own, which shows what the
-        modality contributes. None adds none.
+        modality contributes. None adds no controls.
     error_score : "raise" or float, default=nan
         The value of metrics that fail to be computed, also of all metrics in folds where fitting
         or predicting fails. With ``"raise"``, the error is raised.
@@ -85,7 +85,7 @@ def compare(
     n_jobs : int, default=None
         Number of fits in parallel. None means 1, -1 all processors.
     verbose : int, default=0
-        A value above 0 shows a progress bar, or a line now and then if the error stream is not a
+        A value above 0 shows a progress bar, or occasional lines if the error stream is not a
         terminal.
     random_state : int, RandomState instance or None, default=0
         Seed of the default folds and of the controls. None draws new ones in every call.
@@ -207,7 +207,7 @@ def _runs(estimators: Mapping[str, Any], controls: str | None, X: Any, seed: int
         for modality, columns in modalities_of(estimator, X).items()
     }
     if taken := sorted(set(added) & set(runs)):
-        raise ValueError(f"Controls take the names {taken}. Rename these estimators.")
+        raise ValueError(f"The names {taken} are those of controls. Rename these estimators.")
     return runs | added
 
 

@@ -289,8 +289,8 @@ class Comparison:
         # Files that someone has edited.
         except (KeyError, TypeError, AttributeError, IndexError, RecursionError) as error:
             raise ValueError(
-                f"{folder} holds a damaged comparison ({error!r}). Run the command that made it "
-                "again with the same --out."
+                f"{folder} holds a damaged comparison ({error!r}). Rerun the command that made it, "
+                "with the same --out."
             ) from error
 
     @classmethod
@@ -364,17 +364,17 @@ def _check_runs(folder: Path, content: dict[str, Any], tables: dict[str, pd.Data
             " and ".join(map(str, sorted(table["run"].unique()))) if len(table) else run
         )
     if len(set(map(str, runs.values()))) > 1:
-        parts = ", ".join(f"{name} of {of_file}" for name, of_file in runs.items())
+        parts = ", ".join(f"{name} of {file_run}" for name, file_run in runs.items())
         raise ValueError(
-            f"The files in {folder} are of several runs: {parts}. Run the command that made them "
-            "again with the same --out, which resumes from finished folds there."
+            f"The files in {folder} are of several runs: {parts}. Rerun the command that made "
+            "them, with the same --out, to resume from the finished folds there."
         )
     for name, expected in content["rows"].items():
         n_rows = len(tables.get(name.removesuffix(".csv"), ()))
         if n_rows != expected:
             raise ValueError(
-                f"{folder / name} has {n_rows} rows, but run {run} wrote {expected}. Run the "
-                "command that made it again with the same --out."
+                f"{folder / name} has {n_rows} rows, but run {run} wrote {expected}. Rerun the "
+                "command that made it, with the same --out."
             )
 
 

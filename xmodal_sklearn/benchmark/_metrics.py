@@ -73,7 +73,7 @@ def resolve_scoring(scoring: Any) -> dict[str, Any]:
     if not isinstance(scoring, Mapping):
         raise ValueError(
             "scoring must be a metric's name, a list of names, a callable, or a dict of names to "
-            f'metrics or callables, got {scoring!r}. Give scorers as scoring={{"name": scorer}}.'
+            f'metrics or callables, got {scoring!r}. Pass scorers as scoring={{"name": scorer}}.'
         )
     if not scoring:
         raise ValueError("scoring must name at least one metric, got none.")
@@ -82,11 +82,11 @@ def resolve_scoring(scoring: Any) -> dict[str, Any]:
 
 def _resolve_scorer(name: Any, scorer: Any) -> Any:
     if not isinstance(name, str) or name in RESERVED:
-        raise ValueError(f"scoring must not use the name {name!r}. Choose another text as a name.")
+        raise ValueError(f"scoring must not use the name {name!r}. Choose another string.")
     if name != scorer and LOSSES & {name, scorer if isinstance(scorer, str) else ""}:
         raise ValueError(
-            f"scoring maps {name!r} to {scorer!r}, but {sorted(LOSSES)} must keep their names, as "
-            "for them lower is better."
+            f"scoring maps {name!r} to {scorer!r}, but {sorted(LOSSES)}, for which lower is "
+            "better, must keep their names."
         )
     if callable(scorer) or scorer in METRICS:
         return scorer

@@ -82,7 +82,7 @@ def result_file(folder: Path, name: str) -> Path:
 def _pending_names(pending: Path) -> list[str] | None:
     """Return the files of a run that may not be in place yet, None if there is none."""
     if pending.is_symlink():
-        raise OSError(f"{pending} is a link, where a folder belongs. Remove it and try again.")
+        raise OSError(f"{pending} is a link, not a folder. Remove it and try again.")
     try:
         names = json.loads((pending / NAMES).read_text(encoding="utf-8"))
     except FileNotFoundError:

@@ -90,15 +90,15 @@ def check_design(folds: list[Fold], y: np.ndarray, batch: Any, *, grouped: bool)
         if n_without:
             messages.append(
                 f"No sample of class {label!s} is tested in {n_without} of {len(folds)} folds; "
-                "its recall is undefined there, and averages over classes leave it out."
+                "its recall is undefined there, and averages over classes exclude it."
             )
     if batch is None:
         return messages
     if (strength := _strongest_association(batch, [y])) is not None:
         messages.append(
-            f"The batch predicts the classes ({strength}), so a model can score by recognizing "
-            "the batch. Correct for the batch inside the pipeline, or keep batches together by "
-            "groups=."
+            f"The batch predicts the classes ({strength}), so a model can score above chance by "
+            "recognizing the batch. Correct for the batch inside the pipeline, or keep batches "
+            "together with groups=."
         )
     tested_in = np.full((1 + folds[-1].repeat, len(y)), -1)
     for fold in folds:
@@ -107,7 +107,7 @@ def check_design(folds: list[Fold], y: np.ndarray, batch: Any, *, grouped: bool)
     if strength is not None:
         messages.append(
             f"The batch predicts the folds ({strength}): some folds test batches that are rare in "
-            "their training samples. Shuffle the folds, or keep batches together by groups=."
+            "their training samples. Shuffle the folds, or keep batches together with groups=."
         )
     return messages
 

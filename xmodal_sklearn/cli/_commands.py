@@ -147,8 +147,8 @@ def paper(
 ) -> None:
     """Compute the paper's table: modalities added to the primary one, for several K.
 
-    The paper: doi:10.23950/jcmk/18568. On METABRIC, its figures are shown too. The last row is the
-    network that the paper describes, on all modalities with the smallest K.
+    The paper is doi:10.23950/jcmk/18568; on METABRIC, its scores are shown, too. The last row is
+    the network that the paper describes, on all modalities with the smallest K.
     """
     _start(cohort, folds)
     with status("Loading PyTorch"):
@@ -181,8 +181,8 @@ def paper(
     console.print(paper_table(result, models, published.REPORTED if on_metabric else {}))
     if on_metabric:
         console.print(
-            f"\nThe paper's figures: {published.SOURCE}. "
-            "It finds EXP+CNA+MUT best at K of 300 to 500."
+            f"\nThe paper's scores: {published.SOURCE}. "
+            "It reports EXP+CNA+MUT as best for K from 300 to 500."
         )
     _finish(result, out, report_error)
 
@@ -254,7 +254,7 @@ def predict(
     min_proba: float = 0.0,
     allow_pickle: bool = False,
 ) -> None:
-    """Predict the classes of new samples by a saved model."""
+    """Predict the classes of new samples with a saved model."""
     from . import _tables
     from ._sources import parse_normalize, read_feature_map, read_unlabeled
 
@@ -338,7 +338,7 @@ def card(model: Path, out: Path | None = None) -> None:
 
 @command("Example: xmodal report xmodal-bench")
 def report(folder: Path) -> None:
-    """Write report.html of a finished comparison again."""
+    """Rewrite the report.html of a finished comparison."""
     from ..benchmark import Comparison
     from ..report import write_report
     from ._models import load_importance

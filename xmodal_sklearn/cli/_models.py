@@ -100,8 +100,8 @@ def load_model(path: Path, *, allow_pickle: bool = False) -> Any:
         model = persistence.load_model(path)
     elif not allow_pickle:
         raise ValueError(
-            f"{path} is not the file of a model that runs no code. It may be one of joblib or "
-            "pickle; loading such a file runs any code in it. If you trust who made it, add "
+            f"{path} is not a model file that can be loaded without running code. It may be a "
+            "joblib or pickle file, which runs any code in it. If you trust its author, add "
             "--allow-pickle; or fit the model again and save it under a name that does not end "
             f"in {' or '.join(PICKLES)}."
         )

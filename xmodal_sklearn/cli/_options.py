@@ -20,7 +20,7 @@ SEPARATORS = {".csv": ",", ".tsv": "\t", ".parquet": None, "": ","}
 COMPRESSIONS = {".gz": "gzip", ".bz2": "bz2", ".xz": "lzma"}
 # What `--quick` changes the defaults to.
 QUICK = {"k": 20, "models": "logistic regression", "fusion": "early", "folds": 3, "n_estimators": 4}
-TABLE_NAMES = "CSV, TSV or Parquet file to write, as its name ends"
+TABLE_NAMES = "CSV, TSV or Parquet file to write, by its extension"
 
 
 def table_format(path: Path) -> tuple[str | None, str | None]:
@@ -29,7 +29,7 @@ def table_format(path: Path) -> tuple[str | None, str | None]:
     suffix = (path.with_suffix("") if compression else path).suffix.lower()
     if suffix not in SEPARATORS or (compression and suffix in ("", ".parquet")):
         raise ValueError(
-            f"{path.name} is not the name of a table. Let it end in .csv, .tsv or .parquet; .csv "
+            f"The name of a table must end in .csv, .tsv or .parquet, got {path.name}. Only .csv "
             "and .tsv may be followed by .gz, .bz2 or .xz."
         )
     return SEPARATORS[suffix], compression
@@ -64,25 +64,26 @@ HELP = {
         "target_file": "The classes for --table: samples in the first column.",
         "target": "Column of the classes: in the study's clinical files (CLAUDIN_SUBTYPE by "
         "default), --target-file or obs.",
-        "modalities": "Modalities to read, the primary one first: exp,cna; of a study also any "
-        "profile by its stable id: exp,prot=rppa. All by default.",
+        "modalities": "Modalities to read, the primary one first: exp,cna. For a study, also any "
+        "profile by its stable id: exp,prot=rppa. Default: exp,cna,mut for a study, otherwise all.",
         "join": "Samples with all modalities (inner) or with any (outer).",
-        "feature_map": "A table of two columns: names of features in these tables (aliases, Entrez "
+        "feature_map": "A table with two columns: feature names in these tables (aliases, Entrez "
         "or Ensembl ids), and the model's names.",
         "missing": "If a table lacks a selected feature: stop with an error; treat its whole "
         "modality as absent; or impute the feature's training mean.",
-        "normalize": "within: rescale the features of a modality to the means and deviations of "
-        "training; for another platform, with at least 20 samples, and classes as frequent as in "
-        "training. Without NAME for all modalities; repeat it for several. training (the default): "
-        "use the values as they are.",
+        "normalize": "within: rescale the features of a modality to the training means and "
+        "standard deviations, for another platform; needs at least 20 samples and class "
+        "frequencies as in training. Without NAME, for all modalities; repeat it for several. "
+        "training (the default): leave the values unchanged.",
     },
     "Model": {
         "k": "Features to keep per modality.",
         "select.k": "Features to write per modality; all by default.",
         "models": "Classical models to compare with, as make_baselines names them, or all; paper "
-        "is the network that the paper describes.",
-        "fusion": "How these combine the modalities: any of early, late, stacked.",
-        "controls": "Add attention on permuted labels, and on noise in place of each modality.",
+        "adds the network that the paper describes.",
+        "fusion": "How these models combine the modalities: any of early, late, stacked.",
+        "controls": "Add attention fitted to permuted labels, and with noise in place of each "
+        "modality.",
         "calibrate": "Hold out this share of the samples, for example 0.33, for predict "
         "--coverage.",
     },
@@ -91,27 +92,27 @@ HELP = {
         "centroid, separated by commas.",
         "n_heads": "Attention heads; must divide --embed-dim.",
         "embed_dim": "Width of the embedding.",
-        "tokenizer": "What a token stands for: a patch of all features, or a feature, as in the "
-        "paper.",
+        "tokenizer": "What a token represents: a patch of all features, or a single feature, as "
+        "in the paper.",
         "attention": "Kind of attention; linear is faster with many tokens.",
         "n_estimators": "Networks in the ensemble.",
         "device": "Where PyTorch computes: auto, cpu, cuda, mps.",
     },
     "Run": {
-        "quick": "A first look, in seconds: K = 20, 4 members, a logistic regression and 3 folds, "
-        "unless given otherwise.",
+        "quick": "A first look, in seconds: K = 20, 4 networks, a logistic regression and 3 folds, "
+        "unless set otherwise.",
         "inspect": "Also report the importance of modalities and features to attention, which is "
-        "fitted again in each fold.",
+        "refitted in each fold.",
         "learning_curves": "Also fit all models on 20, 40, 60 and 80% of the training samples.",
         "folds": "Stratified outer folds.",
         "repeats": "Repeats of the folds.",
         "cv": "Also score the model on this many folds, for its card.",
-        "groups": "Column of groups that no fold splits, such as patients; in the file of "
+        "groups": "Column of groups that no fold splits, such as patients; in the same file as "
         "--target.",
-        "batch": "Column of batches or sites; a warning says whether they predict classes or "
+        "batch": "Column of batches or sites; a warning is issued if they predict classes or "
         "folds.",
         "seed": "Seed of data, folds and models.",
-        "jobs": "Fits in parallel; -1 is one per processor.",
+        "jobs": "Parallel fits; -1 means one per processor.",
         "scheduler": "Run on the workers of this Dask scheduler (extra distributed).",
         "out": "Folder for finished folds, scores and report.",
     },
@@ -123,16 +124,16 @@ HELP = {
     None: {
         "version": "Show the version and exit.",
         "more_k": "Further K.",
-        "folder": "The folder that bench or paper wrote by --out.",
+        "folder": "The output folder of bench or paper.",
         "model": "The file that fit saved.",
         "select.out": f"{TABLE_NAMES}: modality, rank, feature, score.",
         "predict.out": f"{TABLE_NAMES}: sample, predicted class, probability of each class; with "
         "--coverage whether each class is in the set.",
-        "fit.out": "File to save the fitted pipeline in; if it ends in .joblib or .pkl, by joblib.",
+        "fit.out": "File for the fitted pipeline; .joblib or .pkl at its end selects joblib.",
         "card.out": "HTML file to write; printed by default.",
-        "allow_pickle": "Load a file of joblib or pickle, which runs any code in it.",
+        "allow_pickle": "Load a joblib or pickle file, which runs any code in it.",
         "coverage": "Also write sets of classes that contain the true class for this share of "
-        "samples, for example 0.9. Needs a model of fit --calibrate.",
+        "samples, for example 0.9. Needs a model from fit --calibrate.",
         "min_proba": "Predict no class if the highest probability is below this.",
         "sample": "Name of the sample to explain.",
     },
@@ -198,10 +199,10 @@ def read_cohort(
     sources = {"--study": study, "--study-id": study_id, "--table": table, "--mudata": mudata}
     named = [option for option, value in sources.items() if value]
     if len(named) > 1:
-        raise ValueError(f"Give one source of data, not {' and '.join(named)}.")
+        raise ValueError(f"Use one data source, not {' and '.join(named)}.")
     if target_file is not None and not table:
         raise ValueError(
-            "--target-file holds the classes for --table. Give --table, or omit --target-file."
+            "--target-file holds the classes for --table. Add --table, or omit --target-file."
         )
     # Imports for a second, while the help needs only this function's options.
     from ..datasets import make_multiomics
@@ -216,7 +217,7 @@ def read_cohort(
         cohort = _sources.read_study(study, study_id, target, chosen, join)
     elif target or chosen or groups or batch:
         raise ValueError(
-            "--target, --modalities, --groups and --batch need a source of data. Give --study, "
+            "--target, --modalities, --groups and --batch need a data source. Add --study, "
             "--study-id, --table or --mudata."
         )
     else:

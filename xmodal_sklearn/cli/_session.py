@@ -23,8 +23,8 @@ from .._text import visible
 STOPPED = 130
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
 EXIT_CODES = (
-    "Exit codes: 0 done; 1 unexpected error; 2 wrong options or bad input, explained in one "
-    f"message; {STOPPED} stopped by Ctrl-C."
+    "Exit codes: 0 success; 1 unexpected error; 2 wrong options or invalid input, explained in "
+    f"one message; {STOPPED} interrupted by Ctrl-C."
 )
 INPUTS = (
     "study", "target_file", "table", "mudata", "model", "feature_map", "train_table",
@@ -152,7 +152,7 @@ def _print_warning(message: Warning | str, *_: Any, **__: Any) -> None:
 def _not_written(out: Path, error: OSError) -> typer.BadParameter:
     return typer.BadParameter(
         f"Can't write to {out}: {error.strerror or error}. Results of an earlier run there are "
-        "unchanged, and finished folds are kept. Make room, or allow writing, and run the same "
+        "unchanged, and finished folds are kept. Free space or allow writing, then run the same "
         "command again."
     )
 
@@ -168,8 +168,8 @@ def _check_output(params: Mapping[str, Any]) -> None:
             path = Path(str(value).partition("=")[2] if name.endswith("table") else value)
             if _is_replaced(path, out):
                 raise typer.BadParameter(
-                    f"--out {out} would replace {path}, which this command reads. Give --out "
-                    "another name."
+                    f"--out {out} would replace {path}, which this command reads. Choose another "
+                    "--out."
                 )
 
 

@@ -64,7 +64,7 @@ def read_labeled_tables(
     unknown = set(modalities or ()) - set(paths)
     if unknown:
         raise ValueError(
-            f"--modalities names {sorted(unknown)}, but the tables are of {list(paths)}"
+            f"--modalities names {sorted(unknown)}, but the tables are {list(paths)}"
             f"{did_you_mean(min(unknown), paths)}"
         )
     paths = {modality: paths[modality] for modality in modalities or paths}
@@ -138,7 +138,7 @@ def check_folds(cohort: Bunch, folds: int) -> None:
     """Check that a cohort can be split into stratified folds."""
     sizes = cohort.target.value_counts()
     if len(sizes) < 2:
-        raise ValueError(f"All samples are of one class, {sizes.index.tolist()[0]!r}.")
+        raise ValueError(f"All samples belong to one class, {sizes.index.tolist()[0]!r}.")
     if sizes.min() < folds:
         raise ValueError(
             f"{folds} folds need {folds} samples of each class; {sizes.idxmin()!r} has "
@@ -149,7 +149,7 @@ def check_folds(cohort: Bunch, folds: int) -> None:
 def read_unlabeled(tables: Sequence[str], mudata: Path | None) -> Bunch:
     """Read samples without classes from ``modality=file`` tables or from a MuData file."""
     if bool(tables) == (mudata is not None):
-        raise ValueError("Give the samples either by --table or by --mudata.")
+        raise ValueError("Pass the samples with either --table or --mudata.")
     if mudata is None:
         return read_tables(_parse_tables(tables), join="outer")
     parts = modalities_of_mudata(load_mudata(mudata), None)
@@ -193,7 +193,7 @@ def describe_gaps(X: pd.DataFrame, given: Mapping[str, Any], fitted: Any) -> lis
     absent, imputed = [], []
     for modality, features in kept_features(steps_of(fitted)[0]).items():
         if modality not in given:
-            absent.append(f"{modality} was not given; the model treats it as absent.")
+            absent.append(f"{modality} was not passed; the model treats it as absent.")
         missing = X[list(features)].isna()
         count = int(missing[~missing.all(axis=1)].to_numpy().sum())
         if count:
@@ -206,7 +206,7 @@ def read_feature_map(path: Path) -> pd.Series:
     table = read_table(path, str)
     if table.shape[1] != 1:
         raise ValueError(
-            f"{path} has the columns {[table.index.name, *table]}; it must have two: names as they "
-            "are in the tables, and the model's names."
+            f"{path} has the columns {[table.index.name, *table]}; it must have two: feature names "
+            "in the tables, and the model's names."
         )
     return table.iloc[:, 0]

@@ -122,7 +122,7 @@ def drift_table(drift: pd.DataFrame) -> RenderableType:
         most = ", ".join(visible(gene_name(str(feature))) for feature in row["most moved"])
         shown = str(row["samples"]), outside, str(row["features"]), moved
         table.add_row(visible(name), *shown, most)
-    title = "Distance from the training samples, 2% of which are outside their own range:"
+    title = "Distance from the training samples, of which 2% are outside the range:"
     return Group(Text(title), table)
 
 

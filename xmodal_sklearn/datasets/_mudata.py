@@ -50,7 +50,7 @@ def from_mudata(
         Samples in ``obs``, features in ``var``. An AnnData is one modality. Objects backed by a
         file are read into memory.
     target : str
-        Column of ``mdata.obs`` that holds the classes; if it has none of that name, of the
+        Column of ``mdata.obs`` that holds the classes or, if there is none of that name, of the
         modalities' own ``obs``.
     modalities : sequence of str, default=None
         Which modalities to read, in the order of the columns; the first is the classifier's
@@ -81,7 +81,7 @@ def from_mudata(
         report : DataFrame with the columns "where", "what" and "count"
             What was left out, and how often.
         DESCR : str
-            What this is.
+            A description of the data.
 
     Raises
     ------
@@ -206,8 +206,8 @@ def to_mudata(X: pd.DataFrame, y: Any = None) -> Any:
     absent = ~np.logical_or.reduce([X.index.isin(table.index) for table in tables.values()])
     if absent.any():
         raise ValueError(
-            f"Sample {X.index[absent.argmax()]!r} has no modality at all, every column is NaN "
-            f"({absent.sum()} such samples). Leave such samples out."
+            f"Sample {X.index[absent.argmax()]!r} has no modality, because every column is NaN "
+            f"({absent.sum()} such samples). Drop such samples."
         )
     parts = {}
     for modality, table in tables.items():
@@ -236,8 +236,8 @@ def load_mudata(path: Path) -> Any:
     done = subprocess.run([sys.executable, "-c", READ_ALL, path], capture_output=True)
     if done.returncode not in (0, 1):  # 1 is an exception, which comes again
         raise ValueError(
-            f"Can't read {path}: it is damaged, reading it ends with {done.returncode}. Fetch it "
-            "or save it again."
+            f"Can't read {path}: it is damaged, and reading it ends with exit code "
+            f"{done.returncode}. Download or save it again."
         )
     with add_path_to_errors(path, "MuData or AnnData"), _quiet_mudata():
         return read_h5ad(path) if path.suffix == ".h5ad" else read_h5mu(path)
@@ -267,7 +267,7 @@ def modalities_of_mudata(mdata: Any, modalities: Sequence[str] | None) -> dict[s
         return {names[0]: mdata}
     if mdata.axis == 1:
         raise ValueError(
-            "The modalities of mdata share their features (axis=1), not their samples. Give a "
+            "The modalities of mdata share their features (axis=1), not their samples. Pass a "
             "MuData with axis=0."
         )
     names = list(mdata.mod) if modalities is None else list(modalities)
@@ -283,7 +283,7 @@ def modalities_of_mudata(mdata: Any, modalities: Sequence[str] | None) -> dict[s
 def read_modality(modality: str, adata: Any, layer: str | None) -> pd.DataFrame:
     """Return the table of one modality, with sparse columns if its matrix is sparse."""
     if hasattr(adata, "mod"):
-        raise ValueError(f"Modality {modality!r} is itself a MuData. Read it on its own.")
+        raise ValueError(f"Modality {modality!r} is itself a MuData. Read it separately.")
     if layer is not None and layer not in adata.layers:
         raise ValueError(
             f"Modality {modality!r} has no layer {layer!r}; its layers are {list(adata.layers)}."
@@ -333,7 +333,7 @@ def _to_matrix(table: pd.DataFrame) -> np.ndarray | sparse.csr_matrix:
     if categorical := find_categorical(table):
         raise ValueError(
             f"Column {table.columns[categorical[0]]!r} is categorical, but AnnData objects hold "
-            "numbers. Encode it as numbers, or leave it out and keep it in obs."
+            "numbers. Encode it as numbers, or drop it and keep it in obs."
         )
     return as_matrix(table)
 
@@ -346,8 +346,8 @@ def _to_labels(X: pd.DataFrame, y: Any) -> dict[str, Any]:
         raise ValueError(f"X has {len(X)} samples, but y has {len(y)} classes.")
     if isinstance(y, pd.Series) and not y.index.equals(X.index):
         raise ValueError(
-            "The index of y is not that of X. Give y in the order of X, as y.loc[X.index], or as "
-            "y.to_numpy() if it is already in that order."
+            "The index of y is not that of X. Pass y.loc[X.index], or y.to_numpy() if it is "
+            "already in the order of X."
         )
     name = getattr(y, "name", None)
     name = "target" if name is None else str(name)

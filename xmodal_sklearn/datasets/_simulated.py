@@ -132,14 +132,14 @@ def make_multiomics(
         Fraction of samples, in [0, 1), that lack a modality: a block of NaN. A sample keeps at
         least one modality, so large fractions are met only approximately.
     interaction : {"switch", "gate", "dosage", "cis", "additive"} or None, default=None
-        What decides the classes, if they are drawn from the features: the activity of an
-        expression module, whose meaning a frequent mutation flips (``"switch"``), which counts
-        only where a gene is mutated (``"gate"``) or which is multiplied by the copy number of a
-        segment (``"dosage"``); the expression of several genes, each multiplied by its own copy
-        number (``"cis"``); or, for comparison, activity and copy number without an interaction
-        (``"additive"``). With None the features are drawn from the classes.
+        What determines the classes, which are then drawn given the features: the activity of an
+        expression module, whose effect is reversed by a frequent mutation (``"switch"``), present
+        only in tumors with a mutation (``"gate"``) or multiplied by the copy number of a segment
+        (``"dosage"``); the expression of several genes, each multiplied by its own copy number
+        (``"cis"``); or, for comparison, activity and copy number without an interaction
+        (``"additive"``). None draws the features given the classes.
     interaction_strength : float, default=1.0
-        Scale of the log odds that these give.
+        Scale of the log odds of the classes with `interaction`.
     dtype : {"float64", "float32"}, default="float64"
         Type of expression and copy number. Mutations are int8, or float32 where some are missing.
     return_X_y : bool, default=False
@@ -163,17 +163,17 @@ def make_multiomics(
         modalities : dict of str to ndarray of int
             Column positions of each modality.
         informative : dict of str to list of str
-            Columns of each modality whose distribution depends on the class, or that decide it.
+            Columns of each modality whose distribution depends on the class, or that determine it.
         interactions : DataFrame with the columns "kind", "class", "primary" and "other"
-            Only with `interaction`: the pairs of columns that decide each class but the first,
-            whose log odds are zero.
+            Only with `interaction`: the pairs of columns that determine the log odds of each class
+            against the first.
         proba : DataFrame of shape (n_samples, n_classes)
             Only with `interaction`: the probability of each class, given the features of the
-            sample. No classifier can do better than to know these.
+            sample; no classifier can do better than these.
         report : DataFrame with the columns "where", "what" and "count"
             Empty, as nothing is left out.
         DESCR : str
-            What this is.
+            A description of the data.
     (data, target) : tuple of (DataFrame, Series)
         Instead of the Bunch, if ``return_X_y`` is True.
 
@@ -200,9 +200,9 @@ def make_multiomics(
     log odds that depend on the class. All three differences are proportional to ``class_sep``.
 
     With `interaction` no feature depends on the class. Each class but the first has a module of six
-    genes, with mean activity :math:`a`, and a mutation :math:`m` of two in five tumors (three in
-    five that gate), or a segment that three in five tumors have lost or gained, with mean copy
-    number :math:`s`. The class is drawn with log odds proportional to :math:`a (1 - 2m)`,
+    genes, with mean activity :math:`a`, and a mutation :math:`m` in two of five tumors (three of
+    five with ``"gate"``), or a segment that is lost or gained in three of five tumors, with mean
+    copy number :math:`s`. The class is drawn with log odds proportional to :math:`a (1 - 2m)`,
     :math:`a m`, :math:`a s`, the sum of :math:`x_g s_g` over the expression and copy number of six
     genes, or :math:`a + s`, all standardized, with a standard deviation of :math:`4 \times`
     ``interaction_strength``, and offsets that give the classes their sizes.
@@ -310,8 +310,8 @@ def _check_modalities(
             )
     if interaction and not (needed := {"exp", INTERACTIONS[interaction]}) <= set(sizes):
         raise ValueError(
-            f"interaction={interaction!r} is one of {sorted(needed)}, but n_features names "
-            f"{list(sizes)}. Name both."
+            f"interaction={interaction!r} needs the modalities {sorted(needed)}, but n_features "
+            f"names {list(sizes)}."
         )
     return sizes, fractions
 

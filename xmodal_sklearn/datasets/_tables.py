@@ -107,7 +107,7 @@ def read_tables(
             What was left out, merged or reinterpreted, and how often. With `target_file`, rows
             whose "where" is "samples" count the samples that are left out, each once.
         DESCR : str
-            What this is.
+            A description of the data.
 
     Raises
     ------
@@ -132,9 +132,9 @@ def read_tables(
     TCGA and TARGET are truncated to the level of the coarsest table; normal tissue and controls
     are then left out, and of several tumors of a patient a primary one is kept, else the first.
 
-    Blanks, ``NA``, ``null``, ``-``, spreadsheet errors and whatever stands in square brackets are
-    missing values. ``TRUE`` and ``FALSE`` are 1 and 0. As class labels, ``unknown``, ``NC`` and
-    the like are unknown, too.
+    Blanks, ``NA``, ``null``, ``-``, spreadsheet errors and anything in square brackets are missing
+    values. ``TRUE`` and ``FALSE`` are 1 and 0. Class labels such as ``unknown`` and ``NC`` are
+    unknown, too.
 
     Examples
     --------
@@ -171,7 +171,7 @@ def read_tables(
             f'tables must map modalities to files, as {{"exp": path}}, got {tables!r}.'
         )
     if target is not None and target_file is None:
-        raise ValueError(f"target={target!r} is a column of target_file. Give target_file, too.")
+        raise ValueError(f"target={target!r} is a column of target_file. Pass target_file, too.")
     report = Report()
     labels = None if target_file is None else read_labels(Path(target_file), target, report)
     read = {}
@@ -220,7 +220,7 @@ def _truncate_barcodes(
         report.add("classes", what, labels.index.duplicated())
         remedy = (
             "Barcodes are truncated to the level of the coarsest table. Give the sample one class, "
-            "or give tables of samples instead of patients."
+            "or use tables of samples instead of patients."
         )
         labels = merge_duplicates(labels, "classes", remedy)
     return truncated, labels
@@ -260,8 +260,8 @@ def _drop_unlabeled(
     is_labeled = data.index.isin(labels.dropna().index)
     if not is_labeled.any():
         raise ValueError(
-            f"No sample that has all of {list(tables)} has a class in {source}. Give tables "
-            "of the same samples, or use the outer join."
+            f"No sample that has all of {list(tables)} has a class in {source}. Use tables "
+            "of the same samples, or the outer join."
         )
     names = pd.Index([name for table in tables.values() for name in table.index]).unique()
     missing = [
@@ -306,7 +306,7 @@ def read_table(
     suffix = unpacked.suffix.lower()
     if suffix != ".parquet" and suffix not in DELIMITERS:
         raise ValueError(
-            f"Can't tell the format of {path} from its name, which should end in "
+            f"Can't determine the format of {path} from its name, which should end in "
             f"{', '.join(DELIMITERS)} or .parquet."
         )
     with add_path_to_errors(path):
@@ -387,7 +387,7 @@ class _DelimitedReader:
         name = self.path.name
         names = strip_names(fields, self.report, name, "column names").tolist()
         named = [column for column in names[1:] if column]
-        what = "columns named by a date, as spreadsheets make of genes like MARCH1"
+        what = "columns named by a date, into which spreadsheets turn genes like MARCH1"
         self.report.add(name, what, [bool(re.fullmatch(DATE, column)) for column in named])
         check_unique_columns(self.path, [column or None for column in names], line)
         if len(named) < (len(names) - 1) / 2:
@@ -442,12 +442,12 @@ class _DelimitedReader:
                 self._fail(problem, line=self.lines[-1])
             raise
         if len(table) + 1 != len(self.lines):
-            self._fail("it has lines of nothing but quotes and blanks. Remove them")
+            self._fail("it has lines with only quotes and blanks. Remove them")
         return table
 
     def _check_header(self, table: pd.DataFrame) -> None:
         """Check that the header is no sample, and does not occur again."""
-        remedy = "Give one line of names, the first line, as header"
+        remedy = "Use exactly one line of column names, the first"
         # Twenty names show whether the names of samples are alike.
         if self._is_sample(table[0].head(20)):
             header = ", ".join(self.names[:3])[:60]
@@ -502,7 +502,7 @@ class _DelimitedReader:
                 self._fail(f"{problem}. Name it, or remove it", row=int(given.argmax()))
         self.report.add(self.path.name, "unnamed columns without values, left out", len(unnamed))
         if len(unnamed) == len(self.names) - 1:
-            self._fail("it has no column of values, but names of samples only. Add one")
+            self._fail("it has no column of values, only sample names. Add one")
         return table.drop(columns=[0, *unnamed])
 
     def _interpret(self, table: pd.DataFrame) -> pd.DataFrame:
@@ -554,13 +554,13 @@ class _DelimitedReader:
         elif converted.any():
             row = categories.index[converted][0]
             why = (
-                ", which spreadsheets make of other values. Save the values as text, name periods "
-                "of time by numbers, or leave the column out"
+                ", into which spreadsheets turn other values. Save the values as text, name "
+                "periods of time by numbers, or drop the column"
             )
         elif numbers.notna().any():
             why = (
-                ", while others have numbers. Leave unknown values blank, and name categories by "
-                "words"
+                ", while others have numbers. Leave unknown values blank, and use words for "
+                "categories"
             )
         else:
             return
@@ -574,7 +574,7 @@ class _DelimitedReader:
         if is_infinite.any():
             row = int(is_infinite.argmax())
             self._fail(
-                f"column {quote(self.names[position])} holds infinity, or a number as large, for "
+                f"column {quote(self.names[position])} holds infinity, or too large a number, for "
                 f"sample {quote(self.samples[row])}. Correct it, or leave it blank",
                 row=row,
             )

@@ -60,7 +60,7 @@ def ragged(path: Path, n_fields: int, n_names: int, line: int) -> FileFormatErro
     return malformed(
         path,
         f"a row has {n_fields} fields, but the header has {n_names}. Give every row as many "
-        "fields as the header; fetch a truncated file again; in R, use write.table with "
+        "fields as the header; download a truncated file again; in R, use write.table with "
         "col.names=NA",
         line,
     )
@@ -70,7 +70,7 @@ def missing_column(
     path: Path, column: str, header: Sequence[str], line: int | None = None
 ) -> FileFormatError:
     """Return the error that says which columns the file has instead."""
-    remedy = "Name it so" if len(header) > 1 else "Save it with fields separated by tabs"
+    remedy = "Rename or add it" if len(header) > 1 else "Save it with fields separated by tabs"
     return FileFormatError(
         f"{path.name} has no column {column!r} in its header"
         f"{'' if line is None else f' (line {line})'}, which begins with "
@@ -108,7 +108,7 @@ def add_path_to_errors(path: Path, kind: str = "table") -> Iterator[None]:
             raise ValueError(f"Can't read {path}: {str(error).rstrip('.')}.") from error
         reason = shorten(str(error), 500) or type(error).__name__
         raise ValueError(
-            f"Can't read {path} as {kind}, it may be damaged: {reason}. Fetch it or save it again."
+            f"Can't read {path} as {kind}; it may be damaged: {reason}. Download or save it again."
         ) from error
 
 
@@ -220,7 +220,7 @@ def _read_any_text(path: Path) -> str:
     if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return content.decode("utf-16", errors="replace")
     if b"\0" in content:
-        raise malformed(path, "holds a NUL byte, so it is no text. Save it as UTF-8 text")
+        raise malformed(path, "holds a NUL byte, so it is not text. Save it as UTF-8 text")
     return content.decode("utf-8-sig", errors="replace")
 
 
@@ -266,7 +266,7 @@ def open_table(
             break
         comments.append(decode(path, line_number, line))
     else:
-        raise malformed(path, "has no table, it is empty or holds only # lines. Fetch it again")
+        raise malformed(path, "has no table: it is empty or holds only # lines. Download it again")
     header = [
         COLUMNS.get(_plain_column(name.strip()), name.strip() if strip else name)
         for name in decode(path, line_number, line).split("\t")
@@ -296,4 +296,4 @@ def _rows(path: Path, lines: Lines, header: bytes) -> Lines:
             raise malformed(path, "a row repeats the header. Remove it", line_number)
         yield line_number, line
     if line_number is None:
-        raise malformed(path, "has no row below its header. Fetch it again")
+        raise malformed(path, "has no row below its header. Download it again")

@@ -20,9 +20,9 @@ def attention_map(
 ) -> pd.DataFrame | dict[Any, pd.DataFrame] | Iterator[tuple[Any, pd.DataFrame]]:
     r"""Measure how each pair of a primary feature and a source feature interacts in the logits.
 
-    An interaction is what two features add to a class's logit only jointly, through the attention
-    and pairs branches, times their stacking weights. Softmax weights do not show it: they belong to
-    tokens, and may not change the prediction.
+    An interaction is the part of a class's logit to which two features contribute only jointly,
+    through the branches ``"attention"`` and ``"pairs"``, times their stacking weights. Softmax
+    weights do not show it: they belong to tokens, and may not change the prediction.
 
     Parameters
     ----------
@@ -48,8 +48,8 @@ def attention_map(
     Raises
     ------
     ValueError
-        If `source` is no other modality, or is needed; if the model has neither an attention branch
-        nor a pairs branch; if no sample has both modalities; if X has other columns than in fit.
+        If `source` is not another modality, or is required; if the model has neither of these
+        branches; if no sample has both modalities; if X has other columns than in fit.
 
     Warns
     -----
@@ -72,7 +72,7 @@ def attention_map(
     Maps take :math:`8 C K_1 K_2` bytes, 40 MB for five classes and 1,000 × 1,000 features. With
     many samples, derivatives are taken along at least 65,536 random directions, the same in every
     call; their mean is unbiased, with an error of about 3 % of a single sample's interactions.
-    Patch tokens take seconds. With more than some hundred feature tokens, pass few samples.
+    Patch tokens take seconds. With more than a few hundred feature tokens, pass few samples.
 
     Examples
     --------

@@ -212,7 +212,7 @@ def modality_shapley(model: Any, X: Any, y: Any = None, *, scoring: Any = None) 
     """
     if scoring is not None:
         if y is None:
-            raise ValueError("A score needs class labels. Pass y, or leave out scoring.")
+            raise ValueError("A score needs class labels. Pass y, or omit scoring.")
         check_order(y, X, "y")
     return shapley_values(view_model(model, X), y, scoring)
 

@@ -1,4 +1,4 @@
-"""How far new samples lie from the training samples of a model."""
+"""How far new samples are from the training samples of a model."""
 
 from shlex import quote
 from typing import Any
@@ -26,7 +26,7 @@ ROUNDING = 1e-5
 
 
 def drift(model: Any, X: Any) -> pd.DataFrame:
-    r"""Measure how far samples lie from the training samples of a model, by modality.
+    r"""Measure how far samples are from the training samples of a model, by modality.
 
     Needs no class labels: check a new cohort before its predictions are used.
 
@@ -60,7 +60,7 @@ def drift(model: Any, X: Any) -> pd.DataFrame:
 
     See Also
     --------
-    align_features : Gives a cohort the columns, and the scale, of the training samples.
+    align_features : Matches a cohort to the columns, and the scale, of the training samples.
 
     Notes
     -----
@@ -77,11 +77,11 @@ def drift(model: Any, X: Any) -> pd.DataFrame:
     :math:`|\varphi - \varphi'| \ge 0.15` and the difference is significant, by a normal
     approximation with Bonferroni's correction over quantiles and that of Benjamini and Hochberg
     over the features of the modality, at 1 %. A shift by 0.4 standard deviations or an increase of
-    a mutation's frequency from 0.03 to 0.11 is such an effect. Features also move if the classes
-    have other frequencies.
+    a mutation's frequency from 0.03 to 0.11 is such an effect. Features also move if the class
+    frequencies differ.
 
-    A category counts as a feature. Missing values are left out, and so are features that all equal
-    the training mean, as those imputed by :func:`~xmodal_sklearn.align_features`.
+    Each category counts as a feature. Missing values are ignored, and so are features whose values
+    all equal the training mean, such as those imputed by :func:`~xmodal_sklearn.align_features`.
 
     Examples
     --------

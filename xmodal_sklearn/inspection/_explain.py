@@ -1,4 +1,4 @@
-"""Why one sample is classified as it is."""
+"""The explanation of the prediction for one sample."""
 
 from dataclasses import dataclass
 from numbers import Real
@@ -21,7 +21,7 @@ N_NEAREST = 5
 
 @dataclass(frozen=True)
 class Explanation:
-    """Why one sample is classified as it is, from :func:`explain`.
+    """The explanation of the prediction for one sample, from :func:`explain`.
 
     Parameters
     ----------
@@ -58,7 +58,7 @@ class Explanation:
     typicality: pd.DataFrame | None
 
     def to_text(self) -> str:
-        """Return everything as a page of text, at most 80 columns wide.
+        """Return the explanation as a page of text, at most 80 columns wide.
 
         Returns
         -------

@@ -142,9 +142,9 @@ def modality_importance(
 
     Notes
     -----
-    A modality whose information another one also has loses little by permutation, but has a Shapley
+    If two modalities share information, permuting one of them costs little, but both have a Shapley
     share; gradients measure what the classifier uses, whether or not it helps; stacking weights
-    measure which branches predicted the samples best that were held out in training.
+    measure which branches best predicted the samples held out in training.
 
     A model that learned nothing has importances, too. Check that ``scores`` exceed chance, and that
     :meth:`ModalityImportance.stability` is not near zero.
@@ -352,8 +352,8 @@ def ablation_scores(
         alone = np.flatnonzero(~presence.drop(columns=name).any(axis=1))
         if len(alone):
             raise ValueError(
-                f"Without {name!r}, {len(alone)} samples have no modality at all, the first is "
-                f"{sample_labels(table)[alone[0]]!r}. Leave such samples out, or use "
+                f"Without {name!r}, {len(alone)} samples have no modality, the first is "
+                f"{sample_labels(table)[alone[0]]!r}. Drop such samples, or use "
                 'method="permute".'
             )
         try:

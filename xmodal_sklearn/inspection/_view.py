@@ -95,9 +95,9 @@ def _names_after(step: Any, table: Any, names: pd.Series) -> pd.Series:
         returned = list(step.get_feature_names_out(names_in))
     if returned is None or len(returned) != table.shape[1]:
         raise ValueError(
-            f"Features can't be named behind {type(step).__name__}, which does not name the "
-            'columns that it returns. Let it return a DataFrame, by set_output(transform="pandas") '
-            "for example, or give it get_feature_names_out."
+            f"Features can't be named after {type(step).__name__}, which does not name the columns "
+            "that it returns. Let it return a DataFrame, for example with set_output(transform="
+            '"pandas"), or implement get_feature_names_out.'
         )
     if hasattr(step, "get_support") and (support := step.get_support()).sum() == len(returned):
         return names[support].set_axis(returned)

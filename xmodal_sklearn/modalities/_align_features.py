@@ -1,4 +1,4 @@
-"""Bring the table of another cohort to the columns, and the scale, of a fitted model."""
+"""Match the table of another cohort to the columns, and the scale, of a fitted model."""
 
 import re
 from collections import Counter, defaultdict
@@ -46,7 +46,7 @@ def align_features(
     normalize: str | Mapping[str, str] = TRAINING,
     return_report: bool = False,
 ) -> Any:
-    """Bring the table of another cohort to the columns that a model was fitted to.
+    """Match the table of another cohort to the columns that a model was fitted to.
 
     A model that begins with a :class:`~xmodal_sklearn.MultiOmicsSelector` needs only the selected
     columns.
@@ -75,7 +75,7 @@ def align_features(
         classes about as frequent as in training, because differences due to the classes are
         removed, too.
     return_report : bool, default=False
-        Whether to return what was renamed, left out or filled, too.
+        Whether to also return a table of what was renamed, left out or filled.
 
     Returns
     -------
@@ -102,7 +102,7 @@ def align_features(
     See Also
     --------
     MultiOmicsSelector : Needs only the columns that it selected.
-    xmodal_sklearn.inspection.drift : Measures how far a cohort lies from the training samples.
+    xmodal_sklearn.inspection.drift : Measures how far a cohort is from the training samples.
 
     Notes
     -----
@@ -192,7 +192,7 @@ class _Target:
             shared, source = np.intersect1d(owned, columns), getattr(step, "input_", None)
             if len(shared) and getattr(source, attribute, None) is None:
                 raise ValueError(
-                    f"{type(step).__name__} keeps no {purpose}. Begin the pipeline with "
+                    f"{type(step).__name__} stores no {purpose}. Begin the pipeline with "
                     "MultiOmicsSelector."
                 )
             if len(shared):
@@ -240,8 +240,8 @@ def _complete(X: pd.DataFrame, target: _Target, missing: str) -> tuple[pd.DataFr
     description = describe_missing(names, target.needed, present)
     if missing == "error":
         raise ValueError(
-            f"X lacks columns that the model needs: {description}. Add them, map other names of "
-            'them by feature_map=, or pass missing="absent" or "impute".'
+            f"X lacks columns that the model needs: {description}. Add them, map their other names "
+            'with feature_map=, or pass missing="absent" or "impute".'
         )
     absent = [
         modality

@@ -111,8 +111,8 @@ def check_modality_name(modality: Any) -> None:
     # With an underscore at its end, "mut_" and "A" would be read back as "mut" and "_A".
     if not isinstance(modality, str) or not modality or SEPARATOR in modality + "_":
         raise ValueError(
-            "A modality's name must be a non-empty string without a double underscore and without "
-            f"an underscore at its end, got {modality!r}."
+            "A modality name must be a non-empty string without a double underscore or a trailing "
+            f"underscore, got {modality!r}."
         )
 
 
@@ -171,7 +171,7 @@ def _modalities_from_names(names: tuple[str, ...], n_columns: int) -> Modalities
         if not separator or not modality:
             raise ValueError(
                 f"Column {name!r} names no modality, while other columns are named "
-                f"modality{SEPARATOR}feature. Rename it, or assign all columns to modalities by "
+                f"modality{SEPARATOR}feature. Rename it, or assign all columns to modalities with "
                 "`modalities=`."
             )
         positions.setdefault(modality, []).append(position)
@@ -211,7 +211,7 @@ def _warn_if_second_prefix(names: Sequence[str], modalities: Modalities) -> None
             f"{suspects} were read as modality names, but their columns have a second prefix, the "
             f"first is {first!r}. If a ColumnTransformer or FeatureUnion added {suspects[0]!r}, "
             "build it with verbose_feature_names_out=False; otherwise assign the columns to "
-            "modalities by `modalities=`."
+            "modalities with `modalities=`."
         )
 
 
@@ -223,12 +223,12 @@ def _column_positions(X: Any, modality: str, columns: Columns) -> np.ndarray:
         chosen = _safe_indexing(header, columns, axis=1)
     except (ValueError, IndexError, KeyError, TypeError) as error:
         raise ValueError(
-            f"Modality {modality!r} asks for columns {columns!r}, not found in X: {error}"
+            f"Modality {modality!r} refers to columns {columns!r}, not found in X: {error}"
         ) from error
     positions = np.sort(np.ravel(np.asarray(chosen, dtype=int)))
     if len(positions) == 0:
         raise ValueError(
-            f"Modality {modality!r} has no column of X. Assign it at least one, or leave it out."
+            f"Modality {modality!r} has no column of X. Assign it at least one, or omit it."
         )
     check_unique(positions, f"columns of modality {modality!r}")
     return positions

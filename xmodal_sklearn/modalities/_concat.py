@@ -22,7 +22,7 @@ from ._encoding import find_categorical
 
 
 def concat_modalities(tables: Mapping[str, pd.DataFrame], *, join: str = "inner") -> pd.DataFrame:
-    """Align the tables of several modalities on their samples and put them side by side.
+    """Align the tables of several modalities on their samples and combine them into one X.
 
     The result is the one two-dimensional X that every estimator of this package takes: one row
     per sample, columns named ``modality__feature``, modalities in the order given.
@@ -256,8 +256,8 @@ def _warn_if_no_shared_samples(tables: Mapping[str, pd.DataFrame]) -> None:
         if others and not any(index.isin(other).any() for other in others):
             warn(
                 f"No sample of modality {modality!r} ({list(index[:2])} …) is in another table "
-                f"({list(others[0][:2])} …), so no sample has it beside another modality. Use the "
-                "same sample names in all tables."
+                f"({list(others[0][:2])} …), so no sample has both it and another modality. Use "
+                "the same sample names in all tables."
             )
             return
 

@@ -165,7 +165,7 @@ def _read_categories(column: pd.Series, name: str) -> Categories:
     if len(counts) > max(MAX_LEVELS, counts.sum() / 2):
         raise ValueError(
             f"Column {name!r} has {len(counts)} different values in {counts.sum()} samples, like "
-            f"{counts.index[0]!r}, so it seems to hold names or texts rather than categories. "
+            f"{counts.index[0]!r}, so it seems to hold names or free text rather than categories. "
             "Remove it, or convert it to pandas' dtype category."
         )
     return Categories(sorted(map(str, counts.index)), ordered=False)
@@ -260,14 +260,14 @@ def _is_categorical(column: pd.Series, name: Any) -> bool:
         strings = all(isinstance(value, str) for value in values)
         if strings and all(map(DECIMAL_COMMA.fullmatch, values)):
             raise ValueError(
-                f"Column {name!r} is not numeric (dtype {dtype}), it has decimal commas, like "
-                f"{values.iloc[0]!r}. Replace them by points."
+                f"Column {name!r} is not numeric (dtype {dtype}): it has decimal commas, like "
+                f"{values.iloc[0]!r}. Replace them with points."
             ) from error
         if strings and pd.to_numeric(values, errors="coerce").isna().all():
             return True
-        remedy = "Correct it, encode it as numbers or leave it out"
+        remedy = "Correct it, encode it as numbers or drop it"
         if strings:
-            remedy += "; if its values are categories, give it pandas' dtype category"
+            remedy += "; if its values are categories, convert it to pandas' dtype category"
         raise ValueError(
             f"Column {name!r} is not numeric (dtype {dtype}): {error}. {remedy}."
         ) from error

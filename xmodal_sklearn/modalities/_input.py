@@ -218,8 +218,8 @@ def as_pandas(X: Any) -> Any:
     """Convert a data frame of another library to pandas; return anything else as it is."""
     if isinstance(X, Mapping) and not hasattr(X, "columns") and not sparse.issparse(X):
         raise ValueError(
-            f"X must be one table, got a {type(X).__name__} of {list(X)[:5]}. Put tables side by "
-            "side by concat_modalities."
+            f"X must be one table, got a {type(X).__name__} of {list(X)[:5]}. Combine tables with "
+            "concat_modalities."
         )
     if isinstance(X, str | PathLike):
         raise ValueError(f"X must be a table, got the text {str(X)!r}. Read the file first.")
@@ -278,6 +278,6 @@ def _check_names(estimator: Any, X: pd.DataFrame, reset: bool, needed: np.ndarra
         missing = describe_missing(seen, modalities, present) or "none that is needed"
         raise ValueError(
             f"{str(error).rstrip()}\nMissing by modality: {missing}. Surplus: "
-            f"{len(set(names) - set(seen))}. align_features brings a table to the columns of a "
-            "fitted model, and says what becomes of those that it lacks."
+            f"{len(set(names) - set(seen))}. Use align_features to match a table to the columns of "
+            "a fitted model."
         ) from None

@@ -164,8 +164,8 @@ def check_samples_have_modality(table: Any, present: np.ndarray) -> None:
     empty = np.flatnonzero(~present.any(axis=1))
     if len(empty) and not (isinstance(table, pd.DataFrame) and table.attrs.get(CHECKED)):
         raise ValueError(
-            f"Input X contains NaN: sample {sample_labels(table)[empty[0]]!r} has no modality at "
-            f"all, every column is NaN ({len(empty)} such samples). Remove such samples."
+            f"Input X contains NaN: sample {sample_labels(table)[empty[0]]!r} has no modality, "
+            f"because every column is NaN ({len(empty)} such samples). Remove such samples."
         )
 
 
@@ -200,9 +200,9 @@ def warn_if_adjacent(table: Any, modality: str, block: Any, gaps: Gaps) -> None:
             warn(
                 f"Sample {sample_labels(table)[row]!r} lacks {length} adjacent columns, which are "
                 "imputed: X has no column names of the form modality__feature, so all its columns "
-                "are one modality. If a modality of that sample is absent, assign the columns to "
-                "modalities by such names, which arrays and many transformers and ensembles of "
-                "scikit-learn drop, or by `modalities=`."
+                "are one modality. If the sample lacks a modality, use such column names, which "
+                "arrays and many transformers and ensembles of scikit-learn drop, or assign the "
+                "columns to modalities with `modalities=`."
             )
             return
 

@@ -17,7 +17,7 @@ from ._missing import CHECKED, column_means, fill_gaps, warn_missing
 class ModalityImputer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
     """Impute scattered missing values, and leave absent modalities absent.
 
-    The classifiers of this package impute missing values themselves; this does so for other
+    The classifiers of this package impute missing values themselves; use this class for other
     estimators. scikit-learn's imputers would also impute absent modalities.
 
     Parameters
@@ -103,7 +103,7 @@ class ModalityImputer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         encoder = self.input_.encoder
         blocks, missing = self.input_.read(table)
         self.n_imputed_ = missing.n_gaps
-        warn_missing(missing, rare="are filled with those few or zero", imputed="")
+        warn_missing(missing, rare="are filled with these values or zero", imputed="")
         self.statistics_ = np.empty(self.n_features_in_, object if encoder.categories else float)
         for modality, positions in self.modalities_.items():
             centers = self._centers(blocks[modality])
@@ -123,7 +123,7 @@ class ModalityImputer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         Returns
         -------
         DataFrame or ndarray of shape (n_samples, n_features)
-            X with no other NaN than blocks of absent modalities.
+            X without NaN, except for blocks of absent modalities.
         """
         check_is_fitted(self)
         table, _ = validate_table(self, X, reset=False)
@@ -170,8 +170,8 @@ class ModalityImputer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
 class ModalityEncoder(TransformerMixin, BaseEstimator):
     """Encode categorical columns, and make all columns dense numbers.
 
-    The classifiers of this package encode categorical columns themselves; this does so for other
-    estimators, for example behind a :class:`~xmodal_sklearn.MultiOmicsSelector`.
+    The classifiers of this package encode categorical columns themselves; use this class for other
+    estimators, for example after a :class:`~xmodal_sklearn.MultiOmicsSelector`.
 
     Parameters
     ----------
@@ -201,8 +201,8 @@ class ModalityEncoder(TransformerMixin, BaseEstimator):
     Notes
     -----
     Columns of strings and of categories become zeros and ones, a column for each category that
-    training samples have; an unseen category is zero in all. Ordered categories become their order.
-    Where a category is missing, its columns are NaN.
+    training samples have; an unseen category is zero in all. Ordered categories are encoded by
+    their position. If a category is missing, its columns are NaN.
 
     Examples
     --------
@@ -273,7 +273,7 @@ class ModalityEncoder(TransformerMixin, BaseEstimator):
         Parameters
         ----------
         input_features : array-like of str of shape (n_features_in_,), default=None
-            Names to use where fit saw none; must equal ``feature_names_in_`` where it did.
+            Names to use if fit saw none; otherwise they must equal ``feature_names_in_``.
 
         Returns
         -------

@@ -127,13 +127,13 @@ def warn_if_versions_matter(
     ]
     if not other:
         return
-    effect = "can't be compared with what it predicted there"
+    effect = "its predictions can't be compared with those made there"
     expected, predicted = manifest["reference_predictions"], predict_noise(model)
     if expected and predicted and np.shape(expected) == np.shape(predicted):
         difference = np.abs(np.subtract(expected, predicted)).max()
         if difference <= TOLERANCE:
             return
-        effect = f"predicts differently here: a probability differs by {difference:.2g}"
+        effect = f"it predicts differently here: a probability differs by {difference:.2g}"
     warn(
         f"{path} was saved with {', '.join(other)}, and {effect}. Install those versions, or fit "
         "the model again."

@@ -24,7 +24,7 @@ MIN_ROWS = 8  # that leave room for the label of the colors
 class AttentionMapDisplay(Display):
     """Interactions between features: a clustered heat map, or lines between the top pairs.
 
-    Create it by :meth:`from_estimator` or :meth:`from_maps`.
+    Create it with :meth:`from_estimator` or :meth:`from_maps`.
 
     Parameters
     ----------
@@ -243,7 +243,7 @@ class AttentionMapDisplay(Display):
 class FeatureImportanceDisplay(Display):
     """The features with the largest attributions, signed, by class.
 
-    Create it by :meth:`from_estimator` or :meth:`from_importance`.
+    Create it with :meth:`from_estimator` or :meth:`from_importance`.
 
     Parameters
     ----------

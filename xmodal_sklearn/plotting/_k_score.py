@@ -16,7 +16,7 @@ from ._common import PLAIN, Display, draw_legend, line_style
 class KScoreDisplay(Display):
     """The score against K, the number of features selected per modality.
 
-    Create it by :meth:`from_estimator` or :meth:`from_scores`.
+    Create it with :meth:`from_estimator` or :meth:`from_scores`.
 
     Parameters
     ----------

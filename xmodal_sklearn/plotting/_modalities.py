@@ -23,7 +23,7 @@ LABELS = {
 class ModalityImportanceDisplay(Display):
     """Importance of each modality by one measure, with a point for every fold.
 
-    Create it by :meth:`from_estimator` or :meth:`from_importance`.
+    Create it with :meth:`from_estimator` or :meth:`from_importance`.
 
     Parameters
     ----------

@@ -431,7 +431,7 @@ def test_the_patient_file_is_compared_where_the_sample_file_holds_the_target(wri
     files = {"data_clinical_sample.txt": f"SAMPLE_ID\tPATIENT_ID\tCLASS\n{samples}"}
     study = read(write(EXP | files, classes="AAAAAA"))
     assert "".join(study.target) == "AAABB"
-    assert reported(study, "CLASS other than in data_clinical_sample.txt, ignored") == [2]
+    assert reported(study, "CLASS different from that in data_clinical_sample.txt, ignored") == [2]
     assert reported(study, "without a sample in data_clinical_sample.txt") == [1]
     study = read(write(EXP | files | {"data_clinical_patient.txt": "PATIENT_ID\nP1\tB\n"}))
     assert reported(study, "not needed and ignored") == [1]
@@ -538,7 +538,7 @@ def test_a_normal_sample_never_stands_for_a_tumor(write, normal, first):
     study = read(write(files, TCGA))
     assert study.data.loc[TCGA[0], "exp__ESR1"] == 10 + first
     assert TCGA[5] not in study.data.index
-    assert reported(study, "with no sample but normal") == [1]
+    assert reported(study, "with only normal") == [1]
     assert reported(study, "of normal tissue") == [2]
 
 

@@ -545,7 +545,7 @@ def test_a_missing_study_is_asked_for_once(fetch, server, kept):
 
 
 def test_an_absent_server_is_an_error_with_a_remedy(server, tmp_path):
-    with pytest.raises(OSError, match=r"save it as .*or name a mirror"):
+    with pytest.raises(OSError, match=r"save it as .*or specify a mirror"):
         fetch_cbioportal(STUDY, data_home=tmp_path, base_url="http://127.0.0.1:1")
 
 

@@ -196,7 +196,7 @@ def test_missing_values_stay_missing_and_genes_that_most_patients_lack_are_left_
     replace("data_cna.txt", "GAP\t2\t1\t1", "GAP\t2\tNA\tNA")(study)
     data = read(study)
     assert list(data.data.filter(like="cna__")) == ["cna__ERBB2", "cna__MYC"]
-    what = "genes that more than 50% of the samples have no value of"
+    what = "genes without a value in more than 50% of the samples"
     assert data.report.set_index("what")["count"][what] == 1
 
 
@@ -205,7 +205,7 @@ def test_a_sample_with_a_few_values_only_lacks_the_modality(study):
     (study / "data_cna.txt").write_text(CNA + genes)
     data = read(study, join="outer")
     assert data.data.loc["P2"].filter(like="cna__").isna().all()
-    what = "samples that have no value of more than 80% of the genes"
+    what = "samples without a value for more than 80% of the genes"
     assert data.report.set_index("what")["count"][what] == 1
 
 
@@ -520,7 +520,7 @@ def test_a_panel_without_a_gene_list_holds_the_genes_mutated_in_its_samples(pane
     data = read(panels, modalities=["mut"])
     # All that P1-b has is a silent variant of TP53.
     assert list(data.data) == ["mut__TP53"]
-    assert any("panel 'SMALL', which has no gene list" in what for what in counts(data))
+    assert any("panel 'SMALL', whose gene list is missing" in what for what in counts(data))
 
 
 def test_the_meta_file_may_give_all_samples_one_panel(panels):

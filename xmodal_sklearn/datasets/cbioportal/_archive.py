@@ -50,8 +50,8 @@ def check_limit(name: str, value: float, what: str) -> None:
     if value > most * factor:
         raise OSError(
             f"{what} {value:,.0f}, more than the limit of {most * factor:,.0f} {unit}. If that is "
-            f"right, raise the limits by the environment variable {FACTOR_VARIABLE}, 10 for ten "
-            "times as much"
+            f"right, raise the limits with the environment variable {FACTOR_VARIABLE}: 10 allows "
+            "ten times as much"
         )
 
 
@@ -111,7 +111,7 @@ def unpack(archive: Path, folder: Path) -> Path:
                 pass
     except (tarfile.TarError, gzip.BadGzipFile, zlib.error, EOFError) as error:
         raise ValueError(
-            f"{archive.name} is not an intact tar.gz archive: {error}. Nothing of it was used; "
+            f"{archive.name} is not an intact tar.gz archive: {error}. Nothing in it was used; "
             "if it was put into data_home by hand, delete it there."
         ) from error
     if not (folder / study_id).is_dir():
@@ -152,7 +152,7 @@ def _check_member(member: tarfile.TarInfo, study_id: str, archive: str) -> None:
     else:
         return
     raise ValueError(
-        f"{archive} is not safe to unpack: {member.name!r} {problem}. Nothing of it was used; get "
+        f"{archive} is not safe to unpack: {member.name!r} {problem}. Nothing in it was used; get "
         "it from cBioPortal or from a mirror that you trust."
     )
 
@@ -189,8 +189,8 @@ def _credentials(url: str) -> tuple[str, str] | None:
 def describe_manual_download(url: str, archive: Path) -> str:
     """Return what to do where the archive can't or must not be downloaded."""
     return (
-        f"Download {_without_password(url)} yourself and save it as {archive}, or name a mirror by "
-        f"base_url or by the environment variable {BASE_URL_VARIABLE}."
+        f"Download {_without_password(url)} yourself and save it as {archive}, or specify a mirror "
+        f"with base_url or the environment variable {BASE_URL_VARIABLE}."
     )
 
 
@@ -249,7 +249,7 @@ def _transfer(url: str, path: Path, partial: Path, auth: tuple[str, str] | None)
 def _check_response(response: Any, start: int) -> int:
     """Check that the server sends the file, and return from which byte on."""
     if start and response.status_code == 416:
-        raise ValueError("the partial download is not of this file; it is downloaded anew.")
+        raise ValueError("the partial download is of another file; downloading again.")
     # Not an error of requests, after which pooch would ask again for what does not exist.
     if 400 <= response.status_code < 500:
         raise FileNotFoundError(

@@ -53,9 +53,9 @@ EXCLUDED = {
         r"outlier": "outlier calls",
         r"(?<!ref_)normal_samples|(?<!ref_)normals?(?![a-z])": "normal samples",
         r"circ|(?<![a-z])(lnc|linc|nc|pi|si|sn|sno|t|r|e)-?rna|lnc_rna|pi_rna":
-            "RNA that is no messenger",
+            "RNA other than messenger RNA",
         r"isoform|exon|junction|splic": "parts of genes",
-        r"protein|rppa|methyl": "no RNA",
+        r"protein|rppa|methyl": "not RNA",
     },
     "cna": {r"(^|_)arms?(_|level|$)|cytoband|segment": "regions larger than genes"},
     "mut": {r"uncalled|non_?signed_?out": "mutations that were not called"},
@@ -120,7 +120,7 @@ class Profile:
         if self.flaw or self.datatype in (["MAF"] if self.modality == "mut" else numbers):
             return self.flaw
         return (
-            f"{self.alteration} of datatype {self.datatype} is no table of numbers by gene and "
+            f"{self.alteration} of datatype {self.datatype} is not a table of numbers by gene and "
             "sample"
         )
 
@@ -155,7 +155,7 @@ class StudyFolder:
     def __init__(self, folder: Path) -> None:
         if not folder.is_dir():
             raise FileNotFoundError(
-                f"There is no study folder at {str(folder)!r}. Give the folder that holds the "
+                f"There is no study folder at {str(folder)!r}. Pass the folder that holds the "
                 "study's data_*.txt files."
             )
         self.folder = folder
@@ -264,13 +264,13 @@ class StudyFolder:
             profiles = [Profile(self.folder / name, "GENERIC_ASSAY", "CONTINUOUS")]
         if not profiles:
             raise ValueError(
-                f"profiles asks for {name!r} as {modality!r}, which is neither the data file nor "
+                f"profiles requests {name!r} as {modality!r}, which is neither the data file nor "
                 f"the stable id of such a profile of {str(self.folder)!r}; its profiles are "
                 f"[{self._list_tables()}]."
             )
         profile = profiles[0]
         if why := profile.why_no_table:
-            raise ValueError(f"profiles asks for {name!r} as {modality!r}, but {why}.")
+            raise ValueError(f"profiles requests {name!r} as {modality!r}, but {why}.")
         if not profile.path.is_file():
             missing = self.describe_missing(profile.path.name)
             raise FileNotFoundError(f"Modality {modality!r}: {missing}")
@@ -281,7 +281,7 @@ class StudyFolder:
 
 
 def list_profiles(study_dir: str | PathLike[str]) -> pd.DataFrame:
-    r"""List the profiles of a cBioPortal study folder, and which one each modality would take.
+    r"""List the profiles of a cBioPortal study folder, and which one is read for each modality.
 
     Any profile that is a table of numbers can be read as a modality of its own, by its stable id
     or file name: ``read_cbioportal(…, modalities={"exp": None, "prot": "rppa"})``.
@@ -295,7 +295,7 @@ def list_profiles(study_dir: str | PathLike[str]) -> pd.DataFrame:
     -------
     DataFrame
         One row for each profile, with the columns "file", "stable_id", "alteration", "datatype",
-        "modality" (the one that takes it by default, else "") and "why".
+        "modality" (the one it is read for by default, else "") and "why".
 
     Raises
     ------
@@ -337,7 +337,7 @@ def list_profiles(study_dir: str | PathLike[str]) -> pd.DataFrame:
             modality = profile.modality
             why = f"preferred to {candidates[1].path.name}" if candidates[1:] else "the only one"
         elif profile in candidates:
-            why = f"not preferred: {profile.modality} takes {candidates[0].path.name}"
+            why = f"not preferred: {profile.modality} is read from {candidates[0].path.name}"
         kind = profile.stable_id, profile.alteration, profile.datatype
         rows.append((profile.path.name, *kind, modality, why))
     columns = ["file", "stable_id", "alteration", "datatype", "modality", "why"]

@@ -102,7 +102,7 @@ def read_cbioportal(
             "patients" count the patients that are left out, each once: with those of ``data``
             they are all patients of the clinical files.
         DESCR : str
-            What this is.
+            A description of the data.
 
     Raises
     ------
@@ -127,14 +127,14 @@ def read_cbioportal(
     RNA-seq to microarrays; microRNA, outlier calls and normal samples are never read as
     expression. For copy number, log2 ratios are preferred to discrete calls, and these to linear
     values. Among equals, the first by file name is read. ``profiles`` requests another one, such as
-    the z-scores. Harmless flaws of a companion file are ignored or reported. If the file that a
-    meta file names is missing, the next one is read, which is reported.
+    the z-scores. Harmless flaws of meta files, case lists and gene panels are ignored or reported.
+    If the file that a meta file names is missing, the next one is read, which is reported.
 
     *Samples and patients.* Modalities are joined by sample, since two samples of a patient may be
     two different tumors. Normal tissue and controls (TCGA's types 10 to 29, or ``SAMPLE_TYPE``)
     are never used as tumors. Of several tumors of a patient, the one with the most modalities is
     kept, among these a primary one, and among these the first in the sample file. A blank class or
-    a placeholder (``NA``, ``NC``, ``Unknown``, whatever stands in square brackets) is unknown
+    a placeholder (``NA``, ``NC``, ``Unknown``, anything in square brackets) is unknown
     unless ``target_map`` names it.
 
     *Names.* Blanks around names are removed. A name in a table that the sample file lacks is
@@ -225,9 +225,8 @@ def read_cbioportal(
         raise ValueError(
             f"No patient of {str(folder)!r} has a known {target} and "
             f"{'all' if join == 'inner' else 'any'} of the modalities {list(requested)}; samples "
-            f"per file: {sizes | {study.sample_file.name: len(samples)}}. Ask for other "
-            f'modalities, for join="outer", or for another target, or see '
-            f"{study.patient_file.name}."
+            f"per file: {sizes | {study.sample_file.name: len(samples)}}. Use other modalities, "
+            f'join="outer", or another target, or check {study.patient_file.name}.'
         )
     for modality, table in tables.items():
         profile = chosen_profiles[modality]
@@ -320,7 +319,7 @@ def choose_samples(
     report.add("samples", "of normal tissue or controls, left out", normal)
     tumors = samples[~normal]
     patients = samples["PATIENT_ID"][normal].drop_duplicates()
-    what = "with no sample but normal tissue or controls"
+    what = "with only normal tissue or controls"
     report.add("patients", what, ~patients.isin(tumors["PATIENT_ID"]))
     present = {name: tumors.index.isin(table.index) for name, table in tables.items()}
     has = pd.DataFrame(present, tumors.index)
@@ -411,7 +410,8 @@ def _compare_patients(study: StudyFolder, target: str, samples: pd.DataFrame) ->
     if target in patients:
         others = patients[target].str.strip().fillna("").set_axis(samples.index)
         differs = ~is_unknown(others) & (others != samples["target"])
-        report.add(name, f"{target} other than in {study.sample_file.name}, ignored", differs)
+        what = f"{target} different from that in {study.sample_file.name}, ignored"
+        report.add(name, what, differs)
     study.report.rows += report.rows
     return samples.assign(PATIENT_ID=patients.index)
 
@@ -437,7 +437,7 @@ def _read_clinical(
         raise FileNotFoundError(study.describe_missing(path.name))
     table, _ = read_text_table(path, required)
     empty = table.apply(lambda fields: fields.str.strip() == "").all(axis=1)
-    report.add(path.name, "rows of blanks only, ignored", empty)
+    report.add(path.name, "blank rows, ignored", empty)
     table = table[~empty]
     for column in required:
         table[column] = strip_names(table[column], report, path.name, column).to_numpy()

@@ -105,7 +105,7 @@ def read_values(profile: Profile, report: Report) -> pd.DataFrame:
     genes = gene_names(path, labels, "rows", report)
     is_named = genes != ""
     if not is_named.any():
-        raise malformed(path, "names no gene by a symbol or an Entrez id. Name them so")
+        raise malformed(path, "names no gene by a symbol or an Entrez id. Add such names")
     if not is_named.all():
         genes, values = genes[is_named], values[is_named]
     repeated = pd.Series(genes).duplicated().to_numpy()
@@ -118,12 +118,12 @@ def read_values(profile: Profile, report: Report) -> pd.DataFrame:
         genes, values = genes[~repeated], values[~repeated]
     missing = np.isnan(values).mean(axis=0)
     report.add(path.name, "samples without any value", missing == 1)
-    what = f"samples that have no value of more than {MAX_MISSING:.0%} of the genes"
+    what = f"samples without a value for more than {MAX_MISSING:.0%} of the genes"
     report.add(path.name, what, (missing > MAX_MISSING) & (missing < 1))
     enough = missing <= MAX_MISSING
     if not enough.any():
         share = f"{1 - MAX_MISSING:.0%}"
-        problem = f"has no sample with {share} of the genes' values. Use another profile"
+        problem = f"has no sample with values for {share} of the genes. Use another profile"
         raise malformed(path, problem)
     if not enough.all():
         values = values[:, enough]
@@ -133,14 +133,15 @@ def read_values(profile: Profile, report: Report) -> pd.DataFrame:
 
 
 def drop_rare_genes(study: StudyFolder, path: Path, table: pd.DataFrame) -> pd.DataFrame:
-    """Drop the genes that most of the samples have no value of; other missing values stay NaN."""
+    """Drop the genes without a value in most of the samples; other missing values stay NaN."""
     missing = np.isnan(table.to_numpy())
     rare = missing.mean(axis=0) > MAX_GENE_MISSING if len(table) else np.zeros(table.shape[1], bool)
-    what = f"genes that more than {MAX_GENE_MISSING:.0%} of the samples have no value of"
+    what = f"genes without a value in more than {MAX_GENE_MISSING:.0%} of the samples"
     study.report.add(path.name, what, rare)
     if rare.all():
         share = f"{1 - MAX_GENE_MISSING:.0%}"
-        raise malformed(path, f"has no gene that {share} of samples have. Use another profile")
+        problem = f"has no gene with a value in {share} of the samples. Use another profile"
+        raise malformed(path, problem)
     study.report.add(path.name, "missing values, kept as such", missing[:, ~rare])
     return table.loc[:, ~rare] if rare.any() else table
 
@@ -184,10 +185,10 @@ def _read_long(profile: Profile, report: Report) -> tuple[pd.DataFrame, list[str
     table, _ = read_text_table(path, ["SAMPLE_ID"])
     value = next((name for name in table if name.casefold() == "value"), None)
     if value is None:
-        raise malformed(path, "has no column 'Value'. Name it so")
+        raise malformed(path, "has no column 'Value'. Rename or add it")
     labels = [name for name in table if name in (SYMBOL, ENTREZ)]
     if not labels:
-        raise malformed(path, "has no column 'Hugo_Symbol'. Name it so")
+        raise malformed(path, "has no column 'Hugo_Symbol'. Rename or add it")
     table = pd.DataFrame({name: column(table, name) for name in [*labels, "SAMPLE_ID", value]})
     table = drop_duplicate_rows(path, table, [*labels, "SAMPLE_ID"], report)
     is_missing = table[value].isin(MISSING)
@@ -302,7 +303,7 @@ def _bad_number(
                 path,
                 f"sample {quote(header[i])} has {quote(field.decode(errors='replace'))} "
                 f"for gene {quote(gene.decode(errors='replace'))}, which is not a finite number. "
-                "Correct it, make it NA, or remove the column if it is no sample",
+                "Correct it, make it NA, or remove the column if it is not a sample",
                 line_number,
             )
     return malformed(path, f"{reason}, between lines {chunk[0][0]} and {chunk[-1][0]}. Correct it")
@@ -376,8 +377,9 @@ def _select_changing(
         values = column(table, name)
         plain = values.str.casefold().str.replace(r"[\W_]+", "", regex=True)
         is_none = counted & plain.isin(negative)
-        add_spellings(f"rows that are no mutation, as {name} is", values[is_none])
-        add_spellings(f"rows counted, though {name} is", values[counted & plain.isin(DOUBTED)])
+        add_spellings(f"rows not counted as mutations: {name} is", values[is_none])
+        doubted = values[counted & plain.isin(DOUBTED)]
+        add_spellings(f"rows counted as mutations although {name} is", doubted)
         counted &= ~is_none
     kinds = column(table, KIND)
     classes = {kind: _split_classes(kind) for kind in kinds.unique()}
@@ -390,7 +392,7 @@ def _select_changing(
         if not all(SILENT.fullmatch(part) or CHANGING.fullmatch(part) for part in parts)
     ]
     rows = counted & kinds.isin(unknown)
-    add_spellings(f"mutations counted, though {KIND} is unknown:", kinds[rows])
+    add_spellings(f"mutations counted although {KIND} is unknown:", kinds[rows])
     return table[counted & ~silent]
 
 
@@ -432,8 +434,8 @@ def _covered_by_panels(
             rows = table[BARCODE].isin(panel_samples)
             study.report.add(
                 profile.path.name,
-                f"samples of panel {quote(panel)}, which has no gene list here: its genes are "
-                "those with a mutation in these samples",
+                f"samples of panel {quote(panel)}, whose gene list is missing: its genes are "
+                "assumed to be those with a mutation in these samples",
                 len(panel_samples),
             )
         yield panel_samples, table["gene"][rows]
