@@ -82,38 +82,38 @@ def test_samples_in_another_order_raise(name, use):
 
 
 @uses
-def test_the_order_is_looked_at_in_a_data_frame_too(name, use):
+def test_a_data_frame_in_another_order_raises(name, use):
     with pytest.raises(ValueError, match=f"index of {name}"):
         use(shuffled(Y).to_frame())
 
 
 @uses
-def test_other_samples_raise(name, use):
+def test_labels_of_other_samples_raise(name, use):
     values = Y.rename({"P3": "P99"})
     with pytest.raises(ValueError, match=rf"{name} lacks samples of X \(1 of 24\): in row 3"):
         use(values)
 
 
 @uses
-def test_another_number_of_values_raises_first(name, use):
+def test_a_wrong_number_of_values_raises_first(name, use):
     with pytest.raises(ValueError, match=f"{name} has 23 values for 24 samples"):
         use(Y.iloc[1:])
 
 
-def test_values_without_names_of_samples_are_taken_by_position():
+def test_unnamed_values_are_matched_by_position():
     for values in (Y.to_numpy(), Y.tolist(), Y.reset_index(drop=True), Y.add_prefix("other ")):
         selector = MultiOmicsSelector(k=1).fit(X, values)
         np.testing.assert_array_equal(selector.scores_, MultiOmicsSelector(k=1).fit(X, Y).scores_)
 
 
-def test_a_table_numbered_anew_takes_the_labels_of_a_subset_by_position():
+def test_a_reset_index_is_matched_by_position():
     some = Y[5:20].set_axis(range(5, 20))
     check_order(some, X.iloc[5:20].reset_index(drop=True), "y")
     check_order(some.reset_index(drop=True), X.iloc[5:20].set_axis(range(5, 20)), "y")
 
 
 @given(st.permutations(range(5)), st.sampled_from([list("abcde"), [7, 3, 5, 1, 2], range(5)]))
-def test_just_another_order_raises(order, names):
+def test_any_permutation_of_the_labels_raises(order, names):
     table = pd.DataFrame({"exp__A": range(5)}, index=names)
     labels = pd.Series(range(5), index=names).iloc[order]
     if order == list(range(5)):
@@ -123,7 +123,7 @@ def test_just_another_order_raises(order, names):
             check_order(labels, table, "y")
 
 
-def test_folds_and_resamples_of_scikit_learn_pass():
+def test_folds_and_bootstrap_samples_are_accepted():
     scores = cross_validate(small(), X, Y, cv=2, error_score="raise")
     assert len(scores["test_score"]) == 2
     drawn = np.random.default_rng(0).integers(24, size=24)
@@ -132,7 +132,7 @@ def test_folds_and_resamples_of_scikit_learn_pass():
 
 @pytest.mark.parametrize("unknown", [None, np.nan, pd.NA])
 @pytest.mark.parametrize("dtype", [object, "string", "category"])
-def test_an_unknown_group_is_named_by_sample(unknown, dtype):
+def test_a_missing_group_raises_with_the_sample_name(unknown, dtype):
     groups = pd.Series([f"g{index // 2}" for index in range(24)], SAMPLES, dtype=dtype)
     groups.iloc[[4, 5]] = unknown
     with pytest.raises(ValueError, match=r"groups has no label for 2 samples, the first is 'P4'"):
@@ -140,7 +140,7 @@ def test_an_unknown_group_is_named_by_sample(unknown, dtype):
 
 
 @pytest.mark.parametrize("what", ["y", "groups"])
-def test_values_that_do_not_compare_raise(what):
+def test_values_of_mixed_types_raise(what):
     given = {"y": Y, "groups": SAMPLES, what: np.array([1, "a"] * 12, dtype=object)}
     with pytest.raises(ValueError, match=rf"{what} has values of types \['int', 'str'\]"):
         compare(DUMMY, X, **given)
@@ -149,7 +149,7 @@ def test_values_that_do_not_compare_raise(what):
 
 
 @pytest.mark.parametrize("weight", [None, np.nan, pd.NA, "heavy"])
-def test_a_weight_that_is_no_number_is_named(weight):
+def test_a_non_numeric_weight_raises_with_the_sample_name(weight):
     X = pd.DataFrame({"exp__A": [1.0, 2.0]}, index=["P1", "P2"])
     with pytest.raises(ValueError, match="sample_weight contains NaN: the weight of sample 'P2'"):
         check_weights([1.0, weight], X)

@@ -48,7 +48,7 @@ def imported(path, tree):
             yield from (f"{module}.{alias.name}" for alias in node.names)
 
 
-def test_packages_import_only_what_stands_below_them():
+def test_packages_import_only_lower_layers():
     for path, tree in MODULES.items():
         here = path.relative_to(ROOT).with_suffix("").parts[0]
         if here == "__init__":
@@ -60,7 +60,7 @@ def test_packages_import_only_what_stands_below_them():
                 assert LEVEL[there] < LEVEL[here], f"{path} imports {name}"
 
 
-def test_the_network_knows_nothing_but_torch_and_only_the_classifier_knows_torch():
+def test_only_the_classifier_imports_torch_and_the_network_nothing_else():
     for path, tree in MODULES.items():
         names = set(imported(path, tree))
         if "network" in path.parts:

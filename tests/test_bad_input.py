@@ -67,7 +67,7 @@ def data(cohort):
 
 @both
 @pytest.mark.parametrize(("spoil", "message"), TABLES, ids=[spoil.__name__ for spoil, _ in TABLES])
-def test_a_spoilt_table_is_refused_in_fit(make, spoil, message, data):
+def test_an_invalid_table_raises_in_fit(make, spoil, message, data):
     X, y = data
     with pytest.raises(ValueError, match=message):
         make().fit(spoil(X), y)
@@ -75,7 +75,7 @@ def test_a_spoilt_table_is_refused_in_fit(make, spoil, message, data):
 
 @both
 @pytest.mark.parametrize("spoil", [infinite, no_modality, words])
-def test_a_spoilt_table_is_refused_after_fit(make, spoil, data):
+def test_an_invalid_table_raises_after_fit(make, spoil, data):
     X, y = data
     model = make().fit(X, y)
     message = dict(TABLES)[spoil]
@@ -98,20 +98,20 @@ def test_a_spoilt_table_is_refused_after_fit(make, spoil, data):
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
-def test_modalities_that_do_not_fit_are_refused(make, modalities, message, data):
+def test_invalid_modalities_raise(make, modalities, message, data):
     X, y = data
     with pytest.raises(ValueError, match=message):
         make(modalities=modalities).fit(X, y)
 
 
 @both
-def test_one_class_is_refused(make, data):
+def test_a_single_class_raises(make, data):
     X, _ = data
     with pytest.raises(ValueError, match="one class"):
         make().fit(X, ["LumA"] * len(X))
 
 
-def test_the_only_class_is_named_as_a_plain_value(data):
+def test_the_only_class_is_shown_as_a_plain_value(data):
     X, _ = data
     with pytest.raises(ValueError, match="only one class, 7;"):
         CrossModalAttentionClassifier().fit(X, np.full(len(X), 7))
@@ -119,7 +119,7 @@ def test_the_only_class_is_named_as_a_plain_value(data):
 
 @both
 @pytest.mark.parametrize("unknown", [None, np.nan, pd.NA])
-def test_unknown_classes_are_refused_by_sample(make, unknown, data):
+def test_unknown_classes_raise_with_the_sample_name(make, unknown, data):
     X, y = data
     y = np.array(y, dtype=object)
     y[[3, 7]] = unknown
@@ -129,14 +129,14 @@ def test_unknown_classes_are_refused_by_sample(make, unknown, data):
 
 
 @both
-def test_continuous_targets_are_refused(make, data):
+def test_continuous_targets_raise(make, data):
     X, _ = data
     with pytest.raises(ValueError, match="continuous"):
         make().fit(X, np.linspace(0, 1, len(X)))
 
 
 @both
-def test_other_columns_than_in_fit_are_refused(make, data):
+def test_columns_other_than_in_fit_raise(make, data):
     X, y = data
     model = make().fit(X, y)
     apply = model.predict if hasattr(model, "predict") else model.transform
@@ -149,7 +149,7 @@ def test_other_columns_than_in_fit_are_refused(make, data):
 
 
 @pytest.mark.parametrize("k", [0, -3, 2.5, "some", None])
-def test_an_impossible_k_is_refused(k, data):
+def test_an_invalid_k_raises(k, data):
     with pytest.raises(ValueError, match="'k' parameter"):
         MultiOmicsSelector(k).fit(*data)
 
@@ -162,7 +162,7 @@ def test_an_impossible_k_is_refused(k, data):
         ({"exp": 5, "cna": "most", "mut": 5}, "'cna' must be an integer of at least 1"),
     ],
 )
-def test_an_impossible_k_by_modality_is_refused(k, message, data):
+def test_an_invalid_k_by_modality_raises(k, message, data):
     with pytest.raises(ValueError, match=message):
         MultiOmicsSelector(k).fit(*data)
 
@@ -179,7 +179,7 @@ def test_an_impossible_k_by_modality_is_refused(k, message, data):
     ],
     ids=["array", "scaled", "numbered", "unnamed modalities"],
 )
-def test_without_names_an_absent_modality_is_asked_for_by_name(make, drop, data):
+def test_an_absent_modality_without_column_names_warns(make, drop, data):
     X, y = data
     X = X.astype(float)
     X.loc["patient", X.columns.str.startswith("cna__")] = np.nan
@@ -214,20 +214,20 @@ def test_callbacks_that_need_samples_held_out_name_the_parameter(callback, data)
         (EarlyStopping(monitor="valid_acc"), r"'valid_acc'.*Recorded are .*'valid_score'"),
     ],
 )
-def test_callbacks_that_do_not_fit_are_refused(callback, message, data):
+def test_invalid_callbacks_raise(callback, message, data):
     model = CrossModalAttentionClassifier(callbacks=[callback], early_stopping=True, max_epochs=1)
     with pytest.raises(ValueError, match=message):
         model.fit(*data)
 
 
 @pytest.mark.parametrize("device", ["gpu", "meta", "cuda:99", "abacus"])
-def test_a_device_that_is_not_there_is_refused(device, data):
+def test_an_unavailable_device_raises(device, data):
     with pytest.raises(ValueError, match=f"device='{device}' cannot be used here.*\"auto\""):
         CrossModalAttentionClassifier(device=device).fit(*data)
 
 
 @pytest.mark.parametrize("fusion", [LateFusionClassifier, StackedFusionClassifier])
-def test_a_modality_that_can_not_be_fitted_is_named(fusion, data):
+def test_a_modality_that_cannot_be_fitted_is_named(fusion, data):
     X, y = data
     X = X.astype(float)
     few = np.isin(np.arange(len(y)), [np.flatnonzero(y == label)[:2] for label in y[:9]])
@@ -252,19 +252,19 @@ def test_a_modality_that_can_not_be_fitted_is_named(fusion, data):
         ({"device": "abacus"}, "abacus"),
     ],
 )
-def test_impossible_parameters_are_refused(parameters, message, data):
+def test_invalid_parameters_raise(parameters, message, data):
     with pytest.raises((ValueError, RuntimeError), match=message):
         CrossModalAttentionClassifier(**parameters).fit(*data)
 
 
-def test_a_constant_column_is_allowed(data):
+def test_a_constant_column_is_accepted(data):
     X, y = data
     X = X.assign(cna__there=1.0)
     for make in BOTH.values():
         make().fit(X, y)
 
 
-def test_repeated_sample_names_are_allowed_as_a_bootstrap_makes_them(data):
+def test_repeated_sample_names_of_a_bootstrap_are_accepted(data):
     X, y = data
     drawn = np.random.default_rng(0).integers(len(X), size=len(X))
     for make in BOTH.values():

@@ -63,7 +63,7 @@ def fitted(data):
     return pipeline().fit(*data)
 
 
-def test_importances_sum_to_one_and_rise_with_what_a_feature_tells(two_classes):
+def test_importances_sum_to_one_and_the_informative_feature_leads(two_classes):
     _, y = two_classes
     table = pd.DataFrame(np.random.default_rng(0).normal(size=(60, 9))).add_prefix("exp__")
     table["exp__8"] += 4 * y
@@ -104,14 +104,14 @@ def test_halving_search_over_k_with_epochs_as_the_resource(data):
     assert search.best_estimator_[-1].history_["epoch"].max() == 4
 
 
-def test_a_randomised_search_over_whole_numbers(data):
+def test_randomized_search_over_integers(data):
     stats = pytest.importorskip("scipy.stats")
     space = {K: stats.randint(2, 6)}
     search = RandomizedSearchCV(pipeline(), space, n_iter=2, cv=2, error_score="raise")
     assert search.fit(*data).best_params_[K] in range(2, 6)
 
 
-def test_a_threshold_is_tuned_or_fixed(two_classes):
+def test_decision_thresholds_are_tuned_or_fixed(two_classes):
     X, y = two_classes
     tuned = TunedThresholdClassifierCV(pipeline(), cv=2, thresholds=5).fit(X, y)
     assert set(tuned.predict(X)) <= {0, 1}
@@ -147,7 +147,7 @@ def test_ensembles_of_pipelines(data):
     assert bagged.fit(X, y).predict(X).shape == (60,)
 
 
-def test_weights_of_samples_are_routed_to_the_classifier(data):
+def test_sample_weights_are_routed_to_the_classifier(data):
     X, y = data
     weights = np.where(y == y.iloc[0], 1.0, 0.0)
     weights[:30] = 1
@@ -162,7 +162,7 @@ def test_weights_of_samples_are_routed_to_the_classifier(data):
 
 
 @pytest.mark.parametrize("output", ["pandas", "polars"])
-def test_the_output_of_transformers_is_set(data, fitted, output):
+def test_the_output_container_of_transformers_is_respected(data, fitted, output):
     X, y = data
     library = pytest.importorskip(output)
     with sklearn.config_context(transform_output=output):
@@ -229,7 +229,7 @@ def test_shap_explains_a_pipeline(two_classes):
     np.testing.assert_allclose(sums, model.predict_proba(X.iloc[:2]), atol=1e-6)
 
 
-def test_imbalanced_learn_samples_complete_tables_and_refuses_absent_modalities(data):
+def test_imbalanced_learn_needs_complete_tables(data):
     imblearn = pytest.importorskip("imblearn")
     from imblearn.over_sampling import SMOTE, RandomOverSampler
 
@@ -244,7 +244,7 @@ def test_imbalanced_learn_samples_complete_tables_and_refuses_absent_modalities(
     assert copies.fit(absent, y).predict_proba(absent).shape == (60, 3)
 
 
-def test_skops_keeps_a_selector(data, tmp_path):
+def test_skops_saves_a_selector(data, tmp_path):
     skops = pytest.importorskip("skops.io")
     X, y = data
     selector = MultiOmicsSelector(5).fit(X, y)
@@ -273,7 +273,7 @@ def test_mlflow_logs_a_fit(data, tmp_path, monkeypatch):
     assert "training_f1_score" in logged.metrics
 
 
-def test_estimators_and_results_show_themselves_in_a_notebook(data, fitted):
+def test_estimators_and_results_are_displayed_in_a_notebook(data, fitted):
     assert "CrossModalAttentionClassifier" in fitted._repr_html_()
     assert "MultiOmicsSelector" in MultiOmicsSelector()._repr_html_()
     X, y = data

@@ -26,17 +26,17 @@ MISNAMED = {
 
 
 @pytest.mark.parametrize(("call", "meant"), MISNAMED.values(), ids=MISNAMED)
-def test_a_misspelt_name_is_answered_by_the_closest_one(cohort, call, meant):
+def test_a_misspelled_name_gets_the_closest_suggestion(cohort, call, meant):
     with pytest.raises(ValueError, match=f"; did you mean '{meant}"):
         call(*cohort)
 
 
-def test_a_name_that_is_close_to_nothing_gets_no_suggestion():
+def test_a_name_that_resembles_no_other_gets_no_suggestion():
     with pytest.raises(ValueError, match=r"Unknown model 'zzz'\. Installed are"):
         make_baselines(models=["zzz"])
 
 
-def test_results_answer_a_misspelt_name(cohort):
+def test_results_suggest_the_closest_name(cohort):
     X, y = cohort
     result = compare({"logistic": LogisticRegression(max_iter=1000)}, X.iloc[:, :3], y, cv=2)
     with pytest.raises(ValueError, match="No estimator 'Logistic' was compared; did you mean 'log"):
@@ -54,24 +54,24 @@ def test_results_answer_a_misspelt_name(cohort):
         (CrossModalAttentionClassifier, "max_epochs"),
     ],
 )
-def test_a_whole_number_that_is_a_float_is_refused_with_the_remedy(cohort, estimator, name, number):
+def test_a_float_in_place_of_an_int_raises_with_a_remedy(cohort, estimator, name, number):
     model = estimator(**{name: number})
     with pytest.raises(ValueError, match=f"'{name}' .* must be an int.*Pass 10.*IntDistribution"):
         model.fit(*cohort)
 
 
-def test_a_float_among_the_numbers_of_modalities_is_refused_with_the_remedy(cohort):
+def test_a_float_in_k_by_modality_raises_with_a_remedy(cohort):
     with pytest.raises(ValueError, match=r"k of modality 'exp' .*IntDistribution"):
         MultiOmicsSelector(k={"exp": 10.0, "cna": 5, "mut": 5}).fit(*cohort)
 
 
-def test_numbers_of_numpy_and_floats_where_they_belong_are_taken(cohort):
+def test_numpy_numbers_are_accepted(cohort):
     selector = MultiOmicsSelector(k=np.int64(10), l1_ratio=1.0).fit(*cohort)
     assert len(selector.get_feature_names_out()) == 30
 
 
 @pytest.mark.parametrize("join", ["inner", "outer"])
-def test_a_transposed_table_among_others_is_called_transposed(cohort, join):
+def test_a_transposed_table_raises_in_concat(cohort, join):
     tables = split_modalities(cohort[0])
     tables["cna"] = tables["cna"].T
     with pytest.raises(ValueError, match=r"columns of modality 'cna' .*transposed"):
@@ -79,7 +79,7 @@ def test_a_transposed_table_among_others_is_called_transposed(cohort, join):
 
 
 @pytest.mark.parametrize("as_array", [False, True], ids=["frame", "array"])
-def test_a_transposed_table_is_called_transposed_by_fit(cohort, as_array):
+def test_a_transposed_table_raises_in_fit(cohort, as_array):
     X, y = cohort
     transposed = X.T.to_numpy() if as_array else X.T
     for fit in (MultiOmicsSelector(k=5).fit, CrossModalAttentionClassifier().fit):
@@ -89,7 +89,7 @@ def test_a_transposed_table_is_called_transposed_by_fit(cohort, as_array):
         compare({"a": LogisticRegression()}, transposed, y)
 
 
-def test_a_transposed_table_is_called_transposed_after_fit(cohort):
+def test_a_transposed_table_raises_after_fit(cohort):
     X, y = cohort
     selector = MultiOmicsSelector(k=5).fit(X, y)
     for call in (selector.transform, lambda X: align_features(X, selector), split_modalities):
@@ -100,7 +100,7 @@ def test_a_transposed_table_is_called_transposed_after_fit(cohort):
         align_features(genes, selector)
 
 
-def test_tables_of_patients_named_like_no_feature_are_not_called_transposed():
+def test_tables_with_unrelated_names_are_not_called_transposed():
     exp = pd.DataFrame({"A": [1.0, 2.0]}, index=["p1", "p2"])
     with pytest.raises(ValueError, match="No sample is common"):
         concat_modalities({"exp": exp, "cna": exp.set_axis(["p3", "p4"])})

@@ -82,7 +82,7 @@ def test_a_selector_that_wraps_an_estimator_stays_a_step():
     assert steps_of(model) == [model[0], model[1]]
 
 
-def test_templates_that_are_not_fitted_are_no_parts():
+def test_unfitted_templates_are_not_parts():
     model = BaggingClassifier(pipeline(), n_estimators=2, random_state=0).fit(X, y)
     assert steps_of(model) == [model]
     assert sum(hasattr(part, "coef_") for part in parts_of(model)) == 2
@@ -90,10 +90,10 @@ def test_templates_that_are_not_fitted_are_no_parts():
     assert [len(steps_of(member)) for member in members_of(stack)] == [2]
 
 
-def test_members_of_boosting_are_found_in_their_table():
+def test_members_of_boosting_are_found():
     model = GradientBoostingClassifier(n_estimators=3).fit(X, y)
     assert len(members_of(model)) == 3
 
 
-def test_attributes_that_no_part_has():
+def test_a_missing_attribute_returns_none():
     assert first_with(pipeline().fit(X, y), "modalities_") is None

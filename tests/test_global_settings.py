@@ -87,13 +87,13 @@ def expected(with_absent):
 
 @pytest.mark.parametrize("setting", SETTINGS.values(), ids=SETTINGS)
 @pytest.mark.parametrize("make", [attention, ranking, baselines])
-def test_a_global_setting_changes_no_result(make, setting, with_absent, expected):
+def test_global_settings_do_not_change_results(make, setting, with_absent, expected):
     with setting():
         result = make(*with_absent)
     np.testing.assert_array_equal(result, expected[make])
 
 
-def test_a_fit_leaves_the_settings_of_pytorch_as_they_were(with_absent):
+def test_a_fit_does_not_change_pytorch_settings(with_absent):
     with changed(torch.set_default_dtype, torch.float64, torch.float32), torch.no_grad():
         state = torch.get_rng_state()
         attention(*with_absent)

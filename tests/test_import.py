@@ -28,13 +28,13 @@ def test_the_package_and_its_command_import_no_library_until_they_need_one():
     assert run(code) == "set()"
 
 
-def test_selection_and_data_sets_do_without_what_only_some_need():
+def test_selection_and_datasets_do_not_import_optional_libraries():
     late = HEAVY - {"joblib", "numpy", "pandas", "scipy", "sklearn"}
     code = "import sys; from xmodal_sklearn import MultiOmicsSelector, concat_modalities, datasets"
     assert run(f"{code}; print({late} & set(sys.modules))") == "set()"
 
 
-def test_every_public_name_is_there_when_asked_for():
+def test_every_public_name_is_available_on_first_use():
     code = (
         "import xmodal_sklearn as x\n"
         "assert set(x.__all__) <= set(dir(x))\n"
@@ -66,14 +66,14 @@ def test_completion_offers_public_names_and_nothing_else():
     assert run(code) == f"{len(PUBLIC) + 1} {{}}"
 
 
-def test_what_takes_long_is_not_imported_until_it_is_used():
+def test_slow_libraries_are_imported_on_first_use():
     late = {"torch", "skorch", "numba", "mudata", "anndata", "matplotlib", "jinja2"}
     modules = ("plotting", "report", "benchmark", "baselines", "inspection", "learning", "cli")
     imports = ", ".join(f"xmodal_sklearn.{module}" for module in modules)
     assert run(f"import sys, {imports}; print({late} & set(sys.modules))") == "set()"
 
 
-def test_the_classifier_is_there_when_asked_for():
+def test_the_classifier_is_imported_on_first_use():
     assert run("import xmodal_sklearn as x; print(x.CrossModalAttentionClassifier())") == (
         "CrossModalAttentionClassifier()"
     )

@@ -89,7 +89,7 @@ class Page(HTMLParser):
         self.texts.append(data)
 
 
-def test_a_stored_comparison_comes_back(comparison, tmp_path):
+def test_a_stored_comparison_is_read_back(comparison, tmp_path):
     comparison.save(tmp_path)
     loaded = Comparison.load(tmp_path)
     assert loaded.classes.tolist() == sorted(NAMES)
@@ -103,7 +103,7 @@ def test_a_stored_comparison_comes_back(comparison, tmp_path):
 
 # There is no room for so many or so long names, which is not the matter here.
 @pytest.mark.filterwarnings("ignore:constrained_layout not applied:UserWarning")
-def test_a_report_shows_them_whole_and_runs_none(comparison, tmp_path, monkeypatch):
+def test_a_report_shows_names_unchanged_and_runs_none(comparison, tmp_path, monkeypatch):
     # Figures of 200 classes have up to 40,000 texts, which take minutes; some are drawn below.
     monkeypatch.setattr("xmodal_sklearn.report._models.draw_confusion", lambda *_: "")
     for figure in ("roc", "precision_recall", "calibration"):
@@ -137,7 +137,7 @@ def test_a_report_shows_them_whole_and_runs_none(comparison, tmp_path, monkeypat
 
 
 @pytest.mark.filterwarnings("ignore:constrained_layout not applied:UserWarning")
-def test_figures_show_them_whole():
+def test_figures_show_names_unchanged():
     from xmodal_sklearn.report._figures import draw_ablation, draw_frequencies
 
     classes = [*PIECES[:4], *PIECES[24:42]]
@@ -182,7 +182,7 @@ def printed(*shown):
     return output.getvalue()
 
 
-def test_a_terminal_shows_them_and_obeys_none(comparison):
+def test_a_terminal_shows_names_and_obeys_no_control_character(comparison):
     data = pd.DataFrame({f"exp__{name}": [0.0, 1.0] for name in NAMES})
     cohort = Bunch(
         source="\x1b[31mstudy\u202e",
@@ -203,7 +203,7 @@ def test_a_terminal_shows_them_and_obeys_none(comparison):
         assert visible(name).strip() in text, name
 
 
-def test_predictions_hold_them_whole(tmp_path):
+def test_predictions_hold_names_unchanged(tmp_path):
     classes = np.array(NAMES, dtype=object)
     table = tabulate_predictions(pd.Index(NAMES), classes, np.eye(len(NAMES)))
     write_table(table, tmp_path / "out.csv")
@@ -212,7 +212,7 @@ def test_predictions_hold_them_whole(tmp_path):
     assert read.columns[2:].tolist() == [f"p: {name}" for name in NAMES]
 
 
-def test_models_keep_them(tmp_path):
+def test_models_keep_names(tmp_path):
     X = pd.DataFrame(np.eye(len(NAMES)), columns=NAMES)
     model = NearestCentroid().fit(X, np.array(NAMES, dtype=object))
     loaded = load_model(save_model(model, tmp_path / "model.xmodal"))
@@ -254,7 +254,7 @@ def hostile_displays():
     }
 
 
-def test_displays_read_none_as_a_formula(monkeypatch):
+def test_displays_read_no_name_as_a_formula(monkeypatch):
     monkeypatch.setitem(plt.rcParams, "svg.fonttype", "none")
     names, displays = hostile_displays()
     for kind, display in displays.items():

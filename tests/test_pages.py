@@ -102,7 +102,7 @@ def names(tmp_path, monkeypatch):
 
 @pytest.mark.filterwarnings("ignore::UserWarning", "ignore::RuntimeWarning")
 @pytest.mark.parametrize("page", PAGES)
-def test_the_code_of_a_page_runs(names, page):
+def test_the_code_of_each_page_runs(names, page):
     ran = 0
     for block in PAGES[page]:
         if NEEDS_MORE.search(re.sub("#.*", "", block)):

@@ -41,7 +41,7 @@ def test_a_log_has_lines_at_intervals(monkeypatch, capsys):
     assert [line.partition(",")[0] for line in lines] == [f"Fitting: {n}/5" for n in range(6)]
 
 
-def test_a_log_line_comes_while_the_work_goes_on(monkeypatch, capsys):
+def test_a_log_line_is_printed_during_the_work(monkeypatch, capsys):
     monkeypatch.setattr(_progress, "SECONDS_BETWEEN_LINES", 0)
     work = iter(progress_bar(range(5), "Fitting"))
     next(work)
@@ -50,7 +50,7 @@ def test_a_log_line_comes_while_the_work_goes_on(monkeypatch, capsys):
     assert capsys.readouterr().err.startswith("Fitting: 1/5")
 
 
-def test_a_bar_that_is_moved_by_hand_shows_its_postfix(capsys):
+def test_a_manually_updated_bar_shows_its_postfix(capsys):
     with progress_bar(desc="Training", total=2, unit="epoch") as bar:
         for _ in range(2):
             bar.set_postfix(loss="0.5", refresh=False)
@@ -60,7 +60,7 @@ def test_a_bar_that_is_moved_by_hand_shows_its_postfix(capsys):
     assert end.endswith("loss=0.5")
 
 
-def test_nothing_is_shown_unless_asked_for(capsys):
+def test_nothing_is_shown_by_default(capsys):
     assert list(progress_bar(iter("abc"), "Fitting", 3, disable=True)) == ["a", "b", "c"]
     assert capsys.readouterr().err == ""
 
@@ -83,7 +83,7 @@ def test_a_notebook_draws_its_own_bar(monkeypatch, capsys):
     assert "so far" not in printed.err
 
 
-def test_a_run_that_breaks_off_says_how_far_it_came(capsys):
+def test_an_interrupted_run_shows_its_progress(capsys):
     bar = progress_bar(range(3), "Fitting")
     with pytest.raises(RuntimeError, match="broken"), bar:
         for index in bar:

@@ -20,7 +20,7 @@ def one_hot(y):
     return np.eye(y.max() + 1)[y]
 
 
-def test_the_planted_pair_comes_first_and_noise_brings_few():
+def test_the_planted_pair_comes_first_and_noise_adds_few():
     values, columns = tables()
     y = (values[:, 3] * values[:, 45] > 0).astype(int)
     (pairs,) = screen_pairs(values, columns, one_hot(y))
@@ -31,7 +31,7 @@ def test_the_planted_pair_comes_first_and_noise_brings_few():
     assert len(of_noise) <= 2
 
 
-def test_an_effect_of_one_feature_is_no_interaction():
+def test_an_effect_of_one_feature_is_not_an_interaction():
     values, columns = tables()
     y = (values[:, 3] + values[:, 45] > 0).astype(int)
     (pairs,) = screen_pairs(values, columns, one_hot(y))
@@ -55,7 +55,7 @@ def test_strengths_are_correlations_with_a_class():
     assert [tuple(pair) for pair in pairs.tolist()] == expected
 
 
-def test_a_member_chooses_by_what_it_sees():
+def test_a_member_screens_its_own_samples():
     values, columns = tables(240)
     y = (values[:, 3] * values[:, 45] > 0).astype(int)
     held_out_by = np.arange(240) % 4
@@ -66,7 +66,7 @@ def test_a_member_chooses_by_what_it_sees():
         np.testing.assert_array_equal(pairs, alone)
 
 
-def test_blocks_of_columns_make_no_difference(monkeypatch):
+def test_results_do_not_depend_on_the_block_size(monkeypatch):
     values, columns = tables(200)
     y = (values[:, 3] * values[:, 45] > 0.3).astype(int)
     (expected,) = screen_pairs(values, columns, one_hot(y))
@@ -75,7 +75,7 @@ def test_blocks_of_columns_make_no_difference(monkeypatch):
     np.testing.assert_array_equal(actual, expected)
 
 
-def test_samples_without_a_modality_are_left_out_of_its_pairs():
+def test_pairs_ignore_samples_without_the_modality():
     values, columns = tables(300)
     y = (values[:, 3] * values[:, 45] > 0).astype(int)
     gaps = values.copy()
@@ -86,7 +86,7 @@ def test_samples_without_a_modality_are_left_out_of_its_pairs():
 
 
 @pytest.mark.parametrize("n_pairs", [0, 1, 2])
-def test_no_more_pairs_than_asked_for(n_pairs):
+def test_at_most_the_requested_pairs_are_returned(n_pairs):
     values, columns = tables()
     y = (values[:, 3] * values[:, 45] + values[:, 4] * values[:, 22] > 0).astype(int)
     (pairs,) = screen_pairs(values, columns, one_hot(y), n_pairs=n_pairs)
@@ -100,7 +100,7 @@ def test_no_more_pairs_than_asked_for(n_pairs):
     st.integers(0, 2**16),
     st.sampled_from([np.float32, np.float64]),
 )
-def test_constant_columns_and_rare_classes_do_no_harm(n_samples, n_columns, seed, dtype):
+def test_constant_columns_and_rare_classes_are_handled(n_samples, n_columns, seed, dtype):
     values, columns = tables(n_samples, n_columns, seed)
     values[:, 0] = 1
     values[:, -1] = 0

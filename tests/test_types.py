@@ -100,11 +100,11 @@ def test_checkers_see_the_type(checked, expression, kind):
 
 
 @pytest.mark.parametrize(("line", "code"), MISTAKES.items(), ids=MISTAKES)
-def test_checkers_find_the_mistake(checked, line, code):
+def test_checkers_report_the_error(checked, line, code):
     assert any(f"[{code}]" in text for text in checked[line])
 
 
-def test_checkers_find_no_other_mistakes(checked):
+def test_checkers_report_no_other_error(checked):
     revealed = {f"reveal_type({expression})" for expression in REVEALED}
     assert set(checked) <= revealed | set(MISTAKES)
 

@@ -33,7 +33,7 @@ def test_scikit_learn_checks(estimator, check):
     [name for name in UNTUNED if name.endswith("early")]
     + ["logistic regression, late", "RBF SVM, stacked", "XGBoost, late", "MLP, exp only"],
 )
-def test_baselines_learn_from_the_same_table_with_gaps(cohort, name):
+def test_baselines_learn_from_a_table_with_missing_values(cohort, name):
     X, y = cohort
     gaps = X.astype(float)
     gaps.iloc[::9, 60:110] = np.nan
@@ -45,7 +45,7 @@ def test_baselines_learn_from_the_same_table_with_gaps(cohort, name):
     assert (model.classes_[probabilities.argmax(axis=1)] == model.predict(X_test)).all()
 
 
-def test_baselines_have_the_names_and_the_models_asked_for():
+def test_baselines_have_the_requested_names_and_models():
     names = list(make_baselines(models=["MLP"], fusion=["late", "mut only"]))
     assert names == ["MLP, late", "MLP, mut only", "dummy"]
     assert {"XGBoost, early", "LightGBM, stacked", "CatBoost, late"} <= set(UNTUNED)
@@ -58,7 +58,7 @@ def test_baselines_have_the_names_and_the_models_asked_for():
         ({"fusion": ["middle"]}, "got 'middle'"),
     ],
 )
-def test_unknown_models_and_fusions_are_an_error(options, message):
+def test_unknown_models_and_fusions_raise(options, message):
     with pytest.raises(ValueError, match=message):
         make_baselines(**options)
 
@@ -75,7 +75,7 @@ def test_tuning_chooses_from_the_documented_grid(cohort, model):
     assert search.cv.get_n_splits() == 3
 
 
-def test_calibration_leaves_the_svm_s_predictions_as_they_are(cohort):
+def test_calibration_keeps_the_predictions_of_an_svm(cohort):
     X, y = cohort
     calibrated = make_baselines(
         k=20, models=["RBF SVM"], fusion=["early"], tune=False, random_state=0
@@ -100,7 +100,7 @@ def test_a_model_of_one_modality_ignores_the_others(cohort):
         LateFusionClassifier(LOGISTIC, use=["met"]).fit(X, y)
 
 
-def test_a_modality_whose_samples_are_of_one_class_is_left_out(cohort):
+def test_a_modality_with_samples_of_one_class_is_ignored(cohort):
     X, y = cohort
     gaps = X.astype(float)
     gaps.iloc[(y != y.iloc[0]).to_numpy(), 60:110] = np.nan
@@ -173,7 +173,7 @@ class Memorizer(ClassifierMixin, BaseEstimator):
         return self.classes_[self.predict_proba(X).argmax(axis=1)]
 
 
-def test_stacking_learns_nothing_from_samples_its_models_have_seen(cohort):
+def test_stacking_learns_only_from_out_of_fold_predictions(cohort):
     X, y = cohort
     X = X + np.random.default_rng(0).normal(scale=1e-3, size=X.shape)  # no two rows alike
     stacked = StackedFusionClassifier(Memorizer(), random_state=0).fit(X, y)
@@ -182,7 +182,7 @@ def test_stacking_learns_nothing_from_samples_its_models_have_seen(cohort):
     assert np.abs(stacked.final_estimator_.coef_).max() < 0.01
 
 
-def test_an_absent_modality_is_no_evidence_when_stacking(cohort):
+def test_an_absent_modality_gives_no_evidence_in_stacking(cohort):
     X, y = cohort
     gaps = X.astype(float)
     gaps.iloc[:30, 60:] = np.nan
@@ -196,7 +196,7 @@ def test_an_absent_modality_is_no_evidence_when_stacking(cohort):
 
 @pytest.mark.parametrize("name", ["XGBoost, early", "LightGBM, late", "CatBoost, stacked"])
 @pytest.mark.parametrize("labels", [["a", "b", "c"], [3, 7, -1], [True, False, True]])
-def test_boosting_takes_labels_of_any_type(cohort, name, labels):
+def test_boosting_accepts_labels_of_any_type(cohort, name, labels):
     X, y = cohort
     y = pd.Series(np.array(labels)[np.unique(y, return_inverse=True)[1]], index=X.index)
     predicted = UNTUNED[name].fit(X, y).predict(X)
@@ -205,7 +205,7 @@ def test_boosting_takes_labels_of_any_type(cohort, name, labels):
 
 
 @pytest.mark.parametrize("name", ["XGBoost, early", "LightGBM, early", "CatBoost, early"])
-def test_boosting_takes_feature_names_of_any_characters(cohort, name):
+def test_boosting_accepts_any_feature_name(cohort, name):
     X, y = cohort[0].filter(like="exp__"), cohort[1]
     endings = [":S15", ",WRAP53", "[33]", "<x>", '"', "{", "é"]
     renamed = X.set_axis([f"{c}{endings[i % 7]}" for i, c in enumerate(X)], axis=1)
@@ -213,7 +213,7 @@ def test_boosting_takes_feature_names_of_any_characters(cohort, name):
     np.testing.assert_array_equal(odd.predict_proba(renamed), plain.predict_proba(X))
 
 
-def test_a_forest_takes_the_leaves_with_the_best_out_of_bag_predictions(cohort):
+def test_a_forest_chooses_the_leaf_size_with_the_best_out_of_bag_score(cohort):
     X, y = cohort
     y = y.sample(frac=1, random_state=0).to_numpy()
     sizes, scores = [5, 2, 10], []
@@ -230,7 +230,7 @@ def test_a_forest_takes_the_leaves_with_the_best_out_of_bag_predictions(cohort):
     assert not hasattr(chosen, "oob_decision_function_")
 
 
-def test_classes_of_one_and_two_samples_are_no_obstacle(cohort):
+def test_classes_of_one_and_two_samples_are_accepted(cohort):
     X, y = cohort
     X = X.filter(like="exp__")
     y = np.array(y)
@@ -243,7 +243,7 @@ def test_classes_of_one_and_two_samples_are_no_obstacle(cohort):
 
 
 @pytest.mark.parametrize("name", [name for name in UNTUNED if name.endswith("early")])
-def test_classes_may_be_numbers_in_words(cohort, name):
+def test_classes_may_be_numeric_strings(cohort, name):
     """METABRIC's integrative clusters are called 1, 2, … and 4ER+."""
     X, y = cohort
     labels = y.map({"class_0": "1", "class_1": "10", "class_2": "4ER+"}).to_numpy(dtype=object)

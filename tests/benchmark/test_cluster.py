@@ -91,7 +91,7 @@ def search():
     )
 
 
-def test_the_result_is_that_of_one_machine(client, cohort):
+def test_the_result_equals_that_of_one_machine(client, cohort):
     X, y = cohort
     local = compare({"tuned": search()}, X, y, cv=3)
     with parallel_config("dask"):
@@ -102,7 +102,7 @@ def test_the_result_is_that_of_one_machine(client, cohort):
     assert client.amm.running()  # as before
 
 
-def test_a_grid_search_is_that_of_one_machine(client, cohort):
+def test_a_grid_search_equals_that_of_one_machine(client, cohort):
     X, y = cohort
     local = search().fit(X, y)
     with parallel_config("dask"):
@@ -126,7 +126,7 @@ def test_data_is_sent_once_to_each_worker(client, cohort, tmp_path):
     assert sorted(received) == sorted(pids)
 
 
-def test_a_killed_worker_costs_only_the_folds_that_it_runs(client, cohort, tmp_path):
+def test_a_killed_worker_loses_only_its_running_folds(client, cohort, tmp_path):
     X, y = cohort
     log, store = tmp_path / "log", tmp_path / "store"
     at_kill = {}
@@ -183,7 +183,7 @@ def test_the_last_fold_runs_again_when_its_worker_is_killed(client, cohort, tmp_
     assert len(log.read_text().splitlines()) == 2
 
 
-def test_folds_are_stored_without_a_common_file_system(client, cohort, tmp_path, monkeypatch):
+def test_folds_are_stored_without_a_shared_file_system(client, cohort, tmp_path, monkeypatch):
     X, y = cohort
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()

@@ -277,7 +277,7 @@ class Greedy(DummyClassifier):
         return np.ones(12_500_000)[:1] * super().predict_proba(X)
 
 
-def test_peak_memory_is_that_of_the_fold_alone(cohort):
+def test_peak_memory_is_measured_per_fold(cohort):
     if not os.access("/proc/self/clear_refs", os.W_OK):
         pytest.skip("the kernel can't restart the peak of a process")
     X, y = cohort
@@ -286,7 +286,7 @@ def test_peak_memory_is_that_of_the_fold_alone(cohort):
     assert 90 < peak["greedy"] - peak["modest"] < 120
 
 
-def test_nothing_to_compare_is_an_error(cohort):
+def test_a_comparison_without_estimators_raises(cohort):
     for nothing in ({}, None, [DummyClassifier()]):
         with pytest.raises(ValueError, match="at least one estimator"):
             compare(nothing, *cohort)
@@ -311,7 +311,7 @@ class Grumbling(DummyClassifier):
 
 
 @pytest.mark.parametrize("n_jobs", [1, 2])
-def test_warnings_of_fits_are_repeated_once_and_kept(cohort, n_jobs):
+def test_warnings_of_fits_are_issued_once_and_kept(cohort, n_jobs):
     estimators = {"quiet": DummyClassifier(), "grumbling": Grumbling()}
     text = "grumbling, in 3 of 3 folds: ConvergenceWarning: no convergence"
     with warnings.catch_warnings(record=True) as caught:
@@ -321,7 +321,7 @@ def test_warnings_of_fits_are_repeated_once_and_kept(cohort, n_jobs):
     assert result.warnings == (text,)
 
 
-def test_a_warning_of_several_estimators_is_repeated_once(cohort):
+def test_a_warning_of_several_estimators_is_issued_once(cohort):
     estimators = {"one": Grumbling(), "quiet": DummyClassifier(), "two": Grumbling()}
     with pytest.warns(ConvergenceWarning):
         Grumbling().fit(*cohort)

@@ -81,7 +81,7 @@ def equal(first, second):
     return True
 
 
-def test_twenty_kills_at_random_moments_lose_and_repeat_nothing(problem, tmp_path, monkeypatch):
+def test_twenty_kills_lose_and_repeat_no_fold(problem, tmp_path, monkeypatch):
     X, y = problem
     log, store = tmp_path / "log", tmp_path / "store"
     estimators = {f"shrink {s}": Recorder(str(log), s, seconds=0.02) for s in (0.0, 0.3, 0.6)}
@@ -153,7 +153,7 @@ def model_fingerprints():
     return [fingerprint(model) for model in models.values()]
 
 
-def test_another_process_with_other_string_hashes_gives_the_same_fingerprints(cohort, tmp_path):
+def test_fingerprints_do_not_depend_on_string_hashes(cohort, tmp_path):
     X, _ = cohort
     X.to_pickle(tmp_path / "X.pickle")
     code = (
@@ -184,7 +184,7 @@ def double(X):
     "changed",
     ["C", "k", "X", "column", "dtype", "row", "y", "cv", "scoring", "grid", "function", "version"],
 )
-def test_what_is_changed_is_computed_again(cohort, tmp_path, monkeypatch, changed):
+def test_changed_inputs_are_recomputed(cohort, tmp_path, monkeypatch, changed):
     X, y = cohort
     y = np.asarray(y)
     model, options = logistic(), {"cv": 2, "scoring": ["accuracy"], "store": tmp_path}
@@ -225,7 +225,7 @@ def test_what_is_changed_is_computed_again(cohort, tmp_path, monkeypatch, change
     assert len(list(tmp_path.iterdir())) == 2 * n_stored
 
 
-def test_controls_are_shared_by_runs_of_the_same_seed(problem, tmp_path):
+def test_runs_with_the_same_seed_share_stored_controls(problem, tmp_path):
     X, y = problem
     estimators = {"model": Recorder(str(tmp_path / "log"))}
 
@@ -243,7 +243,7 @@ def test_controls_are_shared_by_runs_of_the_same_seed(problem, tmp_path):
     assert equal(seeded, again)
 
 
-def test_what_changes_no_result_is_not_computed_again(problem, tmp_path):
+def test_irrelevant_changes_are_not_recomputed(problem, tmp_path):
     X, y = problem
     log = tmp_path / "log"
     model = make_pipeline(MultiOmicsSelector(k=6), Recorder(str(log)))
@@ -255,7 +255,7 @@ def test_what_changes_no_result_is_not_computed_again(problem, tmp_path):
     assert (first.scores["value"] == second.scores["value"]).all()  # seconds of the first run
 
 
-def test_the_source_of_a_user_s_estimator_counts(tmp_path, monkeypatch):
+def test_fingerprints_depend_on_the_source_of_user_estimators(tmp_path, monkeypatch):
     source = "from sklearn.dummy import DummyClassifier\nclass Own(DummyClassifier):\n    x = {}\n"
     fingerprints = []
     for version, value in enumerate((1, 2, 1)):
@@ -269,7 +269,7 @@ def test_the_source_of_a_user_s_estimator_counts(tmp_path, monkeypatch):
     assert fingerprints[0] == fingerprints[2] != fingerprints[1]
 
 
-def test_every_source_file_of_this_package_counts(tmp_path):
+def test_fingerprints_depend_on_every_source_file_of_this_package(tmp_path):
     package = tmp_path / "copy" / "xmodal_sklearn"
     shutil.copytree(
         xmodal_sklearn.__path__[0], package, ignore=shutil.ignore_patterns("__pycache__")
@@ -303,7 +303,7 @@ def test_every_source_file_of_this_package_counts(tmp_path):
         assert stored() == 2 + 2 * n_edits, path
 
 
-def test_functions_are_distinguished_by_source_and_by_what_they_enclose():
+def test_functions_are_distinguished_by_source_and_closure():
     def scaled_by(factor):
         return lambda X: factor * X
 
@@ -312,7 +312,7 @@ def test_functions_are_distinguished_by_source_and_by_what_they_enclose():
     assert fingerprint(np.log1p) == fingerprint(np.log1p) != fingerprint(np.exp)
 
 
-def test_what_can_not_be_compared_is_an_error(problem, tmp_path):
+def test_parameters_that_cannot_be_fingerprinted_raise(problem, tmp_path):
     X, y = problem
     model = Recorder(str(tmp_path / "log"))
     model.set_params(seconds=(i for i in range(3)))
@@ -324,7 +324,7 @@ def test_what_can_not_be_compared_is_an_error(problem, tmp_path):
         fingerprint(namespace["Unknown"])
 
 
-def test_a_broken_file_is_computed_again_with_a_warning(problem, tmp_path):
+def test_a_damaged_file_is_recomputed_with_a_warning(problem, tmp_path):
     X, y = problem
     estimators = {"model": Recorder(str(tmp_path / "log"))}
     first = compare(estimators, X, y, cv=3, store=tmp_path / "store")
@@ -337,7 +337,7 @@ def test_a_broken_file_is_computed_again_with_a_warning(problem, tmp_path):
 
 
 @pytest.mark.parametrize("value", ["0.99", '"good"', "[]"])
-def test_an_edited_score_is_computed_again_with_a_warning(problem, tmp_path, value):
+def test_an_edited_score_is_recomputed_with_a_warning(problem, tmp_path, value):
     X, y = problem
     estimators = {"model": Recorder(str(tmp_path / "log"))}
     first = compare(estimators, X, y, cv=3, store=tmp_path / "store")
@@ -351,7 +351,7 @@ def test_an_edited_score_is_computed_again_with_a_warning(problem, tmp_path, val
     assert len(fits(tmp_path / "log")) == 4
 
 
-def test_a_fold_in_the_place_of_another_is_not_taken_for_it(problem, tmp_path):
+def test_a_swapped_fold_file_is_ignored(problem, tmp_path):
     X, y = problem
     estimators = {"model": Recorder(str(tmp_path / "log"))}
     first = compare(estimators, X, y, cv=3, store=tmp_path / "store")
@@ -362,7 +362,7 @@ def test_a_fold_in_the_place_of_another_is_not_taken_for_it(problem, tmp_path):
 
 
 @pytest.mark.parametrize("kind", ["folder", "link"])
-def test_a_folder_or_a_link_in_a_folds_place_is_named(problem, tmp_path, kind):
+def test_a_folder_or_link_in_place_of_a_fold_raises(problem, tmp_path, kind):
     X, y = problem
     estimators = {"model": Recorder(str(tmp_path / "log"))}
     compare(estimators, X, y, cv=3, store=tmp_path / "store")
@@ -374,7 +374,9 @@ def test_a_folder_or_a_link_in_a_folds_place_is_named(problem, tmp_path, kind):
 
 
 @pytest.mark.filterwarnings("ignore:.*ConvergenceWarning")
-def test_a_model_of_others_is_scored_again_once_our_code_changes(problem, tmp_path, monkeypatch):
+def test_a_fold_of_a_foreign_model_is_rescored_if_this_package_changes(
+    problem, tmp_path, monkeypatch
+):
     X, y = problem
     compare({"model": LogisticRegression()}, X, y, cv=3, store=tmp_path)
     monkeypatch.setattr("xmodal_sklearn.benchmark._execution.package_hash", lambda: "changed")
@@ -395,7 +397,7 @@ def test_scratch_files_of_killed_processes_are_removed_by_the_next(tmp_path):
     assert {path.name for path in tmp_path.iterdir()} == set(names[1:])
 
 
-def test_what_finished_before_an_error_is_kept(problem, tmp_path):
+def test_folds_finished_before_an_error_are_kept(problem, tmp_path):
     X, y = problem
     good, bad = Recorder(str(tmp_path / "log")), Recorder(str(tmp_path / "log"), shrink="none")
     with pytest.raises(TypeError) as raised:
@@ -405,7 +407,7 @@ def test_what_finished_before_an_error_is_kept(problem, tmp_path):
     assert [path.name[:9] for path in (tmp_path / "store").iterdir()] == ["good-0-0-"]
 
 
-def test_numbers_come_back_bit_for_bit(tmp_path):
+def test_numbers_are_read_back_bit_for_bit(tmp_path):
     values = (
         np.random.default_rng(0).normal(size=1000)
         * 10.0 ** np.arange(-300, 300)[: 1000 % 600].mean()

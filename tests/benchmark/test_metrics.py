@@ -92,7 +92,7 @@ def test_perfect_predictions_have_perfect_scores():
         )
 
 
-def test_a_class_that_is_not_tested_is_left_out_of_averages():
+def test_averages_exclude_a_class_that_is_not_tested():
     target, predicted, p, classes = draw(2)
     kept = target != "d"
     fold = target[kept], predicted[kept], p[kept], classes

@@ -78,7 +78,7 @@ def test_parallel_runs_and_the_order_of_k_change_nothing(cohort, table):
     )
 
 
-def test_others_are_compared_on_all_modalities(cohort):
+def test_other_models_are_compared_on_all_modalities(cohort):
     X, y = cohort
     plain = make_pipeline(MultiOmicsSelector(5), classifier())
     result = compare_modalities(X, y, classifier(), ks=[5], others={"plain": plain}, cv=FOLDS)
@@ -94,12 +94,12 @@ def test_the_primary_modality_is_in_every_set():
     ]
 
 
-def test_metabric_is_known_by_the_names_of_its_patients():
+def test_metabric_is_recognized_by_its_patient_names():
     assert is_metabric(["MB-0000", "MB-7299"])
     assert not is_metabric(["MB-0000", "TCGA-3C-AAAU"])
 
 
-def test_the_paper_s_network_is_attention_over_feature_tokens_alone(cohort):
+def test_the_network_of_the_paper_is_attention_over_feature_tokens(cohort):
     X, y = cohort
     model = paper_network(k=8, random_state=0, max_epochs=20).fit(X, y)
     assert model[0].get_support().sum() == 24

@@ -56,7 +56,7 @@ def gaps(cohort):
     return X, y
 
 
-def test_classes_gaps_and_batches_are_counted(gaps):
+def test_classes_missing_values_and_batches_are_counted(gaps):
     X, y = gaps
     batch = np.where(np.arange(len(y)) % 3 == 0, "a", "b").astype(object)
     batch[-1] = None
@@ -74,7 +74,7 @@ def test_the_record_is_json(gaps):
     assert json.loads(json.dumps(info)) == info
 
 
-def test_the_hash_is_that_of_the_data_and_not_of_their_place_in_memory(gaps):
+def test_the_hash_depends_on_the_data_and_not_on_memory_layout(gaps):
     X, y = gaps
     before = recorded(X, y)["data"]["hash"]
     rebuilt = pd.concat([X[[name]] for name in X], axis=1)
@@ -107,7 +107,7 @@ def test_models_are_recorded_with_parameters_k_and_seeds(cohort):
     assert info["dummy"]["k"] == []
 
 
-def test_time_machine_and_folds_are_recorded(cohort):
+def test_date_machine_and_folds_are_recorded(cohort):
     info = recorded(*cohort)
     age = datetime.now(UTC) - datetime.fromisoformat(info["date"])
     assert timedelta(0) <= age < timedelta(hours=1)
@@ -116,7 +116,7 @@ def test_time_machine_and_folds_are_recorded(cohort):
     assert info["folds"] == "stratified, in the order of the samples"
 
 
-def test_a_modality_that_a_model_ignores_costs_nothing(cohort):
+def test_permuting_an_ignored_modality_loses_nothing(cohort):
     result = compare({"exp": OnlyExpression()}, *cohort, cv=3, scoring=["f1_macro", "log_loss"])
     by_metric = result.scores.pivot_table(index="fold", columns=["metric", "part"], values="value")
     without = by_metric["without_modality"]
@@ -125,7 +125,7 @@ def test_a_modality_that_a_model_ignores_costs_nothing(cohort):
         assert without[ignored].tolist() == by_metric["f1_macro", ""].tolist()
 
 
-def test_columns_of_any_type_and_with_two_levels_are_taken(cohort):
+def test_columns_of_any_type_and_with_two_levels_are_accepted(cohort):
     X, y = cohort
     grade = pd.Categorical(np.where(np.arange(len(X)) % 2, "low", "high"))
     X = X.assign(clin__grade=grade, clin__site=["Ulm"] * len(X), clin__age=40)
@@ -136,7 +136,7 @@ def test_columns_of_any_type_and_with_two_levels_are_taken(cohort):
     assert result.warnings == ()
 
 
-def test_the_weights_of_a_network_are_kept(cohort):
+def test_branch_weights_are_recorded(cohort):
     network = CrossModalAttentionClassifier(n_estimators=1, max_epochs=2, random_state=0)
     model = make_pipeline(MultiOmicsSelector(4), network)
     scores = compare({"attention": model}, *cohort, cv=2, scoring=["accuracy"]).scores
@@ -145,7 +145,7 @@ def test_the_weights_of_a_network_are_kept(cohort):
     assert weights.groupby("fold")["value"].sum().tolist() == pytest.approx([1, 1])
 
 
-def test_guessing_is_distinguished_from_classifying(cohort):
+def test_models_at_chance_are_recognized(cohort):
     models = {
         "logistic": LogisticRegression(max_iter=1000),
         "prior": DummyClassifier(),
@@ -158,7 +158,7 @@ def test_guessing_is_distinguished_from_classifying(cohort):
     assert at_chance(compare(guessing, *cohort, cv=4)) == frozenset()
 
 
-def test_a_good_order_of_samples_is_no_guess_though_one_class_is_always_predicted(cohort):
+def test_a_good_ranking_is_not_at_chance_even_if_one_class_is_always_predicted(cohort):
     X, y = cohort
     y = (y == y.iloc[0]).astype(int)
     model = LogisticRegression(max_iter=1000, C=1e-9)

@@ -122,7 +122,7 @@ def tree(folder):
         None,
     ],
 )
-def test_reading_a_folder_that_was_sent_writes_nothing(comparisons, tmp_path, names):
+def test_reading_a_read_only_folder_writes_nothing(comparisons, tmp_path, names):
     folder = tmp_path / "results"
     publish(comparisons[0], folder)
     (tmp_path / ".profile").write_text("mine")
@@ -138,7 +138,7 @@ def test_reading_a_folder_that_was_sent_writes_nothing(comparisons, tmp_path, na
     assert tree(tmp_path) == before
 
 
-def test_reading_a_run_that_is_half_in_place_writes_nothing(comparisons, tmp_path):
+def test_reading_a_partly_moved_run_writes_nothing(comparisons, tmp_path):
     publish(comparisons[0], tmp_path)
     comparisons[1].save(tmp_path / ".publish")
     names = json.dumps([*sorted(FILES)])
@@ -170,7 +170,7 @@ def save_often(comparison, folder, n_times):
         publish(comparison, folder)
 
 
-def test_writers_at_once_and_a_reader_meanwhile_see_whole_runs(comparisons, tmp_path):
+def test_concurrent_writers_and_a_reader_see_whole_runs(comparisons, tmp_path):
     publish(comparisons[0], tmp_path)
     context = multiprocessing.get_context("fork")
     writers = [
@@ -216,7 +216,7 @@ def test_twenty_kills_leave_the_old_or_the_new_run(comparisons, tmp_path):
     assert {path.name for path in tmp_path.iterdir()} == {*FILES, "report.html"}
 
 
-def test_each_step_of_moving_may_be_the_last(comparisons, tmp_path, monkeypatch):
+def test_an_interruption_at_any_step_of_moving_loses_nothing(comparisons, tmp_path, monkeypatch):
     publish(comparisons[0], tmp_path)
     for step in range(12):
         with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
@@ -254,7 +254,7 @@ def test_a_full_disk_leaves_the_old_run(comparisons, tmp_path, monkeypatch):
     assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before
 
 
-def test_a_carriage_return_in_a_class_comes_back(tmp_path):
+def test_a_carriage_return_in_a_class_is_read_back(tmp_path):
     names = ["a\rb", "c\nd", 'e"f', "=g", " h ", "NA"]
     y = np.repeat(np.array(names, dtype=object), 4)
     result = compare({"x\ry": DummyClassifier()}, np.zeros((24, 1)), y, cv=2)

@@ -71,7 +71,7 @@ def test_scoring_that_cannot_be_understood_is_an_error(cohort, scoring, message)
         compare(DUMMY, *cohort, cv=2, scoring=scoring)
 
 
-def test_a_scorer_of_another_function_is_computed_again(cohort, tmp_path):
+def test_a_changed_scorer_is_recomputed(cohort, tmp_path):
     for beta in (1, 2, 2):
         scorer = make_scorer(fbeta_score, beta=beta, average="macro")
         compare(DUMMY, *cohort, cv=2, scoring={"F": scorer}, store=tmp_path)
@@ -113,7 +113,7 @@ class Unlucky(DummyClassifier):
         return super().fit(X, y, sample_weight)
 
 
-def test_folds_that_cannot_be_fitted_are_nan_and_end_nothing(cohort, tmp_path):
+def test_folds_that_cannot_be_fitted_are_nan(cohort, tmp_path):
     X, y = cohort
     models = {
         "good": LogisticRegression(max_iter=1000),

@@ -186,7 +186,7 @@ def test_data_sets_are_ranked_by_their_mean_scores():
         rank_datasets({**comparisons, "x": comparison({name: [0.5, 0.6] for name in "acd"})})
 
 
-def test_equal_scores_are_no_difference_and_constant_ones_a_certain_one():
+def test_constant_differences_have_a_p_of_zero_or_one():
     same = comparison({"a": [0.5, 0.6], "b": [0.5, 0.6], "c": [0.75, 0.85]})
     assert same.test("a").loc["b", ["difference", "p"]].tolist() == [0, 1]
     assert same.bayes("a", "b") == (0, 1, 0)

@@ -77,7 +77,7 @@ def test_pairs_need_both_of_their_modalities(absent):
     [["LumA", "LumB", "Basal"], [3, -1, 7], [0.0, 1.0, 2.0]],
     ids=["str", "int", "float"],
 )
-def test_labels_come_back_in_their_own_type(cohort, labels):
+def test_labels_keep_their_dtype(cohort, labels):
     X, y = cohort
     y = np.array(labels)[pd.factorize(y)[0]]
     model = small(max_epochs=1).fit(X, y)
@@ -183,7 +183,7 @@ def test_a_parallel_search_gives_the_same_bits(cohort, backend):
     )
 
 
-def test_nothing_global_is_left_changed(cohort):
+def test_global_settings_are_restored(cohort):
     X, y = cohort
     threads = torch.get_num_threads()
     torch_state = torch.get_rng_state()

@@ -70,7 +70,7 @@ def test_nested_uses_keep_one_thread_until_the_last_ends(three_threads):
 
 
 @pytest.mark.parametrize("precision", ["medium", "high"])
-def test_the_precision_of_products_changes_no_fit(cohort, precision):
+def test_the_matmul_precision_does_not_change_a_fit(cohort, precision):
     X, y = cohort
     model = CrossModalAttentionClassifier(n_estimators=2, max_epochs=2, random_state=0)
     expected = model.fit(X, y).predict_proba(X)

@@ -60,7 +60,7 @@ def test_help_shows_an_example_and_the_exit_codes(command):
     shown = xmodal(command, "--help")
     assert shown.exit_code == 0
     assert f"xmodal {command}" in shown.output
-    assert "130 stopped by Ctrl-C" in shown.output
+    assert "130 interrupted by Ctrl-C" in shown.output
 
 
 def test_commands_that_read_a_cohort_offer_the_same_options():
@@ -121,7 +121,7 @@ def test_select_writes_the_rankings_of_the_selector(source, cohort, tmp_path):
     assert written["feature"][0] in shown.output
 
 
-def test_names_are_no_markup(source, tmp_path):
+def test_names_are_not_read_as_markup(source, tmp_path):
     exp = pd.read_csv(source[3].partition("=")[2], index_col=0)
     exp.columns = [f"[/{name}] :dna:" for name in exp.columns]
     exp.to_csv(tmp_path / "exp.csv")
@@ -485,7 +485,7 @@ class Payload:
         return pytest.fail, ("code of a file was run",)
 
 
-def test_a_pickle_is_loaded_only_where_that_is_asked_for(source, cohort, tmp_path):
+def test_a_pickle_is_loaded_only_with_allow_pickle(source, cohort, tmp_path):
     path = tmp_path / "model.joblib"
     predict = ["predict", path, *source[2:], "--out", tmp_path / "out.csv"]
     joblib.dump(Payload(), path)

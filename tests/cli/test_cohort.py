@@ -120,7 +120,7 @@ def test_a_malformed_table_raises_by_name(folder, name, text, message):
         ({"target_file": None, "mudata": "classes.csv", "target": "a"}, "as MuData"),
     ],
 )
-def test_a_source_that_makes_no_sense_raises(folder, monkeypatch, options, message):
+def test_an_invalid_source_raises(folder, monkeypatch, options, message):
     monkeypatch.chdir(folder)
     defaults = {"target_file": folder / "classes.csv"}
     if "mudata" in options:

@@ -44,7 +44,7 @@ def test_the_report_shows_it_also_when_made_again(folder):
     assert SECTION in report.read_text()
 
 
-def test_it_is_read_back_whole(folder):
+def test_a_comparison_is_read_back_unchanged(folder):
     run_id = json.loads((folder / "out" / "comparison.json").read_text())["run"]
     importance = load_importance(folder / "out", run_id)
     assert importance.folds.shape[0] == len(importance.scores) == 2

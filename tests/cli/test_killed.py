@@ -212,7 +212,7 @@ def test_killed_at_any_touch_of_a_file_it_leaves_the_old_run_or_the_new_one(run,
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="limits files by a signal")
-def test_where_files_find_no_room_the_old_run_stays(run, tmp_path):
+def test_a_full_disk_keeps_the_old_run(run, tmp_path):
     out = tmp_path / "out"
     assert run()[0] == 0
     before = {path.name: path.read_bytes() for path in out.iterdir() if path.is_file()}

@@ -100,7 +100,7 @@ def test_other_commands_check_their_inputs_as_well(folder):
 
 
 @pytest.mark.parametrize("encoding", ["cp1252", "ascii"])
-def test_classes_beyond_the_code_page_end_no_command(folder, encoding):
+def test_classes_outside_the_code_page_are_printed(folder, encoding):
     command = [sys.executable, "-m", "xmodal_sklearn.cli", "select", "--table", "exp=exp.csv"]
     done = subprocess.run(
         [*command, "--target-file", "y.csv", "--out", "rankings.csv", "--jobs", "1"],

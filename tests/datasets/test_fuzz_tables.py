@@ -189,7 +189,7 @@ def concerns_whole_file(message):
 
 
 @pytest.mark.parametrize("suffix", [".csv", ".tsv"])
-def test_the_unspoiled_tables_are_read_as_the_csv_module_reads_them(tmp_path, suffix):
+def test_valid_tables_are_read_as_the_csv_module_reads_them(tmp_path, suffix):
     for text in TABLES:
         content, delimiter = text.encode(), ","
         if suffix == ".tsv":
@@ -199,7 +199,7 @@ def test_the_unspoiled_tables_are_read_as_the_csv_module_reads_them(tmp_path, su
         check_equal(read_table(path), content, delimiter)
 
 
-def test_a_spoiled_table_raises_with_line_and_remedy_or_is_read_as_it_is(tmp_path):
+def test_a_mutated_table_raises_with_line_and_remedy_or_is_read_as_it_is(tmp_path):
     path = tmp_path / "exp.csv"
 
     def spoil(seed, rng):

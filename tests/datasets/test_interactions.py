@@ -89,7 +89,7 @@ def test_in_cis_a_gene_interacts_with_its_own_copy_number():
     assert (pairs["primary"].str[5:] == pairs["other"].str[5:]).all()
 
 
-def test_without_an_interaction_there_are_no_pairs():
+def test_no_pairs_are_selected_without_an_interaction():
     plain = make_multiomics(100, SIZES, random_state=0)
     assert "interactions" not in plain
     assert "proba" not in plain

@@ -104,7 +104,7 @@ def test_sparse_flags_of_many_genes_stay_small():
     assert data.to_numpy(dtype=float).sum() == flags.sum()
 
 
-def test_modalities_are_read_in_the_order_asked_for():
+def test_modalities_are_read_in_the_requested_order():
     data = from_mudata(cohort(), target="subtype", modalities=["mut", "exp"]).data
     assert list(split_modalities(data)) == ["mut", "exp"]
     assert list(data.index) == ["a", "c"]
@@ -158,7 +158,7 @@ def test_class_names_are_objects_as_scikit_learn_wants_them(dtype):
     np.testing.assert_array_equal(tree.classes_, study.target_names)
 
 
-def test_what_is_read_goes_through_a_pipeline():
+def test_a_read_cohort_works_in_a_pipeline():
     X, y = make_multiomics(80, {"exp": 40, "mut": 10}, return_X_y=True, random_state=0)
     study = from_mudata(to_mudata(X, y), target="subtype")
     model = make_pipeline(MultiOmicsSelector(k=5), DecisionTreeClassifier())
@@ -214,7 +214,7 @@ def tables_with_absent_modalities(draw):
 @pytest.mark.filterwarnings("ignore:No sample of modality")
 @settings(max_examples=60)
 @given(tables_with_absent_modalities())
-def test_a_table_comes_back_as_it_went(table):
+def test_a_table_survives_the_round_trip(table):
     X, y = table
     study = from_mudata(to_mudata(X, y), target=y.name, join="outer")
     pd.testing.assert_frame_equal(study.data, X)
@@ -245,7 +245,7 @@ def test_columns_of_several_dtypes_share_the_smallest_that_holds_them():
 
 @pytest.mark.parametrize("storage", ["python", "pyarrow", "auto"])
 @pytest.mark.parametrize("dtype", ["str", "string", object, "category", "int64", "Int64"])
-def test_what_goes_out_is_written_to_a_file_and_read_back(dtype, storage, tmp_path):
+def test_outputs_are_written_and_read_back(dtype, storage, tmp_path):
     if storage == "pyarrow":
         pytest.importorskip("pyarrow")
     with pd.option_context("mode.string_storage", storage):
@@ -374,7 +374,7 @@ def test_nested_and_other_objects_raise():
         from_mudata(annotated("ab", np.ones((2, 4))), target="s", modalities=["exp", "mut"])
 
 
-def test_classes_of_no_sample_raise():
+def test_classes_without_samples_raise():
     exp = annotated("ab", np.ones((2, 4)), subtype=[None, None])
     with pytest.raises(ValueError, match="None of the 2 samples has a known 'subtype'"):
         from_mudata(exp, target="subtype")

@@ -68,7 +68,7 @@ def test_look_alike_names_show_in_the_error(read):
         read(table(["\u04201", "\u04202"]), classes(NAMES))
 
 
-def test_an_ambiguous_name_raises_with_both_sides(read):
+def test_an_ambiguous_name_raises_with_all_candidates(read):
     with pytest.raises(ValueError, match=r"'P.1' may mean several.*P-1, P_1"):
         read(table(["P.1", "P2"]), classes(["P-1", "P_1", "P2"]))
 
@@ -104,7 +104,7 @@ def test_barcodes_match_at_the_coarsest_level(read, table_level, class_level, ma
 
 
 @pytest.mark.parametrize("normal", ["-11A", "-10", "-12"])
-def test_a_normal_sample_never_stands_for_a_patient(read, normal):
+def test_a_normal_sample_never_represents_a_patient(read, normal):
     names = [TCGA[0] + normal, TCGA[0] + "-06", TCGA[0] + "-01", *(f"{n}-01" for n in TCGA[1:])]
     cohort = read(table(names), classes(TCGA))
     assert cohort.data.loc[TCGA[0], "exp__ESR1"] == 2.0
@@ -140,7 +140,7 @@ def test_new_samples_are_matched_or_an_error(tmp_path):
         ({"tables": {"exp": "exp.csv"}, "target": "subtype"}, "Pass target_file"),
     ],
 )
-def test_arguments_that_make_no_sense_are_an_error(arguments, message):
+def test_invalid_arguments_raise(arguments, message):
     with pytest.raises(ValueError, match=message):
         read_tables(**arguments)
 
@@ -201,7 +201,7 @@ def test_flags_with_gaps_are_numbers(tmp_path):
     np.testing.assert_array_equal(flags.to_numpy(), [1, 0, np.nan])
 
 
-def test_separators_at_the_ends_of_lines_make_no_feature(tmp_path):
+def test_trailing_separators_add_no_feature(tmp_path):
     (tmp_path / "exp.csv").write_text("sample,A,\nP1,1,\nP2,2,\n")
     report = Report()
     assert list(read_table(tmp_path / "exp.csv", report=report)) == ["A"]

@@ -54,7 +54,7 @@ def test_the_pair_gives_the_data_and_target_of_the_bunch(bunch):
     pd.testing.assert_series_equal(y, bunch.target)
 
 
-def test_the_seed_alone_decides_and_the_global_state_is_left_alone(bunch):
+def test_results_depend_on_the_seed_and_not_on_the_global_state(bunch):
     np.random.seed(1)  # noqa: NPY002
     before = np.random.get_state()[1].copy()  # noqa: NPY002
     make_multiomics(n_samples=20, random_state=None)

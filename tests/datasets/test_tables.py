@@ -113,14 +113,14 @@ def test_errors_of_spreadsheets_are_missing_and_reported(tmp_path, error):
     assert ("exp.csv", f"values {error!r} read as missing", 2) in report.rows
 
 
-def test_several_separators_at_the_ends_of_lines_make_no_feature(tmp_path):
+def test_several_trailing_separators_add_no_feature(tmp_path):
     (tmp_path / "exp.csv").write_text("sample,A,B,,\nP1,1,2,,\nP2,3,4,,\n")
     report = Report()
     assert list(read_table(tmp_path / "exp.csv", report=report)) == ["A", "B"]
     assert ("exp.csv", "unnamed columns without values, left out", 2) in report.rows
 
 
-def test_invisible_blanks_around_numbers_change_nothing(tmp_path):
+def test_invisible_spaces_around_numbers_are_ignored(tmp_path):
     text = "sample,A,B\nP1,1.5\u200b,\ufeff2\nP2,\xa03,4\u200b\n"
     (tmp_path / "exp.csv").write_text(text, encoding="UTF-8")
     assert read_table(tmp_path / "exp.csv").to_numpy().tolist() == [[1.5, 2], [3, 4]]

@@ -155,7 +155,7 @@ def test_shapley_values_of_a_score_sum_to_it(fitted, scoring, score):
         modality_shapley(model, X, scoring=scoring)
 
 
-def test_measures_stand_side_by_side_with_their_spread(fitted):
+def test_the_summary_has_mean_and_deviation_of_each_measure(fitted):
     model, X, y = fitted
     result = modality_importance(model, X, y, cv=2, n_repeats=2, random_state=0)
     summary = result.summary()

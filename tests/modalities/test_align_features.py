@@ -178,7 +178,7 @@ def test_a_vote_needs_the_columns_of_all_members(cohort):
         pd.testing.assert_frame_equal(rescaled, expected)
 
 
-def test_levels_of_columns_are_taken_like_names(fitted):
+def test_two_level_columns_equal_prefixed_names(fitted):
     model, X = fitted
     levels = pd.MultiIndex.from_tuples([tuple(name.split("__", 1)) for name in X])
     pd.testing.assert_frame_equal(align_features(X.set_axis(levels, axis=1), model), X)

@@ -119,7 +119,7 @@ def test_a_stage_is_ranked_counted_and_named_as_one_feature(cohort, clinical):
 
 
 @pytest.mark.filterwarnings("ignore:Missing values are ranked")
-def test_selected_categories_come_back(cohort, clinical):
+def test_selected_categories_are_restored(cohort, clinical):
     clinical = clinical.copy()
     clinical.loc[clinical.index[5], ["stage", "grade"]] = None
     X, y = joined(cohort, clinical), cohort[1]
@@ -176,7 +176,7 @@ def test_the_encoder_encodes_categories_and_keeps_gaps(cohort, clinical):
     assert np.isnan(unseen["clin__grade"].iloc[0])
 
 
-def test_what_is_not_selected_needs_no_warning_and_may_be_missing(cohort, clinical):
+def test_unselected_columns_may_be_missing_without_a_warning(cohort, clinical):
     X, y = joined(cohort, clinical), cohort[1]
     selector = MultiOmicsSelector(k=1).fit(X, y)
     grades = X.assign(clin__grade="huge")
@@ -218,7 +218,7 @@ def test_columns_that_are_neither_numbers_nor_categories_raise(
         make().fit(spoil(X), y)
 
 
-def test_category_is_what_the_user_says_is_one(cohort, clinical):
+def test_columns_of_dtype_category_are_categorical(cohort, clinical):
     X = joined(cohort, clinical)
     centers = pd.Series([f"{index}" for index in range(60)] * 2, X.index)
     numbers = ModalityEncoder().fit(X.assign(clin__center=centers))

@@ -101,7 +101,7 @@ def test_a_gap_among_objects_is_missing(missing):
     np.testing.assert_array_equal(as_matrix(gap(X, missing)), expected)
 
 
-def test_what_a_masked_array_hides_is_missing():
+def test_masked_values_are_missing():
     X = concat_modalities(tables(24)).to_numpy()
     hidden = np.ma.masked_array(X, np.arange(X.size).reshape(X.shape) == 9)
     filled = ModalityImputer(modalities={"exp": [0, 1, 2, 3], "mut": [4, 5, 6]}).fit(hidden)
@@ -145,7 +145,7 @@ def test_a_sample_or_feature_without_a_name_raises(axis):
         concat_modalities({"exp": part.set_axis(names, axis=axis)})
 
 
-def test_decimal_commas_are_no_categories():
+def test_decimal_commas_are_not_categories():
     X = concat_modalities(tables(24)).assign(exp__comma=["1,5", "2,5"] * 12)
     with pytest.raises(
         ValueError, match=r"'exp__comma' is not numeric.*decimal commas, like '1,5'"

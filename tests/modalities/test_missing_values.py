@@ -104,7 +104,7 @@ def test_a_value_is_filled_with_what_training_samples_have(make, gappy):
 
 
 @pytest.mark.parametrize("kind", ["table", "sparse columns", "array", "sparse matrix"])
-def test_selected_columns_come_out_as_they_came_in(kind, gappy, positions):
+def test_selected_columns_are_unchanged(kind, gappy, positions):
     X, y = gappy
     X.iloc[:, 60:110] = X.iloc[:, 60:110].astype("float32")
     modalities = None if "table" in kind or "columns" in kind else positions
@@ -269,7 +269,7 @@ def test_only_gaps_change(seed, share):
 @pytest.mark.parametrize(
     "dtype", ["float64", "Float32", "Int64", "float[pyarrow]", "Sparse[float]"]
 )
-def test_the_imputer_takes_any_dtype_of_numbers(strategy, dtype):
+def test_the_imputer_accepts_any_numeric_dtype(strategy, dtype):
     if "pyarrow" in dtype:
         pytest.importorskip("pyarrow")
     X = pd.DataFrame({"a__1": [1, 2, 6, None], "a__2": [1, 1, 2, 2], "b__1": [1, None, 3, 4]})
@@ -287,7 +287,7 @@ def test_the_imputer_imputes_categories_with_the_most_frequent():
         assert filled["c__age"].tolist() == [50, 60, 70, 80]
 
 
-def test_the_imputer_takes_arrays_and_leaves_what_it_is_given(positions, gappy):
+def test_the_imputer_accepts_arrays_and_does_not_change_them(positions, gappy):
     X = gappy[0].to_numpy().copy()
     before = X.copy()
     filled = ModalityImputer(modalities=positions).fit_transform(X)
@@ -318,7 +318,7 @@ def test_an_imputer_that_filled_an_absent_modality_warns(make, imputer, cohort):
         make().fit(X.iloc[drawn], y.iloc[drawn])
 
 
-def test_genes_of_one_amplicon_are_no_sign_of_an_imputer(cohort):
+def test_genes_of_one_amplicon_do_not_look_imputed(cohort):
     X, y = cohort
     rng = np.random.default_rng(0)
     level = rng.normal(size=120).round(1)
@@ -377,7 +377,7 @@ def test_no_pattern_of_gaps_ends_a_run(seed, share, n_samples, k):
 
 
 @pytest.mark.filterwarnings("ignore:logistic regression")
-def test_pipelines_and_comparisons_take_gaps_and_see_no_other_fold(gappy):
+def test_pipelines_and_comparisons_impute_inside_the_fold(gappy):
     X, y = gappy
     model = make_pipeline(MultiOmicsSelector(k=10), small())
     scores = cross_validate(model, X, y, cv=2, error_score="raise")

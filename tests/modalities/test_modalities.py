@@ -137,7 +137,7 @@ def test_two_level_columns_are_split_like_named_ones(cohort):
         pd.testing.assert_frame_equal(table, named[modality], check_names=False)
 
 
-def test_the_features_of_a_modality_need_not_stand_together(cohort):
+def test_the_features_of_a_modality_need_not_be_adjacent(cohort):
     X, _ = cohort
     named = split_modalities(X)
     for modality, table in split_modalities(X.sample(frac=1, axis=1, random_state=0)).items():

@@ -76,7 +76,7 @@ def test_needed_features_get_the_mean_and_deviation_of_training(split, model, ot
 
 @settings(max_examples=20)
 @given(seed=st.integers(0, 2**31))
-def test_factors_and_offsets_of_features_do_not_matter(model, split, seed):
+def test_factors_and_offsets_of_features_cancel(model, split, seed):
     X = split[1]
     expected = align_features(X, model, normalize=NUMBERS)
     aligned = align_features(remeasured(X, NUMBERS, seed), model, normalize=NUMBERS)
@@ -177,7 +177,7 @@ def test_numbers_beside_categories_and_flags_are_rescaled_and_these_are_left():
 
 
 @pytest.mark.parametrize("dtype", ["int64", "Int64", "float32", "object", pd.SparseDtype(float, 0)])
-def test_any_dtype_of_numbers_is_taken(dtype):
+def test_any_numeric_dtype_is_accepted(dtype):
     rng = np.random.default_rng(0)
     X = pd.DataFrame(rng.integers(-2, 3, (80, 5))).add_prefix("cna__").astype(float)
     selector = MultiOmicsSelector("all").fit(X, rng.integers(2, size=80))

@@ -185,7 +185,7 @@ def test_a_sparse_matrix_is_compared_like_a_dense_one(form, cohort):
     pd.testing.assert_frame_equal(*scores)
 
 
-def test_a_model_of_a_sparse_matrix_is_looked_into(cohort):
+def test_a_model_of_a_sparse_matrix_is_inspected(cohort):
     X, y = sparse.csr_array(cohort[0].to_numpy(float)), np.asarray(cohort[1])
     model = make_pipeline(MultiOmicsSelector(k=5, modalities=MODALITIES), small()).fit(X, y)
     dense = X.toarray()

@@ -127,7 +127,7 @@ def test_what_skops_would_write_of_hostile_objects_raises(saved, parts_of, write
         check_error(write(saved, parts), "none of which a saved model may hold")
 
 
-def test_what_is_no_zip_archive_of_a_model_raises(tmp_path, zipped):
+def test_a_file_that_is_not_a_model_archive_raises(tmp_path, zipped):
     contents = {
         "empty": b"",
         "random": np.random.default_rng(0).bytes(3000),

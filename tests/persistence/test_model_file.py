@@ -101,7 +101,7 @@ def test_classes_keep_their_type(labels, cohort, tmp_path):
     assert loaded.classes_.dtype == model.classes_.dtype
 
 
-def test_fitted_attributes_come_back(attention, saved_attention):
+def test_fitted_attributes_are_restored(attention, saved_attention):
     loaded = load_model(saved_attention)
     selector, classifier = loaded
     pd.testing.assert_frame_equal(classifier.history_, attention[1].history_)

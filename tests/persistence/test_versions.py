@@ -71,7 +71,7 @@ def test_other_versions_that_predict_otherwise_give_a_warning(saved_attention, p
         load_model(saved_attention)
 
 
-def test_a_model_that_scikit_learn_says_is_of_another_version_is_silent_if_it_predicts_the_same(
+def test_a_model_of_another_version_that_predicts_the_same_gives_no_warning(
     saved, parts_of, write, zipped, linear, cohort
 ):
     parts = parts_of(saved)

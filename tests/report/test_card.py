@@ -111,7 +111,7 @@ def test_a_comparison_of_several_models_needs_a_name(cohort, comparison):
             describe_training(*cohort, comparison=comparison, estimator=name)
 
 
-def test_names_come_out_whole_and_harmless(cohort, tmp_path):
+def test_names_are_printed_whole_and_harmless(cohort, tmp_path):
     X, y = cohort
     X = X.rename(columns={X.columns[0]: f"exp__{HOSTILE}"})
     y = np.where(y == y.iloc[0], HOSTILE, y)

@@ -196,7 +196,7 @@ def test_the_contribution_of_a_modality_is_the_loss_without_it(comparison, html)
     assert "alert" not in rows
 
 
-def test_weights_of_branches_are_shown_if_there_are_any(comparison, html, tmp_path):
+def test_branch_weights_are_shown_if_recorded(comparison, html, tmp_path):
     assert 'id="branches"' not in html
     name = "linear SVM, early"
     rows = comparison.scores.query("estimator == @name and metric == 'n_test'")
@@ -302,7 +302,7 @@ def test_learning_curves_are_drawn_if_computed(comparison, html, tmp_path):
     assert "Learning curves" not in visible(text)
 
 
-def test_the_file_loads_nothing_else(html):
+def test_the_report_loads_no_other_file(html):
     links = re.findall(r'(?:href|src)="([^"]*)"|url\(([^)]*)\)', html)
     assert links
     assert all((link or url).startswith(("#", "data:")) for link, url in links)

@@ -238,7 +238,7 @@ def test_a_solution_that_never_settles_ends(monkeypatch):
     assert len(calls) <= _coordinate_descent.MAX_DESCENTS * (len(SHARES) + X.shape[1])
 
 
-def test_the_solver_compiles_where_no_folder_can_be_written(monkeypatch):
+def test_the_solver_compiles_without_a_writable_folder(monkeypatch):
     def read_only(locator):
         raise OSError(30, "Read-only file system")
 

@@ -78,7 +78,7 @@ def test_bad_values_raise_with_their_name_with_a_cache_too(cohort, tmp_path):
             MultiOmicsSelector(memory=tmp_path).fit(bad, y)
 
 
-def test_a_process_killed_while_it_writes_does_no_harm(cohort, tmp_path):
+def test_a_process_killed_while_writing_leaves_no_partial_file(cohort, tmp_path):
     X, y = cohort
     delays = np.random.default_rng(0).uniform(0, 0.05, size=3)
     for n_more, delay in enumerate(delays, start=1):
@@ -94,7 +94,7 @@ def test_a_process_killed_while_it_writes_does_no_harm(cohort, tmp_path):
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs a limit on the size of files")
-def test_a_process_stopped_in_the_middle_of_writing_does_no_harm(tmp_path):
+def test_a_process_stopped_while_writing_leaves_no_partial_file(tmp_path):
     X, y = make_multiomics(30, {"exp": 4000}, return_X_y=True, random_state=0)
     process = spawn(fit_with_short_files, X, y, str(tmp_path))
     process.join()
@@ -142,7 +142,7 @@ def test_a_changed_value_is_ranked_anew(cohort, tmp_path):
         pytest.param(lambda X, y: (X.to_numpy(), y[::-1]), id="classes"),
     ],
 )
-def test_the_same_bytes_in_another_meaning_are_ranked_anew(cohort, tmp_path, change):
+def test_equal_bytes_of_another_dtype_are_ranked_again(cohort, tmp_path, change):
     X, y = cohort
     X, y = X.filter(like="exp__").astype(float), y.to_numpy(dtype=object)
     MultiOmicsSelector(memory=str(tmp_path)).fit(X.to_numpy(), y)
@@ -212,7 +212,7 @@ def test_a_damaged_or_hostile_entry_is_computed_again(cohort, tmp_path, kind):
     MultiOmicsSelector(memory=tmp_path).fit(X, y)
 
 
-def test_an_entry_of_another_ranking_is_not_taken_for_it(cohort, tmp_path):
+def test_a_swapped_ranking_file_is_ignored(cohort, tmp_path):
     X, y = cohort
     plain = MultiOmicsSelector(memory=tmp_path).fit(X, y)
     first, second, _ = sorted(entries(tmp_path))

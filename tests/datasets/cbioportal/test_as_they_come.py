@@ -278,7 +278,7 @@ def test_every_public_study_has_its_profiles(data_dir, tmp_path):
         "data_RNA_Seq_v2_expression.txt",
     ],
 )
-def test_old_file_names_are_known(write, name):
+def test_old_file_names_are_recognized(write, name):
     folder = write({name: matrix(SAMPLES), "data_expression_miRNA.txt": matrix(SAMPLES, ["MIR21"])})
     assert read(folder).profiles == {"exp": name}
 
@@ -309,7 +309,7 @@ def test_any_table_of_numbers_is_read_as_a_modality_of_its_own(write, profile, f
     ("alteration", "datatype"),
     [("STRUCTURAL_VARIANT", "SV"), (C, "SEG"), ("GENERIC_ASSAY", "CATEGORICAL"), ("MUTSIG", "Q")],
 )
-def test_what_is_no_table_of_numbers_raises(write, alteration, datatype):
+def test_a_profile_that_is_not_numeric_raises(write, alteration, datatype):
     folder = write({"meta_x.txt": meta(alteration, datatype, "x", "data_x.txt"), "data_x.txt": ""})
     with pytest.raises(ValueError, match=f"'x' as 'new'.*{alteration} of datatype {datatype}"):
         read(folder, {"new": "x"})
@@ -346,7 +346,7 @@ def test_a_class_of_variants_that_is_not_known_is_reported(write):
 
 
 @pytest.mark.parametrize("status", ["wildtype", "NONE", "Loh", "redacted", "Wild-Type"])
-def test_a_row_whose_status_denies_a_mutation_is_none(write, status):
+def test_a_row_with_a_negative_status_is_not_a_mutation(write, status):
     columns = ("Variant_Classification", "Tumor_Sample_Barcode", "mutation_status")
     rows = [("TP53", "Silent", "P1-01", ""), ("TP53", "Nonsense_Mutation", "P1-01", status)]
     study = read(write({"data_mutations.txt": maf(rows, columns, SAMPLES)}), ["mut"])
@@ -355,7 +355,7 @@ def test_a_row_whose_status_denies_a_mutation_is_none(write, status):
 
 
 @pytest.mark.parametrize("name", ["Mutation Status", "MUTATION_STATUS", "Mutation.Status"])
-def test_the_column_of_the_status_is_known_however_it_is_spelled(write, name):
+def test_the_status_column_is_recognized_in_any_spelling(write, name):
     columns = ("Variant Classification", "Tumor.Sample.Barcode", name)
     rows = [("TP53", "Missense_Mutation", "P1-01", "LOH")]
     study = read(write({"data_mutations.txt": maf(rows, columns, SAMPLES)}), ["mut"])
@@ -386,7 +386,7 @@ def test_a_mutation_that_validation_did_not_confirm_is_counted_and_reported(writ
         " ",
     ],
 )
-def test_a_placeholder_is_no_class(write, label):
+def test_a_placeholder_is_an_unknown_class(write, label):
     study = read(write(EXP, classes=["A", "B", label, "A", "B", "None"]))
     assert study.target.to_dict() == {"P1": "A", "P2": "B", "P4": "A", "P5": "B", "P6": "None"}
     assert reported(study, "target unknown") == [1]
@@ -394,7 +394,7 @@ def test_a_placeholder_is_no_class(write, label):
 
 
 @pytest.mark.parametrize("value", ["na", "Null", "#N/A", "[Not Available]"])
-def test_a_placeholder_is_no_value(write, value):
+def test_a_placeholder_is_a_missing_value(write, value):
     table = matrix(SAMPLES).replace("\t10\t", f"\t{value}\t")
     study = read(write({"data_mrna_seq_tpm.txt": table}))
     assert study.data.isna().sum().to_dict() == {"exp__ESR1": 1, "exp__GATA3": 0}
@@ -403,7 +403,7 @@ def test_a_placeholder_is_no_value(write, value):
 
 @pytest.mark.parametrize("sequenced", [IDS, SAMPLES, [i.lower() for i in SAMPLES]])
 @pytest.mark.parametrize("rows", [IDS, SAMPLES, [f"{i} " for i in SAMPLES]])
-def test_a_mutation_is_lost_to_no_list_that_names_its_sample_otherwise(write, sequenced, rows):
+def test_mutations_are_kept_if_a_list_spells_the_sample_differently(write, sequenced, rows):
     mutations = maf([("TP53", "Missense_Mutation", name) for name in rows[:3]], sequenced=sequenced)
     study = read(write({"data_mutations.txt": mutations}), ["mut"])
     assert study.data["mut__TP53"].tolist() == [1, 1, 1, 0, 0, 0]
@@ -458,7 +458,7 @@ TYPES = {
 
 
 @pytest.mark.parametrize("other", TYPES)
-def test_neither_normal_tissue_nor_a_later_tumor_stands_for_a_primary_one(write, other):
+def test_neither_normal_tissue_nor_a_later_tumor_replaces_a_primary_one(write, other):
     rows = [
         ("P1-11", "P1", other),
         *((s, p, TYPES[other]) for s, p in zip(SAMPLES, IDS, strict=True)),
@@ -496,7 +496,7 @@ def test_an_ambiguous_name_raises_with_examples(write):
         read(write(files))
 
 
-def test_tables_without_a_name_in_common_raise_with_examples_of_both(write):
+def test_tables_without_a_common_sample_raise_with_examples(write):
     folder = write(EXP | {"data_cna.txt": matrix([f"Q\xa0{n}" for n in range(3)])})
     for join in ("inner", "outer"):
         with pytest.raises(ValueError, match=r"data_cna.txt \('Q\\xa00'.*P1-01"):
@@ -530,7 +530,7 @@ def test_barcodes_match_at_the_level_of_the_sample_file(write, level, modality):
 
 @pytest.mark.parametrize("normal", ["-11", "-10", "-14", "-20"])
 @pytest.mark.parametrize("first", [True, False])
-def test_a_normal_sample_never_stands_for_a_tumor(write, normal, first):
+def test_a_normal_sample_never_replaces_a_tumor(write, normal, first):
     pair = [TCGA[0] + normal, TCGA[0] + "-01"][:: 1 if first else -1]
     samples = [*pair, *(f"{i}-01" for i in TCGA[1:5]), TCGA[5] + normal]
     clinical = "SAMPLE_ID\tPATIENT_ID\n" + "".join(f"{s}\t{s[:12]}\n" for s in samples)

@@ -110,7 +110,7 @@ def impatient(monkeypatch):
 
 
 @pytest.mark.parametrize("then", [whole, whole_whatever_is_asked])
-def test_a_server_that_trickles_is_given_up_and_taken_up_again(server, tmp_path, impatient, then):
+def test_a_slow_download_is_aborted_and_resumed(server, tmp_path, impatient, then):
     server.answer = trickling
     began = time.monotonic()
     with pytest.raises(OSError, match="are kept, and the next call continues from there"):
@@ -147,14 +147,14 @@ def test_a_file_announced_as_too_large_is_not_downloaded(server, tmp_path, monke
             _archive.check_limit("total", 0, "")
 
 
-def test_a_transfer_that_breaks_off_goes_on_where_it_broke(server, tmp_path):
+def test_an_interrupted_download_resumes(server, tmp_path):
     answers = iter([broken_off, whole])
     server.answer = lambda request: next(answers)(request)
     assert get(server, tmp_path).read_bytes() == CONTENT
     assert [wanted for wanted, _ in server.seen] == [None, "bytes=90000-"]
 
 
-def test_what_is_no_part_of_the_file_is_not_used(server, tmp_path):
+def test_padding_after_the_file_is_ignored(server, tmp_path):
     (tmp_path / f".{NAME}.part").write_bytes(b"x" * 300_000)
     answers = iter([other_file, whole])
     server.answer = lambda request: next(answers)(request)

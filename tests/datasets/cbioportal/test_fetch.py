@@ -246,7 +246,7 @@ def test_fetch_metabric_returns_all_modalities_and_subtypes(server, tmp_path):
     pd.testing.assert_series_equal(y, data.target)
 
 
-def test_metabric_as_it_is_survives_the_round_trip(data_dir, server, fetch, tmp_path):
+def test_metabric_survives_the_round_trip(data_dir, server, fetch, tmp_path):
     folder = tmp_path / STUDY
     folder.symlink_to(data_dir / "metabric")
     buffer = io.BytesIO()
@@ -325,7 +325,7 @@ def test_the_second_call_neither_downloads_nor_parses(fetch, server, monkeypatch
     assert_same(fetch(download_if_missing=False), first)
 
 
-def test_other_options_parse_the_archive_that_is_there(fetch, server):
+def test_other_options_parse_the_existing_archive(fetch, server):
     assert list(fetch().modalities) == ["exp", "cna", "mut"]
     assert list(fetch(modalities=["cna", "mut"]).modalities) == ["cna", "mut"]
     assert len(fetch(join="outer").data) > len(fetch().data)
@@ -333,7 +333,7 @@ def test_other_options_parse_the_archive_that_is_there(fetch, server):
     assert len(server.requests) == 1
 
 
-def test_maps_of_any_kind_are_taken(fetch):
+def test_any_kind_of_map_is_accepted(fetch):
     merged = fetch(target_map=MappingProxyType({"LumB": "LumA", "Basal": None}))
     assert set(merged.target) == {"LumA", "Her2", "claudin-low"}
     log2 = MappingProxyType({"cna": "data_log2_cna.txt"})
@@ -390,7 +390,7 @@ def flip_a_bit(content):
 
 
 @pytest.mark.parametrize("damage", [cut, flip_a_bit, lambda content: b"", lambda content: b"PK"])
-def test_damaged_tables_are_made_anew(fetch, server, tmp_path, damage):
+def test_damaged_tables_are_rebuilt(fetch, server, tmp_path, damage):
     first = fetch()
     (tables,) = (tmp_path / "cbioportal").glob("*.study")
     damaged = damage(tables.read_bytes())
@@ -417,7 +417,7 @@ def test_an_archive_that_has_changed_raises(fetch, tmp_path):
     fetch()
 
 
-def test_an_archive_replaced_on_purpose_is_parsed_anew(fetch, tmp_path):
+def test_an_archive_replaced_on_purpose_is_parsed_again(fetch, tmp_path):
     old = fetch()
     path = tmp_path / "cbioportal" / FILE
     files = study_files()
@@ -434,7 +434,7 @@ def test_a_broken_transfer_is_repeated(fetch, server, answer):
     assert len(server.requests) == 3
 
 
-def test_a_transfer_that_stays_broken_leaves_nothing_in_place(fetch, server, kept, tmp_path):
+def test_a_failed_download_leaves_no_file(fetch, server, kept, tmp_path):
     server.answers = [broken_off]
     with pytest.raises(OSError, match=FILE) as error:
         fetch()
@@ -467,7 +467,7 @@ def half_then_nothing(request, body):
     request.server.stopped.wait(60)
 
 
-def test_a_process_killed_while_it_downloads_does_no_harm(fetch, server, kept, tmp_path):
+def test_a_process_killed_while_downloading_leaves_no_partial_file(fetch, server, kept, tmp_path):
     server.answers = [half_then_nothing, whole]
     server.half_sent, server.stopped = threading.Event(), threading.Event()
     code = "import sys; from xmodal_sklearn.datasets import fetch_cbioportal as fetch; "

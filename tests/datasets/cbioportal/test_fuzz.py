@@ -295,11 +295,11 @@ def check(folder, contents):
     return "read as it stands"
 
 
-def test_the_unspoiled_study_is_read_as_the_naive_parser_reads_it(study):
+def test_a_valid_study_is_read_as_a_naive_parser_reads_it(study):
     assert check(study, {name: text.encode() for name, text in STUDY.items()}).startswith("read as")
 
 
-def test_a_spoiled_file_raises_by_name_or_is_read_as_it_is(study):
+def test_a_mutated_file_raises_with_its_name_or_is_read_as_it_is(study):
     def spoil(seed, rng):
         name = rng.choice(list(STUDY))
         content = original = STUDY[name].encode()

@@ -269,7 +269,7 @@ def test_a_mean_of_rows_leaves_gaps_out(study):
     assert read(study).data["cna__MYC"].to_dict() == {"P1": 2, "P2": 4, "P5": 6}
 
 
-def test_a_sample_without_values_is_absent_and_costs_no_gene(study):
+def test_a_sample_without_values_is_absent_and_drops_no_gene(study):
     table = [row.split("\t") for row in CNA.splitlines()]
     for row in table[1:]:
         row[table[0].index("P2-a")] = "NA"
@@ -282,7 +282,7 @@ def test_a_sample_without_values_is_absent_and_costs_no_gene(study):
     assert data.report.set_index("what")["count"]["samples without any value"] == 1
 
 
-def test_annotation_columns_quotation_marks_and_windows_lines_are_taken_as_they_are(study):
+def test_annotation_columns_quotation_marks_and_windows_lines_are_handled(study):
     expected = read(study).data
     rows = [row.split("\t", 1) for row in CNA.splitlines()]
     cytoband = ["Cytoband", *["1p36.1"] * 5]
@@ -395,7 +395,7 @@ def scaled(by):
     ).replace(f"{by}NA", "NA")
 
 
-def test_rows_with_nothing_but_an_entrez_id_are_named_by_it(study):
+def test_rows_with_only_an_entrez_id_are_named_by_it(study):
     replace("data_cna.txt", "\t\t1\t1", "\t1956\t1\t1")(study)
     replace("data_mutations.txt", "Symbol\t", "Symbol\tEntrez_Gene_Id\t")(study)
     rows = (study / "data_mutations.txt").read_text().splitlines()
@@ -458,7 +458,7 @@ def test_meta_files_say_which_file_is_what(study):
         read(study, modalities=["exp"], profiles={"exp": "rna_z"})
 
 
-def test_without_meta_files_z_scores_are_read_where_asked_for(study):
+def test_z_scores_are_read_on_request_without_meta_files(study):
     zscores = "data_mrna_seq_v2_rsem_zscores_ref_all_samples.txt"
     (study / zscores).write_text(scaled(2))
     (study / "data_mrna_seq_v2_rsem.txt").write_text(CNA)
@@ -475,7 +475,7 @@ def test_log2_copy_number_is_preferred_to_discrete_calls(study):
     assert calls.data.loc["P5", "cna__ERBB2"] == 5
 
 
-def test_the_case_list_says_who_was_sequenced_where_the_maf_does_not(study):
+def test_a_case_list_lists_sequenced_samples_if_the_maf_does_not(study):
     (study / "data_mutations.txt").write_text("#version 2.4\n" + MUT.split("\n", 1)[1])
     (study / "case_lists").mkdir()
     meta(study, "case_lists/cases_sequenced.txt", stable_id="x_sequenced",
