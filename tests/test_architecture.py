@@ -8,6 +8,7 @@ import xmodal_sklearn
 ROOT = Path(xmodal_sklearn.__file__).parent
 BASE = {
     "_base",
+    "_compiled",
     "_extras",
     "_files",
     "_fitted_model",

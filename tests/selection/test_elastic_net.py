@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from numba.core import caching
 from sklearn.linear_model import MultiTaskElasticNet
 
+from xmodal_sklearn._compiled import compiled
 from xmodal_sklearn.selection import _coordinate_descent
 from xmodal_sklearn.selection._elastic_net import elastic_net_path, score_features
 from xmodal_sklearn.selection._ranking import best_first
@@ -248,4 +249,4 @@ def test_the_solver_compiles_without_a_writable_folder(monkeypatch):
     monkeypatch.setattr(caching._CacheLocator, "ensure_cache_path", read_only)
     with pytest.raises(RuntimeError, match="cannot cache"):
         numba.njit(cache=True)(total)
-    assert _coordinate_descent._compile()(total)(np.ones(3)) == 3
+    assert compiled()(total)(np.ones(3)) == 3

@@ -14,7 +14,7 @@ from torch.utils.data import TensorDataset
 
 from .._progress import progress_bar
 from ._torch import available_device, reproducible_torch
-from .network import BranchLoss, CrossModalNetwork, StackingCombiner, ensemble_proba
+from .network import BranchLoss, CrossModalNetwork, StackingCombiner, StumpsBranch, ensemble_proba
 
 # Samples at a time where nothing is trained; bounds the memory that predicting takes.
 EVALUATION_BATCH = 256
@@ -185,8 +185,8 @@ def _set_tensors(module: nn.Module, arrays: Mapping[str, np.ndarray]) -> None:
         new = torch.from_numpy(arrays[name])
         path, _, leaf = name.rpartition(".")
         owner = module.get_submodule(path)
-        # The number of patterns of modalities is learned, not set.
-        same_size = new.shape == old.shape or isinstance(owner, StackingCombiner)
+        # The numbers of patterns of modalities and of stumps are learned, not set.
+        same_size = new.shape == old.shape or isinstance(owner, StackingCombiner | StumpsBranch)
         if not same_size or new.dtype != old.dtype or new.dim() != old.dim():
             raise ValueError(
                 f"{name} of the network has type {new.dtype} and shape {tuple(new.shape)}, but "

@@ -23,6 +23,7 @@ from .._suggestions import did_you_mean
 from .._warnings import warn
 from ._net import NET_PARAMETERS, DeviceNet, FiniteLoss, ProgressBar, TensorBatches
 from ._stacking import assign_holdout_folds, fit_stacking
+from ._stumps import fit_stumps
 from ._torch import check_device, resolve_device
 from .network import BRANCH_KINDS, N_PAIRS, TRAINED_KINDS, CrossModalNetwork
 
@@ -82,6 +83,9 @@ def train(
         net.module_.load_state_dict(start)
     dataset = _as_dataset(samples, settings, held_out_by)
     pairs = _choose_pairs(samples, columns, settings, held_out_by)
+    if "stumps" in _branch_kinds(settings):
+        stumps = fit_stumps(samples.x.numpy(), dataset.tensors[1].numpy(), seed)
+        net.module_.set_stumps(*(torch.as_tensor(part).to(net.device) for part in stumps))
     # All at once, or a GPU would wait for the copy of every batch.
     dataset = TensorDataset(*(tensor.to(net.device) for tensor in dataset.tensors))
     net.module_.solve(*dataset.tensors, [chosen.to(net.device) for chosen in pairs])

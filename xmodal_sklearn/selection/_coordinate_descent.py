@@ -1,11 +1,12 @@
 """Blockwise coordinate descent on the working set; X is standardized virtually."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
-import numba
 import numpy as np
 from scipy import sparse
+
+from .._compiled import compiled
 
 # Sweeps of one call of compiled code, and calls at most.
 MAX_SWEEPS, MAX_DESCENTS = 1000, 20
@@ -254,19 +255,7 @@ def _products(responses: np.ndarray, values: np.ndarray) -> np.ndarray:
     return responses @ values
 
 
-def _compile(**options: Any) -> Callable[[Callable], Any]:
-    """Return a decorator that compiles a function, and keeps it on disk where numba can."""
-
-    def decorate(function: Callable) -> Any:
-        try:
-            return numba.njit(cache=True, nogil=True, **options)(function)
-        except RuntimeError:  # no folder can be written
-            return numba.njit(nogil=True, **options)(function)
-
-    return decorate
-
-
-@_compile(fastmath=True)
+@compiled(fastmath=True)
 def _products_by_row(responses, values):
     n_responses, n_rows = responses.shape
     n_columns = values.shape[1]
@@ -291,7 +280,7 @@ def _products_by_row(responses, values):
     return products
 
 
-@_compile(fastmath=True)
+@compiled(fastmath=True)
 def _products_by_column(responses, columns):
     n_responses, n_rows = responses.shape
     products = np.empty((n_responses, len(columns)), dtype=columns.dtype)
@@ -314,7 +303,7 @@ def _moments(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         return values[0] + mean, np.sqrt(np.maximum(squares / len(values) - mean**2, 0))
 
 
-@_compile()
+@compiled()
 def _shifted_sums(values, by_column):
     """Return sums of the differences of columns from their first value, and of their squares."""
     n_outer, n_inner = values.shape
@@ -335,7 +324,7 @@ def _shifted_sums(values, by_column):
     return total, squares
 
 
-@_compile(fastmath=True)
+@compiled(fastmath=True)
 def _descend(gram, correlation, coefficients, ridge, threshold, tol):
     """Sweep over the features, in place; return whether none moves by more than `tol` any more.
 

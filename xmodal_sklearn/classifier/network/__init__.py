@@ -1,7 +1,15 @@
 """The network: PyTorch only, tensors in and tensors out."""
 
 from ._attention import PatchTokenizer
-from ._branches import BRANCH_KINDS, N_PAIRS, PRIMARY, TRAINED_KINDS, Branch, list_branches
+from ._branches import (
+    BRANCH_KINDS,
+    N_PAIRS,
+    PRIMARY,
+    TRAINED_KINDS,
+    Branch,
+    StumpsBranch,
+    list_branches,
+)
 from ._combiner import BranchLoss, StackingCombiner, ensemble_proba
 from ._network import CrossModalNetwork
 
@@ -15,6 +23,7 @@ __all__ = [
     "CrossModalNetwork",
     "PatchTokenizer",
     "StackingCombiner",
+    "StumpsBranch",
     "ensemble_proba",
     "list_branches",
 ]

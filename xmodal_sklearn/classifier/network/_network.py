@@ -15,6 +15,7 @@ from ._branches import (
     Branch,
     PairsBranch,
     PiecewiseLinearBranch,
+    StumpsBranch,
     list_branches,
 )
 from ._centroids import CentroidBranch
@@ -69,6 +70,8 @@ class CrossModalNetwork(nn.Module):
             for width in widths
             if "piecewise" in branches
         )
+        if "stumps" in branches:
+            self.stumps = StumpsBranch(n_members, len(columns), n_classes)
         if Branch("pairs") in self.branches:
             n_pairs = min(N_PAIRS, widths[PRIMARY] * (sum(widths) - widths[PRIMARY]))
             self.pairs = PairsBranch(n_members, n_pairs, n_classes)
@@ -130,6 +133,8 @@ class CrossModalNetwork(nn.Module):
             Branch("piecewise", modality): layer(inputs[modality])
             for modality, layer in enumerate(self.piecewise)
         }
+        if Branch("stumps") in self.branches:
+            logits[Branch("stumps")] = self.stumps(x, present)
         if Branch("pairs") in self.branches:
             logits[Branch("pairs")] = self.pairs(x)
         if self.centroids:
@@ -153,6 +158,13 @@ class CrossModalNetwork(nn.Module):
     def columns(self) -> list[Tensor]:
         """Return the input columns of each modality."""
         return [getattr(self, f"columns_{modality}") for modality in range(self.n_modalities)]
+
+    def set_stumps(self, columns: Tensor, *stumps: Tensor) -> None:
+        """Set the stumps, see :class:`StumpsBranch`."""
+        modalities = torch.empty(sum(map(len, self.columns())), dtype=torch.long).to(columns)
+        for modality, positions in enumerate(self.columns()):
+            modalities[positions] = modality
+        self.stumps.set_stumps(columns, *stumps, modalities[columns])
 
     def solve(self, x: Tensor, target: Tensor, pairs: Sequence[Tensor]) -> None:
         """Solve for the branches that are not trained."""
