@@ -1,5 +1,7 @@
 """The cross-modal attention classifier."""
 
+from dataclasses import replace
+from functools import partial
 from numbers import Integral, Real
 from typing import Any
 
@@ -19,6 +21,7 @@ from .._typing import Labels, Seed, Table, typed
 from ..modalities._columns import check_primary
 from ..modalities._input import ModalityInput, validate_table
 from ..modalities._missing import warn_if_looks_imputed, warn_missing
+from ..modalities._nested import NestedSelection, nested_selection
 from ._inspection import feature_importances
 from ._net import predict_proba
 from ._stacking import stacking_table
@@ -330,13 +333,15 @@ class CrossModalAttentionClassifier(ProbabilityClassifierMixin, ValidatedEstimat
             The fitted classifier.
         """
         warm = self.warm_start and hasattr(self, "net_")
-        samples = self._prepare(X, y, sample_weight, warm=warm)
+        selection = nested_selection(X, y, "weigh the branches")
+        samples, weights = self._prepare(X, y, sample_weight, warm=warm)
         start = self.net_.module_.state_dict() if warm else None
-        modalities = self._primary_first()
-        columns = [self.input_.encoder.columns[name].tolist() for name in modalities]
-        net, self.history_ = train(samples, columns, self, start)
+        select = None
+        if selection is not None:
+            select = partial(self._select, selection, samples, weights)
+        net, self.history_ = train(samples, self, start, select)
         self.net_: NeuralNet = net
-        self.stacking_weights_ = stacking_table(net.module_, modalities)
+        self.stacking_weights_ = stacking_table(net.module_, self._primary_first())
         return self
 
     @reproducible_torch()
@@ -375,7 +380,9 @@ class CrossModalAttentionClassifier(ProbabilityClassifierMixin, ValidatedEstimat
         inputs = feature_importances(self.net_, len(origin))
         return np.bincount(origin, inputs, minlength=self.n_features_in_)
 
-    def _prepare(self, X: Any, y: Any, sample_weight: Any, *, warm: bool) -> Samples:
+    def _prepare(
+        self, X: Any, y: Any, sample_weight: Any, *, warm: bool
+    ) -> tuple[Samples, np.ndarray]:
         """Validate training samples and learn what is fitted before training."""
         check_weights(sample_weight, X)
         check_settings(self)
@@ -384,8 +391,8 @@ class CrossModalAttentionClassifier(ProbabilityClassifierMixin, ValidatedEstimat
         )
         check_classification_targets(y)
         weights = _check_sample_weight(sample_weight, y, ensure_non_negative=True)
-        if not (weights > 0).all():
-            counted = np.flatnonzero(weights)
+        counted = np.flatnonzero(weights)
+        if len(counted) < len(weights):
             table, y, weights = _safe_indexing(table, counted), y[counted], weights[counted]
         if not warm:
             self.input_ = ModalityInput(table, self.modalities)
@@ -407,7 +414,28 @@ class CrossModalAttentionClassifier(ProbabilityClassifierMixin, ValidatedEstimat
         by_class = class_weights(self.class_weight, self.classes_, self._class_counts)
         target = np.diag(by_class)[codes] * weights[:, None]
         x = torch.from_numpy(self.input_.standardize(values, missing.take(kept)))
-        return Samples(x, codes, target)
+        return Samples(x, codes, target, counted[kept], self._columns(self.input_)), weights
+
+    def _select(
+        self,
+        selection: NestedSelection,
+        samples: Samples,
+        weights: np.ndarray,
+        positions: np.ndarray,
+    ) -> Samples:
+        """Return all samples with the features that those at some positions select."""
+        table = selection.select(samples.rows[positions])
+        nested = ModalityInput(table)
+        values, missing = nested.read_matrix(table, np.float32)
+        values, missing = values[samples.rows], missing.take(samples.rows)
+        nested.learn_rare(missing)
+        nested.learn_summary(values, weights)
+        x = torch.from_numpy(nested.standardize(values, missing))
+        return replace(samples, x=x, columns=self._columns(nested))
+
+    def _columns(self, table_input: ModalityInput) -> list[list[int]]:
+        """Return the columns of each modality, the primary one first."""
+        return [table_input.encoder.columns[name].tolist() for name in self._primary_first()]
 
     def __sklearn_tags__(self) -> Tags:
         """Return the estimator's capabilities."""

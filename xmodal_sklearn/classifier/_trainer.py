@@ -1,7 +1,7 @@
 """Training: from samples, columns and settings to a fitted net and its history."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -22,10 +22,25 @@ from .._screening import screen_pairs
 from .._suggestions import did_you_mean
 from .._warnings import warn
 from ._net import NET_PARAMETERS, DeviceNet, FiniteLoss, ProgressBar, TensorBatches
-from ._stacking import assign_holdout_folds, fit_stacking
+from ._stacking import (
+    MIN_HOLDOUT_FOLDS,
+    StackingWeights,
+    assign_holdout_folds,
+    fit_stacking,
+    fit_stacking_weights,
+    initial_weights,
+    out_of_fold_log_proba,
+)
 from ._stumps import fit_stumps
 from ._torch import check_device, resolve_device
-from .network import BRANCH_KINDS, N_PAIRS, TRAINED_KINDS, CrossModalNetwork
+from .network import (
+    BRANCH_KINDS,
+    N_PAIRS,
+    TRAINED_KINDS,
+    Branch,
+    CrossModalNetwork,
+    list_branches,
+)
 
 # A small cohort needs as many steps as a large one, and so more epochs. Chosen with batch size and
 # learning rate on simulated cohorts with interactions, where twice as many were worse, and on inner
@@ -38,90 +53,170 @@ MAX_STEPS = 2000
 ENCODER_PARAMETERS = ("n_heads", "embed_dim", "tokenizer", "attention", "enrichment")
 NETWORK_PARAMETERS = (*ENCODER_PARAMETERS, "hidden_dim", "dropout", "token_dropout")
 
-Columns = list[list[int]]
-
 
 @dataclass(frozen=True)
 class Samples:
-    """Samples to train on."""
+    """Samples to train on; ``rows`` are their positions in X, ``columns`` those of modalities."""
 
     x: Tensor
     codes: np.ndarray
     target: np.ndarray
+    rows: np.ndarray
+    columns: list[list[int]]
 
     def __len__(self) -> int:
         return len(self.codes)
 
     def take(self, positions: np.ndarray) -> "Samples":
-        return Samples(self.x[positions], self.codes[positions], self.target[positions])
+        parts = (part[positions] for part in (self.x, self.codes, self.target, self.rows))
+        return Samples(*parts, self.columns)
 
-    def present(self, columns: Columns) -> np.ndarray:
+    @property
+    def present(self) -> np.ndarray:
         """Return which samples have each modality, ``(samples, modalities)``."""
-        first = [positions[0] for positions in columns]
+        first = [positions[0] for positions in self.columns]
         return ~self.x[:, first].isnan().numpy()
 
 
 def train(
-    samples: Samples, columns: Columns, settings: Any, start: dict[str, Tensor] | None = None
+    samples: Samples,
+    settings: Any,
+    start: dict[str, Tensor] | None = None,
+    select: Callable[[np.ndarray], Samples] | None = None,
 ) -> tuple[NeuralNet, pd.DataFrame]:
     """Return a net fitted to samples, and its history with a row per epoch.
 
-    `settings` has the parameters of the classifier as attributes.
+    `settings` has the parameters of the classifier as attributes. If the features were selected,
+    ``select(positions)`` returns all samples with the features that those at some positions select.
     """
     random_state = check_random_state(settings.random_state)
     seed = int(random_state.randint(np.iinfo(np.int32).max))
-    held_out = None
-    if settings.early_stopping:
+    held_out, history, stacking, max_epochs = None, None, None, settings.max_epochs
+    if select is not None:
+        stacking, history, max_epochs = _train_nested(samples, settings, select, seed, random_state)
+    elif settings.early_stopping:
         training, validation = stratified_holdout(
             samples.codes, settings.validation_fraction, random_state
         )
-        held_out = _as_dataset(samples.take(validation), settings)
+        held_out = _as_dataset(samples.take(validation), settings.n_estimators)
         samples = samples.take(training)
     held_out_by = assign_holdout_folds(samples.codes, settings.n_estimators, random_state)
-    net = _make_net(seed, samples, columns, settings, held_out).initialize()
+    kinds = _branch_kinds(settings)
+    net = _make_net(seed, samples, settings, settings.n_estimators, kinds, held_out, max_epochs)
     if start is not None:
         net.module_.load_state_dict(start)
-    dataset = _as_dataset(samples, settings, held_out_by)
-    pairs = _choose_pairs(samples, columns, settings, held_out_by)
-    if "stumps" in _branch_kinds(settings):
-        stumps = fit_stumps(samples.x.numpy(), dataset.tensors[1].numpy(), seed)
-        net.module_.set_stumps(*(torch.as_tensor(part).to(net.device) for part in stumps))
-    # All at once, or a GPU would wait for the copy of every batch.
-    dataset = TensorDataset(*(tensor.to(net.device) for tensor in dataset.tensors))
-    net.module_.solve(*dataset.tensors, [chosen.to(net.device) for chosen in pairs])
+    dataset = _as_dataset(samples, settings.n_estimators, held_out_by)
+    _solve(net.module_, samples, dataset.tensors[1], held_out_by, seed, net.device)
     _run(net, dataset)
-    stacking = fit_stacking(net, samples.x, samples.present(columns), samples.target, held_out_by)
+    if stacking is None:
+        stacking = fit_stacking(net, samples.x, samples.present, samples.target, held_out_by)
     if stacking is not None:
         patterns, weights, prior = (torch.as_tensor(part).to(net.device) for part in stacking)
         net.module_.set_stacking(patterns, weights.float(), prior.float())
-    history = _history_frame(net.history)
+    if history is None:
+        history = _history_of(net, settings)
     # A fitted model holds neither samples nor what only training needs.
     net.trim_for_prediction()
-    if settings.early_stopping and len(history) == net.max_epochs:
-        warn(
-            f"Early stopping did not end the training within max_epochs={net.max_epochs}. "
-            "Raise max_epochs or lr.",
-            ConvergenceWarning,
-        )
     return net, history
 
 
+def _train_nested(
+    samples: Samples,
+    settings: Any,
+    select: Callable[[np.ndarray], Samples],
+    seed: int,
+    random_state: np.random.RandomState,
+) -> tuple[StackingWeights, pd.DataFrame | None, int | None]:
+    """Return stacking weights, and history and epochs of early stopping, of nested selections.
+
+    They are learned from samples that had no part in selecting features either: in each fold, a
+    network is trained on the features that the other folds select, and thrown away.
+    """
+    fold_of = assign_holdout_folds(samples.codes, MIN_HOLDOUT_FOLDS, random_state)
+    folds = [select(np.flatnonzero(fold_of != fold)) for fold in range(MIN_HOLDOUT_FOLDS)]
+    together = _stack_features(folds)
+    kinds = _branch_kinds(settings)
+    trained = [kind for kind in kinds if kind in TRAINED_KINDS]
+    dataset = _as_dataset(together, len(folds), fold_of)
+    target = dataset.tensors[1]
+    held_out = None
+    if settings.early_stopping:
+        held_out = TensorDataset(together.x, _as_dataset(samples, len(folds)).tensors[1] - target)
+    net = _make_net(seed, together, settings, len(folds), trained, held_out, settings.max_epochs)
+    _run(net, dataset)
+    branches = list_branches(len(samples.columns), kinds)
+    log_proba = np.zeros((len(samples), len(branches), samples.target.shape[1]))
+    at_trained = [branches.index(branch) for branch in net.module_.branches]
+    log_proba[:, at_trained] = out_of_fold_log_proba(net, together.x, fold_of)
+    for fold, fold_samples in enumerate(folds):
+        rows = np.flatnonzero(fold_of == fold)
+        solved = _make_net(seed, fold_samples, settings, 1, sorted({*kinds} - {*trained}))
+        others = np.where(fold_of == fold, 0, 1)
+        _solve(solved.module_, fold_samples, target[:, [fold]], others, seed, net.device)
+        at_solved = [branches.index(branch) for branch in solved.module_.branches]
+        log_proba[np.ix_(rows, at_solved)] = out_of_fold_log_proba(
+            solved, fold_samples.x[rows], np.zeros(len(rows), dtype=int)
+        )
+    present, start = samples.present, initial_weights(branches)
+    stacking = fit_stacking_weights(log_proba, present, samples.target, start)
+    if not settings.early_stopping:
+        return stacking, None, settings.max_epochs
+    history = _history_of(net, settings)
+    return stacking, history, int(history["epoch"][history["valid_loss"].argmin()])
+
+
+def _stack_features(folds: Sequence[Samples]) -> Samples:
+    """Return samples with the features of each fold, ``(samples, folds, features)``."""
+    # Categorical features have as many columns as categories, so that folds can differ.
+    widths = np.max([[len(positions) for positions in fold.columns] for fold in folds], axis=0)
+    stops = np.cumsum(widths)
+    x = torch.zeros(len(folds[0]), len(folds), stops[-1], dtype=torch.float32)
+    for index, fold in enumerate(folds):
+        for positions, stop, width in zip(fold.columns, stops, widths, strict=True):
+            start = stop - width
+            x[:, index, start : start + len(positions)] = fold.x[:, positions]
+    columns = [list(range(stop - width, stop)) for stop, width in zip(stops, widths, strict=True)]
+    return replace(folds[0], x=x, columns=columns)
+
+
+def _solve(
+    module: CrossModalNetwork,
+    samples: Samples,
+    target: Tensor,
+    held_out_by: np.ndarray,
+    seed: int,
+    device: str,
+) -> None:
+    """Fit the branches that are not trained."""
+    if Branch("stumps") in module.branches:
+        stumps = fit_stumps(samples.x.numpy(), target.numpy(), seed)
+        module.set_stumps(*(torch.as_tensor(part).to(device) for part in stumps))
+    pairs = _choose_pairs(module, samples, held_out_by)
+    module.solve(samples.x.to(device), target.to(device), [chosen.to(device) for chosen in pairs])
+
+
 def _make_net(
-    seed: int, samples: Samples, columns: Columns, settings: Any, held_out: TensorDataset | None
+    seed: int,
+    samples: Samples,
+    settings: Any,
+    n_members: int,
+    kinds: Sequence[str],
+    held_out: TensorDataset | None = None,
+    max_epochs: int | None = None,
 ) -> NeuralNet:
     check_callbacks(settings.callbacks, held_out=held_out is not None)
     steps_per_epoch = -(-len(samples) // settings.batch_size)
     n_steps = MAX_STEPS if settings.early_stopping else DEFAULT_STEPS
-    max_epochs = settings.max_epochs or -(-n_steps // steps_per_epoch)
+    max_epochs = max_epochs or -(-n_steps // steps_per_epoch)
     callbacks: list[Any] = [FiniteLoss(), *(settings.callbacks or [])]
     if settings.verbose:
         callbacks.insert(1, ProgressBar())
     return DeviceNet(
         CrossModalNetwork,
-        module__columns=columns,
+        module__columns=samples.columns,
         module__n_classes=samples.target.shape[1],
-        module__n_members=settings.n_estimators,
-        module__branches=_branch_kinds(settings),
+        module__n_members=n_members,
+        module__branches=kinds,
         module__seed=seed,
         **{f"module__{name}": getattr(settings, name) for name in NETWORK_PARAMETERS},
         optimizer=torch.optim.AdamW,
@@ -133,16 +228,21 @@ def _make_net(
         iterator_train=TensorBatches,
         iterator_train__generator=torch.Generator().manual_seed(seed),
         train_split=None if held_out is None else predefined_split(held_out),
-        callbacks=[*_schedule(max_epochs * steps_per_epoch, settings), *callbacks],
+        callbacks=[
+            *_schedule(max_epochs * steps_per_epoch, settings, stop=held_out is not None),
+            *callbacks,
+        ],
         callbacks__print_log=None,
         device=resolve_device(settings.device),
         verbose=0,
         **NET_PARAMETERS,
-    )
+    ).initialize()
 
 
-def _schedule(n_steps: int, settings: Any) -> list[Callback]:
-    if settings.early_stopping:
+def _schedule(n_steps: int, settings: Any, *, stop: bool) -> list[Callback]:
+    if settings.early_stopping and not stop:
+        return []
+    if stop:
         return [
             EpochScoring(_macro_f1, lower_is_better=False, name="valid_score"),
             EarlyStopping(patience=settings.patience, load_best=True),
@@ -151,6 +251,8 @@ def _schedule(n_steps: int, settings: Any) -> list[Callback]:
 
 
 def _run(net: NeuralNet, dataset: TensorDataset) -> None:
+    # All at once, or a GPU would wait for the copy of every batch.
+    dataset = TensorDataset(*(tensor.to(net.device) for tensor in dataset.tensors))
     try:
         net.partial_fit(dataset)
     except KeyError as error:
@@ -169,38 +271,53 @@ def _branch_kinds(settings: Any) -> tuple[str, ...]:
 
 
 def _choose_pairs(
-    samples: Samples, columns: Columns, settings: Any, held_out_by: np.ndarray
+    module: CrossModalNetwork, samples: Samples, held_out_by: np.ndarray
 ) -> list[Tensor]:
     """Return the pairs of columns that each member multiplies, none without that branch."""
-    n_members = settings.n_estimators
-    if "pairs" not in _branch_kinds(settings):
-        return [torch.empty(0, 2, dtype=torch.long)] * n_members
-    values = samples.x.numpy()
-    chosen = screen_pairs(values, columns, samples.target, held_out_by, n_members, N_PAIRS)
+    if Branch("pairs") not in module.branches:
+        return [torch.empty(0, 2, dtype=torch.long)] * module.n_members
+    chosen = screen_pairs(
+        samples.x.numpy(),
+        samples.columns,
+        samples.target,
+        held_out_by,
+        module.n_members,
+        N_PAIRS,
+    )
     # In the order of columns, because that of strengths depends on NumPy's number of threads.
     ordered = (pairs[np.lexsort(pairs.T[::-1])] for pairs in chosen)
     return [torch.as_tensor(pairs) for pairs in ordered]
 
 
 def _as_dataset(
-    samples: Samples, settings: Any, held_out_by: np.ndarray | None = None
+    samples: Samples, n_members: int, held_out_by: np.ndarray | None = None
 ) -> TensorDataset:
     """Return samples and targets, ``(samples, members, classes)``, zero where held out."""
-    target = np.repeat(samples.target[:, None], settings.n_estimators, axis=1)
+    target = np.repeat(samples.target[:, None], n_members, axis=1)
     if held_out_by is not None:
-        target[held_out_by[:, None] == np.arange(settings.n_estimators)] = 0
+        target[held_out_by[:, None] == np.arange(n_members)] = 0
     return TensorDataset(samples.x, torch.as_tensor(target, dtype=torch.float32))
 
 
 def _macro_f1(net: NeuralNet, dataset: TensorDataset, target: np.ndarray) -> float:
-    predicted = net.predict_proba(dataset).argmax(axis=1)
-    return float(f1_score(np.argmax(target[:, 0], axis=1), predicted, average="macro"))
+    # Of members that hold a sample out.
+    proba = net.forward(dataset).exp().squeeze(2).cpu().numpy()
+    predicted = (proba * target.any(axis=2)[:, :, None]).sum(axis=1).argmax(axis=1)
+    return float(f1_score(target.sum(axis=1).argmax(axis=1), predicted, average="macro"))
 
 
-def _history_frame(history: Any) -> pd.DataFrame:
+def _history_of(net: NeuralNet, settings: Any) -> pd.DataFrame:
+    """Return a row per epoch; warn if early stopping did not end the training."""
     recorded = ("epoch", "train_loss", "valid_loss", "valid_score", "dur")
-    columns = [column for column in recorded if column in history[-1]]
-    return pd.DataFrame(history[:, columns], columns=columns).rename(columns={"dur": "seconds"})
+    columns = [column for column in recorded if column in net.history[-1]]
+    if settings.early_stopping and len(net.history) == net.max_epochs:
+        warn(
+            f"Early stopping did not end the training within max_epochs={net.max_epochs}. "
+            "Raise max_epochs or lr.",
+            ConvergenceWarning,
+        )
+    history = pd.DataFrame(net.history[:, columns], columns=columns)
+    return history.rename(columns={"dur": "seconds"})
 
 
 def stratified_holdout(

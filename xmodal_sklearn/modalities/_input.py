@@ -111,10 +111,14 @@ class ModalityInput:
 
     def learn_rare(self, missing: Missing) -> None:
         """Keep which encoded columns belong to features that almost no training sample has."""
+        self.is_rare = self.rare_columns(missing)
+
+    def rare_columns(self, missing: Missing) -> np.ndarray:
+        """Return which encoded columns belong to features that almost no sample has."""
         is_rare = np.empty(self.n_features, dtype=bool)
         for modality, positions in self.modalities.items():
             is_rare[positions] = missing.gaps[modality].is_rare
-        self.is_rare = self.encoder.repeat_encoded(np.arange(self.n_features), is_rare)
+        return self.encoder.repeat_encoded(np.arange(self.n_features), is_rare)
 
     def fill(self, blocks: dict[str, np.ndarray], missing: Missing) -> dict[str, np.ndarray]:
         """Return blocks with gaps filled by training means, and rare features constant."""

@@ -17,7 +17,7 @@ from sklearn.utils import Tags
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.parallel import Parallel, delayed
-from sklearn.utils.validation import check_is_fitted
+from sklearn.utils.validation import _check_feature_names_in, check_is_fitted
 from threadpoolctl import ThreadpoolController
 
 from .._base import INTEGER_REMEDY, ValidatedEstimator
@@ -36,6 +36,7 @@ from ..modalities._missing import (
     warn_if_looks_imputed,
     warn_missing,
 )
+from ..modalities._nested import NestedSelection, hand_over
 from ._pairs import promote_interactions
 from ._ranking import best_first, rank_modality
 
@@ -232,8 +233,11 @@ class MultiOmicsSelector(SelectorMixin, ValidatedEstimator):
         DataFrame or ndarray of shape (n_samples, n_selected)
             The selected columns, as :meth:`transform` returns them.
         """
-        table = self._fit(X, y)
-        return self._select(table, self.get_support(indices=True))
+        table, codes = self._fit(X, y)
+        support = self.get_support(indices=True)
+        selected = self._select(table, support, support)
+        hand_over(selected, NestedSelection(partial(self._select_for, table, codes), self), y)
+        return selected
 
     def transform(self, X: Table) -> Any:
         """Keep the selected columns.
@@ -264,7 +268,7 @@ class MultiOmicsSelector(SelectorMixin, ValidatedEstimator):
             )
             origins[modality] = encoder.repeat_encoded(present, places[present])
         find_missing(table, blocks, origins)
-        return self._select(table, places[support])
+        return self._select(table, support, places[support])
 
     def inverse_transform(self, X: Table) -> Any:
         """Restore the columns seen in fit, with zeros for those that were not selected.
@@ -319,17 +323,20 @@ class MultiOmicsSelector(SelectorMixin, ValidatedEstimator):
             ``modality__feature`` where the modalities are known by name, else the column names.
         """
         names = super().get_feature_names_out(input_features)
+        return self._qualify(names, self.get_support(indices=True))
+
+    def _qualify(self, names: np.ndarray, support: np.ndarray) -> np.ndarray:
+        """Return the names of some columns as those of features in modalities."""
         if not self.input_.is_named:
             return names
-        support = self.get_support(indices=True)
         selected = {
             modality: np.flatnonzero(np.isin(support, positions))
             for modality, positions in self.modalities_.items()
         }
         return qualified_names(names, selected)
 
-    def _fit(self, X: Any, y: Any) -> Any:
-        """Rank the features; return the validated table."""
+    def _fit(self, X: Any, y: Any) -> tuple[Any, np.ndarray]:
+        """Rank the features; return the validated table and the codes of the classes."""
         table, y = validate_table(self, X, y, ensure_min_samples=2, accept_sparse="csc")
         check_classification_targets(y)
         self.input_ = ModalityInput(table, self.modalities)
@@ -342,11 +349,29 @@ class MultiOmicsSelector(SelectorMixin, ValidatedEstimator):
             raise ValueError(
                 f"y has one class only, {y[0]!r}; a selector needs samples of at least two classes."
             )
+        blocks = encoder.blocks(table, keep_sparse=True)
+        scores, missing = self._score(table, blocks, codes)
+        check_samples_have_modality(table, missing.present)
+        self._warn(table, blocks, missing, codes)
+        self.scores_, self._orders = self._rank(scores)
+        names = getattr(self, "feature_names_in_", None)
+        self.rankings_ = {
+            modality: order if names is None else names[order]
+            for modality, order in self._orders.items()
+        }
+        self.input_.needed = self.get_support(indices=True)
+        self.input_.learn_summary(encoder.encode(table, self.input_.needed))
+        self.n_imputed_ = missing.n_gaps
+        return table, codes
+
+    def _score(
+        self, table: Any, blocks: Mapping[str, Any], codes: np.ndarray
+    ) -> tuple[dict[str, np.ndarray], Missing]:
+        """Score the encoded columns of each modality; return what is missing in them, too."""
         rank = partial(
             rank_modality, memory=self.memory, estimator=self.estimator, l1_ratio=self.l1_ratio
         )
-        blocks = encoder.blocks(table, keep_sparse=True)
-        origins = encoder.origins
+        origins = self.input_.encoder.origins
         # Threads, because the solver releases the lock and processes would copy the table.
         with _shared_processors(min(effective_n_jobs(self.n_jobs), len(self.modalities_))):
             results = Parallel(n_jobs=self.n_jobs, require="sharedmem")(
@@ -356,24 +381,27 @@ class MultiOmicsSelector(SelectorMixin, ValidatedEstimator):
         ranked = dict(zip(blocks, results, strict=True))
         missing = Missing({modality: gaps for modality, (gaps, _) in ranked.items()})
         scores = {modality: values for modality, (_, values) in ranked.items()}
-        check_samples_have_modality(table, missing.present)
-        self._warn(table, blocks, missing, codes)
         if self.pairs:
-            self.input_.learn_rare(missing)
+            is_rare = self.input_.rare_columns(missing)
             scores = promote_interactions(
                 scores,
                 blocks,
                 missing,
                 codes,
-                is_rare={name: self.input_.is_rare[at] for name, at in encoder.columns.items()},
+                is_rare={n: is_rare[at] for n, at in self.input_.encoder.columns.items()},
                 primary=self.primary or next(iter(blocks)),
                 memory=self.memory,
             )
-        self._set_rankings(scores)
-        self.input_.needed = self.get_support(indices=True)
-        self.input_.learn_summary(encoder.encode(table, self.input_.needed))
-        self.n_imputed_ = missing.n_gaps
-        return table
+        return scores, missing
+
+    def _select_for(self, table: Any, codes: np.ndarray, rows: np.ndarray) -> Any:
+        """Return the columns of a table that are selected by some of its rows only."""
+        blocks = self.input_.encoder.blocks(table, keep_sparse=True)
+        part = {modality: block[rows] for modality, block in blocks.items()}
+        scores, _ = self._score(table, part, codes[rows])
+        orders = self._rank(scores)[1]
+        support = np.sort(np.concatenate([orders[name][:k] for name, k in self._k.items()]))
+        return self._select(table, support, support)
 
     def _warn(
         self, table: Any, blocks: Mapping[str, Any], missing: Missing, codes: np.ndarray
@@ -390,8 +418,8 @@ class MultiOmicsSelector(SelectorMixin, ValidatedEstimator):
                     "training samples that have it are of one class only."
                 )
 
-    def _select(self, table: Any, places: np.ndarray) -> Any:
-        """Return the selected columns, which are at `places` of the table, as they are."""
+    def _select(self, table: Any, support: np.ndarray, places: np.ndarray) -> Any:
+        """Return the columns of `support`, which are at `places` of the table, as they are."""
         named = self.input_.is_named
         if isinstance(table, pd.DataFrame):
             selected = table.iloc[:, places]
@@ -405,7 +433,8 @@ class MultiOmicsSelector(SelectorMixin, ValidatedEstimator):
                 selected = pd.DataFrame.sparse.from_spmatrix(selected)
             else:
                 selected = pd.DataFrame(selected)
-        selected = selected.set_axis(self.get_feature_names_out(), axis=1)
+        names = _check_feature_names_in(self)
+        selected = selected.set_axis(self._qualify(names[support], support), axis=1)
         selected.attrs = {CHECKED: True}
         return selected
 
@@ -416,19 +445,16 @@ class MultiOmicsSelector(SelectorMixin, ValidatedEstimator):
             mask[order[: self._k[modality]]] = True
         return mask
 
-    def _set_rankings(self, scores: Mapping[str, np.ndarray]) -> None:
+    def _rank(self, scores: Mapping[str, np.ndarray]) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+        """Return the score of each column, and the columns of each modality, best first."""
         names = getattr(self, "feature_names_in_", None)
-        self.scores_ = np.empty(self.n_features_in_)
-        self._orders = {}
+        by_column, orders = np.empty(self.n_features_in_), {}
         for modality, positions in self.modalities_.items():
             modality_scores = self.input_.encoder.max_encoded(positions, scores[modality])
-            self.scores_[positions] = modality_scores
+            by_column[positions] = modality_scores
             labels = positions if names is None else names[positions]
-            self._orders[modality] = positions[best_first(modality_scores, labels)]
-        self.rankings_ = {
-            modality: order if names is None else names[order]
-            for modality, order in self._orders.items()
-        }
+            orders[modality] = positions[best_first(modality_scores, labels)]
+        return by_column, orders
 
     def __sklearn_tags__(self) -> Tags:
         """Return the estimator's capabilities."""

@@ -83,7 +83,7 @@ class CrossModalNetwork(nn.Module):
         trained = torch.tensor([branch.kind in TRAINED_KINDS for branch in self.branches]).float()
         self.set_stacking(
             torch.zeros(0, len(columns), dtype=torch.bool),
-            (trained / len(self.trained_branches))[None],
+            (trained / max(len(self.trained_branches), 1))[None],
             torch.zeros(1, n_classes, dtype=torch.float32),
         )
 
@@ -99,7 +99,11 @@ class CrossModalNetwork(nn.Module):
         return self.combiner(log_proba, torch.stack(self.present(x), dim=1))
 
     def branch_log_proba(self, x: Tensor) -> Tensor:
-        """Return the log-probabilities of every branch, in training of the trained ones."""
+        """Return the log-probabilities of every branch, in training of the trained ones.
+
+        Members that have other features each, ``(batch, members, features)``, have trained branches
+        only.
+        """
         present = self.present(x)
         inputs = [values.nan_to_num() for values in self.split(x)]
         logits = self._trained_logits(inputs, present)
@@ -116,7 +120,12 @@ class CrossModalNetwork(nn.Module):
     def _trained_logits(
         self, inputs: Sequence[Tensor], present: Sequence[Tensor]
     ) -> dict[Branch, Tensor]:
-        by_member = [values.expand(self.n_members, -1, -1) for values in inputs]
+        if not self.trained_branches:
+            return {}
+        by_member = [
+            values.expand(self.n_members, -1, -1) if values.dim() == 2 else values.transpose(0, 1)
+            for values in inputs
+        ]
         hidden = [
             self.encoder([self.token_dropout(values) for values in by_member], present)
             if branch.modality is None
@@ -148,12 +157,13 @@ class CrossModalNetwork(nn.Module):
 
     def split(self, x: Tensor) -> list[Tensor]:
         """Return the values of each modality."""
-        return [x[:, columns] for columns in self.columns()]
+        return [x[..., columns] for columns in self.columns()]
 
     def present(self, x: Tensor) -> list[Tensor]:
         """Return which samples have each modality."""
+        common = x if x.dim() == 2 else x[:, 0]
         # By a list of length one: a number would be read from a GPU to index by.
-        return [~x[:, columns[:1]].isnan().squeeze(1) for columns in self.columns()]
+        return [~common[:, columns[:1]].isnan().squeeze(1) for columns in self.columns()]
 
     def columns(self) -> list[Tensor]:
         """Return the input columns of each modality."""

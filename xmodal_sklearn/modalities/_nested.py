@@ -1,0 +1,55 @@
+"""Selection without held-out samples, which a selector hands over in ``fit_transform``.
+
+Features that are chosen with the help of held-out samples make these useless for weighing branches,
+stacking or early stopping. A classifier behind a selector must therefore be able to select anew for
+each part of the training samples, but a pipeline hands it the selected columns only. So the table
+of selected columns is remembered for as long as it lives, with what the classifier needs.
+"""
+
+import threading
+import weakref
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from .._warnings import warn
+
+
+@dataclass(frozen=True)
+class NestedSelection:
+    """How to select again: ``select(rows)`` has all samples and what these rows would select."""
+
+    select: Callable[[np.ndarray], Any]
+    selector: Any
+
+
+_SELECTIONS: dict[int, NestedSelection] = {}
+_LATEST = threading.local()
+
+
+def hand_over(selected: Any, selection: NestedSelection, y: Any) -> None:
+    """Remember how a table was selected, while it lives."""
+    _SELECTIONS[id(selected)] = selection
+    weakref.finalize(selected, _SELECTIONS.pop, id(selected), None)
+    try:
+        _LATEST.labels = weakref.ref(y)
+    except TypeError:  # a list
+        _LATEST.labels = lambda: None
+    _LATEST.widths = selection.selector.n_features_in_, selected.shape[1]
+
+
+def nested_selection(X: Any, y: Any, what: str) -> NestedSelection | None:
+    """Return how X was selected, None if it was not; warn if that was lost on the way."""
+    selection = _SELECTIONS.get(id(X))
+    labels = getattr(_LATEST, "labels", lambda: None)()
+    if selection is None and labels is not None and labels is y:
+        n_features, _ = _LATEST.widths
+        if np.shape(X)[1:] != (n_features,):
+            warn(
+                f"The features were selected with the help of samples that {what}, so "
+                "probabilities will be too bold. Between MultiOmicsSelector and the classifier no "
+                "other step may change the table: put such steps before the selector."
+            )
+    return selection
