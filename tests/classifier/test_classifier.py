@@ -258,7 +258,7 @@ def test_the_weights_of_the_branches_are_named(cohort):
     model = small(n_estimators=5, max_epochs=3, primary="cna").fit(X, y)
     weights = model.stacking_weights_
     assert weights.index.tolist() == ["exp+mut", "cna+exp+mut", "other"]
-    joint, single = ["attention", "pairs", "centroid"], ["piecewise", "mlp", "centroid"]
+    joint, single = ["attention", "stumps", "pairs", "centroid"], ["piecewise", "mlp", "centroid"]
     alone = [f"{kind}: {modality}" for kind in single for modality in ("cna", "exp", "mut")]
     assert sorted(weights) == sorted([*joint, *alone])
     assert (weights >= 0).all(axis=None)
@@ -283,7 +283,7 @@ def test_a_single_network_weighs_trained_branches_equally(cohort):
 @pytest.mark.parametrize("n_estimators", [1, 5])
 @pytest.mark.parametrize(
     "branches",
-    [["attention"], ["mlp"], ["attention", "centroid"], ["mlp", "pairs", "piecewise"]],
+    [["attention"], ["mlp"], ["attention", "centroid"], ["mlp", "pairs", "piecewise", "stumps"]],
     ids="+".join,
 )
 def test_branches_may_be_chosen(cohort, branches, n_estimators):
@@ -303,7 +303,7 @@ def test_branches_may_be_chosen(cohort, branches, n_estimators):
 
 def test_all_branches_equal_their_names(cohort):
     X, y = cohort
-    named = ["centroid", "mlp", "piecewise", "pairs", "attention"]
+    named = ["centroid", "mlp", "piecewise", "stumps", "pairs", "attention"]
     first, second = (
         small(branches=branches, max_epochs=2).fit(X, y) for branches in ("all", named)
     )

@@ -194,8 +194,8 @@ def test_the_branches_of_an_absent_modality_are_zero(x):
     probabilities = log_proba.exp().sum(dim=-1)
     uses_exp = torch.tensor([branch.modality == 0 or branch.kind == "pairs" for branch in BRANCHES])
     assert uses_exp.sum() == 4
-    torch.testing.assert_close(probabilities[1:], torch.ones(9, 3, 12))
-    torch.testing.assert_close(probabilities[0, :, ~uses_exp], torch.ones(3, 8))
+    torch.testing.assert_close(probabilities[1:], torch.ones(9, 3, 13))
+    torch.testing.assert_close(probabilities[0, :, ~uses_exp], torch.ones(3, 9))
     assert (log_proba[0, :, uses_exp] == 0).all()
     loss, target = (
         BranchLoss(),
@@ -211,7 +211,7 @@ def test_the_prediction_is_that_of_the_branch_with_the_weight(x):
     x[1, 6:11] = torch.nan
     log_proba = network.branch_log_proba(x)
     patterns = torch.tensor([[False, True, True], [True, True, True]])
-    weights, prior = torch.zeros(3, 12), torch.zeros(3, 4)
+    weights, prior = torch.zeros(3, 13), torch.zeros(3, 4)
     for row, branch in enumerate([Branch("piecewise", 2), Branch("piecewise", 1), Branch("pairs")]):
         weights[row, BRANCHES.index(branch)] = 1
     prior[0, 2] = 50

@@ -1,0 +1,127 @@
+"""The weights of branches behind a selector are learned from nested selections."""
+
+import gc
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import sparse
+from sklearn.decomposition import PCA
+from sklearn.metrics import log_loss
+from sklearn.pipeline import FeatureUnion, make_pipeline
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
+
+from xmodal_sklearn import CrossModalAttentionClassifier, MultiOmicsSelector
+from xmodal_sklearn.modalities import _nested
+
+LOST = "probabilities will be too bold"
+
+
+def small(**parameters):
+    parameters = {"n_estimators": 5, "max_epochs": 5, "embed_dim": 4, "device": "cpu"} | parameters
+    return CrossModalAttentionClassifier(random_state=0, **parameters)
+
+
+def noise(n_samples=80, n_features=2000):
+    """Return features that say nothing of the classes."""
+    rng = np.random.default_rng(0)
+    return rng.normal(size=(n_samples, n_features)), rng.permutation(np.arange(n_samples) % 2)
+
+
+def test_chosen_noise_is_not_believed():
+    X, y = noise(160)
+    pipeline = make_pipeline(MultiOmicsSelector(30), small()).fit(X[:80], y[:80])
+    selector = MultiOmicsSelector(30).fit(X[:80], y[:80])
+    bold = small().fit(selector.transform(X[:80]), y[:80])
+    loss = log_loss(y[80:], pipeline.predict_proba(X[80:]))
+    bold_loss = log_loss(y[80:], bold.predict_proba(selector.transform(X[80:])))
+    assert loss < np.log(2) + 0.05
+    assert bold_loss > np.log(2) + 0.3
+
+
+@pytest.mark.parametrize("form", [np.asarray, sparse.csr_array, pd.DataFrame])
+def test_all_forms_of_a_table_are_handed_over_alike(form):
+    X, y = noise(60, 50)
+    X[np.abs(X) < 0.5] = 0
+    table = form(X) if form is not pd.DataFrame else form(X).add_prefix("exp__")
+    proba = make_pipeline(MultiOmicsSelector(10), small()).fit(table, y).predict_proba(table)
+    expected = make_pipeline(MultiOmicsSelector(10), small()).fit(X, y).predict_proba(X)
+    np.testing.assert_allclose(proba, expected, atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    "between",
+    [StandardScaler(), FunctionTransformer(np.copy), PCA(5)],
+    ids=["scaler", "copy", "components"],
+)
+def test_a_step_between_selector_and_classifier_is_warned_of(between):
+    X, y = noise(60, 50)
+    with pytest.warns(UserWarning, match=LOST):
+        make_pipeline(MultiOmicsSelector(10), between, small()).fit(X, y)
+
+
+def test_a_union_of_selectors_is_warned_of():
+    X, y = noise(60, 50)
+    union = FeatureUnion([("few", MultiOmicsSelector(3)), ("more", MultiOmicsSelector(9))])
+    with pytest.warns(UserWarning, match=LOST):
+        make_pipeline(union, small()).fit(X, y)
+
+
+def test_steps_before_the_selector_and_models_without_it_are_not(recwarn):
+    X, y = noise(60, 50)
+    make_pipeline(StandardScaler(), MultiOmicsSelector(10), small()).fit(X, y)
+    MultiOmicsSelector(10).fit_transform(X, y)
+    small().fit(X, y)
+    assert not [str(warning.message) for warning in recwarn if LOST in str(warning.message)]
+
+
+def test_nothing_is_kept_of_the_table():
+    X, y = noise(60, 50)
+    model = make_pipeline(MultiOmicsSelector(10), small()).fit(X, y)
+    gc.collect()
+    assert not _nested._SELECTIONS
+    assert model.predict(X).shape == (60,)
+
+
+def test_a_single_network_learns_its_weights_too(cohort):
+    X, y = cohort
+    model = make_pipeline(MultiOmicsSelector(10), small(n_estimators=1)).fit(X, y)
+    weights = model[-1].stacking_weights_.iloc[0]
+    assert weights.drop(["attention", "mlp: exp", "mlp: cna", "mlp: mut"]).any()
+
+
+def test_early_stopping_is_decided_by_nested_selections(cohort):
+    X, y = cohort
+    stopped = small(early_stopping=True, max_epochs=60, patience=4)
+    model = make_pipeline(MultiOmicsSelector(10), stopped).fit(X, y)
+    history = model[-1].history_
+    assert {"valid_loss", "valid_score"} <= set(history)
+    best = int(history["epoch"][history["valid_loss"].argmin()])
+    assert len(history) == best + 4
+    assert model[-1].net_.max_epochs == best
+    assert history["valid_score"].between(0, 1).all()
+
+
+def test_absent_modalities_gaps_and_categories_are_selected_anew(cohort):
+    X, y = cohort
+    X = X.astype(float)
+    X.loc[X.index[:30], X.columns.str.startswith("mut__")] = np.nan
+    X.iloc[40:50, 3] = np.nan
+    rng = np.random.default_rng(0)
+    X["clin__site"] = pd.Categorical(rng.choice(["a", "b", "c"], len(X)))
+    X["clin__grade"] = pd.Categorical(rng.choice(["low", "high"], len(X)))
+    with pytest.warns(UserWarning, match="Missing values"):
+        model = make_pipeline(MultiOmicsSelector({"exp": 10, "clin": 1}), small()).fit(X, y)
+    assert "clin" in model[-1].modalities_
+    assert np.isfinite(model.predict_proba(X)).all()
+
+
+def test_samples_without_weight_are_as_good_as_absent(cohort):
+    X, y = cohort
+    weights = np.ones(len(y))
+    weights[::4] = 0
+    selector = MultiOmicsSelector("all")
+    name = "crossmodalattentionclassifier__sample_weight"
+    weighted = make_pipeline(selector, small()).fit(X, y, **{name: weights})
+    without = make_pipeline(selector, small()).fit(X[weights > 0], y[weights > 0])
+    np.testing.assert_allclose(weighted.predict_proba(X), without.predict_proba(X), atol=1e-4)
