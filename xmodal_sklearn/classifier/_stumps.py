@@ -99,7 +99,8 @@ def _merge(
     for side, logits in zip(sides, (below, above), strict=True):
         np.add.at(side, (place.reshape(columns.shape), group), logits)
     at = np.array([thresholds[j][c] for j, c in zip(column, cut, strict=True)], dtype=np.float32)
-    return Stumps(column, at, *sides.reshape(2, -1, *shape), bias.reshape(shape))
+    lower, upper = sides.reshape(2, -1, *shape)
+    return Stumps(column, at, lower, upper, bias.reshape(shape))
 
 
 @compiled(fastmath=True)

@@ -68,8 +68,13 @@ class Samples:
         return len(self.codes)
 
     def take(self, positions: np.ndarray) -> "Samples":
-        parts = (part[positions] for part in (self.x, self.codes, self.target, self.rows))
-        return Samples(*parts, self.columns)
+        return Samples(
+            self.x[positions],
+            self.codes[positions],
+            self.target[positions],
+            self.rows[positions],
+            self.columns,
+        )
 
     @property
     def present(self) -> np.ndarray:
@@ -154,7 +159,7 @@ def _train_nested(
         others = np.where(fold_of == fold, 0, 1)
         _solve(solved.module_, fold_samples, target[:, [fold]], others, seed, net.device)
         at_solved = [branches.index(branch) for branch in solved.module_.branches]
-        log_proba[np.ix_(rows, at_solved)] = out_of_fold_log_proba(
+        log_proba[rows[:, None], at_solved] = out_of_fold_log_proba(
             solved, fold_samples.x[rows], np.zeros(len(rows), dtype=int)
         )
     present, start = samples.present, initial_weights(branches)
@@ -302,7 +307,7 @@ def _as_dataset(
 def _macro_f1(net: NeuralNet, dataset: TensorDataset, target: np.ndarray) -> float:
     # Of members that hold a sample out.
     proba = net.forward(dataset).exp().squeeze(2).cpu().numpy()
-    predicted = (proba * target.any(axis=2)[:, :, None]).sum(axis=1).argmax(axis=1)
+    predicted = (proba * target.any(axis=2, keepdims=True)).sum(axis=1).argmax(axis=1)
     return float(f1_score(target.sum(axis=1).argmax(axis=1), predicted, average="macro"))
 
 

@@ -333,7 +333,7 @@ class MultiOmicsSelector(SelectorMixin, ValidatedEstimator):
             modality: np.flatnonzero(np.isin(support, positions))
             for modality, positions in self.modalities_.items()
         }
-        return qualified_names(names, selected)
+        return qualified_names(names.tolist(), selected)
 
     def _fit(self, X: Any, y: Any) -> tuple[Any, np.ndarray]:
         """Rank the features; return the validated table and the codes of the classes."""

@@ -169,12 +169,14 @@ class CrossModalNetwork(nn.Module):
         """Return the input columns of each modality."""
         return [getattr(self, f"columns_{modality}") for modality in range(self.n_modalities)]
 
-    def set_stumps(self, columns: Tensor, *stumps: Tensor) -> None:
+    def set_stumps(
+        self, columns: Tensor, thresholds: Tensor, below: Tensor, above: Tensor, bias: Tensor
+    ) -> None:
         """Set the stumps, see :class:`StumpsBranch`."""
         modalities = torch.empty(sum(map(len, self.columns())), dtype=torch.long).to(columns)
         for modality, positions in enumerate(self.columns()):
             modalities[positions] = modality
-        self.stumps.set_stumps(columns, *stumps, modalities[columns])
+        self.stumps.set_stumps(columns, thresholds, below, above, bias, modalities[columns])
 
     def solve(self, x: Tensor, target: Tensor, pairs: Sequence[Tensor]) -> None:
         """Solve for the branches that are not trained."""
