@@ -44,7 +44,9 @@ def network(**parameters):
 
 
 MODELS = {
-    "attention": make_pipeline(MultiOmicsSelector(5), StandardScaler(), network()),
+    "attention": make_pipeline(
+        StandardScaler().set_output(transform="pandas"), MultiOmicsSelector(5), network()
+    ),
     "attention alone": network(primary="mut", warm_start=True),
     "calibrated": CalibratedClassifierCV(make_pipeline(MultiOmicsSelector(5), network()), cv=2),
     "isotonic": CalibratedClassifierCV(logistic(), method="isotonic", cv=2),
@@ -148,7 +150,9 @@ def test_a_fitted_model_holds_what_predicting_needs(cohort, saved_attention):
 
 
 def state(model):
-    return {name: tensor.numpy() for name, tensor in model.net_.module_.state_dict().items()}
+    module = model.net_.module_
+    tensors = {**dict(module.named_parameters()), **dict(module.named_buffers())}
+    return {name: tensor.detach().numpy() for name, tensor in tensors.items()}
 
 
 def test_the_file_is_what_the_docs_say(saved_attention, attention, parts_of):
