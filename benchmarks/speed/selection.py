@@ -1,4 +1,4 @@
-"""Time the ranking compared with adelie and scikit-learn, and with growing data.
+"""Time the ranking compared with adelie and scikit-learn, with growing data and for each fold.
 
 Every section prints a table. On a machine shared with other programs, compare CPU seconds with
 ``--threads 1``. adelie needs numpy below 2, so it runs in its own environment:
@@ -12,10 +12,13 @@ import json
 import os
 import subprocess
 import tempfile
+from typing import Any
 
 import numpy as np
 import pandas as pd
+from scipy import sparse
 from sklearn.linear_model import MultiTaskElasticNet
+from sklearn.model_selection import StratifiedKFold
 from threadpoolctl import threadpool_limits
 
 from benchmarks.shared import (
@@ -28,6 +31,7 @@ from benchmarks.shared import (
 )
 from xmodal_sklearn import MultiOmicsSelector
 from xmodal_sklearn.datasets import make_multiomics
+from xmodal_sklearn.modalities._nested import nested_selection
 from xmodal_sklearn.selection._elastic_net import PENALTY_STEP, score_features
 
 CLOCKS = "wall s", "processor s"
@@ -71,6 +75,7 @@ def main() -> None:
     with threadpool_limits(arguments.threads, user_api="blas"):
         compare_with_peers(arguments)
         time_two_modalities(arguments)
+        time_nested(arguments)
         if arguments.growth_features or arguments.growth_samples:
             time_growth(arguments)
     if arguments.probes:
@@ -178,6 +183,35 @@ def time_two_modalities(arguments: argparse.Namespace) -> None:
             rows.append({"n_jobs": n_jobs, **spent.seconds()})
     print(f"two modalities of {n} x {p}, medians:")
     print(pd.DataFrame(rows).groupby("n_jobs").median().round(2).to_string())
+
+
+def time_nested(arguments: argparse.Namespace) -> None:
+    """Compare a ranking and those of five folds, which a classifier asks for, with a ranking."""
+    rows = []
+    for n, p in [(arguments.samples, arguments.features), (768, 489), (120, 5_000)]:
+        X, Y = expression(n, p)
+        y = Y.argmax(axis=1)
+        folds = [rows for rows, _ in StratifiedKFold(5, shuffle=True, random_state=0).split(X, y)]
+        mostly_zero = sparse.csc_matrix(np.maximum(X - np.quantile(X, 0.9), 0))
+        for kind, table in {"dense": X, "sparse": mostly_zero}.items():
+            for k in (100, 300, 1500):
+                seconds = [nested_seconds(table, y, k, folds) for _ in range(arguments.runs)]
+                once, folds_only = np.min(seconds, axis=0)
+                row = {"n": n, "p": p, "table": kind, "k": k, "ranking": once, "folds": folds_only}
+                rows.append(row | {"ratio": (once + folds_only) / once})
+    print("a ranking and those of five folds, processor seconds, best of the runs:")
+    print(pd.DataFrame(rows).round(3).to_string(index=False))
+
+
+def nested_seconds(X: Any, y: np.ndarray, k: int, folds: list[np.ndarray]) -> tuple[float, float]:
+    """Return the processor seconds of fitting a selector, and of selecting for each fold."""
+    with Timer() as once:
+        selected = MultiOmicsSelector(k).fit_transform(X, y)
+    with Timer() as nested:
+        selection = nested_selection(selected, y, "weigh the branches")
+        for rows in folds:
+            selection.select(rows)
+    return once.processor, nested.processor
 
 
 def time_growth(arguments: argparse.Namespace) -> None:

@@ -72,7 +72,9 @@ class RegularizationPath:
     correlation: np.ndarray
 
 
-def score_features(X: Any, Y: np.ndarray, *, l1_ratio: float = 0.5) -> np.ndarray:
+def score_features(
+    X: Any, Y: np.ndarray, *, l1_ratio: float = 0.5, max_features: float = MAX_FEATURES
+) -> np.ndarray:
     """Score columns by where they enter the path, better ones higher.
 
     Parameters
@@ -83,13 +85,17 @@ def score_features(X: Any, Y: np.ndarray, *, l1_ratio: float = 0.5) -> np.ndarra
         One-hot classes.
     l1_ratio : float, default=0.5
         Share of the group-lasso penalty, in (0, 1].
+    max_features : float, default=1500
+        End the path once so many columns have entered, at most 1500. A path that ends earlier
+        gives the columns that entered the same scores, and all others lower ones.
 
     Returns
     -------
     ndarray of float of shape (n_columns,)
         See :func:`scores_of_path`.
     """
-    return scores_of_path(ranking_path(X, Y, l1_ratio=l1_ratio), l1_ratio=l1_ratio)
+    path = ranking_path(X, Y, l1_ratio=l1_ratio, max_features=max_features)
+    return scores_of_path(path, l1_ratio=l1_ratio)
 
 
 def scores_of_path(path: RegularizationPath, *, l1_ratio: float) -> np.ndarray:
@@ -108,14 +114,16 @@ def scores_of_path(path: RegularizationPath, *, l1_ratio: float) -> np.ndarray:
     return scores
 
 
-def ranking_path(X: Any, Y: np.ndarray, *, l1_ratio: float = 0.5) -> RegularizationPath:
+def ranking_path(
+    X: Any, Y: np.ndarray, *, l1_ratio: float = 0.5, max_features: float = MAX_FEATURES
+) -> RegularizationPath:
     """Solve the path that :func:`score_features` scores by; same parameters."""
     return elastic_net_path(
         X,
         Y,
         l1_ratio=l1_ratio,
         shares=PENALTY_STEP ** np.arange(PATH_STEPS),
-        max_features=MAX_FEATURES,
+        max_features=min(max_features, MAX_FEATURES),
         max_explained=MAX_EXPLAINED,
     )
 

@@ -62,15 +62,20 @@ def rank_modality(
     memory: Any,
     estimator: Any,
     l1_ratio: float,
+    n_best: float = np.inf,
 ) -> tuple[Gaps, np.ndarray]:
-    """Find the gaps of a modality, and score its columns, higher for better."""
+    """Find the gaps of a modality, and score its columns, higher for better.
+
+    Only the best `n_best` features are sure to have the scores of a whole ranking, and the others
+    to have lower ones.
+    """
 
     def compute() -> tuple[np.ndarray, ...]:
         gaps = find_gaps(table, modality, origin, block)
         scores = _score(block, codes, gaps, origin, **options)
         return gaps.present, gaps.by_sample, gaps.by_feature, scores
 
-    options = {"estimator": estimator, "l1_ratio": l1_ratio}
+    options = {"estimator": estimator, "l1_ratio": l1_ratio, "n_best": n_best}
     # Cached as a whole, because checking the values takes as long as recognizing them. joblib would
     # hash the block itself, which takes a good part of the time of ranking it.
     starts = np.flatnonzero(np.diff(origin, prepend=-1))
@@ -80,9 +85,15 @@ def rank_modality(
 
 
 def _score(
-    block: Any, codes: np.ndarray, gaps: Gaps, origin: np.ndarray, estimator: Any, l1_ratio: float
+    block: Any,
+    codes: np.ndarray,
+    gaps: Gaps,
+    origin: np.ndarray,
+    estimator: Any,
+    l1_ratio: float,
+    n_best: float,
 ) -> np.ndarray:
-    if len(np.unique(codes[gaps.present])) < 2:
+    if not n_best or len(np.unique(codes[gaps.present])) < 2:
         return np.zeros(block.shape[1])
     block, codes = select_present(block, codes, gaps, origin)
     if estimator is not None:
@@ -90,7 +101,9 @@ def _score(
     # Imported here because numba takes half a second that other users need not wait for.
     from ._elastic_net import score_features
 
-    return score_features(block, one_hot(codes), l1_ratio=l1_ratio)
+    # Several columns of one categorical feature may enter.
+    max_features = n_best + block.shape[1] - len(gaps.by_feature)
+    return score_features(block, one_hot(codes), l1_ratio=l1_ratio, max_features=max_features)
 
 
 def select_present(

@@ -365,9 +365,14 @@ class MultiOmicsSelector(SelectorMixin, ValidatedEstimator):
         return table, codes
 
     def _score(
-        self, table: Any, blocks: Mapping[str, Any], codes: np.ndarray
+        self,
+        table: Any,
+        blocks: Mapping[str, Any],
+        codes: np.ndarray,
+        n_best: Mapping[str, float] | None = None,
     ) -> tuple[dict[str, np.ndarray], Missing]:
         """Score the encoded columns of each modality; return what is missing in them, too."""
+        n_best = n_best or dict.fromkeys(blocks, np.inf)
         rank = partial(
             rank_modality, memory=self.memory, estimator=self.estimator, l1_ratio=self.l1_ratio
         )
@@ -375,7 +380,9 @@ class MultiOmicsSelector(SelectorMixin, ValidatedEstimator):
         # Threads, because the solver releases the lock and processes would copy the table.
         with _shared_processors(min(effective_n_jobs(self.n_jobs), len(self.modalities_))):
             results = Parallel(n_jobs=self.n_jobs, require="sharedmem")(
-                delayed(rank)(table, modality, origins[modality], block, codes)
+                delayed(rank)(
+                    table, modality, origins[modality], block, codes, n_best=n_best[modality]
+                )
                 for modality, block in blocks.items()
             )
         ranked = dict(zip(blocks, results, strict=True))
@@ -398,10 +405,19 @@ class MultiOmicsSelector(SelectorMixin, ValidatedEstimator):
         """Return the columns of a table that are selected by some of its rows only."""
         blocks = self.input_.encoder.blocks(table, keep_sparse=True)
         part = {modality: block[rows] for modality, block in blocks.items()}
-        scores, _ = self._score(table, part, codes[rows])
+        scores, _ = self._score(table, part, codes[rows], self._n_best())
         orders = self._rank(scores)[1]
         support = np.sort(np.concatenate([orders[name][:k] for name, k in self._k.items()]))
         return self._select(table, support, support)
+
+    def _n_best(self) -> dict[str, float]:
+        """Return how many features of each modality a selection needs to have ranked."""
+        n_best: dict[str, float] = {}
+        for modality, positions in self.modalities_.items():
+            # A ranking that is cached should serve a search over k.
+            k = self._k[modality] if self.memory is None else np.inf
+            n_best[modality] = 0 if self._k[modality] == len(positions) else k
+        return n_best
 
     def _warn(
         self, table: Any, blocks: Mapping[str, Any], missing: Missing, codes: np.ndarray
