@@ -233,10 +233,12 @@ class MultiOmicsSelector(SelectorMixin, ValidatedEstimator):
         DataFrame or ndarray of shape (n_samples, n_selected)
             The selected columns, as :meth:`transform` returns them.
         """
-        table, codes = self._fit(X, y)
+        table, blocks, codes = self._fit(X, y)
         support = self.get_support(indices=True)
         selected = self._select(table, support, support)
-        hand_over(selected, NestedSelection(partial(self._select_for, table, codes), self), y)
+        hand_over(
+            selected, NestedSelection(partial(self._select_for, table, blocks, codes), self), y
+        )
         return selected
 
     def transform(self, X: Table) -> Any:
@@ -335,8 +337,8 @@ class MultiOmicsSelector(SelectorMixin, ValidatedEstimator):
         }
         return qualified_names(names.tolist(), selected)
 
-    def _fit(self, X: Any, y: Any) -> tuple[Any, np.ndarray]:
-        """Rank the features; return the validated table and the codes of the classes."""
+    def _fit(self, X: Any, y: Any) -> tuple[Any, dict[str, Any], np.ndarray]:
+        """Rank the features; return the validated table, its blocks and the class codes."""
         table, y = validate_table(self, X, y, ensure_min_samples=2, accept_sparse="csc")
         check_classification_targets(y)
         self.input_ = ModalityInput(table, self.modalities)
@@ -362,7 +364,7 @@ class MultiOmicsSelector(SelectorMixin, ValidatedEstimator):
         self.input_.needed = self.get_support(indices=True)
         self.input_.learn_summary(encoder.encode(table, self.input_.needed))
         self.n_imputed_ = missing.n_gaps
-        return table, codes
+        return table, blocks, codes
 
     def _score(
         self,
@@ -401,9 +403,10 @@ class MultiOmicsSelector(SelectorMixin, ValidatedEstimator):
             )
         return scores, missing
 
-    def _select_for(self, table: Any, codes: np.ndarray, rows: np.ndarray) -> Any:
+    def _select_for(
+        self, table: Any, blocks: Mapping[str, Any], codes: np.ndarray, rows: np.ndarray
+    ) -> Any:
         """Return the columns of a table that are selected by some of its rows only."""
-        blocks = self.input_.encoder.blocks(table, keep_sparse=True)
         part = {modality: block[rows] for modality, block in blocks.items()}
         scores, _ = self._score(table, part, codes[rows], self._n_best())
         orders = self._rank(scores)[1]
