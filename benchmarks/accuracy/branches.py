@@ -19,7 +19,6 @@ import pandas as pd
 import torch
 from joblib import Parallel, delayed
 from sklearn.model_selection import RepeatedStratifiedKFold
-from sklearn.pipeline import make_pipeline
 
 from benchmarks.accuracy.interactions import KINDS, SIZES, simulate
 from benchmarks.shared import COHORTS, make_parser, read_cohorts, scores
@@ -65,14 +64,14 @@ def measure_fold(
     X: pd.DataFrame, y: np.ndarray, k: int | str, train: np.ndarray, test: np.ndarray
 ) -> list[dict]:
     """Fit once, and score all branches and subsets of them."""
-    model = make_pipeline(MultiOmicsSelector(k), CrossModalAttentionClassifier(random_state=0))
+    selector = MultiOmicsSelector(k).fit(X.iloc[train], y[train])
+    classifier = CrossModalAttentionClassifier(random_state=0)
     with patch.object(_trainer, "fit_stacking", wraps=_trainer.fit_stacking) as spy:
-        model.fit(X.iloc[train], y[train])
-    classifier = model[-1]
+        classifier.fit(selector.transform(X.iloc[train]), y[train])
     _, x, present, target, held_out_by = spy.call_args.args
     net, classes = classifier.net_, classifier.classes_
     out_of_fold = _stacking.out_of_fold_log_proba(net, x, held_out_by)
-    tested = torch.from_numpy(ClassifierView(classifier, model[:-1].transform(X.iloc[test])).x)
+    tested = torch.from_numpy(ClassifierView(classifier, selector.transform(X.iloc[test])).x)
     with torch.no_grad():
         log_proba = net.module_.branch_log_proba(tested).double()
     present = torch.stack(net.module_.present(tested), dim=1)

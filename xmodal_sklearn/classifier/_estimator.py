@@ -43,8 +43,8 @@ class CrossModalAttentionClassifier(ProbabilityClassifierMixin, ValidatedEstimat
     modality, usually expression, are enriched by multi-head attention over the tokens of each
     other modality, flattened, and classified by a residual MLP [1]_. A single modality attends to
     itself. Simpler branches complement attention: MLPs, piecewise linear maps and shrunken
-    centroids of single modalities, and interactions between features of two modalities. Samples
-    held out in training decide how much weight each branch gets. `n_estimators` such networks are
+    centroids of single modalities, boosted stumps, and interactions between features of two
+    modalities. Samples held out in training decide how much weight each branch gets. `n_estimators` such networks are
     trained together, and their probabilities are averaged.
 
     Parameters
@@ -58,7 +58,8 @@ class CrossModalAttentionClassifier(ProbabilityClassifierMixin, ValidatedEstimat
         The modality whose tokens are enriched and classified. None means the first.
     branches : "all" or list of str, default="all"
         Parts of the network, each of which classifies: any of ``"attention"``, ``"mlp"``,
-        ``"piecewise"``, ``"pairs"`` and ``"centroid"``, among them at least one of the first two.
+        ``"piecewise"``, ``"stumps"``, ``"pairs"`` and ``"centroid"``, among them at least one of the
+        first two.
         ``["attention"]`` is the network of the paper.
     n_heads : int, default=4
         Attention heads, which share the embedding; must divide `embed_dim`.
@@ -80,7 +81,7 @@ class CrossModalAttentionClassifier(ProbabilityClassifierMixin, ValidatedEstimat
         Networks in the ensemble. They differ in their initial parameters, in dropout, and in the
         samples that they hold out to learn the weights of the branches: an eighth each with eight
         networks, a fifth each with five or fewer. A single network holds out none and weighs
-        attention and the MLPs equally.
+        attention and the MLPs equally, unless a selector precedes the classifier, see Notes.
     hidden_dim : int, default=64
         Hidden units of the residual MLP.
     dropout : float, default=0.5
@@ -132,11 +133,13 @@ class CrossModalAttentionClassifier(ProbabilityClassifierMixin, ValidatedEstimat
     stacking_weights_ : DataFrame of shape (n_patterns + 1, n_branches)
         Weight of each branch. Rows are the patterns of modalities in the training samples, such as
         ``"exp+cna"``, and last ``"other"`` for all other patterns. The columns ``"attention"``,
-        ``"pairs"`` and ``"centroid"`` are branches that see all modalities; others, such as
+        ``"stumps"``, ``"pairs"`` and ``"centroid"`` are branches that see all modalities; others,
+        such as
         ``"mlp: exp"``, see only the modality that they name.
     history_ : DataFrame
         One row per epoch: ``epoch``, ``train_loss``, ``valid_loss``, ``valid_score`` (macro-F1 on
-        the samples held out) and ``seconds``; no columns ``valid_…`` without early stopping.
+        the samples held out) and ``seconds``; no columns ``valid_…`` without early stopping. Behind
+        a selector, early stopping is recorded in the folds of nested selections, see Notes.
     n_imputed_ : dict of str to int
         By modality, how many values were missing in training samples that have the modality.
     feature_importances_ : ndarray of float of shape (n_features_in_,)
@@ -160,7 +163,8 @@ class CrossModalAttentionClassifier(ProbabilityClassifierMixin, ValidatedEstimat
         If early stopping did not end the training within `max_epochs`.
     UserWarning
         If training samples lack values of modalities that they have, or samples have categories
-        not seen in fit; if an imputer seems to have filled absent modalities.
+        not seen in fit; if an imputer seems to have filled absent modalities; if a step between a
+        selector and the classifier prevents nested selection.
 
     See Also
     --------
@@ -185,7 +189,8 @@ class CrossModalAttentionClassifier(ProbabilityClassifierMixin, ValidatedEstimat
     A primary token :math:`t` becomes :math:`t + t \odot f`, where :math:`f` is the sum of its
     attention outputs over the other modalities, projected linearly. The other branches are an MLP,
     a piecewise linear map with a knot at the mean of each feature, and nearest shrunken centroids
-    [4]_ for each modality; centroids of all modalities; and interactions, a linear map of at most
+    [4]_ for each modality; centroids of all modalities; boosted stumps [7]_, a sum of steps of
+    single features; and interactions, a linear map of at most
     64 pairs: products of a primary feature and one of another modality whose correlation with a
     class exceeds chance, screened one by one [5]_ by the universal threshold [6]_. Attention and
     MLPs are trained; the linear maps are fitted in closed form or by ridge-penalized regression.
@@ -195,6 +200,11 @@ class CrossModalAttentionClassifier(ProbabilityClassifierMixin, ValidatedEstimat
     prior :math:`b` maximize the penalized likelihood of the samples that members held out [3]_.
     Their predictions on these are out of fold, so an uninformative modality or an overfitted branch
     gets no weight. Samples with the same modalities share weights.
+
+    Behind a :class:`~xmodal_sklearn.MultiOmicsSelector` in a pipeline, held-out samples must not
+    have helped to select the features either. So the weights, and with `early_stopping` the number
+    of epochs, are learned in five folds, each with the features that the other folds select; then
+    the networks are trained on the features that all training samples select.
 
     PyTorch uses one thread during fit and prediction, so that a fit is the same inside and outside
     of a parallel search. Run searches with ``n_jobs`` to use all processors.
@@ -213,6 +223,8 @@ class CrossModalAttentionClassifier(ProbabilityClassifierMixin, ValidatedEstimat
        Journal of the Royal Statistical Society B 70, 2008, doi:10.1111/j.1467-9868.2008.00674.x.
     .. [6] D. L. Donoho, I. M. Johnstone, "Ideal spatial adaptation by wavelet shrinkage",
        Biometrika 81, 1994, doi:10.1093/biomet/81.3.425.
+    .. [7] J. H. Friedman, "Greedy Function Approximation: A Gradient Boosting Machine", Annals of
+       Statistics 29, 2001, doi:10.1214/aos/1013203451.
 
     Examples
     --------

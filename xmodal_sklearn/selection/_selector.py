@@ -144,6 +144,9 @@ class MultiOmicsSelector(SelectorMixin, ValidatedEstimator):
     that training samples have, and ordered categories as their order. They count as one feature,
     which is as good as its best column.
 
+    The result of ``fit_transform``, as in a pipeline, lets :class:`CrossModalAttentionClassifier`
+    repeat the selection without the samples that it holds out, as long as no other step changes it.
+
     Selected columns come out as they came in: their dtype, categories, missing values and
     sparseness. Sparse matrices and sparse columns of a DataFrame are ranked without making more of
     them dense than the columns under work, unless `pairs` or `estimator` is set.
