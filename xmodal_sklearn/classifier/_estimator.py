@@ -44,8 +44,8 @@ class CrossModalAttentionClassifier(ProbabilityClassifierMixin, ValidatedEstimat
     other modality, flattened, and classified by a residual MLP [1]_. A single modality attends to
     itself. Simpler branches complement attention: MLPs, piecewise linear maps and shrunken
     centroids of single modalities, boosted stumps, and interactions between features of two
-    modalities. Samples held out in training decide how much weight each branch gets. `n_estimators` such networks are
-    trained together, and their probabilities are averaged.
+    modalities. Samples held out in training decide how much weight each branch gets. `n_estimators`
+    such networks are trained together, and their probabilities are averaged.
 
     Parameters
     ----------
@@ -58,9 +58,8 @@ class CrossModalAttentionClassifier(ProbabilityClassifierMixin, ValidatedEstimat
         The modality whose tokens are enriched and classified. None means the first.
     branches : "all" or list of str, default="all"
         Parts of the network, each of which classifies: any of ``"attention"``, ``"mlp"``,
-        ``"piecewise"``, ``"stumps"``, ``"pairs"`` and ``"centroid"``, among them at least one of the
-        first two.
-        ``["attention"]`` is the network of the paper.
+        ``"piecewise"``, ``"stumps"``, ``"pairs"`` and ``"centroid"``, among them at least one of
+        the first two. ``["attention"]`` is the network of the paper.
     n_heads : int, default=4
         Attention heads, which share the embedding; must divide `embed_dim`.
     embed_dim : int, default=32
@@ -134,8 +133,7 @@ class CrossModalAttentionClassifier(ProbabilityClassifierMixin, ValidatedEstimat
         Weight of each branch. Rows are the patterns of modalities in the training samples, such as
         ``"exp+cna"``, and last ``"other"`` for all other patterns. The columns ``"attention"``,
         ``"stumps"``, ``"pairs"`` and ``"centroid"`` are branches that see all modalities; others,
-        such as
-        ``"mlp: exp"``, see only the modality that they name.
+        such as ``"mlp: exp"``, see only the modality that they name.
     history_ : DataFrame
         One row per epoch: ``epoch``, ``train_loss``, ``valid_loss``, ``valid_score`` (macro-F1 on
         the samples held out) and ``seconds``; no columns ``valid_…`` without early stopping. Behind
