@@ -160,7 +160,7 @@ def test_predict_takes_samples_that_lack_a_modality(source, model, tmp_path):
     out = tmp_path / "predictions.csv"
     shown = xmodal("predict", model, *source[2:4], "--out", out)
     assert shown.exit_code == 0, shown.output
-    assert "cna was not given" in shown.output
+    assert "cna was not passed" in shown.output
     assert len(pd.read_csv(out)) == 120
 
 
