@@ -236,6 +236,7 @@ def hostile_displays():
     )
     table = pd.DataFrame(np.eye(n), few, few)
     maps = dict.fromkeys(few, table.rename_axis(index=few[0], columns=few[1]))
+    shapes = pd.DataFrame({"feature": few, "class": few, "value": 1.0, "contribution": 0.5})
     norms = np.linspace(0.1, 1, 3 * n).reshape(n, 3)
     path = {"penalties": np.array([1.0, 0.5, 0.1]), "norms": norms, "modality": few[0]}
     return few, {
@@ -248,6 +249,7 @@ def hostile_displays():
         "pairs": plotting.AttentionMapDisplay(maps).plot(kind="pairs"),
         "features": plotting.FeatureImportanceDisplay(table).plot(),
         "modalities": plotting.ModalityImportanceDisplay(importance).plot(),
+        "shapes": plotting.AdditiveShapeDisplay(shapes).plot(),
         "ablation": plotting.ModalityAblationDisplay(
             score=0.9, scores=by_name, method="permute", score_name=few[0]
         ).plot(),

@@ -5,8 +5,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from xmodal_sklearn.inspection import ModalityImportance, top_pairs
+from xmodal_sklearn import CrossModalAttentionClassifier
+from xmodal_sklearn.inspection import ModalityImportance, additive_shapes, top_pairs
 from xmodal_sklearn.plotting import (
+    AdditiveShapeDisplay,
     AttentionMapDisplay,
     FeatureImportanceDisplay,
     ModalityImportanceDisplay,
@@ -130,6 +132,8 @@ def test_modalities_have_a_point_for_each_fold():
         (lambda maps: draw_at(maps, "chr1"), "finite number, got 'chr1'"),
         (lambda maps: FeatureImportanceDisplay.from_importance(maps["A"][:0]), "nothing to draw"),
         (lambda maps: ModalityImportanceDisplay.from_importance(maps["A"]), "modality_importance"),
+        (lambda maps: AdditiveShapeDisplay.from_shapes(maps["A"]), "no column 'feature'"),
+        (lambda maps: AdditiveShapeDisplay.from_shapes(make_shapes(1)[:0]), "nothing to draw"),
         (lambda maps: top_pairs(maps), "one map, a DataFrame, got dict"),
     ],
 )
@@ -147,3 +151,54 @@ def draw_at(maps, place):
 def test_maps_of_zeros_are_drawn(kind):
     maps = {label: 0 * table for label, table in make_maps(20).items()}
     assert all_is_inside(AttentionMapDisplay.from_maps(maps, kind=kind).figure_)
+
+
+def make_shapes(n_features, labels=("A", "B")):
+    """Shapes of expression, and of a mutation at last."""
+    curves = []
+    for index in range(n_features):
+        name = "mut__TP53" if index == n_features - 1 else f"exp__GENE{index:05d}"
+        values = [0.0, 1.0] if name == "mut__TP53" else [4.0, 5.0, 5.5, 9.0]
+        for code, label in enumerate(labels):
+            contributions = np.linspace(-1, 1, len(values)) * (-1) ** code / (1 + index)
+            curve = {"feature": name, "class": label, "value": values}
+            curves.append(pd.DataFrame({**curve, "contribution": contributions}))
+    return pd.concat(curves, ignore_index=True)
+
+
+@pytest.mark.parametrize("n_features", [1, 4, 12])
+@pytest.mark.parametrize("labels", [("A", "B"), ("Basal", "Her2", "LumA", "LumB", "N" * 20)])
+def test_shapes_are_a_panel_for_each_feature(n_features, labels):
+    display = AdditiveShapeDisplay.from_shapes(make_shapes(n_features, labels))
+    assert len(display.axes_) == n_features
+    *others, last = display.axes_
+    for panel in others:
+        _, *curves = panel.lines
+        assert len(curves) == len(labels)
+        assert curves[0].get_xdata().tolist() == [4, 5, 5.5, 9]
+    assert last.get_title() == "mut TP53"
+    assert len(last.patches) == 2 * len(labels)
+    assert [label.get_text() for label in last.get_xticklabels()] == ["0", "1"]
+    assert all_is_inside(display.figure_)
+    (legend,) = [ax.get_legend() for ax in display.figure_.axes if ax.get_legend()]
+    assert [text.get_text() for text in legend.get_texts()] == list(labels)
+    box = legend.get_window_extent()
+    assert not any(box.overlaps(panel.title.get_window_extent()) for panel in display.axes_)
+
+
+def test_shapes_are_drawn_where_they_are_wanted():
+    figure, (left, right) = plt.subplots(1, 2, figsize=(12, 5), layout="constrained")
+    display = AdditiveShapeDisplay(make_shapes(3)).plot(right)
+    assert display.figure_ is figure
+    figure.canvas.draw()
+    edge = left.get_position().x1
+    assert all(panel.get_position().x0 > edge for panel in display.axes_)
+
+
+def test_shapes_of_a_model_are_drawn(cohort):
+    X, y = cohort
+    classifier = CrossModalAttentionClassifier(
+        branches=["mlp", "stumps"], n_estimators=2, max_epochs=1, random_state=0
+    )
+    display = AdditiveShapeDisplay.from_estimator(classifier.fit(X, y), X, n_features=3)
+    pd.testing.assert_frame_equal(display.shapes, additive_shapes(classifier, X, n_features=3))

@@ -48,6 +48,24 @@ class ClassifierView:
         combiner = self._module.combiner
         return combiner.weights[combiner.rows(torch.as_tensor(self.present))].numpy()
 
+    def stump_curves(self) -> dict[int, tuple[np.ndarray, np.ndarray]]:
+        """Return where the stumps of each column bend, and their sum there, by column.
+
+        Sums are means over the members, ``(bends, classes)``, minus their mean over the classes.
+        They are linear between bends, and constant outside.
+        """
+        branch = self._module.stumps
+        weight = branch.weight.mean(dim=0).double().numpy()
+        weight -= weight.mean(axis=1, keepdims=True)
+        thresholds, columns = branch.thresholds.double().numpy(), branch.columns.numpy()
+        curves = {}
+        for column in np.unique(columns).tolist():
+            own = columns == column
+            bends = np.unique(np.add.outer(thresholds[own], [-branch.RISE / 2, branch.RISE / 2]))
+            distance = bends[:, None] - thresholds[own]
+            curves[column] = bends, np.clip(distance / branch.RISE + 0.5, 0, 1) @ weight[own]
+        return curves
+
     @reproducible_torch()
     def logits(self, x: np.ndarray) -> np.ndarray:
         """Return the log-probability of each class, less the mean over the classes."""

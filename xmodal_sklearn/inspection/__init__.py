@@ -12,11 +12,12 @@ from ._selection import (
     selection_stability,
     stability_index,
 )
+from ._shapes import additive_shapes
 
 # fmt: off
 __all__ = [
     "PAM50_GENES", "Attributions", "Explanation", "ModalityImportance", "SelectionStability",
-    "attention_map", "drift", "enrichment", "explain", "integrated_gradients",
+    "additive_shapes", "attention_map", "drift", "enrichment", "explain", "integrated_gradients",
     "modality_importance", "modality_shapley", "permutation_importance", "selection_stability",
     "stability_index", "top_pairs",
 ]

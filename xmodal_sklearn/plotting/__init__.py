@@ -6,10 +6,11 @@ from ._comparison import ComparisonDisplay
 from ._features import AttentionMapDisplay, FeatureImportanceDisplay
 from ._k_score import KScoreDisplay
 from ._modalities import ModalityAblationDisplay, ModalityImportanceDisplay
+from ._shapes import AdditiveShapeDisplay
 
 # fmt: off
 __all__ = [
-    "AttentionMapDisplay", "CoefficientPathDisplay", "ComparisonDisplay",
+    "AdditiveShapeDisplay", "AttentionMapDisplay", "CoefficientPathDisplay", "ComparisonDisplay",
     "FeatureImportanceDisplay", "KScoreDisplay", "ModalityAblationDisplay",
     "ModalityImportanceDisplay", "metric_label",
 ]
