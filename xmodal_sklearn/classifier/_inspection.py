@@ -7,16 +7,13 @@ from typing import Any
 import numpy as np
 import torch
 from skorch import NeuralNet
-from torch import Tensor
 
 from ._cross_effects import CROSS_MODAL_BRANCHES, cross_effects
+from ._integrated_gradients import GRADIENT_BATCH, centered_logits, integrated_gradients
 from ._torch import reproducible_torch
 
 # Twice as many change the mean by a hundredth.
 N_DRAWS = 256
-# Inputs, of all samples and steps, that are differentiated at a time.
-GRADIENT_BATCH = 256
-FIRST_STEPS, MAX_STEPS = 16, 256
 
 
 class ClassifierView:
@@ -71,49 +68,16 @@ class ClassifierView:
         """Return the log-probability of each class, less the mean over the classes."""
         with torch.no_grad():
             parts = torch.as_tensor(x).split(GRADIENT_BATCH)
-            return torch.cat([self._logits(part) for part in parts]).numpy()
+            return torch.cat([centered_logits(self._module, part) for part in parts]).numpy()
 
     @reproducible_torch()
     def integrated_gradients(
         self, rows: np.ndarray, tolerance: float
     ) -> tuple[np.ndarray, np.ndarray]:
         """Attribute the logits of all classes in some samples to their features."""
-        from captum.attr import IntegratedGradients
-
-        integrate = IntegratedGradients(self._logits)
-        integrate.gradient_func = _gradients_of_classes
         x = self._tensor[torch.as_tensor(rows)]
-        start = torch.zeros_like(x).masked_fill(x.isnan(), torch.nan)
-        with torch.no_grad():
-            difference = self._logits(x) - self._logits(start)
-        values = x.new_zeros(len(x), difference.shape[1], x.shape[1])
-        gap = torch.full_like(difference, torch.inf)
-        n_steps = FIRST_STEPS
-        while n_steps <= MAX_STEPS and (gap > tolerance).any():
-            again = (gap > tolerance).any(dim=1)
-            inputs, baselines = x[again, None], start[again, None]
-            attributed = integrate.attribute(
-                inputs, baselines, n_steps=n_steps, internal_batch_size=GRADIENT_BATCH
-            )
-            values[again] = attributed.nan_to_num().float()
-            gap = (values.double().sum(dim=2) - difference).abs()
-            n_steps *= 2
+        values, gap = integrated_gradients(self._module, x, tolerance)
         return values.numpy(), gap.numpy()
-
-    def _logits(self, x: Tensor) -> Tensor:
-        log_proba = self._module(x).squeeze(2).logsumexp(dim=1)
-        return log_proba - log_proba.mean(dim=1, keepdim=True)
-
-
-def _gradients_of_classes(
-    forward_fn: Callable, inputs: tuple[Tensor, ...], *_: Any, **__: Any
-) -> tuple[Tensor, ...]:
-    """Return all gradients, ``(batch, classes, features)``, of inputs ``(batch, 1, features)``."""
-    (x,) = inputs
-    x = x.detach().requires_grad_()
-    totals = forward_fn(x.squeeze(1)).sum(dim=0)
-    slopes = [torch.autograd.grad(total, x, retain_graph=True)[0] for total in totals]
-    return (torch.cat(slopes, dim=1),)
 
 
 @reproducible_torch()
