@@ -72,6 +72,8 @@ def test_steps_before_the_selector_and_models_without_it_are_not(recwarn):
     make_pipeline(StandardScaler(), MultiOmicsSelector(10), small()).fit(X, y)
     MultiOmicsSelector(10).fit_transform(X, y)
     small().fit(X, y)
+    make_pipeline(MultiOmicsSelector(10), small()).fit(X, y)
+    small().fit(X[:, :8], y)
     assert not [str(warning.message) for warning in recwarn if LOST in str(warning.message)]
 
 

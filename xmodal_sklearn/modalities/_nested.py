@@ -44,6 +44,8 @@ def nested_selection(X: Any, y: Any, what: str) -> NestedSelection | None:
     """Return how X was selected, None if it was not; warn if that was lost on the way."""
     selection = _SELECTIONS.get(id(X))
     labels = getattr(_LATEST, "labels", lambda: None)()
+    # A later fit to the same labels, without the selector, is no concern of its.
+    _LATEST.labels = lambda: None
     if selection is None and labels is not None and labels is y:
         n_features, _ = _LATEST.widths
         if np.shape(X)[1:] != (n_features,):
