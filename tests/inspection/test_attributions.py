@@ -39,6 +39,21 @@ def test_attributions_sum_to_the_differences_in_logits(fitted):
         assert values.index.tolist() == X.index[:30].tolist()
 
 
+def test_attributions_are_complete_although_the_slopes_of_stumps_jump():
+    rng = np.random.default_rng(0)
+    X = pd.DataFrame(rng.normal(size=(200, 20)), columns=[f"exp__G{i}" for i in range(20)])
+    y = (X["exp__G0"] > 0.5) + 1 * (X["exp__G1"] > 0) + (X["exp__G2"].abs() > 1)
+    classifier = CrossModalAttentionClassifier(
+        branches=["mlp", "stumps"], n_estimators=4, max_epochs=5, random_state=0
+    ).fit(X, y)
+    assert classifier.stacking_weights_["stumps"].iloc[0] > 0.5
+    # Without a warning, which is an error in tests.
+    result = integrated_gradients(classifier, X[:60])
+    for label in classifier.classes_:
+        difference = result.logits[label] - result.baseline[label]
+        assert (result.by_sample.loc[label].sum(axis=1) - difference).abs().max() < 1e-3
+
+
 def test_threads_change_nothing(fitted):
     model, X, _ = fitted
     one, two = (integrated_gradients(model, X[:8], n_jobs=jobs).by_sample for jobs in (1, 2))
