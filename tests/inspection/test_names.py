@@ -104,7 +104,7 @@ def test_a_function_in_front_keeps_the_names_that_it_returns(table):
     assert most_important(model.fit(X, y), X) == "exp__E0"
     model = make_pipeline(FunctionTransformer(pd.DataFrame.to_numpy), network(max_epochs=1))
     model.fit(X, y)
-    with pytest.raises(ValueError, match="named behind FunctionTransformer, which does not name"):
+    with pytest.raises(ValueError, match="named after FunctionTransformer, which does not name"):
         integrated_gradients(model, X)
 
 
