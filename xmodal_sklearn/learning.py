@@ -8,7 +8,7 @@ import pandas as pd
 from sklearn.utils import check_random_state
 
 from ._alignment import values_by_sample
-from ._typing import Labels, Seed, Table
+from ._typing import Folds, Labels, Seed, Table
 from .benchmark._compare import as_seed, check_labels, compare
 from .benchmark._splits import outer_folds
 
@@ -25,8 +25,8 @@ def learning_curves(
     y: Labels,
     *,
     shares: Sequence[float] = (0.2, 0.4, 0.6, 0.8),
-    cv: Any = None,
-    groups: Any = None,
+    cv: Folds = None,
+    groups: "Labels | None" = None,
     random_state: Seed = 0,
     **options: Any,
 ) -> pd.DataFrame:

@@ -12,11 +12,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from joblib import Parallel, delayed, parallel_config
-from sklearn.base import clone
+from sklearn.base import BaseEstimator, clone
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import FunctionTransformer
 
 from ._progress import progress_bar
+from ._typing import Folds
 from .baselines._make import paper_network
 from .benchmark._compare import check_labels, compare
 from .benchmark._comparison import Comparison
@@ -104,11 +105,11 @@ def paper_settings(modalities: Sequence[str], ks: Iterable[int]) -> dict[str, tu
 def compare_modalities(
     X: pd.DataFrame,
     y: Any,
-    classifier: Any,
+    classifier: BaseEstimator,
     *,
     ks: Sequence[int] = KS,
     others: Mapping[str, Any] | None = None,
-    cv: Any = 5,
+    cv: Folds = 5,
     store: str | PathLike[str] | None = None,
     n_jobs: int | None = None,
     verbose: int = 0,

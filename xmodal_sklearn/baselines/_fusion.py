@@ -104,7 +104,11 @@ class LateFusionClassifier(ProbabilityClassifierMixin, BaseEstimator):
     }
 
     def __init__(
-        self, estimator: Any, *, modalities: dict | None = None, use: Sequence[str] | None = None
+        self,
+        estimator: BaseEstimator,
+        *,
+        modalities: dict | None = None,
+        use: Sequence[str] | None = None,
     ):
         self.estimator = estimator
         self.modalities = modalities
@@ -281,7 +285,7 @@ class StackedFusionClassifier(LateFusionClassifier):
 
     def __init__(
         self,
-        estimator: Any,
+        estimator: BaseEstimator,
         *,
         modalities: dict | None = None,
         use: Sequence[str] | None = None,

@@ -10,6 +10,7 @@ from sklearn.model_selection import GridSearchCV, StratifiedKFold
 from sklearn.pipeline import Pipeline, make_pipeline
 
 from .._suggestions import did_you_mean
+from .._typing import Memory, Seed
 from ..modalities import ModalityEncoder, ModalityImputer
 from ..selection import MultiOmicsSelector
 from ._fusion import INNER_FOLDS, LateFusionClassifier, StackedFusionClassifier
@@ -26,7 +27,7 @@ def make_baselines(
     models: Sequence[str] | None = None,
     tune: bool = True,
     random_state: int | None = None,
-    memory: Any = None,
+    memory: Memory = None,
     n_jobs: int | None = None,
 ) -> dict[str, Pipeline]:
     """Make the classical pipelines, which all begin with the same selection.
@@ -155,7 +156,11 @@ def _tuned(
 
 
 def paper_network(
-    k: int | str | dict = 1000, *, memory: Any = None, random_state: Any = None, **parameters: Any
+    k: int | str | dict = 1000,
+    *,
+    memory: Memory = None,
+    random_state: Seed = None,
+    **parameters: Any,
 ) -> Pipeline:
     """Make the pipeline that the paper's abstract describes.
 

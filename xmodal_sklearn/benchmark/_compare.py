@@ -2,7 +2,7 @@
 
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from numbers import Integral, Real
 from operator import itemgetter
 from pathlib import Path
@@ -18,7 +18,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from .._alignment import values_by_sample
 from .._progress import progress_bar
 from .._suggestions import did_you_mean
-from .._typing import Labels, Seed, Table
+from .._typing import Folds, Labels, Scoring, Seed, Table
 from .._version import installed_versions
 from .._warnings import warn
 from ._comparison import FOLD, Comparison, as_labels, probability_column
@@ -34,12 +34,12 @@ def compare(
     X: Table,
     y: Labels,
     *,
-    cv: Any = None,
-    scoring: Any = None,
-    groups: Any = None,
-    batch: Any = None,
+    cv: Folds = None,
+    scoring: "Scoring | Sequence[str] | Mapping[str, Scoring]" = None,
+    groups: "Labels | None" = None,
+    batch: "Labels | None" = None,
     controls: str | None = None,
-    error_score: Any = np.nan,
+    error_score: float | str = np.nan,
     store: str | Path | None = None,
     n_jobs: int | None = None,
     verbose: int = 0,

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from sklearn.base import BaseEstimator
 from sklearn.utils._param_validation import StrOptions
 
 from .._typing import at_least, check_arguments
@@ -16,7 +17,7 @@ from ._view import ModelView, gene_name, view_model, with_progress
 
 @check_arguments(by=[StrOptions({"class", "sample"}), None])
 def attention_map(
-    model: Any, X: Any, *, source: str | None = None, by: str | None = None
+    model: BaseEstimator, X: Any, *, source: str | None = None, by: str | None = None
 ) -> pd.DataFrame | dict[Any, pd.DataFrame] | Iterator[tuple[Any, pd.DataFrame]]:
     r"""Measure how each pair of a primary feature and a source feature interacts in the logits.
 

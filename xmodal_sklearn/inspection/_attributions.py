@@ -14,6 +14,7 @@ from sklearn.metrics import check_scoring
 from sklearn.utils.parallel import Parallel, delayed
 
 from .._alignment import check_order
+from .._typing import Scoring
 from .._warnings import warn
 from ..modalities._exchange import remove_columns
 from ._view import ModelView, view_model, with_progress
@@ -68,7 +69,9 @@ class Attributions:
         return pd.DataFrame(by_class, index=self.by_sample.columns)
 
 
-def integrated_gradients(model: Any, X: Any, *, n_jobs: int | None = None) -> Attributions:
+def integrated_gradients(
+    model: BaseEstimator, X: Any, *, n_jobs: int | None = None
+) -> Attributions:
     r"""Attribute the logits of each class to the features, through the whole classifier.
 
     Integrated gradients [1]_ through all branches, their stacking and the average over members,
@@ -160,7 +163,9 @@ def attribute_logits(view: ModelView, n_jobs: int | None = None) -> Attributions
     )
 
 
-def modality_shapley(model: Any, X: Any, y: Any = None, *, scoring: Any = None) -> pd.DataFrame:
+def modality_shapley(
+    model: BaseEstimator, X: Any, y: Any = None, *, scoring: Scoring = None
+) -> pd.DataFrame:
     r"""Divide logits, or a score, among the modalities by their Shapley values.
 
     Parameters
@@ -217,7 +222,7 @@ def modality_shapley(model: Any, X: Any, y: Any = None, *, scoring: Any = None) 
     return shapley_values(view_model(model, X), y, scoring)
 
 
-def shapley_values(view: ModelView, y: Any = None, scoring: Any = None) -> pd.DataFrame:
+def shapley_values(view: ModelView, y: Any = None, scoring: Scoring = None) -> pd.DataFrame:
     n_modalities = range(len(view.modalities) + 1)
     subsets = [kept for size in n_modalities for kept in combinations(view.modalities, size)]
     progress = with_progress(subsets, "Shapley values")

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from scipy.stats import betabinom, false_discovery_control, norm
+from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
 from .._fitted_model import members_of, parts_of, steps_of
@@ -25,7 +26,7 @@ N_NAMED = 3
 ROUNDING = 1e-5
 
 
-def drift(model: Any, X: Any) -> pd.DataFrame:
+def drift(model: BaseEstimator, X: Any) -> pd.DataFrame:
     r"""Measure how far samples are from the training samples of a model, by modality.
 
     Needs no class labels: check a new cohort before its predictions are used.

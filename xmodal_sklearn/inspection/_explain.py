@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from sklearn.base import BaseEstimator
 from sklearn.metrics import nan_euclidean_distances
 
 from .._alignment import values_by_sample
@@ -48,9 +49,9 @@ class Explanation:
         of its own training samples that are ``"farther"`` from it; None without training samples.
     """
 
-    sample: Any
-    prediction: Any
-    runner_up: Any
+    sample: object
+    prediction: object
+    runner_up: object
     probabilities: pd.Series
     shares: pd.DataFrame
     features: pd.DataFrame
@@ -91,7 +92,7 @@ class Explanation:
 
 @check_arguments(train=[tuple, list, None], n=[at_least(1)])
 def explain(
-    model: Any, X: Any, *, train: tuple[Any, Any] | None = None, n: int = 10
+    model: BaseEstimator, X: Any, *, train: tuple[Any, Any] | None = None, n: int = 10
 ) -> Explanation:
     """Explain the prediction for one sample.
 

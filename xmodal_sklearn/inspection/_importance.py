@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from sklearn.base import clone
+from sklearn.base import BaseEstimator, clone
 from sklearn.metrics import check_scoring
 from sklearn.model_selection import check_cv
 from sklearn.utils import _safe_indexing, check_random_state
@@ -14,7 +14,7 @@ from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.parallel import Parallel, delayed
 
 from .._alignment import check_order, values_by_sample
-from .._typing import Seed, at_least, check_arguments
+from .._typing import Folds, Scoring, Seed, at_least, check_arguments
 from ..modalities._columns import resolve_modalities, sample_labels
 from ..modalities._exchange import permuted_scores, present_samples, remove_columns
 from ..modalities._input import as_table
@@ -94,12 +94,12 @@ class ModalityImportance:
 
 @check_arguments(n_repeats=[at_least(1)], random_state=["random_state"])
 def modality_importance(
-    model: Any,
+    model: BaseEstimator,
     X: Any,
     y: Any,
     *,
-    cv: Any = 5,
-    scoring: Any = "f1_macro",
+    cv: Folds = 5,
+    scoring: Scoring = "f1_macro",
     n_repeats: int = 5,
     random_state: Seed = None,
     n_jobs: int | None = None,
@@ -225,12 +225,12 @@ def weights_by_modality(branches: pd.Series, modalities: list[str]) -> pd.Series
     random_state=["random_state"],
 )
 def permutation_importance(
-    model: Any,
+    model: BaseEstimator,
     X: Any,
     y: Any,
     *,
     by: str | Mapping = "modality",
-    scoring: Any = None,
+    scoring: Scoring = None,
     n_repeats: int = 5,
     random_state: Seed = None,
 ) -> pd.DataFrame:

@@ -8,6 +8,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 import pandas as pd
+from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
 from .._fitted_model import first_with, members_of, steps_of
@@ -39,7 +40,7 @@ Rows: TypeAlias = list[tuple[str, str, int]]
 
 def align_features(
     X: pd.DataFrame,
-    model: Any,
+    model: BaseEstimator,
     *,
     missing: str = "error",
     feature_map: Mapping | pd.Series | None = None,

@@ -3,6 +3,7 @@
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin, _fit_context
 from sklearn.utils import Tags
@@ -112,7 +113,7 @@ class ModalityImputer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
             self.statistics_[position] = next(iter(table.iloc[:, position].mode()), "missing")
         return self
 
-    def transform(self, X: Any) -> Any:
+    def transform(self, X: Any) -> pd.DataFrame | np.ndarray:
         """Impute the missing values of modalities that a sample has.
 
         Parameters
@@ -242,7 +243,7 @@ class ModalityEncoder(TransformerMixin, BaseEstimator):
         self.modalities_ = self.input_.modalities
         return self
 
-    def transform(self, X: Any) -> Any:
+    def transform(self, X: Any) -> pd.DataFrame | np.ndarray:
         """Encode categorical columns.
 
         Parameters
@@ -267,7 +268,7 @@ class ModalityEncoder(TransformerMixin, BaseEstimator):
         encoded.attrs = {CHECKED: table.attrs.get(CHECKED, False)}
         return encoded
 
-    def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
+    def get_feature_names_out(self, input_features: npt.ArrayLike | None = None) -> np.ndarray:
         """Return the names of the encoded columns.
 
         Parameters

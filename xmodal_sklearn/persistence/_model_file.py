@@ -20,7 +20,9 @@ from ._trusted import check_bounds, structure_from_bytes, structure_to_bytes
 LIBRARIES = ("numpy", "pandas", "scikit-learn", "scipy", "skops", "skorch", "torch")
 
 
-def save_model(model: Any, path: str | Path, *, training: Mapping[str, Any] | None = None) -> Path:
+def save_model(
+    model: BaseEstimator, path: str | Path, *, training: Mapping[str, Any] | None = None
+) -> Path:
     """Save a fitted model as one file that runs no code when it is loaded.
 
     Parameters

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from sklearn.base import clone
@@ -15,6 +15,9 @@ from ..modalities._input import ModalityInput, validate_table
 from ..selection._ranking import best_first, one_hot, select_present
 from ..selection._selector import MultiOmicsSelector
 from ._common import PLAIN, Display, draw_legend, line_style, plain_log_ticks
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -64,7 +67,7 @@ class CoefficientPathDisplay(Display):
         y: Labels,
         *,
         modality: str | None = None,
-        ax: Any = None,
+        ax: "Axes | None" = None,
     ) -> "CoefficientPathDisplay":
         """Compute the path by which a selector ranks features, and draw it.
 
@@ -127,7 +130,7 @@ class CoefficientPathDisplay(Display):
             modality=modality,
         ).plot(ax)
 
-    def plot(self, ax: Any = None, *, n_named: int = 8) -> "CoefficientPathDisplay":
+    def plot(self, ax: "Axes | None" = None, *, n_named: int = 8) -> "CoefficientPathDisplay":
         """Draw the norm of the coefficients against the penalty.
 
         Parameters

@@ -2,17 +2,20 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 from scipy import stats
 
 from .._text import visible
-from ..benchmark._comparison import FOLD, at_chance
+from ..benchmark._comparison import FOLD, Comparison, at_chance
 from ..benchmark._metrics import metric_label
 from ..benchmark._statistics import corrected_variance
 from ._common import PLAIN, Display, draw_strips
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -63,7 +66,12 @@ class ComparisonDisplay(Display):
 
     @classmethod
     def from_comparison(
-        cls, comparison: Any, *, metric: str | None = None, confidence: float = 0.95, ax: Any = None
+        cls,
+        comparison: Comparison,
+        *,
+        metric: str | None = None,
+        confidence: float = 0.95,
+        ax: "Axes | None" = None,
     ) -> "ComparisonDisplay":
         """Draw the result of :func:`~xmodal_sklearn.benchmark.compare`.
 
@@ -104,7 +112,7 @@ class ComparisonDisplay(Display):
             scores=scores, intervals=intervals, metric=metric, at_chance=at_chance(comparison)
         ).plot(ax)
 
-    def plot(self, ax: Any = None, **point_kwargs: Any) -> "ComparisonDisplay":
+    def plot(self, ax: "Axes | None" = None, **point_kwargs: Any) -> "ComparisonDisplay":
         """Draw the folds from top to bottom, mean and interval of each estimator.
 
         Parameters

@@ -2,12 +2,13 @@
 
 from collections.abc import Mapping
 from numbers import Real
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 from scipy.cluster.hierarchy import leaves_list, linkage
 from scipy.spatial.distance import pdist
+from sklearn.base import BaseEstimator
 from sklearn.utils._param_validation import StrOptions
 
 from .._text import visible
@@ -15,6 +16,9 @@ from .._typing import at_least, check_arguments
 from ..inspection._attention_map import attention_map, top_pairs
 from ..inspection._attributions import integrated_gradients
 from ._common import PLAIN, Display, draw_heat_map, draw_legend, line_style
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 NAME_STYLE = {"textcoords": "offset points", "va": "center", "fontsize": "small", **PLAIN}
 MIN_LINES = 12  # lines of text that fit beside the smallest figure
@@ -62,7 +66,13 @@ class AttentionMapDisplay(Display):
 
     @classmethod
     def from_estimator(
-        cls, model: Any, X: Any, *, source: str | None = None, ax: Any = None, **settings: Any
+        cls,
+        model: BaseEstimator,
+        X: Any,
+        *,
+        source: str | None = None,
+        ax: "Axes | None" = None,
+        **settings: Any,
     ) -> "AttentionMapDisplay":
         """Compute the maps of all classes, and draw them.
 
@@ -89,7 +99,7 @@ class AttentionMapDisplay(Display):
 
     @classmethod
     def from_maps(
-        cls, maps: Mapping[Any, pd.DataFrame], *, ax: Any = None, **settings: Any
+        cls, maps: Mapping[Any, pd.DataFrame], *, ax: "Axes | None" = None, **settings: Any
     ) -> "AttentionMapDisplay":
         """Draw maps that were computed before.
 
@@ -121,7 +131,12 @@ class AttentionMapDisplay(Display):
         positions=[Mapping, pd.Series, None],
     )
     def plot(
-        self, ax: Any = None, *, kind: str = "heatmap", n: int = 25, positions: Any = None
+        self,
+        ax: "Axes | None" = None,
+        *,
+        kind: str = "heatmap",
+        n: int = 25,
+        positions: Mapping[Any, float] | pd.Series | None = None,
     ) -> "AttentionMapDisplay":
         """Draw the largest effects.
 
@@ -281,7 +296,7 @@ class FeatureImportanceDisplay(Display):
 
     @classmethod
     def from_estimator(
-        cls, model: Any, X: Any, *, n: int = 20, ax: Any = None
+        cls, model: BaseEstimator, X: Any, *, n: int = 20, ax: "Axes | None" = None
     ) -> "FeatureImportanceDisplay":
         """Attribute the logits of samples to their features, and draw the average.
 
@@ -306,7 +321,7 @@ class FeatureImportanceDisplay(Display):
     @classmethod
     @check_arguments(importance=[pd.DataFrame], n=[at_least(1)])
     def from_importance(
-        cls, importance: pd.DataFrame, *, n: int = 20, ax: Any = None
+        cls, importance: pd.DataFrame, *, n: int = 20, ax: "Axes | None" = None
     ) -> "FeatureImportanceDisplay":
         """Draw an importance that was computed before.
 
@@ -329,7 +344,7 @@ class FeatureImportanceDisplay(Display):
             raise ValueError("importance has no features or no classes: there is nothing to draw.")
         return cls(importance, n=n).plot(ax)
 
-    def plot(self, ax: Any = None, **image_kwargs: Any) -> "FeatureImportanceDisplay":
+    def plot(self, ax: "Axes | None" = None, **image_kwargs: Any) -> "FeatureImportanceDisplay":
         """Draw a heat map, a row per feature and a column per class.
 
         Parameters

@@ -1,15 +1,19 @@
 """The display of a score against K."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
+from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
 from .._text import visible
 from ..benchmark._metrics import metric_label
 from ._common import PLAIN, Display, draw_legend, line_style
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -52,7 +56,12 @@ class KScoreDisplay(Display):
 
     @classmethod
     def from_estimator(
-        cls, search: Any, *, param: str | None = None, score_name: str | None = None, ax: Any = None
+        cls,
+        search: BaseEstimator,
+        *,
+        param: str | None = None,
+        score_name: str | None = None,
+        ax: "Axes | None" = None,
     ) -> "KScoreDisplay":
         """Draw a fitted search over K.
 
@@ -106,7 +115,7 @@ class KScoreDisplay(Display):
         k: str = "k",
         score: str = "score",
         group: str | None = None,
-        ax: Any = None,
+        ax: "Axes | None" = None,
     ) -> "KScoreDisplay":
         """Draw scores from a table with one row per fold.
 
@@ -138,7 +147,7 @@ class KScoreDisplay(Display):
         summary = table.groupby(["group", "k"], sort=False)["score"].agg(["mean", "std"])
         return cls(scores=summary.reset_index(), score_name=metric_label(score)).plot(ax)
 
-    def plot(self, ax: Any = None, **line_kwargs: Any) -> "KScoreDisplay":
+    def plot(self, ax: "Axes | None" = None, **line_kwargs: Any) -> "KScoreDisplay":
         """Draw the mean score against K, with bars of one standard deviation over the folds.
 
         Parameters

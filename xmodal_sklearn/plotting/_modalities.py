@@ -1,16 +1,20 @@
 """Displays of modalities: their importance fold by fold, and the score without each."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
+from sklearn.base import BaseEstimator
 from sklearn.utils._param_validation import StrOptions
 
 from .._text import visible
-from .._typing import Labels, Seed, Table, at_least, check_arguments
+from .._typing import Labels, Scoring, Seed, Table, at_least, check_arguments
 from ..benchmark._metrics import metric_label
 from ..inspection._importance import ModalityImportance, ablation_scores, modality_importance
 from ._common import PLAIN, Display, draw_strips
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 LABELS = {
     "permutation": "loss in score when permuted",
@@ -60,12 +64,12 @@ class ModalityImportanceDisplay(Display):
     @classmethod
     def from_estimator(
         cls,
-        model: Any,
+        model: BaseEstimator,
         X: Any,
         y: Any,
         *,
         measure: str = "shapley",
-        ax: Any = None,
+        ax: "Axes | None" = None,
         **settings: Any,
     ) -> "ModalityImportanceDisplay":
         """Compute the importance of each modality, and draw it.
@@ -95,7 +99,7 @@ class ModalityImportanceDisplay(Display):
 
     @classmethod
     def from_importance(
-        cls, importance: ModalityImportance, *, measure: str = "shapley", ax: Any = None
+        cls, importance: ModalityImportance, *, measure: str = "shapley", ax: "Axes | None" = None
     ) -> "ModalityImportanceDisplay":
         """Draw measures that were computed before.
 
@@ -122,7 +126,7 @@ class ModalityImportanceDisplay(Display):
             raise ValueError(f"measure must be one of {list(LABELS)}, got {measure!r}.")
         return cls(importance, measure=measure).plot(ax)
 
-    def plot(self, ax: Any = None, **point_kwargs: Any) -> "ModalityImportanceDisplay":
+    def plot(self, ax: "Axes | None" = None, **point_kwargs: Any) -> "ModalityImportanceDisplay":
         """Draw a row of points and their mean for each modality.
 
         Parameters
@@ -192,16 +196,16 @@ class ModalityAblationDisplay(Display):
     )
     def from_estimator(
         cls,
-        estimator: Any,
+        estimator: BaseEstimator,
         X: Table,
         y: Labels,
         *,
         modalities: dict | None = None,
         method: str = "permute",
-        scoring: Any = None,
+        scoring: Scoring = None,
         n_repeats: int = 10,
         random_state: Seed = None,
-        ax: Any = None,
+        ax: "Axes | None" = None,
     ) -> "ModalityAblationDisplay":
         """Score a fitted estimator without each modality in turn, and draw the scores.
 
@@ -248,7 +252,7 @@ class ModalityAblationDisplay(Display):
         score_name = metric_label(scoring) if isinstance(scoring, str) else "score"
         return cls(score=score, scores=scores, method=method, score_name=score_name).plot(ax)
 
-    def plot(self, ax: Any = None, **point_kwargs: Any) -> "ModalityAblationDisplay":
+    def plot(self, ax: "Axes | None" = None, **point_kwargs: Any) -> "ModalityAblationDisplay":
         """Draw the scores without each modality, and a line at the score with all of them.
 
         Parameters

@@ -2,10 +2,10 @@
 
 from math import ceil
 from numbers import Real
-from typing import Any, ClassVar, Self
+from typing import ClassVar, Self
 
 import numpy as np
-from sklearn.base import clone
+from sklearn.base import BaseEstimator, clone
 from sklearn.frozen import FrozenEstimator
 from sklearn.model_selection import train_test_split
 from sklearn.utils import _safe_indexing, indexable
@@ -99,7 +99,11 @@ class ConformalClassifier(ClassifierWrapper):
     }
 
     def __init__(
-        self, estimator: Any, *, calibration_share: float = 1 / 3, random_state: Seed = None
+        self,
+        estimator: BaseEstimator,
+        *,
+        calibration_share: float = 1 / 3,
+        random_state: Seed = None,
     ):
         self.estimator = estimator
         self.calibration_share = calibration_share

@@ -4,7 +4,7 @@ from numbers import Real
 from typing import Any, ClassVar, Self
 
 import numpy as np
-from sklearn.base import MetaEstimatorMixin, clone
+from sklearn.base import BaseEstimator, MetaEstimatorMixin, clone
 from sklearn.utils import get_tags
 from sklearn.utils._param_validation import HasMethods
 from sklearn.utils.validation import check_is_fitted
@@ -89,7 +89,7 @@ class RejectingClassifier(ClassifierWrapper):
         "estimator": [HasMethods(["fit", "predict_proba"])],
     }
 
-    def __init__(self, estimator: Any):
+    def __init__(self, estimator: BaseEstimator):
         self.estimator = estimator
 
     def fit(self, X: Table, y: Labels) -> Self:
