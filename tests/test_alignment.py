@@ -1,4 +1,4 @@
-"""Labels, groups, batches and weights are never taken for those of other samples."""
+"""Labels, groups, batches and weights are never assigned to other samples."""
 
 import numpy as np
 import pandas as pd

@@ -11,18 +11,18 @@ from skorch.callbacks import Checkpoint, EarlyStopping, LRScheduler
 from xmodal_sklearn import CrossModalAttentionClassifier, MultiOmicsSelector
 from xmodal_sklearn.baselines import LateFusionClassifier, StackedFusionClassifier
 
-BOTH = {
+ESTIMATORS = {
     "selector": lambda **parameters: MultiOmicsSelector(k=5, **parameters),
     "classifier": lambda **parameters: CrossModalAttentionClassifier(
         n_estimators=1, embed_dim=4, max_epochs=1, **parameters
     ),
 }
-both = pytest.mark.parametrize("make", BOTH.values(), ids=BOTH)
+estimators = pytest.mark.parametrize("make", ESTIMATORS.values(), ids=ESTIMATORS)
 
 
 def infinite(X):
     X = X.astype(float)
-    X.loc["patient", "cna__there"] = -np.inf
+    X.loc["patient", "cna__TARGET"] = -np.inf
     return X
 
 
@@ -32,28 +32,28 @@ def no_modality(X):
     return X
 
 
-def words(X):
-    return X.assign(cna__there=["1.5"] * (len(X) - 1) + ["gain"])
+def mixed_text(X):
+    return X.assign(cna__TARGET=["1.5"] * (len(X) - 1) + ["gain"])
 
 
 def times(X):
-    return X.assign(cna__there=pd.Timestamp("2012-04-18"))
+    return X.assign(cna__TARGET=pd.Timestamp("2012-04-18"))
 
 
 def unnamed_column(X):
-    return X.rename(columns={"cna__there": "there"})
+    return X.rename(columns={"cna__TARGET": "TARGET"})
 
 
 def repeated_column(X):
-    return X.rename(columns={"cna__there": X.columns[0]})
+    return X.rename(columns={"cna__TARGET": X.columns[0]})
 
 
 TABLES = [
-    (infinite, r"infinity.*'cna'.*'cna__there'.*'patient'"),
+    (infinite, r"infinity.*'cna'.*'cna__TARGET'.*'patient'"),
     (no_modality, r"'patient' has no modality"),
-    (words, r"'cna__there' is not numeric.*gain"),
-    (times, "Times are not supported: column 'cna__there'"),
-    (unnamed_column, r"'there' names no modality.*modalities="),
+    (mixed_text, r"'cna__TARGET' is not numeric.*gain"),
+    (times, "Times are not supported: column 'cna__TARGET'"),
+    (unnamed_column, r"'TARGET' names no modality.*modalities="),
     (repeated_column, r"(?s)unique.*exp__"),
 ]
 
@@ -61,29 +61,31 @@ TABLES = [
 @pytest.fixture
 def data(cohort):
     X, y = cohort
-    X = X.rename(index={X.index[3]: "patient"}, columns={X.columns[65]: "cna__there"})
+    X = X.rename(index={X.index[3]: "patient"}, columns={X.columns[65]: "cna__TARGET"})
     return X, np.asarray(y)
 
 
-@both
-@pytest.mark.parametrize(("spoil", "message"), TABLES, ids=[spoil.__name__ for spoil, _ in TABLES])
-def test_an_invalid_table_raises_in_fit(make, spoil, message, data):
+@estimators
+@pytest.mark.parametrize(
+    ("corrupt", "message"), TABLES, ids=[corrupt.__name__ for corrupt, _ in TABLES]
+)
+def test_an_invalid_table_raises_in_fit(make, corrupt, message, data):
     X, y = data
     with pytest.raises(ValueError, match=message):
-        make().fit(spoil(X), y)
+        make().fit(corrupt(X), y)
 
 
-@both
-@pytest.mark.parametrize("spoil", [infinite, no_modality, words])
-def test_an_invalid_table_raises_after_fit(make, spoil, data):
+@estimators
+@pytest.mark.parametrize("corrupt", [infinite, no_modality, mixed_text])
+def test_an_invalid_table_raises_after_fit(make, corrupt, data):
     X, y = data
     model = make().fit(X, y)
-    message = dict(TABLES)[spoil]
+    message = dict(TABLES)[corrupt]
     with pytest.raises(ValueError, match=message):
-        getattr(model, "predict" if hasattr(model, "predict") else "transform")(spoil(X))
+        getattr(model, "predict" if hasattr(model, "predict") else "transform")(corrupt(X))
 
 
-@both
+@estimators
 @pytest.mark.parametrize(
     ("modalities", "message"),
     [
@@ -104,7 +106,7 @@ def test_invalid_modalities_raise(make, modalities, message, data):
         make(modalities=modalities).fit(X, y)
 
 
-@both
+@estimators
 def test_a_single_class_raises(make, data):
     X, _ = data
     with pytest.raises(ValueError, match="one class"):
@@ -117,7 +119,7 @@ def test_the_only_class_is_shown_as_a_plain_value(data):
         CrossModalAttentionClassifier().fit(X, np.full(len(X), 7))
 
 
-@both
+@estimators
 @pytest.mark.parametrize("unknown", [None, np.nan, pd.NA])
 def test_unknown_classes_raise_with_the_sample_name(make, unknown, data):
     X, y = data
@@ -128,14 +130,14 @@ def test_unknown_classes_raise_with_the_sample_name(make, unknown, data):
         make().fit(X, y)
 
 
-@both
+@estimators
 def test_continuous_targets_raise(make, data):
     X, _ = data
     with pytest.raises(ValueError, match="continuous"):
         make().fit(X, np.linspace(0, 1, len(X)))
 
 
-@both
+@estimators
 def test_columns_other_than_in_fit_raise(make, data):
     X, y = data
     model = make().fit(X, y)
@@ -168,7 +170,7 @@ def test_an_invalid_k_by_modality_raises(k, message, data):
 
 
 @pytest.mark.filterwarnings("ignore:.*see n_imputed_")
-@both
+@estimators
 @pytest.mark.parametrize(
     "drop",
     [
@@ -201,7 +203,7 @@ NEED_SAMPLES_HELD_OUT = {
 @pytest.mark.parametrize("callback", NEED_SAMPLES_HELD_OUT.values(), ids=NEED_SAMPLES_HELD_OUT)
 def test_callbacks_that_need_samples_held_out_name_the_parameter(callback, data):
     X, y = data
-    model = BOTH["classifier"](callbacks=[callback()])
+    model = ESTIMATORS["classifier"](callbacks=[callback()])
     with pytest.raises(ValueError, match=r"monitors 'valid_loss.*early_stopping=True"):
         model.fit(X, y)
 
@@ -259,15 +261,15 @@ def test_invalid_parameters_raise(parameters, message, data):
 
 def test_a_constant_column_is_accepted(data):
     X, y = data
-    X = X.assign(cna__there=1.0)
-    for make in BOTH.values():
+    X = X.assign(cna__TARGET=1.0)
+    for make in ESTIMATORS.values():
         make().fit(X, y)
 
 
 def test_repeated_sample_names_of_a_bootstrap_are_accepted(data):
     X, y = data
     drawn = np.random.default_rng(0).integers(len(X), size=len(X))
-    for make in BOTH.values():
+    for make in ESTIMATORS.values():
         make().fit(X.iloc[drawn], y[drawn])
 
 

@@ -1,4 +1,4 @@
-"""The tools that scikit-learn's users reach for work with the estimators."""
+"""Common tools around scikit-learn work with the estimators."""
 
 import numpy as np
 import pandas as pd
@@ -201,8 +201,8 @@ def test_arrow_tables_are_aligned_and_predicted(data, fitted, index):
     }
     joined = concat_modalities(tables)
     pd.testing.assert_frame_equal(joined, X, check_names=False, check_column_type=False)
-    found = fitted.predict_proba(pa.Table.from_pandas(X))
-    np.testing.assert_array_equal(found, fitted.predict_proba(X))
+    probabilities = fitted.predict_proba(pa.Table.from_pandas(X))
+    np.testing.assert_array_equal(probabilities, fitted.predict_proba(X))
 
 
 @pytest.mark.filterwarnings("ignore:.*optuna.*:FutureWarning")
@@ -223,9 +223,9 @@ def test_shap_explains_a_pipeline(two_classes):
     X = X.iloc[:, 57:63]
     model = pipeline().fit(X, y)
     explain = shap.Explainer(model.predict_proba, shap.maskers.Independent(X, max_samples=5))
-    found = explain(X.iloc[:2])
-    assert found.values.shape == (2, 6, 2)  # noqa: PD011
-    sums = found.values.sum(axis=1) + found.base_values  # noqa: PD011
+    explanation = explain(X.iloc[:2])
+    assert explanation.values.shape == (2, 6, 2)  # noqa: PD011
+    sums = explanation.values.sum(axis=1) + explanation.base_values  # noqa: PD011
     np.testing.assert_allclose(sums, model.predict_proba(X.iloc[:2]), atol=1e-6)
 
 

@@ -1,4 +1,4 @@
-"""What a new user gets wrong is told by name, and with the remedy."""
+"""Common mistakes of new users raise errors with a remedy."""
 
 import numpy as np
 import pandas as pd

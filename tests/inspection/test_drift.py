@@ -294,12 +294,12 @@ def test_a_weight_of_two_equals_a_repeated_sample(split, held_out):
     X, _, y, _ = split
     weights = np.where(np.arange(len(X)) < 60, 3, 1)
     held_out[columns(held_out, "exp")] *= 1.5
-    weighed = small().fit(X, y, sample_weight=weights)
+    weighted = small().fit(X, y, sample_weight=weights)
     repeated = small().fit(X.loc[X.index.repeat(weights)], y.repeat(weights))
     left_out = small().fit(X, y, sample_weight=(weights == 1).astype(float))
     fewer = small().fit(X[weights == 1], y[weights == 1])
-    for one, other in ((weighed, repeated), (left_out, fewer)):
-        a, b = quiet_drift(one, held_out), quiet_drift(other, held_out)
+    for first, second in ((weighted, repeated), (left_out, fewer)):
+        a, b = quiet_drift(first, held_out), quiet_drift(second, held_out)
         pd.testing.assert_frame_equal(a, b)
 
 
