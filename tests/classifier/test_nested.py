@@ -14,7 +14,7 @@ from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from xmodal_sklearn import CrossModalAttentionClassifier, MultiOmicsSelector
 from xmodal_sklearn.modalities import _nested
 
-LOST = "probabilities will be too bold"
+LOST = "probabilities will be overconfident"
 
 
 def small(**parameters):

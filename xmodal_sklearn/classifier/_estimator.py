@@ -136,8 +136,8 @@ class CrossModalAttentionClassifier(ProbabilityClassifierMixin, ValidatedEstimat
         such as ``"mlp: exp"``, see only the modality that they name.
     history_ : DataFrame
         One row per epoch: ``epoch``, ``train_loss``, ``valid_loss``, ``valid_score`` (macro-F1 on
-        the samples held out) and ``seconds``; no columns ``valid_…`` without early stopping. Behind
-        a selector, early stopping is recorded in the folds of nested selections, see Notes.
+        the samples held out) and ``seconds``; no columns ``valid_…`` without early stopping. After
+        a selector, these columns come from the folds of nested selection, see Notes.
     n_imputed_ : dict of str to int
         By modality, how many values were missing in training samples that have the modality.
     feature_importances_ : ndarray of float of shape (n_features_in_,)
@@ -175,7 +175,8 @@ class CrossModalAttentionClassifier(ProbabilityClassifierMixin, ValidatedEstimat
     NaN, contributes exactly nothing; in a sample without the primary modality, the learned
     identities of the primary features attend to the others. Other missing values are imputed with
     the training mean of their feature. A feature that fewer than three training samples have (or a
-    fifth of them, of fewer than 15) has no influence, nor has a modality that none has.
+    fifth of them, if there are fewer than 15) has no influence, and neither has a modality that no
+    training sample has.
 
     Categorical columns are one-hot encoded, ordered categories become their rank. Sparse matrices
     and sparse columns of a DataFrame are made dense, in single precision.
@@ -187,8 +188,8 @@ class CrossModalAttentionClassifier(ProbabilityClassifierMixin, ValidatedEstimat
     A primary token :math:`t` becomes :math:`t + t \odot f`, where :math:`f` is the sum of its
     attention outputs over the other modalities, projected linearly. The other branches are an MLP,
     a piecewise linear map with a knot at the mean of each feature, and nearest shrunken centroids
-    [4]_ for each modality; centroids of all modalities; boosted stumps [7]_, a sum of steps of
-    single features; and interactions, a linear map of at most
+    [4]_ for each modality; centroids of all modalities; boosted stumps [7]_, a sum of step
+    functions of single features; and interactions, a linear map of at most
     64 pairs: products of a primary feature and one of another modality whose correlation with a
     class exceeds chance, screened one by one [5]_ by the universal threshold [6]_. Attention and
     MLPs are trained; the linear maps are fitted in closed form or by ridge-penalized regression.
@@ -200,7 +201,7 @@ class CrossModalAttentionClassifier(ProbabilityClassifierMixin, ValidatedEstimat
     gets no weight. Samples with the same modalities share weights.
 
     Behind a :class:`~xmodal_sklearn.MultiOmicsSelector` in a pipeline, held-out samples must not
-    have helped to select the features either. So the weights, and with `early_stopping` the number
+    be used to select the features either. So the weights, and with `early_stopping` the number
     of epochs, are learned in five folds, each with the features that the other folds select; then
     the networks are trained on the features that all training samples select.
 

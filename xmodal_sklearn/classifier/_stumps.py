@@ -63,7 +63,7 @@ def fit_stumps(values: np.ndarray, target: np.ndarray, seed: int) -> Stumps:
     drawn = np.empty((N_ROUNDS if n_drawn else 0, n_drawn), dtype=np.int64)
     for features in drawn:
         features[:] = rng.choice(splittable, n_drawn, replace=False)
-    # A sample weighs as much as another on average, so that a common factor changes nothing.
+    # Weights are scaled to mean one, so that a common factor changes nothing.
     total = max(target.sum(axis=(0, 2)).max(), np.finfo(float).tiny)
     shares = (target * (n_samples / total)).reshape(n_samples, -1).astype(np.float32)
     columns, cuts, below, above, bias = _boost(

@@ -50,8 +50,8 @@ def nested_selection(X: Any, y: Any, what: str) -> NestedSelection | None:
         n_features, _ = _LATEST.widths
         if np.shape(X)[1:] != (n_features,):
             warn(
-                f"The features were selected with the help of samples that {what}, so "
-                "probabilities will be too bold. Between MultiOmicsSelector and the classifier no "
-                "other step may change the table: put such steps before the selector."
+                f"The features were selected using samples that also {what}, so probabilities "
+                "will be overconfident. Move steps between MultiOmicsSelector and the classifier "
+                "before the selector."
             )
     return selection

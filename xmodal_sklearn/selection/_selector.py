@@ -42,7 +42,7 @@ from ._ranking import best_first, rank_modality
 
 
 class MultiOmicsSelector(SelectorMixin, ValidatedEstimator):
-    r"""Keep the K features of each modality that an elastic net finds most predictive.
+    r"""Keep the K most predictive features of each modality, ranked by an elastic net.
 
     Every modality is ranked on its own, on the training rows only, by the path of a
     multi-response elastic net on the one-hot encoded classes. The ranking does not depend on K,
@@ -87,7 +87,7 @@ class MultiOmicsSelector(SelectorMixin, ValidatedEstimator):
     scores_ : ndarray of float of shape (n_features_in_,)
         The score by which each column is ranked within its modality; larger is better. Scores of
         different modalities are not comparable. With `pairs`, a column of a pair scores more than
-        all others of its modality, the better the pair the more.
+        all others of its modality; better pairs score higher.
     n_imputed_ : dict of str to int
         By modality, how many values were missing in training samples that have the modality.
     n_features_in_ : int
@@ -136,9 +136,9 @@ class MultiOmicsSelector(SelectorMixin, ValidatedEstimator):
 
     A sample without a modality (a block of NaN) is left out of that modality's ranking. Other
     missing values are replaced by the mean of their feature in the training samples when ranking. A
-    feature that fewer than three training samples have (or a fifth of them, of fewer than 15) comes
-    last, with the constant ones. A modality that no training sample has, or only samples of one
-    class, can't be ranked: all its features score zero.
+    feature that fewer than three training samples have (or a fifth of them, if there are fewer than
+    15) comes last, with the constant ones. A modality that no training sample has, or only samples
+    of one class, can't be ranked: all its features score zero.
 
     Columns of strings and of categories are ranked as zeros and ones, a column for each category
     that training samples have, and ordered categories as their order. They count as one feature,
@@ -147,9 +147,9 @@ class MultiOmicsSelector(SelectorMixin, ValidatedEstimator):
     The result of ``fit_transform``, as in a pipeline, lets :class:`CrossModalAttentionClassifier`
     repeat the selection without the samples that it holds out, as long as no other step changes it.
 
-    Selected columns come out as they came in: their dtype, categories, missing values and
-    sparseness. Sparse matrices and sparse columns of a DataFrame are ranked without making more of
-    them dense than the columns under work, unless `pairs` or `estimator` is set.
+    Selected columns keep their dtype, categories, missing values and sparsity. Sparse matrices and
+    sparse columns of a DataFrame are ranked by converting only a few columns at a time to dense,
+    unless `pairs` or `estimator` is set.
 
     References
     ----------
@@ -320,7 +320,7 @@ class MultiOmicsSelector(SelectorMixin, ValidatedEstimator):
         Parameters
         ----------
         input_features : array-like of str of shape (n_features_in_,), default=None
-            Names to use where fit saw none; must equal ``feature_names_in_`` where it did.
+            Names to use if fit saw none; otherwise they must equal ``feature_names_in_``.
 
         Returns
         -------
