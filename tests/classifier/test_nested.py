@@ -127,3 +127,23 @@ def test_samples_without_weight_are_as_good_as_absent(cohort):
     weighted = make_pipeline(selector, small()).fit(X, y, **{name: weights})
     without = make_pipeline(selector, small()).fit(X[weights > 0], y[weights > 0])
     np.testing.assert_allclose(weighted.predict_proba(X), without.predict_proba(X), atol=1e-4)
+
+
+@pytest.mark.parametrize("n_estimators", [1, 5])
+@pytest.mark.parametrize(
+    "branches", [["attention"], ["mlp", "stumps"], ["attention", "pairs"]], ids="+".join
+)
+def test_branches_may_be_chosen(cohort, branches, n_estimators):
+    X, y = cohort
+    for table in (X, X.loc[:, X.columns.str.startswith("exp__")]):
+        classifier = small(branches=branches, n_estimators=n_estimators)
+        model = make_pipeline(MultiOmicsSelector(10), classifier).fit(table, y)
+        kinds = {branch.partition(":")[0] for branch in model[-1].stacking_weights_}
+        assert kinds == set(branches) - ({"pairs"} if table is not X else set())
+        assert np.isfinite(model.predict_proba(table)).all()
+
+
+def test_a_single_branch_of_a_single_network_has_full_weight(cohort):
+    X, y = cohort
+    model = make_pipeline(MultiOmicsSelector(10), small(branches=["attention"], n_estimators=1))
+    assert (model.fit(X, y)[-1].stacking_weights_ == 1).all(axis=None)

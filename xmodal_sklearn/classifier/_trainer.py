@@ -97,7 +97,10 @@ def train(
     random_state = check_random_state(settings.random_state)
     seed = int(random_state.randint(np.iinfo(np.int32).max))
     held_out, history, stacking, max_epochs = None, None, None, settings.max_epochs
-    if select is not None:
+    kinds = _branch_kinds(settings)
+    n_weighted = len(list_branches(len(samples.columns), kinds)) * settings.n_estimators
+    # A single branch of a single network has no weight to learn.
+    if select is not None and (n_weighted > 1 or settings.early_stopping):
         stacking, history, max_epochs = _train_nested(samples, settings, select, seed, random_state)
     elif settings.early_stopping:
         training, validation = stratified_holdout(
@@ -106,7 +109,6 @@ def train(
         held_out = _as_dataset(samples.take(validation), settings.n_estimators)
         samples = samples.take(training)
     held_out_by = assign_holdout_folds(samples.codes, settings.n_estimators, random_state)
-    kinds = _branch_kinds(settings)
     net = _make_net(seed, samples, settings, settings.n_estimators, kinds, held_out, max_epochs)
     if start is not None:
         net.module_.load_state_dict(start)
@@ -153,9 +155,12 @@ def _train_nested(
     log_proba = np.zeros((len(samples), len(branches), samples.target.shape[1]))
     at_trained = [branches.index(branch) for branch in net.module_.branches]
     log_proba[:, at_trained] = out_of_fold_log_proba(net, together.x, fold_of)
+    solved_kinds = [kind for kind in kinds if kind not in TRAINED_KINDS]
+    if not list_branches(len(samples.columns), solved_kinds):
+        folds = []
     for fold, fold_samples in enumerate(folds):
         rows = np.flatnonzero(fold_of == fold)
-        solved = _make_net(seed, fold_samples, settings, 1, sorted({*kinds} - {*trained}))
+        solved = _make_net(seed, fold_samples, settings, 1, solved_kinds)
         others = np.where(fold_of == fold, 0, 1)
         _solve(solved.module_, fold_samples, target[:, [fold]], others, seed, net.device)
         at_solved = [branches.index(branch) for branch in solved.module_.branches]
