@@ -138,8 +138,7 @@ def test_columns_of_any_type_and_with_two_levels_are_accepted(cohort):
 
 def test_branch_weights_are_recorded(cohort):
     network = CrossModalAttentionClassifier(n_estimators=1, max_epochs=2, random_state=0)
-    model = make_pipeline(MultiOmicsSelector(4), network)
-    scores = compare({"attention": model}, *cohort, cv=2, scoring=["accuracy"]).scores
+    scores = compare({"attention": network}, *cohort, cv=2, scoring=["accuracy"]).scores
     weights = scores[scores["metric"] == "branch_weight"]
     assert {"attention", "mlp: exp"} <= set(weights["part"])
     assert weights.groupby("fold")["value"].sum().tolist() == pytest.approx([1, 1])

@@ -106,7 +106,10 @@ def test_modalities_may_be_missing_and_the_seed_decides():
     ("arguments", "message"),
     [
         ({"interaction": "sum"}, "interaction.*must be"),
-        ({"interaction": "cis", "n_features": {"exp": 9, "mut": 9}}, r"'cna', 'exp'.*Name both"),
+        (
+            {"interaction": "cis", "n_features": {"exp": 9, "mut": 9}},
+            r"needs the modalities \['cna', 'exp'\]",
+        ),
         ({"interaction": "switch", "n_features": {"exp": 5, "mut": 9}}, "6 columns.*5 left"),
         ({"interaction": "cis", "n_features": {"exp": 5, "cna": 9}}, "6 genes.*left"),
         ({"interaction": "gate", "interaction_strength": -1}, "interaction_strength"),

@@ -72,7 +72,7 @@ def test_a_malformed_table_raises_by_name(tmp_path, text, message):
         ("Expression,,\nsample,A,B\nP1,1,2\n", "names only 0 of 3 columns.*merged cells"),
         (",,Expression,\nsample,age,A,B\nP1,1,2,3\n", "names only 1 of 4 columns"),
         ("Table S1\nsample,A\nP1,1\n", r"header has only one column.*\(line 1\).*no title above"),
-        ("sample,A\nP1,1-Mar\nP2,2-Mar\n", "column 'A'.*'1-Mar', which spreadsheets.*line 2"),
+        ("sample,A\nP1,1-Mar\nP2,2-Mar\n", "column 'A'.*'1-Mar', into which spreadsheets.*line 2"),
         (
             "sample,born\nP1,2024-03-01\nP2,x\n",
             "'2024-03-01', into which spreadsheets turn.*line 2",

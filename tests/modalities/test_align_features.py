@@ -64,7 +64,7 @@ def test_one_message_counts_all_missing_and_surplus_columns(fitted):
     other = X.drop(columns=gone).assign(exp__new=1, age=2)
     message = (
         r"(?s)unseen at fit time.*now missing.*Missing by modality: 'exp' 2 of 5, the first is "
-        r".*; 'mut' 1 of 5.*Surplus: 2\. align_features"
+        r".*; 'mut' 1 of 5.*Surplus: 2\. Use align_features"
     )
     with pytest.raises(ValueError, match=message):
         model.predict(other)
@@ -196,5 +196,5 @@ def test_what_can_not_be_aligned_is_an_error(fitted, cohort):
         align_features(X, MultiOmicsSelector(k=5).fit(X.to_numpy(), cohort[1]))
     scaled = make_pipeline(StandardScaler(), LogisticRegression()).fit(X, cohort[1])
     assert list(align_features(X.iloc[:, ::-1], scaled)) == list(X)
-    with pytest.raises(ValueError, match="StandardScaler keeps no means"):
+    with pytest.raises(ValueError, match="StandardScaler stores no means"):
         align_features(X.iloc[:, 1:], scaled, missing="impute")

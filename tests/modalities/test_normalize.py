@@ -221,5 +221,5 @@ def test_invalid_input_is_named_in_the_error(split, model, other):
         align_features(other.assign(**{gene: "high"}), model, normalize={"exp": "within"})
     X, _, y, _ = split
     strange = make_pipeline(StandardScaler(), LogisticRegression(max_iter=5000)).fit(X, y)
-    with pytest.raises(ValueError, match=r"StandardScaler keeps no summary.*MultiOmicsSelector"):
+    with pytest.raises(ValueError, match=r"StandardScaler stores no summary.*MultiOmicsSelector"):
         align_features(other, strange, normalize={"exp": "within"})

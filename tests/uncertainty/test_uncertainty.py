@@ -148,7 +148,7 @@ def test_bad_input_of_fit_is_named():
     with pytest.raises(ValueError, match="contains class 'new', but the frozen"):
         ConformalClassifier(frozen).fit(p, np.where(y == "a", "new", y))
     swapped = pd.Series(y)[::-1]
-    with pytest.raises(ValueError, match="another order"):
+    with pytest.raises(ValueError, match="different order"):
         ConformalClassifier(Given()).fit(pd.DataFrame(p), swapped)
 
 

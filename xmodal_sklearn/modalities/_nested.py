@@ -10,6 +10,7 @@ import threading
 import weakref
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import wraps
 from typing import Any
 
 import numpy as np
@@ -29,15 +30,28 @@ _SELECTIONS: dict[int, NestedSelection] = {}
 _LATEST = threading.local()
 
 
-def hand_over(selected: Any, selection: NestedSelection, y: Any) -> None:
-    """Remember how a table was selected, while it lives."""
-    _SELECTIONS[id(selected)] = selection
-    weakref.finalize(selected, _SELECTIONS.pop, id(selected), None)
+def prepare_hand_over(selected: Any, selection: NestedSelection, y: Any) -> None:
+    """Remember a selection until the table that ``fit_transform`` returns is known."""
     try:
         _LATEST.labels = weakref.ref(y)
     except TypeError:  # a list
         _LATEST.labels = lambda: None
     _LATEST.widths = selection.selector.n_features_in_, selected.shape[1]
+    _LATEST.selection = selection
+
+
+def hand_over(fit_transform: Callable) -> Callable:
+    """Decorate a selector's method: remember how its result was selected, while that lives."""
+
+    @wraps(fit_transform)
+    def remember(*args: Any, **kwargs: Any) -> Any:
+        selected = fit_transform(*args, **kwargs)
+        _SELECTIONS[id(selected)] = _LATEST.selection
+        del _LATEST.selection
+        weakref.finalize(selected, _SELECTIONS.pop, id(selected), None)
+        return selected
+
+    return remember
 
 
 def nested_selection(X: Any, y: Any, what: str) -> NestedSelection | None:

@@ -36,7 +36,7 @@ from ..modalities._missing import (
     warn_if_looks_imputed,
     warn_missing,
 )
-from ..modalities._nested import NestedSelection, hand_over
+from ..modalities._nested import NestedSelection, hand_over, prepare_hand_over
 from ._pairs import promote_interactions
 from ._ranking import best_first, rank_modality
 
@@ -239,9 +239,8 @@ class MultiOmicsSelector(SelectorMixin, ValidatedEstimator):
         table, blocks, codes = self._fit(X, y)
         support = self.get_support(indices=True)
         selected = self._select(table, support, support)
-        hand_over(
-            selected, NestedSelection(partial(self._select_for, table, blocks, codes), self), y
-        )
+        select = partial(self._select_for, table, blocks, codes)
+        prepare_hand_over(selected, NestedSelection(select, self), y)
         return selected
 
     def transform(self, X: Table) -> Any:
@@ -485,6 +484,10 @@ class MultiOmicsSelector(SelectorMixin, ValidatedEstimator):
         tags.input_tags.allow_nan = tags.input_tags.sparse = True
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags
+
+
+# Outside of scikit-learn's conversion to another container, which makes another table.
+MultiOmicsSelector.fit_transform = hand_over(MultiOmicsSelector.fit_transform)  # type: ignore[method-assign]
 
 
 @contextmanager

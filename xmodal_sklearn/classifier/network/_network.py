@@ -173,7 +173,9 @@ class CrossModalNetwork(nn.Module):
         self, columns: Tensor, thresholds: Tensor, below: Tensor, above: Tensor, bias: Tensor
     ) -> None:
         """Set the stumps, see :class:`StumpsBranch`."""
-        modalities = torch.empty(sum(map(len, self.columns())), dtype=torch.long).to(columns)
+        # Columns of modalities that no training sample has are in none, and have no stumps.
+        n_columns = max(int(positions.max()) for positions in self.columns()) + 1
+        modalities = torch.zeros(n_columns, dtype=torch.long).to(columns)
         for modality, positions in enumerate(self.columns()):
             modalities[positions] = modality
         self.stumps.set_stumps(columns, thresholds, below, above, bias, modalities[columns])
@@ -181,8 +183,11 @@ class CrossModalNetwork(nn.Module):
     def solve(self, x: Tensor, target: Tensor, pairs: Sequence[Tensor]) -> None:
         """Solve for the branches that are not trained."""
         present = self.present(x)
+        in_training = target.any(dim=2).any(dim=1)
         for modality, values in enumerate(self.split(x)):
-            rows = present[modality]
+            rows = present[modality] & in_training
+            if not rows.any():
+                continue
             for layers in filter(len, (self.piecewise, self.centroids)):
                 layer = cast(PiecewiseLinearBranch | CentroidBranch, layers[modality])
                 layer.solve(values[rows], target[rows])
