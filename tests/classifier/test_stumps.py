@@ -105,7 +105,7 @@ def test_an_absent_modality_contributes_nothing():
     with_other = branch(x, [~absent, absent])
     alone = branch.bias + branch.offset[:, [0]]
     rise = branch.rise(x) * (branch.modalities == 0)
-    expected = alone + torch.einsum("bu,muc->mbc", rise, branch.weight)
+    expected = alone + torch.einsum("bs,msc->mbc", rise, branch.weight)
     torch.testing.assert_close(with_other, expected)
 
 
