@@ -10,6 +10,7 @@ from sklearn.decomposition import PCA
 from sklearn.metrics import log_loss
 from sklearn.pipeline import FeatureUnion, make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
+from skorch.callbacks import Callback, EarlyStopping
 
 from xmodal_sklearn import CrossModalAttentionClassifier, MultiOmicsSelector
 from xmodal_sklearn.modalities import _nested
@@ -147,3 +148,31 @@ def test_a_single_branch_of_a_single_network_has_full_weight(cohort):
     X, y = cohort
     model = make_pipeline(MultiOmicsSelector(10), small(branches=["attention"], n_estimators=1))
     assert (model.fit(X, y)[-1].stacking_weights_ == 1).all(axis=None)
+
+
+def test_callbacks_watch_the_folds_that_early_stopping_watches():
+    X, y = noise(60, 50)
+    callback = EarlyStopping(monitor="valid_loss", patience=2)
+    classifier = small(early_stopping=True, max_epochs=40, callbacks=[callback])
+    model = make_pipeline(MultiOmicsSelector(10), classifier).fit(X, y)
+    assert model[-1].history_["valid_loss"].notna().all()
+
+
+def test_callbacks_watch_the_networks_that_predict():
+    X, y = noise(60, 50)
+    seen = []
+
+    class Recorder(Callback):
+        def on_train_begin(self, net, **_):
+            seen.append(net.module_.n_members)
+
+    make_pipeline(MultiOmicsSelector(10), small(n_estimators=3, callbacks=[Recorder()])).fit(X, y)
+    assert seen == [3]
+
+
+def test_modalities_of_the_classifier_are_those_of_each_selection():
+    X, y = noise(60, 50)
+    classifier = small(modalities={"first": slice(0, 5), "second": slice(5, 10)})
+    model = make_pipeline(MultiOmicsSelector(10), classifier).fit(X, y)
+    assert list(model[-1].modalities_) == ["first", "second"]
+    assert np.isfinite(model.predict_proba(X)).all()

@@ -436,7 +436,7 @@ class CrossModalAttentionClassifier(ProbabilityClassifierMixin, ValidatedEstimat
     ) -> Samples:
         """Return all samples with the features that those at some positions select."""
         table = selection.select(samples.rows[positions])
-        nested = ModalityInput(table)
+        nested = ModalityInput(table, self.modalities)
         values, missing = nested.read_matrix(table, np.float32)
         values, missing = values[samples.rows], missing.take(samples.rows)
         nested.learn_rare(missing)

@@ -97,11 +97,14 @@ def train(
     random_state = check_random_state(settings.random_state)
     seed = int(random_state.randint(np.iinfo(np.int32).max))
     held_out, history, stacking, max_epochs = None, None, None, settings.max_epochs
-    kinds = _branch_kinds(settings)
+    check_callbacks(settings.callbacks, held_out=settings.early_stopping)
+    kinds, callbacks = _branch_kinds(settings), settings.callbacks
     n_weighted = len(list_branches(len(samples.columns), kinds)) * settings.n_estimators
     # A single branch of a single network has no weight to learn.
     if select is not None and (n_weighted > 1 or settings.early_stopping):
         stacking, history, max_epochs = _train_nested(samples, settings, select, seed, random_state)
+        # Callbacks see the training that early stopping watches.
+        callbacks = None if settings.early_stopping else callbacks
     elif settings.early_stopping:
         training, validation = stratified_holdout(
             samples.codes, settings.validation_fraction, random_state
@@ -109,7 +112,9 @@ def train(
         held_out = _as_dataset(samples.take(validation), settings.n_estimators)
         samples = samples.take(training)
     held_out_by = assign_holdout_folds(samples.codes, settings.n_estimators, random_state)
-    net = _make_net(seed, samples, settings, settings.n_estimators, kinds, held_out, max_epochs)
+    net = _make_net(
+        seed, samples, settings, settings.n_estimators, kinds, callbacks, held_out, max_epochs
+    )
     if start is not None:
         net.module_.load_state_dict(start)
     dataset = _as_dataset(samples, settings.n_estimators, held_out_by)
@@ -146,10 +151,13 @@ def _train_nested(
     trained = [kind for kind in kinds if kind in TRAINED_KINDS]
     dataset = _as_dataset(together, len(folds), fold_of)
     target = dataset.tensors[1]
-    held_out = None
+    held_out = callbacks = None
     if settings.early_stopping:
+        callbacks = settings.callbacks
         held_out = TensorDataset(together.x, _as_dataset(samples, len(folds)).tensors[1] - target)
-    net = _make_net(seed, together, settings, len(folds), trained, held_out, settings.max_epochs)
+    net = _make_net(
+        seed, together, settings, len(folds), trained, callbacks, held_out, settings.max_epochs
+    )
     _run(net, dataset)
     branches = list_branches(len(samples.columns), kinds)
     log_proba = np.zeros((len(samples), len(branches), samples.target.shape[1]))
@@ -211,16 +219,14 @@ def _make_net(
     settings: Any,
     n_members: int,
     kinds: Sequence[str],
+    callbacks: Sequence | None = None,
     held_out: TensorDataset | None = None,
     max_epochs: int | None = None,
 ) -> NeuralNet:
-    check_callbacks(settings.callbacks, held_out=held_out is not None)
     steps_per_epoch = -(-len(samples) // settings.batch_size)
     n_steps = MAX_STEPS if settings.early_stopping else DEFAULT_STEPS
     max_epochs = max_epochs or -(-n_steps // steps_per_epoch)
-    callbacks: list[Any] = [FiniteLoss(), *(settings.callbacks or [])]
-    if settings.verbose:
-        callbacks.insert(1, ProgressBar())
+    progress = [ProgressBar()] if settings.verbose else []
     return DeviceNet(
         CrossModalNetwork,
         module__columns=samples.columns,
@@ -240,7 +246,9 @@ def _make_net(
         train_split=None if held_out is None else predefined_split(held_out),
         callbacks=[
             *_schedule(max_epochs * steps_per_epoch, settings, stop=held_out is not None),
-            *callbacks,
+            FiniteLoss(),
+            *progress,
+            *(callbacks or []),
         ],
         callbacks__print_log=None,
         device=resolve_device(settings.device),
