@@ -34,7 +34,7 @@ def assert_selects_as_a_fit_to_the_rows(X, y, seed=0, **params):
     for rows in folds(len(y), seed):
         expected = MultiOmicsSelector(**params).fit(take(X, rows), y[rows]).transform(X)
         pd.testing.assert_frame_equal(
-            pd.DataFrame(nested.select(rows)), pd.DataFrame(expected), check_dtype=False
+            pd.DataFrame(nested(rows)), pd.DataFrame(expected), check_dtype=False
         )
 
 
@@ -98,7 +98,7 @@ def test_a_repeated_search_over_k_ranks_nothing_anew(cohort, tmp_path, memory, m
     def select_all(k):
         selected = MultiOmicsSelector(k, memory=cache).fit_transform(X, y)
         nested = nested_selection(selected, y, "weigh the branches")
-        return [selected, *map(nested.select, folds(len(y)))]
+        return [selected, *map(nested, folds(len(y)))]
 
     first = select_all(5)
     monkeypatch.setattr(_elastic_net, "elastic_net_path", None)
@@ -118,7 +118,7 @@ def test_only_as_much_is_ranked_as_is_selected(cohort, monkeypatch):
 
     whole = _elastic_net.elastic_net_path
     monkeypatch.setattr(_elastic_net, "elastic_net_path", path)
-    nested_selection(selected, y, "weigh the branches").select(folds(len(y))[0])
+    nested_selection(selected, y, "weigh the branches")(folds(len(y))[0])
     assert most == [5, 8]  # all mutations are kept
 
 

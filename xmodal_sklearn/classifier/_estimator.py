@@ -21,7 +21,7 @@ from .._typing import Labels, Seed, Table, typed
 from ..modalities._columns import check_primary
 from ..modalities._input import ModalityInput, validate_table
 from ..modalities._missing import warn_if_looks_imputed, warn_missing
-from ..modalities._nested import NestedSelection, nested_selection
+from ..modalities._nested import Selection, nested_selection
 from ._inspection import feature_importances
 from ._net import predict_proba
 from ._stacking import stacking_table
@@ -429,18 +429,18 @@ class CrossModalAttentionClassifier(ProbabilityClassifierMixin, ValidatedEstimat
 
     def _select(
         self,
-        selection: NestedSelection,
+        selection: Selection,
         samples: Samples,
         weights: np.ndarray,
         positions: np.ndarray,
     ) -> Samples:
         """Return all samples with the features that those at some positions select."""
-        table = selection.select(samples.rows[positions])
+        table = selection(samples.rows[positions])
         nested = ModalityInput(table, self.modalities)
         values, missing = nested.read_matrix(table, np.float32)
         values, missing = values[samples.rows], missing.take(samples.rows)
         nested.learn_rare(missing)
-        nested.learn_summary(values, weights)
+        nested.learn_scale(values, weights)
         x = torch.from_numpy(nested.standardize(values, missing))
         return replace(samples, x=x, columns=self._columns(nested))
 

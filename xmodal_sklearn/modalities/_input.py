@@ -137,16 +137,20 @@ class ModalityInput:
         self, values: np.ndarray, weights: np.ndarray | None = None, *, keep_scale: bool = False
     ) -> None:
         """Keep mean, scale and summary of training samples, (n_samples, n_encoded), NaN in gaps."""
+        if not keep_scale:
+            self.learn_scale(values, weights)
+        columns = self.encoder.columns_of(self.needed)
+        self.summary = summarize(values, columns, self.scaler, weights)
+
+    def learn_scale(self, values: np.ndarray, weights: np.ndarray | None = None) -> None:
+        """Keep mean and scale of training samples, (n_samples, n_encoded), NaN in gaps."""
         # Arrays, whatever scikit-learn's global transform_output says. A weight of two must count
         # as two samples, which a common factor does not change.
-        if not keep_scale:
-            relative = None if weights is None else weights / weights.mean()
-            self.scaler = StandardScaler().set_output(transform="default")
-            with np.errstate(invalid="ignore"):  # of columns without any value
-                self.scaler.fit(values, sample_weight=relative)
-        columns = self.encoder.columns_of(self.needed)
+        relative = None if weights is None else weights / weights.mean()
+        self.scaler = StandardScaler().set_output(transform="default")
+        with np.errstate(invalid="ignore"):  # of columns without any value
+            self.scaler.fit(values, sample_weight=relative)
         self.means = self.scaler.mean_
-        self.summary = summarize(values, columns, self.scaler, weights)
 
     def locate(self, table: Any) -> np.ndarray:
         """Return where the columns of training are in a validated table, -1 for missing ones."""

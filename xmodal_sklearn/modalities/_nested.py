@@ -9,7 +9,6 @@ of selected columns is remembered for as long as it lives, with what the classif
 import threading
 import weakref
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import wraps
 from typing import Any
 
@@ -17,26 +16,30 @@ import numpy as np
 
 from .._warnings import warn
 
+# Given rows, returns all samples with the columns that these rows select.
+Selection = Callable[[np.ndarray], Any]
 
-@dataclass(frozen=True)
-class NestedSelection:
-    """How to select again: ``select(rows)`` has all samples and what these rows would select."""
-
-    select: Callable[[np.ndarray], Any]
-    selector: Any
+_SELECTIONS: dict[int, Selection] = {}
 
 
-_SELECTIONS: dict[int, NestedSelection] = {}
-_LATEST = threading.local()
+class _Latest(threading.local):
+    """The latest selection of a thread."""
+
+    labels: Callable[[], Any] | None = None
+    n_features = 0
+    selection: Selection
 
 
-def prepare_hand_over(selected: Any, selection: NestedSelection, y: Any) -> None:
+_LATEST = _Latest()
+
+
+def prepare_hand_over(selection: Selection, n_features: int, y: Any) -> None:
     """Remember a selection until the table that ``fit_transform`` returns is known."""
     try:
         _LATEST.labels = weakref.ref(y)
     except TypeError:  # a list
-        _LATEST.labels = lambda: None
-    _LATEST.widths = selection.selector.n_features_in_, selected.shape[1]
+        _LATEST.labels = None
+    _LATEST.n_features = n_features
     _LATEST.selection = selection
 
 
@@ -54,18 +57,16 @@ def hand_over(fit_transform: Callable) -> Callable:
     return remember
 
 
-def nested_selection(X: Any, y: Any, what: str) -> NestedSelection | None:
+def nested_selection(X: Any, y: Any, what: str) -> Selection | None:
     """Return how X was selected, None if it was not; warn if that was lost on the way."""
     selection = _SELECTIONS.get(id(X))
-    labels = getattr(_LATEST, "labels", lambda: None)()
-    # A later fit to the same labels, without the selector, is no concern of its.
-    _LATEST.labels = lambda: None
-    if selection is None and labels is not None and labels is y:
-        n_features, _ = _LATEST.widths
-        if np.shape(X)[1:] != (n_features,):
-            warn(
-                f"The features were selected using samples that also {what}, so probabilities "
-                "will be overconfident. Move steps between MultiOmicsSelector and the classifier "
-                "before the selector."
-            )
+    # A later fit to the same labels, without the selector, does not concern it.
+    labels, _LATEST.labels = _LATEST.labels, None
+    is_lost = selection is None and labels is not None and labels() is y
+    if is_lost and np.shape(X)[1:] != (_LATEST.n_features,):
+        warn(
+            f"The features were selected using samples that also {what}, so probabilities will be "
+            "overconfident. Move steps between MultiOmicsSelector and the classifier before the "
+            "selector."
+        )
     return selection

@@ -36,7 +36,7 @@ from ..modalities._missing import (
     warn_if_looks_imputed,
     warn_missing,
 )
-from ..modalities._nested import NestedSelection, hand_over, prepare_hand_over
+from ..modalities._nested import hand_over, prepare_hand_over
 from ._pairs import promote_interactions
 from ._ranking import best_first, rank_modality
 
@@ -240,7 +240,7 @@ class MultiOmicsSelector(SelectorMixin, ValidatedEstimator):
         support = self.get_support(indices=True)
         selected = self._select(table, support, support)
         select = partial(self._select_for, table, blocks, codes)
-        prepare_hand_over(selected, NestedSelection(select, self), y)
+        prepare_hand_over(select, self.n_features_in_, y)
         return selected
 
     def transform(self, X: Table) -> Any:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from ._layers import SolvedLinear
+from ._layers import SolvedLinear, map_common
 from ._ridge import RIDGE_PENALTY, fit_ridge
 
 # The primary modality comes first wherever modalities are in a list.
@@ -137,9 +137,7 @@ class StumpsBranch(nn.Module):
         """Map ``(batch, features)``, NaN if absent, to logits ``(members, batch, classes)``."""
         available = torch.stack(list(present), dim=1).to(x.dtype)
         inputs = torch.cat([self.rise(x) * available[:, self.modalities], available], dim=1)
-        weight = torch.cat([self.weight, self.offset], dim=1)
-        mapped = inputs @ weight.transpose(0, 1).flatten(1)
-        return mapped.unflatten(1, (len(weight), -1)).transpose(0, 1) + self.bias
+        return map_common(inputs, torch.cat([self.weight, self.offset], dim=1), self.bias)
 
     def rise(self, x: Tensor) -> Tensor:
         """Return how far each stump has risen, ``(batch, stumps)``, from 0 to 1."""

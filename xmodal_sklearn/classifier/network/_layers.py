@@ -63,9 +63,7 @@ class SolvedLinear(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map ``(batch, inputs)`` to ``(members, batch, outputs)``."""
-        # One product with the weights side by side is faster than one each, as outputs are few.
-        mapped = x @ self.weight.transpose(0, 1).flatten(1)
-        return mapped.unflatten(1, (len(self.weight), -1)).transpose(0, 1) + self.bias
+        return map_common(x, self.weight, self.bias)
 
 
 class Dropout(nn.Module):
@@ -102,6 +100,13 @@ class Dropout(nn.Module):
     def _draw(self, n_factors: int, device: torch.device) -> Tensor:
         draws = torch.rand(n_factors, generator=self.generator, dtype=torch.float32)
         return ((draws >= self.rate).float() / (1 - self.rate)).to(device)
+
+
+def map_common(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+    """Map values common to all members, ``(batch, inputs)``, to ``(members, batch, outputs)``."""
+    # One product with the weights side by side is faster than one each, as outputs are few.
+    mapped = x @ weight.transpose(0, 1).flatten(1)
+    return mapped.unflatten(1, (len(weight), -1)).transpose(0, 1) + bias
 
 
 def normalize(x: Tensor) -> Tensor:
