@@ -20,6 +20,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from joblib import Parallel, delayed
 from sklearn.metrics import f1_score, log_loss, roc_auc_score
 
 from xmodal_sklearn import MultiOmicsSelector, concat_modalities, split_modalities
@@ -33,6 +34,7 @@ __all__ = [
     "compile_ranking",
     "in_new_process",
     "make_parser",
+    "measure_folds",
     "metabric",
     "peak_bytes",
     "read_cohorts",
@@ -40,6 +42,7 @@ __all__ = [
     "sampled_peak",
     "scores",
     "study_parser",
+    "summary",
     "tree_bytes",
     "write_random_study",
     "write_study",
@@ -134,6 +137,27 @@ def read_cohorts(
         for size in sizes:
             shape = [int(number) for number in size.split("x")]
             yield f"simulated {size}", *simulated(*shape), shape[1]
+
+
+def measure_folds(
+    measure: Callable[..., list[dict]], cohorts: Iterable[tuple], folds: Any, n_jobs: int
+) -> list[dict]:
+    """Return the rows that ``measure(X, y, k, train, test)`` has for each fold of (X, y, k)."""
+    return [
+        row
+        for X, y, k in cohorts
+        for rows in Parallel(n_jobs=n_jobs)(
+            delayed(measure)(X, y, k, train, test) for train, test in folds.split(X, y)
+        )
+        for row in rows
+    ]
+
+
+def summary(rows: list[dict], by: list[str]) -> pd.DataFrame:
+    """Return mean±standard deviation of the rows, by some of their columns."""
+    grouped = pd.DataFrame(rows).groupby(by, sort=False)
+    mean, std = grouped.mean(), grouped.std()
+    return mean.round(3).astype(str) + "±" + std.round(3).astype(str)
 
 
 def scores(y: np.ndarray, probabilities: np.ndarray, classes: np.ndarray) -> dict[str, float]:

@@ -17,11 +17,10 @@ from unittest.mock import patch
 import numpy as np
 import pandas as pd
 import torch
-from joblib import Parallel, delayed
 from sklearn.model_selection import RepeatedStratifiedKFold
 
 from benchmarks.accuracy.interactions import KINDS, SIZES, simulate
-from benchmarks.shared import COHORTS, make_parser, read_cohorts, scores
+from benchmarks.shared import COHORTS, make_parser, measure_folds, read_cohorts, scores
 from xmodal_sklearn import CrossModalAttentionClassifier, MultiOmicsSelector
 from xmodal_sklearn.classifier import _stacking, _trainer
 from xmodal_sklearn.classifier._inspection import ClassifierView
@@ -38,14 +37,7 @@ def main() -> None:
     arguments = parser.parse_args()
     folds = RepeatedStratifiedKFold(n_splits=5, n_repeats=arguments.repeats, random_state=0)
     for name in arguments.cohorts:
-        rows = [
-            row
-            for X, y, k in tables(name, arguments.sizes)
-            for fold_rows in Parallel(n_jobs=arguments.jobs)(
-                delayed(measure_fold)(X, y, k, train, test) for train, test in folds.split(X, y)
-            )
-            for row in fold_rows
-        ]
+        rows = measure_folds(measure_fold, tables(name, arguments.sizes), folds, arguments.jobs)
         print(f"\n{name}, 5 folds x {arguments.repeats}")
         print(table(pd.DataFrame(rows)).to_string(), flush=True)
 

@@ -19,7 +19,7 @@ from sklearn.metrics import f1_score
 from sklearn.model_selection import train_test_split
 from sklearn.pipeline import make_pipeline
 
-from benchmarks.shared import COHORTS, make_parser
+from benchmarks.shared import COHORTS, make_parser, summary
 from xmodal_sklearn import CrossModalAttentionClassifier, MultiOmicsSelector, align_features
 from xmodal_sklearn.inspection import drift
 from xmodal_sklearn.modalities._columns import resolve_modalities
@@ -192,12 +192,6 @@ def drift_of(model: object, X: pd.DataFrame) -> tuple[pd.DataFrame, bool]:
         warnings.simplefilter("always")
         table = drift(model, X)
     return table, bool(caught)
-
-
-def summary(rows: list[dict], by: list[str]) -> pd.DataFrame:
-    grouped = pd.DataFrame(rows).groupby(by, sort=False)
-    mean, std = grouped.mean(), grouped.std()
-    return mean.round(3).astype(str) + "±" + std.round(3).astype(str)
 
 
 def show(title: str, table: pd.DataFrame) -> None:

@@ -12,13 +12,12 @@ import warnings
 
 import numpy as np
 import pandas as pd
-from joblib import Parallel, delayed
 from sklearn.base import clone
 from sklearn.model_selection import RepeatedStratifiedKFold
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
-from benchmarks.shared import DATA, make_parser, scores
+from benchmarks.shared import DATA, make_parser, measure_folds, scores, summary
 from xmodal_sklearn import CrossModalAttentionClassifier, MultiOmicsSelector
 from xmodal_sklearn.baselines import make_baselines
 from xmodal_sklearn.datasets import make_multiomics
@@ -38,17 +37,9 @@ def main() -> None:
     arguments = parser.parse_args()
     folds = RepeatedStratifiedKFold(n_splits=5, n_repeats=arguments.repeats, random_state=0)
     for name in arguments.cohorts:
-        rows = [
-            row
-            for X, y in read(name, arguments.seeds)
-            for fold_rows in Parallel(n_jobs=arguments.jobs)(
-                delayed(measure_fold)(X, y, arguments.k, *fold) for fold in folds.split(X, y)
-            )
-            for row in fold_rows
-        ]
-        grouped = pd.DataFrame(rows).groupby("model", sort=False)
-        mean, spread = grouped.mean().round(3), grouped.std().round(3)
-        print(f"\n{name}\n{(mean.astype(str) + '±' + spread.astype(str)).to_string()}", flush=True)
+        cohorts = ((X, y, arguments.k) for X, y in read(name, arguments.seeds))
+        rows = measure_folds(measure_fold, cohorts, folds, arguments.jobs)
+        print(f"\n{name}\n{summary(rows, ['model']).to_string()}", flush=True)
 
 
 def read(name: str, n_seeds: int) -> list[tuple[pd.DataFrame, np.ndarray]]:

@@ -210,7 +210,7 @@ def nested_seconds(X: Any, y: np.ndarray, k: int, folds: list[np.ndarray]) -> tu
     with Timer() as nested:
         selection = nested_selection(selected, y, "weigh the branches")
         for rows in folds:
-            selection.select(rows)
+            selection(rows)
     return once.processor, nested.processor
 
 
