@@ -9,7 +9,9 @@ from contextvars import ContextVar
 from typing import Any
 
 # Code of these runs between the user's line and the warning.
-INTERNAL = {"xmodal_sklearn", "sklearn", "joblib", "contextlib", "threading", "concurrent"}
+INTERNAL = {
+    "xmodal_sklearn", "sklearn", "imblearn", "joblib", "contextlib", "threading", "concurrent"
+}  # fmt: skip
 
 
 def warn(message: str, category: type[Warning] = UserWarning) -> None:

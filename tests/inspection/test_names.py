@@ -103,7 +103,8 @@ def test_a_function_in_front_keeps_the_names_that_it_returns(table):
     model = make_pipeline(FunctionTransformer(np.cbrt), MultiOmicsSelector(k=3), network())
     assert most_important(model.fit(X, y), X) == "exp__E0"
     model = make_pipeline(FunctionTransformer(pd.DataFrame.to_numpy), network(max_epochs=1))
-    model.fit(X, y)
+    with pytest.warns(UserWarning, match="dropped its column names"):
+        model.fit(X, y)
     with pytest.raises(ValueError, match="named after FunctionTransformer, which does not name"):
         integrated_gradients(model, X)
 

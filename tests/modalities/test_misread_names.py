@@ -6,10 +6,21 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.compose import ColumnTransformer, make_column_selector
+from sklearn.decomposition import PCA
+from sklearn.ensemble import BaggingClassifier
+from sklearn.feature_selection import VarianceThreshold
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import FeatureUnion, make_pipeline
 from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
 
-from xmodal_sklearn import MultiOmicsSelector, concat_modalities, split_modalities
+from xmodal_sklearn import (
+    CrossModalAttentionClassifier,
+    MultiOmicsSelector,
+    concat_modalities,
+    split_modalities,
+)
+from xmodal_sklearn.baselines import LateFusionClassifier
 from xmodal_sklearn.modalities._columns import resolve_modalities
 
 SAMPLES = [f"P{index}" for index in range(12)]
@@ -99,11 +110,83 @@ def test_another_separator_warns(separator):
     "names",
     [
         ["HLA.A", "HLA.B", "HLA.C", "NKX2_1", "NKX2_2", *(f"G{i}" for i in range(10))],
+        ["HLA-DRA", "HLA-DRB1", "HLA-DPA1", "RP11-34.1", "RP11-34.2", "RP11-34.3", "CDK4_pS807"],
+        [f"ENSG{i:011d}.{i % 9}" for i in range(50)],
         ["age_at_diagnosis", "age_at_death", "tumor_size", "tumor_grade", "sex", "her2_status"],
+        [f"{name}_{level}" for name in ("stage", "grade", "site") for level in "abcd"],
         [f"hsa.miR.{i}" for i in range(20)],
+        [f"hsa-mir-{i}" for i in range(20)],
         [f"chr{i % 22}:{i}" for i in range(200)],
+        [f"chr{i % 5 + 1}:{i}" for i in range(200)],
+        [f"{i % 8 + 1}p{i}" for i in range(40)] + [f"X.{i}" for i in range(40)],
     ],
-    ids=["genes", "clinical", "microRNA", "sites"],
 )
 def test_separators_in_features_do_not_warn(names):
-    resolve_modalities(pd.DataFrame(np.zeros((2, len(names))), columns=names), None)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        resolve_modalities(pd.DataFrame(np.zeros((2, len(names))), columns=names), None)
+
+
+DROPPING = {
+    "scaler": (StandardScaler(), X),
+    "two levels": (
+        StandardScaler(),
+        X.set_axis(X.columns.str.split("__", n=1, expand=True), axis=1),
+    ),
+    "nested": (make_pipeline(StandardScaler(), VarianceThreshold()), X),
+    "components": (PCA(5), X),
+}
+ONE_MODALITY = MultiOmicsSelector(k=2, modalities={"X": slice(None)})
+LOST = r"\['exp', 'mut'\].*set_output.*modalities="
+
+
+@pytest.mark.parametrize(("step", "table"), DROPPING.values(), ids=DROPPING)
+def test_a_step_that_drops_the_names_of_modalities_warns(step, table):
+    with pytest.warns(UserWarning, match=LOST):
+        make_pipeline(step, MultiOmicsSelector(k=2)).fit(table, Y)
+
+
+def test_lost_names_warn_in_searches_and_behind_ensembles():
+    model = make_pipeline(StandardScaler(), MultiOmicsSelector(k=2), LogisticRegression())
+    for outer in (
+        GridSearchCV(model, {"multiomicsselector__k": [1]}, cv=2),
+        BaggingClassifier(CrossModalAttentionClassifier(max_epochs=1, n_estimators=1), 1),
+    ):
+        with pytest.warns(UserWarning, match=LOST):
+            outer.fit(X, Y)
+
+
+@pytest.mark.parametrize(
+    ("model", "table"),
+    [
+        (MultiOmicsSelector(k=2), X.to_numpy()),
+        (make_pipeline(StandardScaler(), MultiOmicsSelector(k=2)), X.to_numpy()),
+        (make_pipeline(StandardScaler(), MultiOmicsSelector(k=2)), X.filter(like="exp__")),
+        (make_pipeline(StandardScaler(), ONE_MODALITY), X),
+        (
+            make_pipeline(StandardScaler().set_output(transform="pandas"), MultiOmicsSelector(k=2)),
+            X,
+        ),
+        (
+            ColumnTransformer(
+                [("exp", make_pipeline(StandardScaler(), MultiOmicsSelector(k=2)), EXP)],
+                remainder="passthrough",
+            ),
+            X,
+        ),
+        (LateFusionClassifier(make_pipeline(MultiOmicsSelector(k=2), LogisticRegression())), X),
+    ],
+    ids=[
+        "array",
+        "array in a pipeline",
+        "one modality",
+        "modalities=",
+        "set_output",
+        "in a part",
+        "fusion",
+    ],
+)
+def test_one_modality_that_was_meant_does_not_warn(model, table):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        model.fit(table, Y)

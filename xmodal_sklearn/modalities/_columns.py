@@ -1,5 +1,7 @@
 """Which columns belong to which modality, and what they are called."""
 
+import re
+import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
@@ -10,11 +12,14 @@ import pandas as pd
 from sklearn.utils import _safe_indexing
 
 from .._suggestions import did_you_mean
-from .._warnings import warn
+from .._warnings import INTERNAL, warn
 
 SEPARATOR = "__"
 # The only modality of an X whose columns name none.
 UNNAMED = "X"
+
+# Prefixes of genomic positions, such as chr17:7571720.
+CHROMOSOME = re.compile(r"(chr)?(\d+|X|Y|MT?)([pq]\d*)?", re.IGNORECASE)
 
 Columns: TypeAlias = Sequence | slice | np.ndarray | Callable | str | int
 
@@ -27,7 +32,7 @@ def resolve_modalities(X: Any, modalities: Mapping[str, Columns] | None) -> Moda
     if modalities is None:
         positions = _modalities_from_names(names, X.shape[1])
         if list(positions) == [UNNAMED]:
-            _warn_if_other_separator(names)
+            _warn_if_other_separator(names) if names else _warn_if_names_lost()
         else:
             _warn_if_second_prefix(names, positions)
         return dict(positions)
@@ -186,14 +191,44 @@ def _warn_if_other_separator(names: Sequence[str]) -> None:
     for separator in (".", ":", "|", "/", "_"):
         prefixes = Counter(name.partition(separator)[0] for name in names if separator in name)
         repeated = {name: count for name, count in prefixes.items() if count > 2}
+        n_named, is_chromosomes = sum(repeated.values()), all(map(CHROMOSOME.fullmatch, repeated))
         # Feature names may have separators, too, but hardly share so few prefixes.
-        if 1 < len(repeated) < 10 and sum(repeated.values()) >= max(0.9 * len(names), 10):
+        likely = 1 < len(repeated) < 10 and n_named >= max(0.9 * len(names), 5 * len(repeated))
+        if likely and not is_chromosomes:
             warn(
                 f"All columns are read as one modality, but their names begin with "
                 f"{list(repeated)} and {separator!r}. If these are modalities, rename the columns "
                 f"to modality{SEPARATOR}feature, or pass `modalities=`."
             )
             return
+
+
+def _warn_if_names_lost() -> None:
+    """Warn if X has no column names, but a table that scikit-learn received names modalities."""
+    names = tuple(_received_names())
+    modalities = list(dict.fromkeys(name.partition(SEPARATOR)[0] for name in names))
+    if len(modalities) > 1 and all(SEPARATOR in name for name in names):
+        warn(
+            f"All columns are read as one modality: the table had the modalities {modalities}, but "
+            "an earlier step dropped its column names. Keep them by calling "
+            '`set_output(transform="pandas")` on the pipeline, or pass `modalities=`; '
+            "`modalities={'X': slice(None)}` means a single modality."
+        )
+
+
+def _received_names() -> Sequence[str]:
+    """Return the column names in the nearest call of a pipeline or search, if it got a table."""
+    frame: Any = sys._getframe()
+    while frame and (library := frame.f_globals.get("__name__", "").partition(".")[0]) in INTERNAL:
+        X, is_ours = frame.f_locals.get("X"), library == "xmodal_sklearn"
+        if isinstance(X, pd.DataFrame):
+            # Fusion passes modalities as arrays, and loses none.
+            return () if is_ours else column_names(flatten_columns(X)) or ()
+        names = getattr(frame.f_locals.get("self"), "feature_names_in_", None)
+        if names is not None and not is_ours:
+            return names
+        frame = frame.f_back
+    return ()
 
 
 def _warn_if_second_prefix(names: Sequence[str], modalities: Modalities) -> None:
