@@ -6,13 +6,17 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy import sparse
+from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.decomposition import PCA
+from sklearn.feature_selection import SelectKBest
 from sklearn.metrics import log_loss
+from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import FeatureUnion, make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from skorch.callbacks import Callback, EarlyStopping
 
 from xmodal_sklearn import CrossModalAttentionClassifier, MultiOmicsSelector
+from xmodal_sklearn.inspection import drift, integrated_gradients
 from xmodal_sklearn.modalities import _nested
 
 LOST = "probabilities will be overconfident"
@@ -176,3 +180,74 @@ def test_modalities_of_the_classifier_are_those_of_each_selection():
     model = make_pipeline(MultiOmicsSelector(10), classifier).fit(X, y)
     assert list(model[-1].modalities_) == ["first", "second"]
     assert np.isfinite(model.predict_proba(X)).all()
+
+
+def test_selector_parameter_equals_pipeline():
+    X, y = noise(80, 60)
+    X[:, 5] += y
+    table = pd.DataFrame(X).add_prefix("exp__")
+    pipeline = make_pipeline(MultiOmicsSelector(10), small()).fit(table, y)
+    model = small(selector=MultiOmicsSelector(10)).fit(table, y)
+    np.testing.assert_array_equal(model.predict_proba(table), pipeline.predict_proba(table))
+    assert model.n_features_in_ == 60
+    assert list(model.feature_names_in_) == list(table.columns)
+    assert np.count_nonzero(model.feature_importances_) <= 10
+    assert model.selected_features_.equals(pipeline[-1].selected_features_)
+    attributions = [integrated_gradients(fitted, table[:9]) for fitted in (model, pipeline)]
+    pd.testing.assert_frame_equal(*(fitted.by_sample for fitted in attributions))
+    assert drift(model, table[:9]).equals(drift(pipeline, table[:9]))
+
+
+def test_folds_count_the_features_that_they_select():
+    X, y = noise(80, 60)
+    X[:, 5] += 3 * y
+    counts = make_pipeline(MultiOmicsSelector(10), small()).fit(X, y)[-1].selected_features_
+    assert counts.sum() == 5 * 10
+    assert counts["x5"] == 5
+    assert counts.is_monotonic_decreasing
+
+
+def test_selector_is_tuned_by_its_parameters():
+    X, y = noise(60, 20)
+    model = small(
+        selector=MultiOmicsSelector(),
+        modalities={"exp": list(range(12)), "cna": list(range(12, 20))},
+    )
+    search = GridSearchCV(model, {"selector__k": [2, 4]}, cv=2).fit(X, y)
+    best = search.best_estimator_
+    assert best.selector.modalities is None
+    assert best.estimator_[0].get_support().sum() == 2 * search.best_params_["selector__k"]
+    assert list(best.modalities_["cna"]) == list(range(12, 20))
+
+
+def test_any_transformer_is_nested():
+    X, y = noise(160)
+    steps = make_pipeline(StandardScaler(), SelectKBest(k=30), PCA(20))
+    model = small(selector=steps).fit(X[:80], y[:80])
+    assert log_loss(y[80:], model.predict_proba(X[80:])) < np.log(2) + 0.05
+    model.set_params(selector=None).fit(X[:80, :9], y[:80])
+    assert model.predict_proba(X[80:, :9]).shape == (80, 2)
+
+
+def test_a_selector_and_a_warm_start_exclude_each_other():
+    X, y = noise(60, 20)
+    with pytest.raises(ValueError, match="a selector may select others"):
+        small(selector=MultiOmicsSelector(5), warm_start=True).fit(X, y)
+
+
+class Forgetful(TransformerMixin, BaseEstimator):
+    """Keeps the modality cna only where it sees all 60 samples."""
+
+    def fit(self, X, y):
+        self.n_kept_ = 4 if len(X) == 60 else 2
+        return self
+
+    def transform(self, X):
+        return X.iloc[:, : self.n_kept_]
+
+
+def test_a_selector_that_forgets_a_modality_is_named():
+    X, y = noise(60, 4)
+    X = pd.DataFrame(X, columns=["exp__a", "exp__b", "cna__a", "cna__b"])
+    with pytest.raises(ValueError, match="no feature of modality 'cna'"):
+        small(selector=Forgetful()).fit(X, y)

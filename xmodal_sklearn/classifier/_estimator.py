@@ -1,5 +1,7 @@
 """The cross-modal attention classifier."""
 
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import replace
 from functools import partial
 from numbers import Integral, Real
@@ -7,12 +9,20 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 import torch
-from sklearn.base import _fit_context
-from sklearn.utils import Tags, _safe_indexing
-from sklearn.utils._param_validation import Interval, StrOptions
+from scipy import sparse
+from sklearn.base import _fit_context, clone
+from sklearn.pipeline import make_pipeline
+from sklearn.utils import Tags, _safe_indexing, get_tags
+from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import _check_sample_weight, check_is_fitted
+from sklearn.utils.validation import (
+    _check_feature_names,
+    _check_n_features,
+    _check_sample_weight,
+    check_is_fitted,
+)
 from skorch import NeuralNet
 
 from .._alignment import check_weights
@@ -49,6 +59,10 @@ class CrossModalAttentionClassifier(ProbabilityClassifierMixin, ValidatedEstimat
 
     Parameters
     ----------
+    selector : transformer, default=None
+        Selects the features of the network. A :class:`~xmodal_sklearn.MultiOmicsSelector` here is
+        the same as one before the classifier in a pipeline, see Notes. Any other transformer, such
+        as a pipeline of several steps, is fitted anew in each fold of nested selection.
     modalities : dict of str to columns, default=None
         The columns of each modality, as :class:`~sklearn.compose.ColumnTransformer` takes them
         (names, positions, slice, boolean mask or callable); each column must belong to exactly
@@ -117,7 +131,8 @@ class CrossModalAttentionClassifier(ProbabilityClassifierMixin, ValidatedEstimat
     callbacks : list of skorch callbacks, default=None
         Called during training.
     warm_start : bool, default=False
-        Start from the parameters of the previous fit, to the same columns and classes.
+        Start from the parameters of the previous fit, to the same columns and classes. Not
+        possible with a `selector`, which may select other columns.
     verbose : int, default=0
         Values above 0 show a progress bar.
 
@@ -138,6 +153,11 @@ class CrossModalAttentionClassifier(ProbabilityClassifierMixin, ValidatedEstimat
         One row per epoch: ``epoch``, ``train_loss``, ``valid_loss``, ``valid_score`` (macro-F1 on
         the samples held out) and ``seconds``; no columns ``valid_…`` without early stopping. After
         a selector, these columns come from the folds of nested selection, see Notes.
+    estimator_ : Pipeline
+        The fitted selector and classifier, if there is a `selector`.
+    selected_features_ : Series of int
+        After a selector: how many of the five folds of nested selection selected each feature,
+        most often selected first, without features that none selected.
     n_imputed_ : dict of str to int
         By modality, how many values were missing in training samples that have the modality.
     feature_importances_ : ndarray of float of shape (n_features_in_,)
@@ -238,6 +258,7 @@ class CrossModalAttentionClassifier(ProbabilityClassifierMixin, ValidatedEstimat
     """
 
     _parameter_constraints: dict = {  # noqa: RUF012
+        "selector": [HasMethods(["fit_transform", "transform"]), None],
         "modalities": [dict, None],
         "primary": [str, None],
         "branches": [StrOptions({"all"}), list, tuple],
@@ -268,6 +289,7 @@ class CrossModalAttentionClassifier(ProbabilityClassifierMixin, ValidatedEstimat
     def __init__(
         self,
         *,
+        selector: Any = None,
         modalities: dict | None = None,
         primary: str | None = None,
         branches: str | list | tuple = "all",
@@ -294,6 +316,7 @@ class CrossModalAttentionClassifier(ProbabilityClassifierMixin, ValidatedEstimat
         warm_start: bool = False,
         verbose: int = 0,
     ):
+        self.selector = selector
         self.modalities = modalities
         self.primary = primary
         self.branches = branches
@@ -343,17 +366,12 @@ class CrossModalAttentionClassifier(ProbabilityClassifierMixin, ValidatedEstimat
         CrossModalAttentionClassifier
             The fitted classifier.
         """
-        warm = self.warm_start and hasattr(self, "net_")
-        selection = nested_selection(X, y, "weigh the branches")
-        samples, weights = self._prepare(X, y, sample_weight, warm=warm)
-        start = self.net_.module_.state_dict() if warm else None
-        select = None
-        if selection is not None:
-            select = partial(self._select, selection, samples, weights)
-        net, self.history_ = train(samples, self, start, select)
-        self.net_: NeuralNet = net
-        self.stacking_weights_ = stacking_table(net.module_, self._primary_first())
-        return self
+        if not self.warm_start:
+            for name in ("estimator_", "input_", "selected_features_"):
+                self.__dict__.pop(name, None)
+        if self.selector is not None:
+            return self._fit_selector(X, y, sample_weight)
+        return self._fit(X, y, sample_weight, nested_selection(X, y, "weigh the branches"))
 
     @reproducible_torch()
     def predict_proba(self, X: Table) -> np.ndarray:
@@ -370,6 +388,8 @@ class CrossModalAttentionClassifier(ProbabilityClassifierMixin, ValidatedEstimat
             Columns in the order of ``classes_``.
         """
         check_is_fitted(self)
+        if self.selector is not None:
+            return self.estimator_.predict_proba(X)
         return predict_proba(self.net_, self.input_.read_standardized(self, X))
 
     def __repr__(self, N_CHAR_MAX: int = 700) -> str:
@@ -386,10 +406,57 @@ class CrossModalAttentionClassifier(ProbabilityClassifierMixin, ValidatedEstimat
     def feature_importances_(self) -> np.ndarray:
         """Effect of each feature on the log-probabilities, see the attributes of the class."""
         check_is_fitted(self)
+        if self.selector is not None:
+            selector, classifier = self.estimator_
+            importances = np.zeros(self.n_features_in_)
+            importances[selector.get_support()] = classifier.feature_importances_
+            return importances
         # A categorical column is as important as its categories together.
         origin = self.input_.encoder.repeat_encoded(np.arange(self.n_features_in_))
         inputs = feature_importances(self.net_, len(origin))
         return np.bincount(origin, inputs, minlength=self.n_features_in_)
+
+    def _fit_selector(self, X: Any, y: Any, sample_weight: Any) -> "CrossModalAttentionClassifier":
+        """Fit the selector, and a classifier without it to the columns that it selects."""
+        if self.warm_start:
+            raise ValueError(
+                "warm_start=True needs the same columns in each fit, but a selector may select "
+                "others. Set warm_start=False, or fit the selector beforehand."
+            )
+        selector, parameters = clone(self.selector), self.get_params(deep=False)
+        parameters["selector"] = None
+        if "modalities" in selector.get_params(deep=False):
+            selector.modalities = selector.modalities or self.modalities
+            parameters["modalities"] = None
+        selected = selector.fit_transform(X, y)
+        selection = nested_selection(selected, y, "weigh the branches")
+        selection = selection or partial(_refit_selector, self.selector, X, y)
+        classifier = type(self)(**parameters)._fit(selected, y, sample_weight, selection)
+        self.estimator_ = make_pipeline(selector, classifier)
+        fitted = {name: value for name, value in vars(classifier).items() if name.endswith("_")}
+        del fitted["input_"]
+        fitted["modalities_"] = getattr(selector, "modalities_", classifier.modalities_)
+        self.__dict__.update(fitted)
+        _check_n_features(self, X, reset=True)
+        _check_feature_names(self, X, reset=True)
+        return self
+
+    def _fit(
+        self, X: Any, y: Any, sample_weight: Any, selection: Selection | None
+    ) -> "CrossModalAttentionClassifier":
+        warm = self.warm_start and hasattr(self, "net_")
+        samples, weights = self._prepare(X, y, sample_weight, warm=warm)
+        start = self.net_.module_.state_dict() if warm else None
+        counts: Counter[str] = Counter()
+        select = None
+        if selection is not None:
+            select = partial(self._select, selection, samples, weights, counts)
+        net, self.history_ = train(samples, self, start, select)
+        self.net_: NeuralNet = net
+        self.stacking_weights_ = stacking_table(net.module_, self._primary_first())
+        if counts:
+            self.selected_features_ = pd.Series(counts).sort_values(ascending=False, kind="stable")
+        return self
 
     def _prepare(
         self, X: Any, y: Any, sample_weight: Any, *, warm: bool
@@ -432,11 +499,19 @@ class CrossModalAttentionClassifier(ProbabilityClassifierMixin, ValidatedEstimat
         selection: Selection,
         samples: Samples,
         weights: np.ndarray,
+        counts: Counter[str],
         positions: np.ndarray,
     ) -> Samples:
-        """Return all samples with the features that those at some positions select."""
-        table = selection(samples.rows[positions])
+        """Return all samples with the features that those at some positions select, counted."""
+        table, names = selection(samples.rows[positions])
+        counts.update(names)
         nested = ModalityInput(table, self.modalities)
+        lost = [name for name in self._primary_first() if name not in nested.modalities]
+        if lost:
+            raise ValueError(
+                f"In a fold of nested selection, no feature of modality {lost[0]!r} was selected. "
+                "Use MultiOmicsSelector, which selects features of every modality."
+            )
         values, missing = nested.read_matrix(table, np.float32)
         values, missing = values[samples.rows], missing.take(samples.rows)
         nested.learn_rare(missing)
@@ -452,6 +527,8 @@ class CrossModalAttentionClassifier(ProbabilityClassifierMixin, ValidatedEstimat
         """Return the estimator's capabilities."""
         tags = super().__sklearn_tags__()
         tags.input_tags.allow_nan = tags.input_tags.sparse = True
+        if self.selector is not None:
+            tags.input_tags = get_tags(self.selector).input_tags
         return tags
 
     def _primary_first(self) -> list[str]:
@@ -459,3 +536,11 @@ class CrossModalAttentionClassifier(ProbabilityClassifierMixin, ValidatedEstimat
         measured = self.input_.measured_modalities
         primary = self.primary if self.primary in measured else measured[0]
         return [primary, *(name for name in measured if name != primary)]
+
+
+def _refit_selector(selector: Any, X: Any, y: Any, rows: np.ndarray) -> tuple[Any, Iterable[str]]:
+    """Return X with the features that some of its rows select, and their names."""
+    table = X.tocsr() if sparse.issparse(X) else X
+    fitted = clone(selector).fit(_safe_indexing(table, rows), _safe_indexing(y, rows))
+    has_names = hasattr(fitted, "get_feature_names_out")
+    return fitted.transform(table), fitted.get_feature_names_out() if has_names else ()

@@ -8,7 +8,7 @@ of selected columns is remembered for as long as it lives, with what the classif
 
 import threading
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import wraps
 from typing import Any
 
@@ -16,8 +16,8 @@ import numpy as np
 
 from .._warnings import warn
 
-# Given rows, returns all samples with the columns that these rows select.
-Selection = Callable[[np.ndarray], Any]
+# Given rows, returns all samples with the columns that these rows select, and the names of these.
+Selection = Callable[[np.ndarray], tuple[Any, Iterable[str]]]
 
 _SELECTIONS: dict[int, Selection] = {}
 
@@ -67,6 +67,6 @@ def nested_selection(X: Any, y: Any, what: str) -> Selection | None:
         warn(
             f"The features were selected using samples that also {what}, so probabilities will be "
             "overconfident. Move steps between MultiOmicsSelector and the classifier before the "
-            "selector."
+            "selector, or pass them to CrossModalAttentionClassifier(selector=)."
         )
     return selection

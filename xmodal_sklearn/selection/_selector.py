@@ -407,13 +407,14 @@ class MultiOmicsSelector(SelectorMixin, ValidatedEstimator):
 
     def _select_for(
         self, table: Any, blocks: Mapping[str, Any], codes: np.ndarray, rows: np.ndarray
-    ) -> Any:
-        """Return the columns of a table that are selected by some of its rows only."""
+    ) -> tuple[Any, np.ndarray]:
+        """Return the columns of a table that some of its rows select, and their names."""
         part = {modality: block[rows] for modality, block in blocks.items()}
         scores, _ = self._score(table, part, codes[rows], self._n_best())
         orders = self._rank(scores)[1]
         support = np.sort(np.concatenate([orders[name][:k] for name, k in self._k.items()]))
-        return self._select(table, support, support)
+        names = self._qualify(_check_feature_names_in(self)[support], support)
+        return self._select(table, support, support), names
 
     def _n_best(self) -> dict[str, float]:
         """Return how many features of each modality a selection needs to have ranked."""
