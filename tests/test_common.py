@@ -11,7 +11,7 @@ from xmodal_sklearn import (
 
 # The checks fit hundreds of models; a small one has the same code paths.
 SMALL = CrossModalAttentionClassifier(
-    embed_dim=8, n_heads=2, hidden_dim=16, n_estimators=3, max_epochs=30
+    embed_dim=4, n_heads=2, hidden_dim=16, n_estimators=2, max_epochs=15
 )
 
 

@@ -44,6 +44,7 @@ def two_classes(data):
 
 def network(**parameters):
     small = {
+        "branches": ["mlp"],
         "n_estimators": 1,
         "embed_dim": 4,
         "n_heads": 2,

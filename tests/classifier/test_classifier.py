@@ -20,7 +20,8 @@ from xmodal_sklearn.datasets import make_multiomics
 
 
 def small(**parameters):
-    defaults = {"embed_dim": 8, "n_heads": 2, "n_estimators": 2, "random_state": 0}
+    defaults = {"embed_dim": 8, "n_heads": 2, "n_estimators": 2, "max_epochs": 20}
+    defaults |= {"random_state": 0}
     return CrossModalAttentionClassifier(**(defaults | parameters))
 
 
@@ -43,11 +44,13 @@ def two_tables(n_samples, n_columns):
     return X, (exp[:, 0] * cna[:, 0] > 0).astype(int)
 
 
-@pytest.mark.parametrize("tokenizer", ["patch", "feature"])
-@pytest.mark.parametrize("attention", ["linear", "softmax"])
+@pytest.mark.parametrize(
+    ("attention", "tokenizer"), [("linear", "feature"), ("softmax", "patch")], ids=str
+)
 def test_attention_learns_interactions_of_two_modalities(attention, tokenizer):
     X, y = two_tables(600, 3)
-    model = small(branches=["attention"], tokenizer=tokenizer, attention=attention, embed_dim=16)
+    settings = {"attention": attention, "tokenizer": tokenizer, "max_epochs": None}
+    model = small(branches=["attention"], embed_dim=16, **settings)
     assert model.fit(X[:450], y[:450]).score(X[450:], y[450:]) > 0.8
     assert model.fit(X.iloc[:450, :3], y[:450]).score(X.iloc[450:, :3], y[450:]) < 0.65
 
@@ -94,7 +97,7 @@ def test_labels_may_be_a_pandas_series(cohort, dtype):
 
 def test_history_has_a_row_per_epoch(cohort):
     X, y = cohort
-    history = small(early_stopping=True).fit(X, y).history_
+    history = small(early_stopping=True, max_epochs=None).fit(X, y).history_
     assert list(history) == ["epoch", "train_loss", "valid_loss", "valid_score", "seconds"]
     assert history["epoch"].tolist() == list(range(1, len(history) + 1))
     assert history["train_loss"].iloc[-1] < history["train_loss"].iloc[0]
@@ -105,7 +108,7 @@ def test_history_has_a_row_per_epoch(cohort):
 
 def test_early_stopping_restores_the_best_epoch(cohort):
     X, y = cohort
-    impatient = small(early_stopping=True, patience=5).fit(X, y)
+    impatient = small(early_stopping=True, patience=5, max_epochs=None).fit(X, y)
     best = impatient.history_["valid_loss"].idxmin()
     assert len(impatient.history_) == best + 1 + 5
     until_best = small(early_stopping=True, patience=1000, max_epochs=int(best) + 1)
@@ -126,15 +129,15 @@ def test_a_class_with_one_sample_is_trained_on(cohort):
 def test_standardization_makes_units_irrelevant(cohort):
     X, y = cohort
     rescaled = X.astype(float) * 64 + 1
-    expected = small().fit(X, y).predict_proba(X)
-    np.testing.assert_allclose(
-        small().fit(rescaled, y).predict_proba(rescaled), expected, atol=1e-3
-    )
+    model = small(max_epochs=5)
+    expected = model.fit(X, y).predict_proba(X)
+    actual = model.fit(rescaled, y).predict_proba(rescaled)
+    np.testing.assert_allclose(actual, expected, atol=1e-3)
 
 
 def test_scaling_uses_the_training_rows_only(cohort):
     X, y = cohort
-    model = small().fit(X, y)
+    model = small(max_epochs=3).fit(X, y)
     alone = model.predict_proba(X.iloc[:1])
     np.testing.assert_allclose(model.predict_proba(X)[:1], alone, atol=1e-6)
 
@@ -144,7 +147,7 @@ def test_patients_without_a_modality_train_and_predict(cohort):
     gaps = X.astype(float)
     gaps.iloc[:20, :60] = np.nan
     gaps.iloc[20:40, 60:110] = np.nan
-    model = small().fit(gaps, y)
+    model = small(max_epochs=3).fit(gaps, y)
     probabilities = model.predict_proba(gaps)
     assert np.isfinite(probabilities).all()
     only_mutations = X.astype(float)
@@ -154,28 +157,27 @@ def test_patients_without_a_modality_train_and_predict(cohort):
 
 def test_the_primary_modality_can_be_chosen(cohort):
     X, y = cohort
-    model = small(primary="cna").fit(X, y)
+    model = small(primary="cna", max_epochs=1).fit(X, y)
     assert model.net_.module_.columns_0.tolist() == model.modalities_["cna"].tolist()
 
 
 def test_two_fits_give_the_same_bits(cohort):
     X, y = cohort
-    first, second = (small().fit(X, y).predict_proba(X) for _ in range(2))
+    first, second = (small(max_epochs=3).fit(X, y).predict_proba(X) for _ in range(2))
     np.testing.assert_array_equal(first, second)
-    other = small(random_state=1).fit(X, y).predict_proba(X)
+    other = small(random_state=1, max_epochs=3).fit(X, y).predict_proba(X)
     assert not np.array_equal(first, other)
 
 
-@pytest.mark.parametrize("backend", ["loky", "threading"])
-def test_a_parallel_search_gives_the_same_bits(cohort, backend):
+def test_a_search_in_threads_gives_the_same_bits(cohort):
     X, y = cohort
-    grid = {"n_heads": [2, 4], "attention": ["linear", "softmax"]}
+    grid = {"attention": ["linear", "softmax"]}
 
     def search(n_jobs):
         return GridSearchCV(small(max_epochs=3), grid, n_jobs=n_jobs, cv=2).fit(X, y)
 
     one = search(1)
-    with parallel_config(backend):
+    with parallel_config("threading"):
         two = search(2)
     np.testing.assert_array_equal(one.predict_proba(X), two.predict_proba(X))
     np.testing.assert_array_equal(
@@ -188,7 +190,7 @@ def test_global_settings_are_restored(cohort):
     threads = torch.get_num_threads()
     torch_state = torch.get_rng_state()
     numpy_state = np.random.get_state()[1].copy()  # noqa: NPY002
-    small(random_state=7).fit(X, y).predict_proba(X)
+    small(random_state=7, max_epochs=2).fit(X, y).predict_proba(X)
     assert torch.get_num_threads() == threads
     assert torch.equal(torch.get_rng_state(), torch_state)
     np.testing.assert_array_equal(np.random.get_state()[1], numpy_state)  # noqa: NPY002
@@ -242,9 +244,7 @@ def test_a_modality_of_noise_gets_little_weight(cohort):
         rng.normal(size=(len(X), 100)), X.index, [f"noise__{j}" for j in range(100)]
     )
     scores = [
-        cross_val_score(
-            small(n_estimators=5, max_epochs=100), table, y, scoring="neg_log_loss", cv=2
-        ).mean()
+        cross_val_score(small(n_estimators=5), table, y, scoring="neg_log_loss", cv=2).mean()
         for table in (X, X.join(noise), noise)
     ]
     assert scores[1] > scores[0] - 0.1
@@ -290,7 +290,7 @@ def test_branches_may_be_chosen(cohort, branches, n_estimators):
     X, y = cohort
     X = X.astype(float)
     X.loc[X.index[:30], X.columns.str.startswith("mut__")] = np.nan
-    model = small(branches=branches, n_estimators=n_estimators, max_epochs=40).fit(X, y)
+    model = small(branches=branches, n_estimators=n_estimators).fit(X, y)
     kinds = {branch.partition(":")[0] for branch in model.stacking_weights_}
     assert kinds == set(branches)
     assert model.score(X, y) > 0.7
