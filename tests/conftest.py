@@ -53,6 +53,15 @@ def positions():
 
 
 @pytest.fixture(scope="module")
+def without_figures():
+    """Leave the figures of reports empty; drawing them takes most of the time of a report."""
+    with pytest.MonkeyPatch.context() as patched:
+        empty = "<svg></svg>"
+        patched.setattr("matplotlib.figure.Figure.savefig", lambda _, file, **__: file.write(empty))
+        yield
+
+
+@pytest.fixture(scope="module")
 def browser(tmp_path_factory):
     """A headless Chromium that logs errors and requests."""
     webdriver = pytest.importorskip("selenium.webdriver", reason="needs selenium")
