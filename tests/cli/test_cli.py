@@ -1,11 +1,14 @@
 """The command line."""
 
+import json
 import os
 import re
+import shlex
 import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import joblib
 import numpy as np
@@ -25,7 +28,7 @@ from xmodal_sklearn.benchmark import Comparison
 from xmodal_sklearn.cli import app
 from xmodal_sklearn.persistence import load_model
 
-COMMANDS = ["bench", "paper", "select", "fit", "predict", "report"]
+COMMANDS = ["bench", "paper", "select", "fit", "predict", "report", "demo"]
 
 
 def xmodal(*arguments):
@@ -362,6 +365,8 @@ def test_a_quick_bench_takes_fewer_models_and_folds_unless_they_are_given(
     )  # fmt: skip
     assert shown.exit_code == 0, shown.output
     assert "K = 5 per modality" in shown.output
+    assert "3 models × 3 folds = 9 fits" in shown.output
+    assert f"Open {tmp_path / 'report.html'} in a browser" in shown.output
     assert "over 3 folds" in shown.output
     models = Comparison.load(tmp_path).summary().index
     assert set(models) == {"cross-modal attention", "logistic regression, early", "dummy"}
@@ -376,6 +381,72 @@ def test_a_quick_bench_takes_fewer_models_and_folds_unless_they_are_given(
     ]
     xmodal("bench", "--quick", *source[:4], "--jobs", 1, *options)
     assert quick_classifier[-1]["n_estimators"] == 2
+
+
+def test_demo_writes_tables_and_a_command_that_runs(quick_classifier, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    shown = xmodal("demo")
+    assert shown.exit_code == 0, shown.output
+    names = {path.name for path in (tmp_path / "xmodal-demo").iterdir()}
+    assert names == {"exp.csv", "mut.csv", "classes.csv"}
+    program, *arguments = shlex.split(shown.output.splitlines()[-1])
+    assert program == "xmodal"
+    shown = xmodal(*arguments, "--jobs", 1, "--models", "paper")
+    assert shown.exit_code == 0, shown.output
+    assert (tmp_path / "xmodal-demo/comparison/report.html").exists()
+    again = xmodal("demo")
+    assert again.exit_code == 2
+    assert "exp.csv exists. Choose another --out" in again.output
+
+
+def test_json_of_a_comparison_is_all_that_is_on_the_output(quick_classifier, source, tmp_path):
+    fast = ["--k", 5, "--folds", 2, "--models", "paper", "--jobs", 1]
+    bench = xmodal("bench", *source[:4], *fast, "--json", "--out", tmp_path / "bench")
+    assert bench.exit_code == 0, bench.output
+    result = json.loads(bench.stdout)
+    assert Path(result["report"]).exists()
+    names = {row["estimator"] for row in result["summary"]}
+    assert names == {row["other"] for row in result["pairwise"]}
+    assert {"f1_macro", "roc_auc_ovr"} <= {row["metric"] for row in result["summary"]}
+
+
+def test_json_of_samples_is_all_that_is_on_the_output(source, model, cohort, tmp_path):
+    rank = xmodal("select", *source, "--k", 2, "--json", "--out", tmp_path / "ranks.csv")
+    rows = json.loads(rank.stdout)["rankings"]
+    assert rows == pd.read_csv(tmp_path / "ranks.csv").to_dict("records")
+    tables = source[2:]
+    predict = xmodal("predict", model, *tables, "--json", "--out", tmp_path / "out.csv")
+    assert predict.exit_code == 0, predict.output
+    predicted = json.loads(predict.stdout)
+    assert len(predicted["predictions"]) == len(cohort[0])
+    assert {row["modality"] for row in predicted["drift"]} == {"exp", "cna", "mut"}
+    shown = xmodal("explain", model, *tables, "--sample", cohort[0].index[3], "--json")
+    assert shown.exit_code == 0, shown.output
+    explain = json.loads(shown.stdout)
+    of_sample = predicted["predictions"][3]
+    assert explain["prediction"] == of_sample["predicted"]
+    for label, probability in explain["probabilities"].items():
+        assert probability == pytest.approx(of_sample[f"p: {label}"], rel=1e-6)
+    assert "rank" in xmodal("select", *source, "--out", tmp_path / "r.csv").stdout
+
+
+def test_k_above_the_number_of_features_is_mentioned(quick_classifier, source, tmp_path):
+    fast = ["--k", 55, "--folds", 2, "--models", "paper", "--jobs", 1]
+    shown = xmodal("bench", *source, *fast, "--out", tmp_path)
+    assert "--k 55 keeps all 50 features of cna" in shown.output
+    assert "features of exp" not in shown.output
+
+
+def test_a_wrong_target_lists_few_columns(source, tmp_path):
+    classes = pd.read_csv(source[1], index_col=0)
+    others = pd.DataFrame(0, classes.index, [f"c{i}" for i in range(200)])
+    pd.concat([classes, others], axis=1).to_csv(tmp_path / "wide.csv")
+    files = ["--target-file", tmp_path / "wide.csv", *source[2:]]
+    shown = xmodal("select", *files, "--target", "subtyp", "--out", tmp_path / "r.csv")
+    assert shown.exit_code == 2
+    output = " ".join(shown.output.replace("│", " ").split())
+    assert "'c6'] and 193 more" in output
+    assert "c7" not in output
 
 
 def test_bench_adds_controls_and_learning_curves(quick_classifier, source, tmp_path, monkeypatch):
@@ -523,9 +594,12 @@ def test_a_damaged_model_is_an_error(source, model, tmp_path):
 
 def test_an_output_that_cannot_be_written_is_an_error(source, model, tmp_path):
     (tmp_path / "file").touch()
-    shown = xmodal("predict", model, *source[2:], "--out", tmp_path / "file" / "out.csv")
-    assert shown.exit_code == 2
-    assert "Can't write" in shown.output
+    absent = ["--table", "exp=absent.csv"]
+    for command in (["predict", model, *absent], ["fit", *absent], ["bench", *absent]):
+        shown = xmodal(*command, "--out", tmp_path / "file" / "out.csv")
+        assert shown.exit_code == 2
+        # Before any work: the table is missed later.
+        assert "Can't write" in shown.output
 
 
 SLOW = """

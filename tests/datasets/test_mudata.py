@@ -319,7 +319,7 @@ def cohort_table():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"target": "grade"}, r"'grade'. Columns of mdata.obs: \['subtype'\].*'exp': \[\]"),
+        ({"target": "grade"}, r"'grade'. Columns of mdata.obs: \['subtype'\]; exp.obs: \[\]"),
         ({"target": "subtype", "modalities": ["cna"]}, r"some of \['exp', 'mut'\].*\['cna'\]"),
         ({"target": "subtype", "modalities": []}, r"some of \['exp', 'mut'\]"),
         ({"target": "subtype", "modalities": ["mut", "mut"]}, "'mut' occurs more than once"),

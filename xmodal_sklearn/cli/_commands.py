@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 ATTENTION = "cross-modal attention"
 MAX_WARNINGS = 5
 MAX_RANKS = 10
+DEMO_TABLES = ("exp", "mut")
 RESUMES = "Run again with the same --out to resume where it stopped."
 
 app = typer.Typer(
@@ -85,9 +86,10 @@ def bench(
     jobs: int = -1,
     scheduler: str | None = None,
     out: Path = Path("xmodal-bench"),
+    json: bool = False,
 ) -> None:
     """Compare cross-modal attention with classical models on the same folds."""
-    _start(cohort, folds)
+    _start(cohort, folds, k)
     with status("Loading PyTorch"):
         from .. import learning
         from ..benchmark import compare
@@ -99,6 +101,8 @@ def bench(
     attention = _models.attention_pipeline(k, seed, network, memory=memory)
     classical = _models.classical_pipelines(k, models, fusion, seed, network.device, memory)
     estimators = {ATTENTION: attention, **classical}
+    n_controls = 1 + len(cohort.modalities) if controls else 0
+    _announce(len(estimators) + n_controls, folds, repeats, out)
     design: dict[str, Any] = {
         "cv": repeated_folds(folds, repeats, seed, grouped=cohort.groups is not None),
         "groups": cohort.groups,
@@ -122,7 +126,7 @@ def bench(
         f"\nK = {k} per modality; mean ± standard deviation over {folds} folds × {repeats}\n"
     )
     console.print(summary_table(result), "", significance_table(result, ATTENTION), sep="\n")
-    _finish(result, out, report_error)
+    _finish(result, out, report_error, json)
 
 
 @command(
@@ -144,22 +148,28 @@ def paper(
     jobs: int = -1,
     scheduler: str | None = None,
     out: Path = Path("xmodal-paper"),
+    json: bool = False,
 ) -> None:
     """Compute the paper's table: modalities added to the primary one, for several K.
 
     The paper is doi:10.23950/jcmk/18568; on METABRIC, its scores are shown, too. The last row is
     the network that the paper describes, on all modalities with the smallest K.
     """
-    _start(cohort, folds)
+    given = [*(k or []), *(more_k or [])]
+    _start(cohort, folds, *given)
     with status("Loading PyTorch"):
         from .. import paper as published
         from ..benchmark._splits import repeated_folds
         from ._models import PAPER_NETWORK, attention_classifier
         from ._tables import paper_table
 
-    ks = [*(k or []), *(more_k or [])] or published.KS
+    ks = given or published.KS
     classifier = attention_classifier(seed, network)
     network_of_paper = published.paper_network(min(ks), random_state=seed, device=network.device)
+    models = published.paper_settings(list(cohort.modalities), ks)
+    # Short, so that the table is no wider than 80 columns.
+    models[PAPER_NETWORK] = (PAPER_NETWORK.removeprefix("the "), min(ks))
+    _announce(len(models), folds, repeats, out)
     with resumable(out), dask_workers(scheduler):
         result = published.compare_modalities(
             cohort.data,
@@ -174,9 +184,6 @@ def paper(
         )
     report_error = _save(result, out)
     on_metabric = published.is_metabric(cohort.data.index)
-    models = published.paper_settings(list(cohort.modalities), ks)
-    # Short, so that the table is no wider than 80 columns.
-    models[PAPER_NETWORK] = (PAPER_NETWORK.removeprefix("the "), min(ks))
     console.print(f"\nmean ± standard deviation over {folds} folds × {repeats}\n")
     console.print(paper_table(result, models, published.REPORTED if on_metabric else {}))
     if on_metabric:
@@ -184,17 +191,23 @@ def paper(
             f"\nThe paper's scores: {published.SOURCE}. "
             "It reports EXP+CNA+MUT as best for K from 300 to 500."
         )
-    _finish(result, out, report_error)
+    _finish(result, out, report_error, json)
 
 
 @command("Example: xmodal select --study brca_metabric --out rankings.csv")
 @with_options_for("cohort", read_cohort, groups=None, batch=None)
 def select(
-    *, out: Path, cohort: "Bunch", k: int | None = None, seed: int = 0, jobs: int = -1
+    *,
+    out: Path,
+    cohort: "Bunch",
+    k: int | None = None,
+    seed: int = 0,
+    jobs: int = -1,
+    json: bool = False,
 ) -> None:
     """Rank the features of each modality by an elastic net on all samples."""
     from ..selection import MultiOmicsSelector
-    from ._tables import cohort_text, ranking_table, tabulate_rankings, write_table
+    from ._tables import cohort_text, json_text, ranking_table, tabulate_rankings, write_table
 
     console.print(cohort_text(cohort), "", sep="\n")
     with status("Ranking"):
@@ -203,6 +216,8 @@ def select(
     write_table(rankings, out)
     console.print(ranking_table(rankings, top=MAX_RANKS))
     console.print(f"\n{len(rankings)} features in {out}")
+    if json:
+        typer.echo(json_text({"rankings": rankings}))
 
 
 @command("Example: xmodal fit --study brca_metabric --k 300 --out model.xmodal")
@@ -220,7 +235,7 @@ def fit(
     jobs: int = -1,
 ) -> None:
     """Fit selection and cross-modal attention to all samples, and save them."""
-    _start(cohort, cv)
+    _start(cohort, cv, k)
     with status("Loading PyTorch"):
         from ..persistence import describe_training
         from ._models import attention_pipeline, calibrated, cross_validate, save_model
@@ -253,6 +268,7 @@ def predict(
     coverage: float | None = None,
     min_proba: float = 0.0,
     allow_pickle: bool = False,
+    json: bool = False,
 ) -> None:
     """Predict the classes of new samples with a saved model."""
     from . import _tables
@@ -278,6 +294,8 @@ def predict(
     abstentions = _tables.abstention_lines(probabilities, min_proba, sets, coverage)
     console.print(*notes, _tables.drift_table(moved), "", classes, *abstentions, sep="\n")
     console.print(f"\nPredictions in {out}")
+    if json:
+        typer.echo(_tables.json_text({"predictions": predictions, "drift": moved, "notes": notes}))
 
 
 @command(
@@ -295,9 +313,11 @@ def explain(
     train_target_file: Path | None = None,
     normalize: list[str] | None = None,
     allow_pickle: bool = False,
+    json: bool = False,
 ) -> None:
     """Explain the prediction of a saved model for one sample."""
     from ._sources import align_to_model, parse_normalize, read_labeled_tables, read_unlabeled
+    from ._tables import json_text
 
     samples = read_unlabeled(table or (), mudata)
     rescaled = parse_normalize(normalize)
@@ -319,6 +339,32 @@ def explain(
     with status("Explaining"):
         explanation = explain_sample(fitted, X.loc[[sample]], train=train)
     console.print(*notes, explanation.to_text(), sep="\n")
+    if json:
+        typer.echo(json_text(vars(explanation)))
+
+
+@command("Example: xmodal demo --out example")
+def demo(out: Path = Path("xmodal-demo")) -> None:
+    """Write three small simulated CSV files, and print what to type next."""
+    from ..datasets import make_multiomics
+    from ..modalities import split_modalities
+    from ._tables import write_table
+
+    samples = make_multiomics(
+        150, {"exp": 200, "mut": 40}, n_classes=3, class_sep=1.5, random_state=0
+    )
+    sites = ["Leeds", "Oslo"] * 75
+    classes = samples.target.rename("subtype").to_frame().assign(site=sites)
+    paths = {name: out / f"{name}.csv" for name in (*DEMO_TABLES, "classes")}
+    if existing := [str(path) for path in paths.values() if path.exists()]:
+        raise ValueError(f"{existing[0]} exists. Choose another --out.")
+    for name, table in {**split_modalities(samples.data), "classes": classes}.items():
+        write_table(table.rename_axis("sample").reset_index(), paths[name])
+    tables = [f"--table={name}={paths[name]}" for name in DEMO_TABLES]
+    options = [*tables, f"--target-file={paths['classes']}", "--target=subtype"]
+    run = shlex.join(["xmodal", "bench", "--quick", *options, f"--out={out / 'comparison'}"])
+    console.print(f"150 simulated patients in {', '.join(map(str, paths.values()))}. Next:\n")
+    console.print(run, soft_wrap=True)
 
 
 @command("Example: xmodal card model.xmodal --out card.html")
@@ -360,7 +406,7 @@ def _align(samples: "Bunch", model: Any, **arguments: Any) -> tuple[Any, list[st
     return X, notes + report_lines(samples.report) + report_lines(report)
 
 
-def _start(cohort: "Bunch", folds: int | None) -> None:
+def _start(cohort: "Bunch", folds: int | None, *ks: int) -> None:
     """Print which cohort the folds are of, if it can be split into them; None is no folds."""
     from ._sources import check_folds
     from ._tables import cohort_text
@@ -368,6 +414,18 @@ def _start(cohort: "Bunch", folds: int | None) -> None:
     if folds is not None:
         check_folds(cohort, folds)
     console.print(cohort_text(cohort))
+    for modality, columns in cohort.modalities.items():
+        if len(columns) < max(ks, default=0):
+            console.print(f"--k {max(ks)} keeps all {len(columns)} features of {visible(modality)}")
+
+
+def _announce(n_models: int, folds: int, repeats: int, out: Path) -> None:
+    """Print what will be computed."""
+    times = "" if repeats == 1 else f" × {repeats} repeats"
+    console.print(
+        f"{n_models} models × {folds} folds{times} = {n_models * folds * repeats} fits, "
+        f"kept in {out}. Progress includes an estimate of the time left."
+    )
 
 
 def _save(result: Any, out: Path, importance: Any = None) -> Exception | None:
@@ -391,8 +449,10 @@ def _save(result: Any, out: Path, importance: Any = None) -> Exception | None:
     return None
 
 
-def _finish(result: Any, out: Path, report_error: Exception | None) -> None:
+def _finish(result: Any, out: Path, report_error: Exception | None, json: bool) -> None:
     """Print the warnings of a comparison, and where its results are."""
+    from ._tables import comparison_tables, json_text
+
     for warning in result.warnings[:MAX_WARNINGS]:
         error_console.print(f"Warning: {visible(warning)}", style="yellow")
     if len(result.warnings) > MAX_WARNINGS:
@@ -401,4 +461,7 @@ def _finish(result: Any, out: Path, report_error: Exception | None) -> None:
         )
     if report_error is not None:
         raise RuntimeError(f"report.html was not written: {report_error!r}") from report_error
-    console.print(f"\nScores and report.html in {out}")
+    report = out / "report.html"
+    console.print(f"\nOpen {report} in a browser. Scores and predictions are in {out}.")
+    if json:
+        typer.echo(json_text({**comparison_tables(result), "report": str(report)}))

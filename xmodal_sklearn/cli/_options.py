@@ -115,6 +115,7 @@ HELP = {
         "jobs": "Parallel fits; -1 means one per processor.",
         "scheduler": "Run on the workers of this Dask scheduler (extra distributed).",
         "out": "Folder for finished folds, scores and report.",
+        "json": "Print the results as JSON, and everything else on the error stream.",
     },
     "Training samples": {
         "train_table": "A table that the model was fitted to, to see how typical the sample is. "
@@ -130,6 +131,7 @@ HELP = {
         "predict.out": f"{TABLE_NAMES}: sample, predicted class, probability of each class; with "
         "--coverage whether each class is in the set.",
         "fit.out": "File for the fitted pipeline; .joblib or .pkl at its end selects joblib.",
+        "demo.out": "Folder for the files.",
         "card.out": "HTML file to write; printed by default.",
         "allow_pickle": "Load a joblib or pickle file, which runs any code in it.",
         "coverage": "Also write sets of classes that contain the true class for this share of "

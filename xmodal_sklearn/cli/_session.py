@@ -45,7 +45,8 @@ class Command(TyperCommand):
     """A command that explains errors about its inputs, and whose output replaces none of these."""
 
     def invoke(self, ctx: Any) -> Any:
-        """Check the output, then run the command."""
+        """Check the output, then run the command; with ``--json``, print nothing but its result."""
+        console.stderr = bool(ctx.params.get("json"))
         options = {str(parameter.name): parameter.opts[0] for parameter in self.params}
         token = _options.set({k: name for k, name in options.items() if name.startswith("--")})
         try:
@@ -54,6 +55,7 @@ class Command(TyperCommand):
                 return super().invoke(ctx)
         finally:
             _options.reset(token)
+            console.stderr = False
 
 
 def prepare_process() -> None:
@@ -160,8 +162,9 @@ def _not_written(out: Path, error: OSError) -> typer.BadParameter:
 def _check_output(params: Mapping[str, Any]) -> None:
     """Check that the output is none of the inputs, nor a folder whose results would replace one."""
     out: Path | None = params.get("out")
-    if out is None or not out.exists():
+    if out is None:
         return
+    _check_writable(out)
     for name in INPUTS:
         values = params.get(name) or ()
         for value in values if isinstance(values, list | tuple) else [values]:
@@ -171,6 +174,17 @@ def _check_output(params: Mapping[str, Any]) -> None:
                     f"--out {out} would replace {path}, which this command reads. Choose another "
                     "--out."
                 )
+
+
+def _check_writable(out: Path) -> None:
+    """Check now, rather than after the work, that the output can be written."""
+    folder = out.absolute() if out.is_dir() else out.absolute().parent
+    try:
+        TemporaryFile(dir=next(path for path in (folder, *folder.parents) if path.exists())).close()
+    except OSError as error:
+        raise typer.BadParameter(
+            f"Can't write {out}: {error.strerror or error}. Choose another --out."
+        ) from error
 
 
 def _is_replaced(path: Path, out: Path) -> bool:

@@ -1,6 +1,7 @@
 """Results as tables for a terminal, and as files."""
 
 import csv
+import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from importlib import import_module
 from itertools import zip_longest
@@ -63,12 +64,15 @@ def summary_table(comparison: Any) -> Table:
 
 def significance_table(comparison: Any, estimator: str) -> Table:
     """Tabulate the differences between one model and the others, and their p values."""
-    columns = (f"{estimator} against", f"{metric_label('f1_macro')} difference", "p", "p (Holm)")
-    caption = "p of the corrected resampled t-test (Nadeau and Bengio 2003)"
+    pairs = comparison.pairwise("f1_macro")
+    columns = (f"{estimator} against", f"{metric_label('f1_macro')} difference", "p")
+    caption = (
+        "p of the corrected resampled t-test (Nadeau and Bengio 2003), adjusted for all "
+        f"{len(pairs) // 2} pairs of models (Holm)"
+    )
     table = Table(*columns, caption=caption, box=SIMPLE, show_edge=False)
-    for name, row in comparison.test(estimator, "f1_macro").iterrows():
-        values = (f"{row['difference']:+.3f}", f"{row['p']:.3f}", f"{row['p_holm']:.3f}")
-        table.add_row(visible(name), *values)
+    for _, row in pairs[pairs["estimator"] == estimator].iterrows():
+        table.add_row(visible(row["other"]), f"{row['difference']:+.3f}", f"{row['p_holm']:.3f}")
     return table
 
 
@@ -86,6 +90,29 @@ def paper_table(
             shown = (f"{figures[metric]:.3f}" for metric in PAPER_METRICS)
             table.add_row("  the paper", "", *shown, style="bold")
     return table
+
+
+def comparison_tables(comparison: Any) -> dict[str, pd.DataFrame]:
+    """Return means over the folds, and tests of every pair of models, one row each."""
+    summary = comparison.summary().rename_axis(columns=["metric", None])
+    return {
+        "summary": summary.stack("metric").reset_index(),  # noqa: PD013
+        "pairwise": comparison.pairwise(),
+    }
+
+
+def json_text(content: Mapping[str, Any]) -> str:
+    """Return tables and values as JSON: a table is a list of rows, a series an object."""
+
+    def convert(value: Any) -> Any:
+        if isinstance(value, pd.DataFrame):
+            rows = value if isinstance(value.index, pd.RangeIndex) else value.reset_index()
+            return json.loads(rows.to_json(orient="records", double_precision=15))
+        if isinstance(value, pd.Series):
+            return json.loads(value.to_json(double_precision=15))
+        return value.item() if isinstance(value, np.generic) else str(value)
+
+    return json.dumps(content, default=convert, ensure_ascii=False, indent=1)
 
 
 def ranking_table(rankings: pd.DataFrame, *, top: int) -> RenderableType:

@@ -14,6 +14,7 @@ from scipy import sparse
 from sklearn.utils import Bunch
 
 from .._extras import needs_extra
+from .._suggestions import did_you_mean, first_names
 from ..modalities._columns import UNNAMED, check_unique
 from ..modalities._concat import concat_modalities, split_modalities
 from ..modalities._encoding import as_matrix, as_sparse_matrix, find_categorical
@@ -308,11 +309,10 @@ def find_labels(mdata: Any, target: str) -> pd.Series:
     tables = {modality: adata.obs for modality, adata in getattr(mdata, "mod", {}).items()}
     columns = {name: obs[target].dropna() for name, obs in tables.items() if target in obs}
     if not columns:
-        names = {modality: list(obs) for modality, obs in tables.items()}
-        raise ValueError(
-            f"No column of obs is named {target!r}. Columns of mdata.obs: {list(mdata.obs)}"
-            + (f"; of the modalities' obs: {names}." if names else ".")
-        )
+        known = {"mdata": mdata.obs, **tables}
+        shown = "; ".join(f"{name}.obs: {first_names(obs)}" for name, obs in known.items())
+        suggestion = did_you_mean(target, [column for obs in known.values() for column in obs])
+        raise ValueError(f"No column of obs is named {target!r}{suggestion} Columns of {shown}.")
     labels = pd.concat(columns.values())
     first = labels[~labels.index.duplicated()]
     differs = labels.to_numpy() != first.loc[labels.index].to_numpy()

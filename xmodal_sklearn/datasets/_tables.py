@@ -13,7 +13,7 @@ import pandas as pd
 from sklearn.utils import Bunch
 
 from .._extras import needs_extra
-from .._suggestions import did_you_mean
+from .._suggestions import did_you_mean, first_names
 from ..modalities._columns import check_unique
 from ..modalities._concat import concat_modalities
 from ..modalities._encoding import find_categorical
@@ -278,11 +278,11 @@ def read_labels(path: Path, column: str | None, report: Report) -> pd.Series:
     """Return the class of each sample, a string without blanks around it, None where unknown."""
     table = read_table(path, str, report=report)
     if column is None and table.shape[1] > 1:
-        raise ValueError(f"target must name one of the columns of {path}: {list(table)}.")
+        raise ValueError(f"target must name one of the columns of {path}: {first_names(table)}.")
     if column is not None and column not in table:
         raise ValueError(
             f"{path} has no column {column!r}{did_you_mean(column, table)} Its columns are "
-            f"{list(table)}."
+            f"{first_names(table)}."
         )
     values = table.iloc[:, 0] if column is None else table[column]
     raw = values.astype(object).where(values.notna(), "").map(str)

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from sklearn.utils import Bunch
 
+from ..._suggestions import did_you_mean, first_names
 from ...modalities._columns import SEPARATOR
 from ...modalities._concat import concat_modalities
 from .._names import (
@@ -346,9 +347,9 @@ def read_samples(study: StudyFolder, target: str) -> pd.DataFrame:
     patients = _read_patients(study, samples, study.report)
     if target not in patients:
         raise ValueError(
-            f"No clinical column is named {target!r}. Name one as target. Columns of "
-            f"{study.patient_file.name}: {quote_all(patients)}; of {study.sample_file.name}: "
-            f"{quote_all(table)}."
+            f"No clinical column is named {target!r}{did_you_mean(target, [*patients, *table])} "
+            f"Columns of {study.patient_file.name}: {first_names(patients)}; of "
+            f"{study.sample_file.name}: {first_names(table)}."
         )
     values = patients[target].str.strip().fillna("").to_numpy()
     return samples.assign(PATIENT_ID=patients.index, target=values)
