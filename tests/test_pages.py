@@ -1,7 +1,8 @@
-"""The Python code in README.md and docs/ runs."""
+"""The Python code and the commands in README.md and docs/ run."""
 
 import inspect
 import re
+import shlex
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -15,9 +16,12 @@ from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
+from typer.main import get_command
+from typer.testing import CliRunner
 
 import xmodal_sklearn
 from xmodal_sklearn import baselines, benchmark, datasets, inspection, persistence, plotting, report
+from xmodal_sklearn.cli import app
 
 SKLEARN = [
     GridSearchCV,
@@ -39,6 +43,13 @@ PAGES = {
     for page in [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
     if (blocks := BLOCK.findall(page.read_text(encoding="utf-8")))
 }
+
+
+def shell_commands(page):
+    """Return the commands in the shell blocks of a page, as lists of words."""
+    blocks = re.findall(r"^```sh\n(.*?)^```", page.read_text(encoding="utf-8"), re.M | re.S)
+    lines = re.split(r"\n|&&", "\n".join(blocks).replace("\\\n", " "))
+    return [words for line in lines if (words := shlex.split(line, comments=True))]
 
 
 def small_cohort(n_samples=None, *args, **options):
@@ -71,6 +82,7 @@ def names(tmp_path, monkeypatch):
     tables = xmodal_sklearn.split_modalities(X)
     for name, table in tables.items():
         table.to_csv(f"{name}.csv")
+    y.rename("subtype").to_csv("classes.csv")
     n = len(X)
     clinical = pd.DataFrame(
         {
@@ -104,6 +116,8 @@ def names(tmp_path, monkeypatch):
 @pytest.mark.parametrize("page", PAGES)
 def test_the_code_of_each_page_runs(names, page):
     ran = 0
+    if page == "README.md":  # its code runs as it is
+        names = {}
     for block in PAGES[page]:
         if NEEDS_MORE.search(re.sub("#.*", "", block)):
             continue
@@ -112,3 +126,28 @@ def test_the_code_of_each_page_runs(names, page):
         ran += 1
     if not ran:
         pytest.skip("needs a download or a cluster")
+
+
+def test_the_commands_of_the_readme_run(tmp_path, monkeypatch):
+    defaults = xmodal_sklearn.CrossModalAttentionClassifier.__init__.__kwdefaults__
+    monkeypatch.setitem(defaults, "max_epochs", 2)
+    monkeypatch.chdir(tmp_path)
+    ran = []
+    for program, *arguments in shell_commands(ROOT / "README.md"):
+        if program == "cd":
+            monkeypatch.chdir(*arguments)
+        elif program == "xmodal" and arguments != ["bench"]:  # two minutes
+            shown = CliRunner().invoke(app, arguments)
+            assert shown.exit_code == 0, shown.output
+            ran.append(arguments[0])
+    assert ran == ["demo", "bench", "fit", "predict"]
+
+
+def test_the_commands_of_the_pages_have_valid_options():
+    commands, checked = get_command(app).commands, 0
+    for page in [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")]:
+        for program, name, *arguments in shell_commands(page):
+            if program == "xmodal" and name in commands:
+                commands[name].make_context(name, arguments)
+                checked += 1
+    assert checked > 8
