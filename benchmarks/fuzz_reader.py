@@ -17,8 +17,8 @@ from benchmarks.shared import make_parser
 
 ROOT = Path(__file__).parents[1]
 TESTS = {
-    "studies": ["tests/datasets/cbioportal/test_fuzz.py", "-k", "spoiled_file"],
-    "tables": ["tests/datasets/test_fuzz_tables.py", "-k", "spoiled_table"],
+    "studies": ["tests/datasets/cbioportal/test_fuzz.py", "-k", "mutated_file"],
+    "tables": ["tests/datasets/test_fuzz_tables.py", "-k", "mutated_table"],
     "damaged": ["tests/datasets/test_fuzz_tables.py", "-k", "damaged"],
 }
 

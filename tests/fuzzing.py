@@ -13,7 +13,7 @@ from pathlib import Path
 
 import xmodal_sklearn
 
-N_INPUTS = int(os.environ.get("XMODAL_FUZZ_INPUTS", "200"))
+N_INPUTS = int(os.environ.get("XMODAL_FUZZ_INPUTS", "60"))
 FIRST_SEED = int(os.environ.get("XMODAL_FUZZ_SEED", "0"))
 PACKAGE = Path(xmodal_sklearn.__file__).parent
 # Verbs with which a message says what to do.

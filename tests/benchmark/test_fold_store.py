@@ -296,7 +296,7 @@ def test_fingerprints_depend_on_every_source_file_of_this_package(tmp_path):
         return len(list((tmp_path / "store").glob("*.fold")))
 
     by_depth = sorted(package.rglob("*.py"), key=lambda path: len(path.parts))
-    assert stored() == stored() == 2
+    assert stored() == 2
     for n_edits, path in enumerate([by_depth[0], by_depth[-1]], start=1):
         with path.open("a") as file:
             file.write("# edited\n")

@@ -10,14 +10,11 @@ from sklearn.dummy import DummyClassifier
 from sklearn.exceptions import FitFailedWarning
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import fbeta_score, make_scorer
-from sklearn.model_selection import GridSearchCV, cross_validate
-from sklearn.pipeline import make_pipeline
+from sklearn.model_selection import cross_validate
 
-from xmodal_sklearn import MultiOmicsSelector
 from xmodal_sklearn._warnings import recorded_warnings
 from xmodal_sklearn.benchmark import Comparison, compare
 from xmodal_sklearn.report import write_report
-from xmodal_sklearn.uncertainty import RejectingClassifier
 
 DUMMY = {"dummy": DummyClassifier(strategy="uniform", random_state=0)}
 F2 = make_scorer(fbeta_score, beta=2, average="macro", zero_division=0)
@@ -113,7 +110,7 @@ class Unlucky(DummyClassifier):
         return super().fit(X, y, sample_weight)
 
 
-def test_folds_that_cannot_be_fitted_are_nan(cohort, tmp_path):
+def test_folds_that_cannot_be_fitted_are_nan(cohort, without_figures, tmp_path):
     X, y = cohort
     models = {
         "good": LogisticRegression(max_iter=1000),
@@ -157,29 +154,18 @@ def test_controls_are_of_an_estimator_by_name(cohort, controls):
 
 
 def test_random_state_seeds_folds_and_controls(cohort):
+    X, y = cohort
+
     def tested(random_state, groups=None):
-        result = compare(
-            DUMMY, *cohort, scoring="accuracy", random_state=random_state, groups=groups
-        )
+        options = {"random_state": random_state, "groups": groups}
+        result = compare(DUMMY, X.iloc[:, :2], y, scoring="accuracy", **options)
         return result.predictions["sample"].tolist()
 
     assert tested(0) == tested(0) != tested(1)
     assert tested(None) != tested(None)
     assert tested(np.random.RandomState(3)) == tested(np.random.RandomState(3))
-    groups = np.arange(len(cohort[1])) // 2
+    groups = np.arange(len(y)) // 2
     assert tested(0, groups) == tested(0, groups) != tested(7, groups)
-
-
-def test_selected_features_are_read_through_wrappers_and_searches(cohort):
-    pipeline = make_pipeline(MultiOmicsSelector(k=3), LogisticRegression(max_iter=1000))
-    models = {
-        "plain": pipeline,
-        "rejecting": RejectingClassifier(pipeline),
-        "search": GridSearchCV(pipeline, {"multiomicsselector__k": [3]}, cv=2),
-    }
-    counts = compare(models, *cohort, cv=2, scoring="accuracy").selected.groupby("estimator").size()
-    assert set(counts) == {2 * 3 * 3}
-    assert set(counts.index) == set(models)
 
 
 class Grumbler(DummyClassifier):
@@ -195,13 +181,14 @@ class Grumbler(DummyClassifier):
 @pytest.mark.parametrize("action", ["default", "ignore", "error"])
 @pytest.mark.parametrize("backend", ["sequential", "threading"])
 def test_warnings_of_fits_are_kept_whatever_filters_are_in_force(cohort, action, backend):
+    X, y = cohort
     models = {str(i): Grumbler() for i in range(4)}
     with warnings.catch_warnings(), joblib.parallel_config(backend, n_jobs=4):
         warnings.simplefilter(action)
         if action == "error":
             warnings.filterwarnings("always", message=r".* in 3 of 3 folds")
         before = warnings.filters[:], warnings.showwarning
-        result = compare(models, *cohort, cv=3, scoring="accuracy")
+        result = compare(models, X.iloc[:, :2], y, cv=3, scoring="accuracy")
         assert (warnings.filters, warnings.showwarning) == before
     text = "0 and 3 more, in 3 of 3 folds: UserWarning: something to mind"
     assert result.warnings == (text,)

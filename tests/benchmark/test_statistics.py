@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy import integrate, stats
@@ -101,6 +101,7 @@ def test_the_corrected_test_holds_its_level_where_the_plain_one_does_not():
     assert np.mean(plain < 0.05) > 0.3
 
 
+@settings(max_examples=30)
 @given(
     arrays(float, st.integers(2, 30), elements=st.floats(-1, 1, allow_subnormal=False)),
     st.floats(0.05, 1),

@@ -11,7 +11,7 @@ SIZES = {"exp": 60, "cna": 30, "mut": 25}
 PAIRS = ["switch", "gate", "dosage", "cis"]
 
 
-def make(kind, n_samples=2000, n_classes=2, **options):
+def make(kind, n_samples=1000, n_classes=2, **options):
     return make_multiomics(n_samples, SIZES, n_classes, interaction=kind, random_state=3, **options)
 
 
@@ -81,7 +81,7 @@ def test_each_class_but_the_first_has_pairs_of_its_own():
 
 def test_without_strength_only_the_sizes_of_the_classes_are_left():
     cohort = make("dosage", weights=[2, 1], interaction_strength=0)
-    np.testing.assert_allclose(cohort.proba, [[2 / 3, 1 / 3]] * 2000)
+    np.testing.assert_allclose(cohort.proba, [[2 / 3, 1 / 3]] * 1000)
 
 
 def test_in_cis_a_gene_interacts_with_its_own_copy_number():

@@ -587,7 +587,7 @@ PLACES = st.lists(st.sets(st.sampled_from(IDS), min_size=2), min_size=5, max_siz
 
 
 @pytest.mark.filterwarnings("ignore:No sample of modality")
-@settings(max_examples=80, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
 @given(
     places=PLACES,
     classes=st.tuples(*[st.sampled_from(["A", "B", "NC", ""])] * 6),

@@ -294,10 +294,11 @@ def test_the_guide_s_example_runs(served_cohort, quick_training, capsys):
 
 
 def test_bench_fetches_the_study_and_compares_all_models(
-    served_cohort, quick_training, server, tmp_path
+    served_cohort, quick_training, without_figures, server, tmp_path
 ):
     arguments = ["bench", "--study-id", STUDY, "--k", "10", "--folds", "2", "--jobs", "1"]
-    arguments += ["--models", "nearest shrunken centroid", "--out", str(tmp_path)]
+    arguments += ["--models", "nearest shrunken centroid", "--branches", "mlp"]
+    arguments += ["--out", str(tmp_path)]
     shown = CliRunner().invoke(app, arguments, env={"COLUMNS": "200"})
     assert shown.exit_code == 0, shown.output
     models = ("cross-modal attention", "nearest shrunken centroid, early", "dummy")

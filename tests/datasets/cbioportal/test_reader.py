@@ -2,6 +2,7 @@
 
 import csv
 from collections import Counter
+from functools import cache
 
 import numpy as np
 import pytest
@@ -19,11 +20,17 @@ def metabric(data_dir):
     return data_dir / "metabric"
 
 
+@pytest.fixture(scope="module")
+def exp_mut(metabric):
+    return read_cbioportal(metabric, modalities=("exp", "mut"))
+
+
 def lines(path):
     with path.open(encoding="utf-8", newline="") as file:
         return [line for line in csv.reader(file, delimiter="\t") if not line[0].startswith("#")]
 
 
+@cache
 def profiled(folder, modality):
     """Samples of a modality, read without pandas."""
     if modality == "mut":
@@ -42,9 +49,15 @@ def known_subtypes(folder, column):
     return {row[sample]: by_patient[row[patient]] for row in rows if row[patient] in by_patient}
 
 
-@pytest.mark.parametrize("target", ["CLAUDIN_SUBTYPE", "INTCLUST"])
-@pytest.mark.parametrize("join", ["inner", "outer"])
-@pytest.mark.parametrize("modalities", [("cna", "mut"), ("exp", "mut"), ("exp", "cna", "mut")])
+@pytest.mark.parametrize(
+    ("modalities", "join", "target"),
+    [
+        (("cna", "mut"), "inner", "INTCLUST"),
+        (("exp", "mut"), "outer", "INTCLUST"),
+        (("exp", "cna", "mut"), "inner", "CLAUDIN_SUBTYPE"),
+        (("exp", "cna", "mut"), "outer", "CLAUDIN_SUBTYPE"),
+    ],
+)
 def test_metabric_has_the_right_patients_and_subtypes(metabric, modalities, join, target):
     data = read_cbioportal(metabric, modalities=modalities, join=join, target=target)
     combine = set.intersection if join == "inner" else set.union
@@ -61,10 +74,9 @@ def test_metabric_has_the_right_patients_and_subtypes(metabric, modalities, join
         np.testing.assert_array_equal(absent.any(axis=1), ~present)
 
 
-def test_metabric_has_the_counts_its_description_gives(metabric):
+def test_metabric_has_the_counts_its_description_gives(metabric, exp_mut):
     cna_mut = read_cbioportal(metabric, modalities=("cna", "mut"))
     assert cna_mut.data.shape == (997, 614 + 173)
-    exp_mut = read_cbioportal(metabric, modalities=("exp", "mut"))
     assert exp_mut.data.shape == (237, 489 + 173)
 
 
@@ -93,13 +105,12 @@ def test_metabric_copy_number_is_the_mean_of_a_gene_s_rows(metabric):
         np.testing.assert_allclose(data[f"cna__{gene}"], expected, atol=1e-6)
 
 
-def test_metabric_classes_suit_scikit_learn(metabric):
-    data = read_cbioportal(metabric, modalities=("exp", "mut"))
+def test_metabric_classes_suit_scikit_learn(exp_mut):
     forest = RandomForestClassifier(5, class_weight="balanced", random_state=0)
-    forest.fit(data.data, data.target)
-    np.testing.assert_array_equal(forest.classes_, data.target_names)
-    exp, mut = data.modalities["exp"], data.modalities["mut"]
-    assert [data.feature_names[exp[0]], len(exp), len(mut)] == ["exp__BRCA1", 489, 173]
+    forest.fit(exp_mut.data, exp_mut.target)
+    np.testing.assert_array_equal(forest.classes_, exp_mut.target_names)
+    exp, mut = exp_mut.modalities["exp"], exp_mut.modalities["mut"]
+    assert [exp_mut.feature_names[exp[0]], len(exp), len(mut)] == ["exp__BRCA1", 489, 173]
 
 
 def test_metabric_mutations_agree_with_a_count_by_hand(metabric):
