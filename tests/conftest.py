@@ -56,7 +56,7 @@ def positions():
 def without_figures():
     """Leave the figures of reports empty; drawing them takes most of the time of a report."""
     with pytest.MonkeyPatch.context() as patched:
-        empty = "<svg></svg>"
+        empty = '<svg xmlns="http://www.w3.org/2000/svg"></svg>'
         patched.setattr("matplotlib.figure.Figure.savefig", lambda _, file, **__: file.write(empty))
         yield
 
