@@ -263,7 +263,7 @@ def test_the_weights_of_the_branches_are_named(cohort):
     assert sorted(weights) == sorted([*joint, *alone])
     assert (weights >= 0).all(axis=None)
     module = model.net_.module_
-    x = torch.as_tensor(model.input_.scaler.transform(X[-1:].to_numpy(np.float32)))
+    x = torch.as_tensor(model.input_.read_standardized(model, X[-1:]))
     with torch.no_grad():
         branches, prior = module.branch_log_proba(x)[0], module.combiner.prior[2]
     weighted = torch.tensor(weights.loc["cna+exp+mut"].tolist()) @ branches + prior

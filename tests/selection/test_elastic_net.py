@@ -198,9 +198,18 @@ def test_a_table_of_constants_ranks_by_position():
     assert ranked(np.ones((10, 4)), np.eye(2)[[0, 1] * 5])[0].tolist() == [0, 1, 2, 3]
 
 
-def test_numbers_too_large_to_be_squared_raise():
+def test_numbers_too_large_to_be_squared_are_ranked():
     X, Y = problem(20, 5)
+    expected = ranked(X, Y)
     X[:, 3] *= 1e300
+    np.testing.assert_allclose(ranked(X, Y)[1], expected[1])
+
+
+@pytest.mark.parametrize(("dtype", "large"), [("float32", 1e38), ("float64", 1e308)])
+def test_numbers_too_large_to_be_summed_raise(dtype, large):
+    X, Y = problem(20, 5)
+    X = X.astype(dtype)
+    X[:, 3] = np.sign(X[:, 3]) * large
     with pytest.raises(ValueError, match="Column 3 of a modality holds numbers too large"):
         ranked(X, Y)
 

@@ -30,7 +30,7 @@ from .._base import ProbabilityClassifierMixin, ValidatedEstimator
 from .._typing import Labels, Seed, Table, typed
 from ..modalities._columns import check_primary
 from ..modalities._input import ModalityInput, validate_table
-from ..modalities._missing import warn_if_looks_imputed, warn_missing
+from ..modalities._missing import warn_if_looks_imputed, warn_if_rounded, warn_missing
 from ..modalities._nested import Selection, nested_selection
 from ._inspection import feature_importances
 from ._net import predict_proba
@@ -199,7 +199,7 @@ class CrossModalAttentionClassifier(ProbabilityClassifierMixin, ValidatedEstimat
     training sample has.
 
     Categorical columns are one-hot encoded, ordered categories become their rank. Sparse matrices
-    and sparse columns of a DataFrame are made dense, in single precision.
+    and sparse columns of a DataFrame are made dense.
 
     The paper specifies neither the projection of a feature nor the sizes of the network. Here a
     patch token is a linear map of all values of its modality, and the token of feature :math:`j` is
@@ -469,6 +469,8 @@ class CrossModalAttentionClassifier(ProbabilityClassifierMixin, ValidatedEstimat
         )
         check_classification_targets(y)
         weights = _check_sample_weight(sample_weight, y, ensure_non_negative=True)
+        # By a power of two, which is exact, so that no sum overflows.
+        weights = np.ldexp(weights, -np.frexp(weights.max())[1])
         counted = np.flatnonzero(weights)
         if len(counted) < len(weights):
             table, y, weights = _safe_indexing(table, counted), y[counted], weights[counted]
@@ -477,13 +479,18 @@ class CrossModalAttentionClassifier(ProbabilityClassifierMixin, ValidatedEstimat
             self.modalities_ = self.input_.modalities
             check_primary(self.primary, self.modalities_)
             self.classes_ = np.unique(y)
-        values, missing = self.input_.read_matrix(table, np.float32)
+        values, missing = self.input_.read_matrix(table)
         warn_missing(missing, rare="are ignored")
-        warn_if_looks_imputed(table, self.input_.split(values))
+        blocks = self.input_.split(values)
+        warn_if_looks_imputed(table, blocks)
+        warn_if_rounded(table, blocks, self.input_.encoder.origins)
         check_classes(self.classes_, y)
         codes = np.searchsorted(self.classes_, y)
         kept, weights = merge_duplicate_samples(values, codes, weights)
-        values, codes = values[kept], codes[kept]
+        if len(kept) < len(values) or (np.diff(kept) < 0).any():
+            values, codes = values[kept], codes[kept]
+        # So that a common factor has no effect.
+        weights = weights / weights.mean()
         if not warm:
             self.input_.learn_rare(missing)
         self.n_imputed_ = missing.n_gaps
@@ -512,7 +519,7 @@ class CrossModalAttentionClassifier(ProbabilityClassifierMixin, ValidatedEstimat
                 f"In a fold of nested selection, no feature of modality {lost[0]!r} was selected. "
                 "Use MultiOmicsSelector, which selects features of every modality."
             )
-        values, missing = nested.read_matrix(table, np.float32)
+        values, missing = nested.read_matrix(table)
         values, missing = values[samples.rows], missing.take(samples.rows)
         nested.learn_rare(missing)
         nested.learn_scale(values, weights)

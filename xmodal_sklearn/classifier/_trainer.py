@@ -359,8 +359,9 @@ def stratified_holdout(
 def class_weights(class_weight: Any, classes: np.ndarray, counts: np.ndarray) -> np.ndarray:
     """Return the weights of the classes, given their frequencies."""
     if class_weight is None or isinstance(class_weight, Mapping):
-        # y serves only to check the classes of a dict.
-        return compute_class_weight(class_weight, classes=classes, y=classes)
+        # y serves only to check the classes of a dict, whose values may be of any size.
+        weights = compute_class_weight(class_weight, classes=classes, y=classes)
+        return weights / (weights.max() or 1)
     inverse = counts.sum() / np.maximum(counts, 1) / len(counts)
     return inverse if class_weight == "balanced" else np.sqrt(inverse)
 
@@ -369,20 +370,34 @@ def merge_duplicate_samples(
     values: np.ndarray, codes: np.ndarray, weights: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """Merge samples with the same values and class into one of their summed weight."""
-    keys = [
-        (code, xxhash.xxh3_128_digest(row.tobytes()))
-        for code, row in zip(codes.tolist(), values, strict=True)
-    ]
     first: dict[tuple[int, bytes], int] = {}
-    original = np.array([first.setdefault(key, position) for position, key in enumerate(keys)])
+    original = np.array(
+        [
+            first.setdefault((code, xxhash.xxh3_128_digest(row.tobytes())), position)
+            for position, (code, row) in enumerate(zip(codes.tolist(), values, strict=True))
+        ]
+    )
     duplicates = np.flatnonzero(original != np.arange(len(codes)))
     whole = (np.nan_to_num(values[duplicates]) % 1 == 0).all(axis=1)
     original[duplicates[whole]] = duplicates[whole]
     summed = np.bincount(original, weights, minlength=len(codes))
     kept = np.flatnonzero(summed)
     if (summed[kept] != summed[kept[0]]).any():
-        kept = np.array(sorted(kept.tolist(), key=lambda row: (keys[row], summed[row])))
+        kept = kept[_order_of_values(values, kept, codes[kept], summed[kept])]
     return kept, summed[kept]
+
+
+def _order_of_values(
+    values: np.ndarray, rows: np.ndarray, codes: np.ndarray, weights: np.ndarray
+) -> np.ndarray:
+    """Return the lexicographic order of rows, which neither their order nor a scale changes."""
+    group = codes
+    for column in values.T:
+        if group.max() == len(rows) - 1:
+            break
+        ranks = np.unique(column[rows], return_inverse=True)[1]  # NaN last
+        group = np.unique(group * len(rows) + ranks, return_inverse=True)[1]
+    return np.lexsort((weights, group))
 
 
 def check_settings(settings: Any) -> None:

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from .._typing import at_least, check_arguments
+from ..modalities._input import ModalityInput
 from ._importance import branch_weights
 from ._view import ModelView, view_model
 
@@ -102,7 +103,7 @@ def additive_shapes(model: Any, X: Any, *, n_features: int = 12) -> pd.DataFrame
     modality = {j: name for name in view.modalities for j in view.input_columns(name).tolist()}
     rows = []
     for curve in curves[:n_features]:
-        values, logits = _tabulate(curve, table[:, curve.column], model_input.scaler)
+        values, logits = _tabulate(curve, table[:, curve.column], model_input)
         for label, contributions in zip(view.classes, weight * logits.T, strict=True):
             part = {
                 "feature": view.inputs[curve.column],
@@ -144,9 +145,11 @@ def _curves(view: ModelView) -> Iterator[Curve]:
             yield Curve(column, bends, logits, center, float(np.abs(effects - center).mean()))
 
 
-def _tabulate(curve: Curve, values: np.ndarray, scaler: Any) -> tuple[np.ndarray, np.ndarray]:
+def _tabulate(
+    curve: Curve, values: np.ndarray, model_input: ModalityInput
+) -> tuple[np.ndarray, np.ndarray]:
     """Return values in the units of X, and the centered contributions there."""
-    mean, scale = scaler.mean_[curve.column], scaler.scale_[curve.column]
+    mean, scale = model_input.means[curve.column], model_input.scales[curve.column]
     values = np.unique(values[~np.isnan(values)])
     bends = mean + scale * curve.bends
     inner = bends[(bends > values[0]) & (bends < values[-1])]

@@ -9,7 +9,6 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 from sklearn.base import BaseEstimator
-from sklearn.preprocessing import StandardScaler
 from sklearn.utils import check_array, check_X_y
 from sklearn.utils.validation import validate_data
 
@@ -30,6 +29,7 @@ from ._columns import (
 )
 from ._encoding import CategoryEncoder, find_categorical
 from ._missing import Missing, check_finite, column_means, fill_gaps, find_missing
+from ._scaling import column_moments, standardize_columns
 from ._training_summary import TrainingSummary, summarize
 
 
@@ -55,7 +55,7 @@ class ModalityInput:
         self.needed = np.arange(table.shape[1])
         self.is_rare = np.zeros(0, dtype=bool)
         self.means: Any = None
-        self.scaler: Any = None
+        self.scales: Any = None
         self.summary: TrainingSummary | None = None
 
     @property
@@ -68,9 +68,9 @@ class ModalityInput:
         blocks = self.encoder.blocks(table)
         return blocks, find_missing(table, blocks, self.encoder.origins)
 
-    def read_matrix(self, table: Any, dtype: Any) -> tuple[np.ndarray, Missing]:
+    def read_matrix(self, table: Any) -> tuple[np.ndarray, Missing]:
         """Return the numbers of a validated table, (n_samples, n_encoded), and what is missing."""
-        values = self.encoder.encode(table, np.arange(self.n_features), dtype=dtype)
+        values = self.encoder.encode(table, np.arange(self.n_features))
         return values, find_missing(table, self.split(values), self.encoder.origins)
 
     def split(self, values: np.ndarray) -> dict[str, np.ndarray]:
@@ -85,7 +85,7 @@ class ModalityInput:
 
     def standardize(self, values: np.ndarray, missing: Missing) -> np.ndarray:
         """Standardize values as training samples, in single precision."""
-        standardized = self.scaler.transform(values).astype(np.float32, copy=False)
+        standardized = standardize_columns(values, self.means, self.scales)
         for modality, columns in self.encoder.columns.items():
             gaps, rare = missing.gaps[modality], self.is_rare[columns]
             if gaps.total or rare.any():
@@ -100,7 +100,7 @@ class ModalityInput:
     def read_standardized(self, estimator: BaseEstimator, X: Any) -> np.ndarray:
         """Return samples standardized as training samples, (n_samples, n_encoded)."""
         table, _ = validate_table(estimator, X, reset=False, accept_sparse="csc")
-        return self.standardize(*self.read_matrix(table, np.float32))
+        return self.standardize(*self.read_matrix(table))
 
     def learn_means(self, blocks: dict[str, Any], missing: Missing) -> None:
         """Keep the means of training samples, and which features are rare in them."""
@@ -140,17 +140,11 @@ class ModalityInput:
         if not keep_scale:
             self.learn_scale(values, weights)
         columns = self.encoder.columns_of(self.needed)
-        self.summary = summarize(values, columns, self.scaler, weights)
+        self.summary = summarize(values, columns, self.means, self.scales, weights)
 
     def learn_scale(self, values: np.ndarray, weights: np.ndarray | None = None) -> None:
         """Keep mean and scale of training samples, (n_samples, n_encoded), NaN in gaps."""
-        # Arrays, whatever scikit-learn's global transform_output says. A weight of two must count
-        # as two samples, which a common factor does not change.
-        relative = None if weights is None else weights / weights.mean()
-        self.scaler = StandardScaler().set_output(transform="default")
-        with np.errstate(invalid="ignore"):  # of columns without any value
-            self.scaler.fit(values, sample_weight=relative)
-        self.means = self.scaler.mean_
+        self.means, self.scales = column_moments(values, weights)
 
     def locate(self, table: Any) -> np.ndarray:
         """Return where the columns of training are in a validated table, -1 for missing ones."""
@@ -190,6 +184,7 @@ def validate_table(
         y = plain_labels(y)
     checks["ensure_all_finite"] = False
     if not isinstance(X, pd.DataFrame):
+        _check_no_times(X)
         validated = validate_data(estimator, X, y, reset=reset, **checks)
         # scikit-learn returns a pair only where there is a y.
         table, y = validated if isinstance(validated, tuple) else (validated, y)
@@ -249,6 +244,15 @@ def as_table(X: Any) -> Any:
     if sparse.issparse(X):
         X = X.toarray()
     return check_array(X, dtype=None, ensure_all_finite=False)
+
+
+def _check_no_times(X: Any) -> None:
+    dtype = getattr(X, "dtype", None)
+    if isinstance(dtype, np.dtype) and dtype.kind in "mM":
+        raise ValueError(
+            f"Times are not supported: X has dtype {dtype}. Convert it to numbers, such as days "
+            "since diagnosis."
+        )
 
 
 def _check_no_missing_class(X: Any, y: Any) -> None:

@@ -27,6 +27,9 @@ MAX_COLUMNS = 20
 MIN_COLUMNS = 10
 # So many samples with equal values in a modality are not the samples of one patient.
 MIN_EQUAL = 4
+# Distance of adjacent floats, relative to the range of a column, above which predictions change:
+# less in double precision, where fewer digits are rounding errors of whoever measured.
+MAX_SPACING = {2: 1e-2, 4: 1e-4, 8: 1e-6}
 
 
 @dataclass(frozen=True)
@@ -207,6 +210,27 @@ def warn_if_adjacent(table: Any, modality: str, block: Any, gaps: Gaps) -> None:
             return
 
 
+def warn_if_rounded(table: Any, blocks: Mapping[str, Any], origins: Modalities) -> None:
+    """Warn of columns with so large an offset that rounding blurs how their values differ."""
+    for modality, block in blocks.items():
+        if block.dtype.kind != "f" or sparse.issparse(block):
+            continue
+        low, high = np.fmin.reduce(block, axis=0), np.fmax.reduce(block, axis=0)
+        with np.errstate(over="ignore", invalid="ignore"):
+            spacing = np.spacing(np.maximum(np.abs(low), np.abs(high)))
+            most = MAX_SPACING.get(block.dtype.itemsize, 0) * (high - low)
+        rounded = np.flatnonzero((high > low) & (spacing > most))
+        if len(rounded):
+            first = rounded[0]
+            warn(
+                f"The values of {len(rounded)} columns of modality {modality!r} are almost equal "
+                f"in {block.dtype}, the first is "
+                f"{column_labels(table)[origins[modality][first]]!r} (from {low[first]} to "
+                f"{high[first]}): rounding errors change predictions. Subtract a constant from "
+                "such columns before they are rounded."
+            )
+
+
 def warn_if_looks_imputed(table: Any, blocks: Mapping[str, Any]) -> None:
     """Warn if a modality that samples lack seems to have been imputed."""
     if len(blocks) < 2:
@@ -232,7 +256,9 @@ def warn_if_looks_imputed(table: Any, blocks: Mapping[str, Any]) -> None:
 def _probe(block: Any) -> np.ndarray:
     columns = np.unique(np.linspace(0, block.shape[1] - 1, MAX_COLUMNS).astype(int))
     values = block[:, columns]
-    return np.asarray(values.toarray() if sparse.issparse(values) else values, dtype=np.float64)
+    values = np.asarray(values.toarray() if sparse.issparse(values) else values, dtype=np.float64)
+    # In units that are powers of two, so that no square overflows.
+    return np.ldexp(values, -np.frexp(np.fmax.reduce(np.abs(values), axis=0))[1])
 
 
 def _at_center(rows: np.ndarray) -> np.ndarray:
@@ -244,7 +270,8 @@ def _at_center(rows: np.ndarray) -> np.ndarray:
     for center, chosen in ((rows.mean(axis=0), varied), (np.median(rows, axis=0), continuous)):
         if chosen.sum() >= MIN_COLUMNS:
             # Single precision may have rounded what was filled in.
-            tolerance = 1e-6 * (deviation + np.abs(center))[chosen]
+            rounding = np.minimum(1e-6 * np.abs(center), 1e-3 * deviation)
+            tolerance = (1e-6 * deviation + rounding)[chosen]
             is_near = (np.abs(rows - center)[:, chosen] <= tolerance).all(axis=1)
             # In an odd number of samples, one sample has the median.
             if chosen is varied or is_near.sum() > 1:

@@ -4,10 +4,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from sklearn.preprocessing import StandardScaler
 from sklearn.utils import gen_batches
 
 from ._columns import Modalities
+from ._scaling import column_chunks
 
 LEVELS = (0.01, 0.1, 0.25, 0.5, 0.75, 0.9, 0.99)
 RANGE = (0.01, 0.99)
@@ -56,14 +56,18 @@ class TrainingSummary:
 
 
 def summarize(
-    values: np.ndarray, columns: Modalities, scaler: StandardScaler, weights: Any = None
+    values: np.ndarray,
+    columns: Modalities,
+    means: np.ndarray,
+    scales: np.ndarray,
+    weights: Any = None,
 ) -> TrainingSummary:
     n_columns = values.shape[1]
     weights = np.ones(len(values)) if weights is None else weights
     n_known = np.empty(n_columns, np.int32)
     n_values = np.empty(n_columns, np.uint8)
-    knots = np.empty((len(LEVELS), n_columns), np.float32)
-    for chunk in gen_batches(n_columns, CHUNK):
+    knots = np.empty((len(LEVELS), n_columns))
+    for chunk in column_chunks(values):
         ordered = np.sort(_rows_of(values, chunk), axis=1)  # NaN last
         n_known[chunk] = (~np.isnan(ordered)).sum(axis=1)
         n_values[chunk] = np.minimum(1 + (np.diff(ordered) > 0).sum(axis=1), MANY_VALUES)
@@ -73,9 +77,9 @@ def summarize(
         places = np.clip(places, inner, n_known[chunk] - 1 - inner)
         knots[:, chunk] = ordered[np.arange(len(ordered)), places]
     below, at_most = shares(values, knots, weights)
-    summary = TrainingSummary(
-        scaler.mean_, scaler.scale_, n_known, n_values, knots, below, at_most, ranges={}
-    )
+    # A constant column has a scale of 1.
+    scales = np.where(np.isinf(scales), 1, scales)
+    summary = TrainingSummary(means, scales, n_known, n_values, knots, below, at_most, ranges={})
     for name, by_sample in summary.distances(values, columns, leave_one_out=True).items():
         n_present = int((~np.isnan(by_sample)).sum())
         low, high = np.nanquantile(by_sample, RANGE).tolist() if n_present else (0.0, np.inf)
@@ -89,12 +93,12 @@ def shares(
     values: np.ndarray, knots: np.ndarray, weights: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return the shares of samples below each knot, and of those at most as large."""
-    below, at_most = np.empty_like(knots), np.empty_like(knots)
-    for chunk in gen_batches(values.shape[1], CHUNK):
+    below, at_most = np.empty((2, *knots.shape), np.float32)
+    for chunk in column_chunks(values):
         rows = _rows_of(values, chunk)
         total = ~np.isnan(rows) @ weights
         total[total == 0] = np.nan
-        for level, knot in enumerate(knots[:, chunk]):
+        for level, knot in enumerate(knots[:, chunk].astype(rows.dtype)):
             below[level, chunk] = (rows < knot[:, None]) @ weights / total
             at_most[level, chunk] = (rows <= knot[:, None]) @ weights / total
     return below, at_most
@@ -107,10 +111,15 @@ def _leave_one_out(squares: np.ndarray, scale: np.ndarray, n_known: np.ndarray) 
     rest = 1 - squares / np.maximum(n_known - 1, 1)
     alone = rest < ROUNDING
     left_out = squares * factor / np.where(alone, 1, rest)
-    # Without the sample the column is constant, and has a scale of 1.
-    return np.where(alone, squares * np.square(factor * scale), left_out)
+    # Without the sample the column is constant, and has a scale of 1. The square must not overflow.
+    return np.where(alone, squares * np.square(np.minimum(factor * scale, 1e100)), left_out)
 
 
 def _rows_of(values: np.ndarray, chunk: slice) -> np.ndarray:
     """Return columns as adjacent rows, in the precision in which all samples are compared."""
-    return np.ascontiguousarray(values[:, chunk].T, dtype=np.float32)
+    rows = np.ascontiguousarray(values[:, chunk].T)
+    if np.can_cast(rows.dtype, np.float32):
+        return rows.astype(np.float32, copy=False)
+    # Single precision, but not its range.
+    fractions, exponents = np.frexp(rows)
+    return np.ldexp(fractions.astype(np.float32), exponents, dtype=np.float64)

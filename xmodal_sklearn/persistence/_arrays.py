@@ -17,6 +17,7 @@ from sklearn.neighbors import BallTree, KDTree, KNeighborsClassifier
 from sklearn.neural_network import MLPClassifier
 
 from ..classifier._net import DeviceNet, net_from_arrays, net_to_arrays
+from ..modalities._input import ModalityInput
 from ._container import JsonReader
 from ._trusted import walk_parts
 
@@ -65,6 +66,9 @@ def rebuild_attributes(model: Any) -> None:
             search_tree = SEARCH_TREES.get(value._fit_method)
             options = {"metric": value.effective_metric_, **value.effective_metric_params_}
             value._tree = search_tree and search_tree(value._fit_X, value.leaf_size, **options)
+        elif isinstance(value, ModalityInput) and not hasattr(value, "scales"):
+            # Of a file whose model keeps scikit-learn's scaler.
+            value.scales = getattr(vars(value)["scaler"], "scale_", None)
 
 
 def _replace(value: Any, leaf: Callable[[Any], Any], done: dict[int, tuple[Any, Any]]) -> Any:

@@ -7,6 +7,7 @@ import numpy as np
 from scipy import sparse
 
 from .._compiled import compiled
+from ..modalities._scaling import column_moments
 
 # Sweeps of one call of compiled code, and calls at most.
 MAX_SWEEPS, MAX_DESCENTS = 1000, 20
@@ -35,10 +36,12 @@ class Design:
         self.scale = np.empty(self.n_columns)
         for block in self._column_blocks():
             self.mean[block], self.scale[block] = _moments(self._values(block))
-        if not np.isfinite(self.scale).all():
+        # The bound of a product with responses, which are less than one.
+        too_large = np.abs(self.mean) + self.scale > np.finfo(self.dtype).max / self.n_samples
+        if too_large.any():
             raise ValueError(
-                f"Column {np.isfinite(self.scale).argmin()} of a modality holds numbers too large "
-                "to compute their variance. Rescale it."
+                f"Column {too_large.argmax()} of a modality holds numbers too large for "
+                f"{self.dtype}. Rescale it."
             )
         # What is left of a constant column is the rounding of its mean.
         resolution = 10 * np.finfo(self.dtype).eps * np.abs(self.mean)
@@ -49,16 +52,17 @@ class Design:
     def correlation_lengths(self, residual: np.ndarray) -> np.ndarray:
         """Return the lengths of all columns' correlations with a centered residual."""
         responses = np.ascontiguousarray(residual.T)
+        # Before they are squared, which may overflow.
+        factors = (self.inverse_scale / self.n_samples).astype(self.dtype)
         if sparse.issparse(self.X):
-            lengths = np.linalg.norm(responses @ self.X, axis=0)
-        elif self.X.dtype == self.dtype:
-            lengths = np.linalg.norm(_products(responses, self.X), axis=0)
-        else:
-            lengths = np.empty(self.n_columns, dtype=self.dtype)
-            for block in self._column_blocks():
-                products = _products(responses, self._values(block))
-                lengths[block] = np.linalg.norm(products, axis=0)
-        return lengths * (self.inverse_scale / self.n_samples).astype(self.dtype)
+            return np.linalg.norm(responses @ self.X * factors, axis=0)
+        if self.X.dtype == self.dtype:
+            return np.linalg.norm(_products(responses, self.X) * factors, axis=0)
+        lengths = np.empty(self.n_columns, dtype=self.dtype)
+        for block in self._column_blocks():
+            products = _products(responses, self._values(block)) * factors[block]
+            lengths[block] = np.linalg.norm(products, axis=0)
+        return lengths
 
     def standardize(self, columns: np.ndarray) -> np.ndarray:
         """Return some standardized columns, ``(n_columns, n_samples)``."""
@@ -298,9 +302,15 @@ def _moments(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     by_column = values.flags.f_contiguous
     total, squares = _shifted_sums(values.T if by_column else values, by_column)
     mean = total / len(values)
-    # An overflow shows in what is returned.
     with np.errstate(over="ignore", invalid="ignore"):
-        return values[0] + mean, np.sqrt(np.maximum(squares / len(values) - mean**2, 0))
+        deviation = np.sqrt(np.maximum(squares / len(values) - mean**2, 0))
+    means = values[0] + mean
+    # The squares of others overflow or vanish.
+    extreme = np.flatnonzero(~((deviation > 1e-140) & (deviation < 1e140)) & (total != 0))
+    if len(extreme):
+        means[extreme], scales = column_moments(values[:, extreme])
+        deviation[extreme] = np.where(np.isinf(scales), 0, scales)
+    return means, deviation
 
 
 @compiled()

@@ -29,7 +29,7 @@ def promote_interactions(
         return dict(scores)
     standardized = []
     for name in names:
-        block = standardize(blocks[name].astype(np.float32))
+        block = standardize(blocks[name], np.float32)
         block[np.isnan(block) & missing.gaps[name].present[:, None]] = 0  # the mean
         block[:, is_rare[name]] *= 0
         standardized.append(block)

@@ -8,12 +8,12 @@ import numpy as np
 import xxhash
 from scipy import sparse
 from sklearn.base import clone
-from sklearn.preprocessing import StandardScaler
 from sklearn.utils.validation import check_memory
 
 from .._store import Store, source_hash
 from .._version import __version__
 from ..modalities._missing import Gaps, column_means, fill_gaps, find_gaps
+from ..modalities._scaling import column_moments, standardize_columns
 
 DIGEST_BYTES = 2**24
 # All code that decides what a ranking is.
@@ -31,11 +31,10 @@ def best_first(scores: np.ndarray, labels: np.ndarray) -> np.ndarray:
     return order
 
 
-def standardize(block: Any) -> np.ndarray:
-    """Return standardized columns as an array, whatever scikit-learn's transform_output says."""
+def standardize(block: Any, dtype: Any) -> np.ndarray:
+    """Return standardized columns as an array of a floating-point type."""
     dense = block.toarray() if sparse.issparse(block) else block
-    with np.errstate(invalid="ignore"):  # of columns without any value
-        return StandardScaler().set_output(transform="default").fit_transform(dense)
+    return standardize_columns(dense, *column_moments(dense), dtype)
 
 
 def cached(memory: Any, function: Callable[[], Any], key: Sequence[Any]) -> Any:
@@ -129,7 +128,7 @@ def one_hot(codes: np.ndarray) -> np.ndarray:
 
 
 def _score_by_estimator(block: Any, codes: np.ndarray, estimator: Any) -> np.ndarray:
-    standardized = standardize(block)
+    standardized = standardize(block, np.result_type(block.dtype, np.float32))
     importances = _importances(clone(estimator).fit(standardized, codes))
     if importances.shape != (block.shape[1],) or not np.isfinite(importances).all():
         raise ValueError(

@@ -34,6 +34,7 @@ from ..modalities._missing import (
     find_missing,
     warn_if_adjacent,
     warn_if_looks_imputed,
+    warn_if_rounded,
     warn_missing,
 )
 from ..modalities._nested import hand_over, prepare_hand_over
@@ -432,6 +433,7 @@ class MultiOmicsSelector(SelectorMixin, ValidatedEstimator):
             missing, rare="rank last", imputed="Missing values are ranked as training means"
         )
         warn_if_looks_imputed(table, blocks)
+        warn_if_rounded(table, blocks, self.input_.encoder.origins)
         for modality, gaps in missing.gaps.items():
             warn_if_adjacent(table, modality, blocks[modality], gaps)
             if gaps.present.any() and len(np.unique(codes[gaps.present])) < 2:
