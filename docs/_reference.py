@@ -1,4 +1,4 @@
-"""Pages of the API reference: one for each public name, from ``__all__`` of its module."""
+"""Pages of the API reference: one for each name in the tables of docs/api.md."""
 
 import importlib
 import inspect
@@ -8,8 +8,7 @@ from pathlib import Path
 __all__ = ["link_names", "write_pages"]
 
 API = Path(__file__).parent / "api.md"
-SECTION = re.compile(r"^## `([\w.]+)`", flags=re.MULTILINE)
-ROW = re.compile(r"^\| `(\w+)` \| (.+) \|$", flags=re.MULTILINE)
+ROW = re.compile(r"^\| `(?:([\w.]+)\.)?(\w+)` \| (.+) \|$", flags=re.MULTILINE)
 MAX_SHOWN = 300
 CONTENTS = """
 ```{toctree}
@@ -34,13 +33,9 @@ PAGE = """{title}
 """
 
 
-def homes():
-    """Return the module that documents each public name: the first that lists it."""
-    modules = {}
-    for module in SECTION.findall(API.read_text(encoding="utf-8")):
-        for name in importlib.import_module(module).__all__:
-            modules.setdefault(name, module)
-    return modules
+def home(module):
+    """Return the full name of a module in the tables, which is empty for the package itself."""
+    return f"xmodal_sklearn.{module}" if module else "xmodal_sklearn"
 
 
 def page(module, name, what):
@@ -71,9 +66,9 @@ def page(module, name, what):
 def write_pages(folder):
     """Write a page for each public name, and delete pages of removed names."""
     folder.mkdir(exist_ok=True)
-    what = dict(reversed(ROW.findall(API.read_text(encoding="utf-8"))))  # the first row counts
     pages = {
-        f"{module}.{name}.rst": page(module, name, what[name]) for name, module in homes().items()
+        f"{home(module)}.{name}.rst": page(home(module), name, what)
+        for module, name, what in ROW.findall(API.read_text(encoding="utf-8"))
     }
     for old in folder.glob("*.rst"):
         if old.name not in pages:
@@ -86,10 +81,10 @@ def write_pages(folder):
 
 def link_names(text):
     """Make the names in the tables of docs/api.md links to their pages."""
-    modules = homes()
 
     def link(row):
-        name = row[1]
-        return f"| [`{name}`](reference/{modules[name]}.{name}.rst) | {row[2]} |"
+        module, name, what = row.groups()
+        shown = f"{module}.{name}" if module else name
+        return f"| [`{shown}`](reference/{home(module)}.{name}.rst) | {what} |"
 
     return ROW.sub(link, text) + CONTENTS

@@ -69,7 +69,9 @@ html_static_path = ["_static"]
 html_css_files = ["site.css"]
 html_show_sourcelink = False
 toc_object_entries_show_parents = "hide"
+html_sidebars = {page: [] for page in ("index", "install", "tour", "api")}
 html_theme_options = {
+    "logo": {"text": "xmodal-sklearn"},
     "header_links_before_dropdown": 6,
     "navbar_align": "left",
     "show_prev_next": False,

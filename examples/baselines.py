@@ -44,7 +44,7 @@ for kind in ("additive", "switch"):
 # %%
 # Each point is a fold. On the left, the differences between models are within chance. On the right,
 # the classical models perform near chance, because no column is informative alone.
-figure, axes = plt.subplots(1, 2, figsize=(12, 3.5), sharex=True, layout="constrained")
+figure, axes = plt.subplots(1, 2, figsize=(12, 3.5), layout="constrained")
 for ax, (kind, result) in zip(axes, results.items(), strict=True):
     ComparisonDisplay.from_comparison(result, ax=ax)
     ax.set_title({"additive": "additive effects", "switch": "interactions"}[kind])

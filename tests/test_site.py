@@ -66,9 +66,11 @@ def test_every_public_name_has_a_page_and_is_in_the_index(site, pages):
     names = {path.stem.rpartition(".")[::2] for path in (site / "reference").glob("*.html")}
     assert names
     for module in {module for module, _ in names}:
-        assert module in modules
+        assert module.removeprefix("xmodal_sklearn.") in modules
         public = importlib.import_module(module).__all__
         for name in public:
+            if inspect.ismodule(getattr(importlib.import_module(module), name)):
+                continue
             homes = [
                 f"reference/{home}.{page_name}.html"
                 for home, page_name in names
