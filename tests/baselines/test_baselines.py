@@ -6,7 +6,7 @@ import pytest
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import f1_score
+from sklearn.metrics import f1_score, log_loss
 from sklearn.model_selection import StratifiedKFold, cross_val_predict, train_test_split
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
@@ -31,7 +31,7 @@ def test_scikit_learn_checks(estimator, check):
 @pytest.mark.parametrize(
     "name",
     [name for name in UNTUNED if name.endswith("early")]
-    + ["logistic regression, late", "RBF SVM, stacked", "XGBoost, late", "MLP, exp only"],
+    + ["DIABLO", "logistic regression, late", "RBF SVM, stacked", "XGBoost, late", "MLP, exp only"],
 )
 def test_baselines_learn_from_a_table_with_missing_values(cohort, name):
     X, y = cohort
@@ -46,8 +46,8 @@ def test_baselines_learn_from_a_table_with_missing_values(cohort, name):
 
 
 def test_baselines_have_the_requested_names_and_models():
-    names = list(make_baselines(models=["MLP"], fusion=["late", "mut only"]))
-    assert names == ["MLP, late", "MLP, mut only", "dummy"]
+    names = list(make_baselines(models=["MLP", "DIABLO"], fusion=["late", "mut only"]))
+    assert names == ["MLP, late", "MLP, mut only", "DIABLO", "dummy"]
     assert {"XGBoost, early", "LightGBM, stacked", "CatBoost, late"} <= set(UNTUNED)
 
 
@@ -230,19 +230,32 @@ def test_a_forest_chooses_the_leaf_size_with_the_best_out_of_bag_score(cohort):
     assert not hasattr(chosen, "oob_decision_function_")
 
 
+def test_diablo_is_tuned_and_calibrated_with_its_modalities(cohort):
+    X, y = cohort
+    model = make_baselines(k=20, models=["DIABLO"], random_state=0)["DIABLO"].fit(X, y)
+    search = model[-1].estimator_.calibrated_classifiers_[0].estimator
+    assert set(search.best_params_) == {"keep_x", "n_components"}
+    assert list(search.best_estimator_.loadings_) == ["exp", "cna", "mut"]
+    labels = search.best_estimator_.predict(model[0].transform(X))
+    np.testing.assert_array_equal(model.predict(X), model.classes_[labels])
+    shares = search.best_estimator_.predict_proba(model[0].transform(X))
+    assert log_loss(y, model.predict_proba(X)) < log_loss(y, shares)
+
+
 def test_classes_of_one_and_two_samples_are_accepted(cohort):
     X, y = cohort
     X = X.filter(like="exp__")
     y = np.array(y)
     y[0], y[1:3] = "rare", "rarer"
-    for model in ("linear SVM", "XGBoost", "MLP", "random forest", "nearest shrunken centroid"):
+    models = ["linear SVM", "XGBoost", "MLP", "random forest", "nearest shrunken centroid"]
+    for model in [*models, "DIABLO"]:
         tuned = make_baselines(k=5, models=[model], fusion=["late"], random_state=0)
-        fitted = tuned[f"{model}, late"].fit(X, y)
+        fitted = next(iter(tuned.values())).fit(X, y)
         assert len(fitted.classes_) == 5
         assert np.isfinite(fitted.predict_proba(X)).all()
 
 
-@pytest.mark.parametrize("name", [name for name in UNTUNED if name.endswith("early")])
+@pytest.mark.parametrize("name", [n for n in UNTUNED if n.endswith("early")] + ["DIABLO"])
 def test_classes_may_be_numeric_strings(cohort, name):
     """METABRIC's integrative clusters are called 1, 2, … and 4ER+."""
     X, y = cohort

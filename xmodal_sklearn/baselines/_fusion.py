@@ -156,13 +156,7 @@ class LateFusionClassifier(ProbabilityClassifierMixin, BaseEstimator):
     def _fit_modalities(self, X: Any, y: Any) -> tuple[dict, dict[str, np.ndarray], np.ndarray]:
         """Fit the classifiers; return the values of each modality, which samples have it, and y."""
         table, y = validate_table(self, X, y, ensure_min_samples=2, accept_sparse="csc")
-        check_classification_targets(y)
-        self.classes_, counts = np.unique(y, return_counts=True)
-        if len(self.classes_) < 2:
-            raise ValueError(
-                f"y has only one class, {self.classes_.tolist()[0]!r}; a classifier needs samples "
-                "of at least two classes."
-            )
+        self.classes_, counts = count_classes(y)
         self.class_prior_ = counts / counts.sum()
         self.input_ = ModalityInput(table, self.modalities)
         self.modalities_ = self.input_.modalities
@@ -354,6 +348,18 @@ class StackedFusionClassifier(LateFusionClassifier):
     def _evidence(self, probabilities: np.ndarray) -> np.ndarray:
         evidence = np.log(np.clip(probabilities, MIN_PROBABILITY, None)) - np.log(self.class_prior_)
         return np.nan_to_num(evidence).reshape(len(probabilities), -1)
+
+
+def count_classes(y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the classes and their sizes; raise a ValueError if there is only one class."""
+    check_classification_targets(y)
+    classes, counts = np.unique(y, return_counts=True)
+    if len(classes) < 2:
+        raise ValueError(
+            f"y has only one class, {classes.tolist()[0]!r}; a classifier needs samples of at "
+            "least two classes."
+        )
+    return classes, counts
 
 
 @contextmanager

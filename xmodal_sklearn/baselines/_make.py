@@ -13,8 +13,16 @@ from .._suggestions import did_you_mean
 from .._typing import Memory, Seed
 from ..modalities import ModalityEncoder, ModalityImputer
 from ..selection import MultiOmicsSelector
+from ._block_pls import BlockSparsePLSDA
 from ._fusion import INNER_FOLDS, LateFusionClassifier, StackedFusionClassifier
-from ._models import GRIDS, LabelEncodedClassifier, OutOfBagForest, all_models, check_model
+from ._models import (
+    DIABLO,
+    GRIDS,
+    LabelEncodedClassifier,
+    OutOfBagForest,
+    all_models,
+    check_model,
+)
 
 FUSIONS = ("early", "late", "stacked")
 
@@ -58,8 +66,8 @@ def make_baselines(
     Returns
     -------
     dict of str to Pipeline
-        Pipelines named ``"MODEL, FUSION"``, such as ``"random forest, late"``, and ``"dummy"``,
-        which predicts the class frequencies.
+        Pipelines named ``"MODEL, FUSION"``, such as ``"random forest, late"``; ``"DIABLO"``, which
+        has its own way to join modalities; and ``"dummy"``, which predicts the class frequencies.
 
     Raises
     ------
@@ -88,6 +96,7 @@ def make_baselines(
     gradient boosting         max_leaf_nodes 8, 4                               7      19
     MLP                       alpha 1, 0.1, 3                                  10       6
     nearest shrunken centroid shrink_threshold 0.3, none, 1, 2                 13       1
+    DIABLO                    keep_x 20, 60 × n_components 4, 2, 6             76       0
     XGBoost                   max_depth 3, 6                                    7       6
     LightGBM                  num_leaves 8, 4                                   7       4
     CatBoost                  depth 4, 6                                        7       8
@@ -96,10 +105,11 @@ def make_baselines(
 
     Fits and seconds are those of early fusion, on one core, for 615 samples, 700 features and five
     classes. Late fusion takes that many fits per modality, in 0.6 to 2 times the seconds; stacking
-    takes four times as much as late fusion. SVMs get probabilities by temperature scaling of
-    out-of-fold decisions, which leaves their predictions unchanged. XGBoost, LightGBM and CatBoost
-    come with the extra ``boosting``. TabICL is included if it is installed and its weights are in
-    the cache of the Hugging Face hub; nothing is downloaded.
+    takes four times as much as late fusion. SVMs and DIABLO get probabilities by temperature
+    scaling of out-of-fold decisions and votes, which leaves their predictions unchanged. DIABLO is
+    :class:`BlockSparsePLSDA` with Mahalanobis distance. XGBoost, LightGBM and CatBoost come with
+    the extra ``boosting``. TabICL is included if it is installed and its weights are in the cache
+    of the Hugging Face hub; nothing is downloaded.
 
     Examples
     --------
@@ -114,11 +124,10 @@ def make_baselines(
         check_model(name, available)
         model, grid = available[name], GRIDS[name]
         model = _tuned(model, grid, tune=tune, random_state=random_state, n_jobs=n_jobs)
-        for kind in fusion:
-            baselines[f"{name}, {kind}"] = make_pipeline(
-                MultiOmicsSelector(k, modalities=modalities, memory=memory),
-                *_fused(model, kind, random_state),
-            )
+        steps = {f"{name}, {kind}": _fused(model, kind, random_state) for kind in fusion}
+        for label, after in ({name: [model]} if name == DIABLO else steps).items():
+            selector = MultiOmicsSelector(k, modalities=modalities, memory=memory)
+            baselines[label] = make_pipeline(selector, *after)
     return {**baselines, "dummy": make_pipeline(DummyClassifier(strategy="prior"))}
 
 
@@ -149,10 +158,11 @@ def _tuned(
         model = GridSearchCV(model, grid, scoring="f1_macro", cv=folds, n_jobs=n_jobs)
     else:
         model = clone(model).set_params(**{name: values[0] for name, values in grid.items()})
-    if hasattr(model, "predict_proba"):
+    votes = isinstance(getattr(model, "estimator", model), BlockSparsePLSDA)
+    if hasattr(model, "predict_proba") and not votes:
         return model
     calibrated = CalibratedClassifierCV(model, method="temperature", cv=folds, ensemble=False)
-    return LabelEncodedClassifier(calibrated)
+    return LabelEncodedClassifier(calibrated, keep_names=votes)
 
 
 def paper_network(

@@ -22,7 +22,11 @@ from sklearn.utils.class_weight import compute_sample_weight
 
 from .._base import ProbabilityClassifierMixin
 from .._suggestions import did_you_mean
+from ._block_pls import BlockSparsePLSDA
 from ._fusion import INNER_FOLDS
+
+# Combines the modalities itself, so it is made once, whatever the kinds of fusion.
+DIABLO = "DIABLO"
 
 # Parameters of each model to choose from; the first values are defaults.
 GRIDS: dict[str, dict[str, list]] = {
@@ -38,6 +42,7 @@ GRIDS: dict[str, dict[str, list]] = {
     "gradient boosting": {"max_leaf_nodes": [8, 4]},
     "MLP": {"model__estimator__alpha": [1, 0.1, 3]},
     "nearest shrunken centroid": {"model__shrink_threshold": [0.3, None, 1, 2]},
+    DIABLO: {"keep_x": [20, 60], "n_components": [4, 2, 6]},
     "XGBoost": {"estimator__max_depth": [3, 6]},
     "LightGBM": {"estimator__num_leaves": [8, 4]},
     "CatBoost": {"estimator__depth": [4, 6]},
@@ -56,11 +61,14 @@ OPTIONAL = {
 
 
 class LabelEncodedClassifier(ProbabilityClassifierMixin, BaseEstimator):
-    """Encode the classes as 0, 1, …, and pass arrays, for classifiers that need it."""
+    """Encode the classes as 0, 1, …, and drop column names, for classifiers that need it."""
 
-    def __init__(self, estimator: Any, *, balanced: bool = False):
+    keep_names = False  # of models that were saved without it
+
+    def __init__(self, estimator: Any, *, balanced: bool = False, keep_names: bool = False):
         self.estimator = estimator
         self.balanced = balanced
+        self.keep_names = keep_names
 
     def fit(self, X: Any, y: Any) -> "LabelEncodedClassifier":
         """Fit the classifier to the encoded classes."""
@@ -68,7 +76,7 @@ class LabelEncodedClassifier(ProbabilityClassifierMixin, BaseEstimator):
         by_class = (np.flatnonzero(codes == code) for code in range(len(self.classes_)))
         copies = [np.resize(rows, max(INNER_FOLDS - len(rows), 0)) for rows in by_class]
         rows = np.concatenate([np.arange(len(codes)), *copies])
-        X, codes = _safe_indexing(_without_names(X), rows), codes[rows]
+        X, codes = _safe_indexing(self._table(X), rows), codes[rows]
         weights = compute_sample_weight("balanced", codes)
         weighted = {"sample_weight": weights} if self.balanced else {}
         self.estimator_ = clone(self.estimator).fit(X, codes, **weighted)
@@ -76,7 +84,10 @@ class LabelEncodedClassifier(ProbabilityClassifierMixin, BaseEstimator):
 
     def predict_proba(self, X: Any) -> np.ndarray:
         """Return probabilities of shape (n_samples, n_classes), classes as in ``classes_``."""
-        return self.estimator_.predict_proba(_without_names(X))
+        return self.estimator_.predict_proba(self._table(X))
+
+    def _table(self, X: Any) -> Any:
+        return X.to_numpy() if hasattr(X, "to_numpy") and not self.keep_names else X
 
 
 class OutOfBagForest(ProbabilityClassifierMixin, BaseEstimator):
@@ -139,6 +150,8 @@ def all_models(random_state: int | None) -> dict[str, Any]:
         ),
         "MLP": _scaled(mlp),
         "nearest shrunken centroid": _scaled(NearestCentroid()),
+        # In inner folds, this distance scores as high as the default or higher.
+        DIABLO: BlockSparsePLSDA(distance="mahalanobis"),
     }
     return {**models, **_boosting_models(random_state), **_pretrained_models(random_state)}
 
@@ -153,10 +166,6 @@ def check_model(name: str, available: Mapping[str, Any]) -> None:
     raise ValueError(
         f"Unknown model {name!r}{did_you_mean(name, names)} Installed are {list(available)}."
     )
-
-
-def _without_names(X: Any) -> Any:
-    return X.to_numpy() if hasattr(X, "to_numpy") else X
 
 
 def _scaled(model: Any) -> Pipeline:

@@ -83,13 +83,15 @@ class ModalityInput:
         columns = self.encoder.columns
         return [name for name, at in columns.items() if not np.isnan(self.means[at]).all()]
 
-    def standardize(self, values: np.ndarray, missing: Missing) -> np.ndarray:
-        """Standardize values as training samples, in single precision."""
-        standardized = standardize_columns(values, self.means, self.scales)
+    def standardize(
+        self, values: np.ndarray, missing: Missing, dtype: Any = np.float32
+    ) -> np.ndarray:
+        """Standardize values as training samples."""
+        standardized = standardize_columns(values, self.means, self.scales, dtype)
         for modality, columns in self.encoder.columns.items():
             gaps, rare = missing.gaps[modality], self.is_rare[columns]
             if gaps.total or rare.any():
-                zeros = np.zeros(len(columns), dtype=np.float32)
+                zeros = np.zeros(len(columns), dtype=dtype)
                 block = fill_gaps(standardized[:, columns], gaps.present, zeros)
                 block[np.ix_(gaps.present, rare)] = 0
                 standardized[:, columns] = block

@@ -67,6 +67,7 @@ OBJECTS = _qualified({
     "sklearn.svm._classes": "LinearSVC SVC",
     "sklearn.tree._classes": "DecisionTreeClassifier ExtraTreeClassifier",
     "sklearn.utils._metadata_requests": "MetadataRequest MethodMetadataRequest",
+    "xmodal_sklearn.baselines._block_pls": "BlockSparsePLSDA",
     "xmodal_sklearn.baselines._fusion": "LateFusionClassifier StackedFusionClassifier",
     "xmodal_sklearn.baselines._models": "LabelEncodedClassifier OutOfBagForest",
     "xmodal_sklearn.classifier._estimator": "CrossModalAttentionClassifier",
