@@ -14,7 +14,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from xmodal_sklearn import CrossModalAttentionClassifier, MultiOmicsSelector, align_features
-from xmodal_sklearn.baselines import LateFusionClassifier
+from xmodal_sklearn.baselines import BlockSparsePLSDA, LateFusionClassifier
 from xmodal_sklearn.uncertainty import ConformalClassifier, RejectingClassifier
 
 
@@ -84,6 +84,7 @@ MODELS = {
     "conformal": lambda X, y: ConformalClassifier(
         FrozenEstimator(make_pipeline(MultiOmicsSelector(k=5), small()).fit(X, y))
     ).fit(X, y),
+    "block PLS": lambda X, y: BlockSparsePLSDA().fit(X, y),
     "late fusion": lambda X, y: LateFusionClassifier(LogisticRegression(max_iter=3000)).fit(X, y),
 }
 

@@ -18,6 +18,7 @@ from xmodal_sklearn import (
     split_modalities,
 )
 from xmodal_sklearn.baselines import (
+    BlockSparsePLSDA,
     LateFusionClassifier,
     StackedFusionClassifier,
     make_baselines,
@@ -38,6 +39,7 @@ ESTIMATORS = {
     "another ranking": lambda: MultiOmicsSelector(k=3, estimator=LogisticRegression(max_iter=200)),
     "classifier": small,
     "late fusion": lambda: LateFusionClassifier(LogisticRegression(max_iter=500)),
+    "block PLS": BlockSparsePLSDA,
     "stacked fusion": lambda: StackedFusionClassifier(
         LogisticRegression(max_iter=500), cv=2, random_state=0
     ),

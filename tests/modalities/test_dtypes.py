@@ -12,7 +12,7 @@ from xmodal_sklearn import (
     concat_modalities,
     split_modalities,
 )
-from xmodal_sklearn.baselines import LateFusionClassifier
+from xmodal_sklearn.baselines import BlockSparsePLSDA, LateFusionClassifier
 from xmodal_sklearn.modalities._encoding import as_matrix
 
 DTYPES = {
@@ -64,6 +64,7 @@ def test_another_dtype_changes_no_result(dtypes, n_mutated):
             n_estimators=1, max_epochs=1, embed_dim=4, device="cpu", random_state=0
         ),
         LateFusionClassifier(LogisticRegression()),
+        BlockSparsePLSDA(),
     ):
         np.testing.assert_allclose(
             model.fit(X, Y).predict_proba(X), model.fit(plain, Y).predict_proba(plain), rtol=1e-4

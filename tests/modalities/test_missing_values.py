@@ -22,6 +22,7 @@ from xmodal_sklearn import (
     MultiOmicsSelector,
 )
 from xmodal_sklearn.baselines import (
+    BlockSparsePLSDA,
     LateFusionClassifier,
     StackedFusionClassifier,
     make_baselines,
@@ -45,6 +46,7 @@ ESTIMATORS = {
     "another ranking": lambda: MultiOmicsSelector(k=5, estimator=ElasticNet(alpha=0.1)),
     "classifier": small,
     "late fusion": lambda: LateFusionClassifier(LogisticRegression(max_iter=500)),
+    "block PLS": BlockSparsePLSDA,
     "stacked fusion": lambda: StackedFusionClassifier(LogisticRegression(max_iter=500), cv=2),
     "imputer": ModalityImputer,
 }

@@ -96,7 +96,7 @@ def make_baselines(
     gradient boosting         max_leaf_nodes 8, 4                               7      19
     MLP                       alpha 1, 0.1, 3                                  10       6
     nearest shrunken centroid shrink_threshold 0.3, none, 1, 2                 13       1
-    DIABLO                    keep_x 20, 60 × n_components 4, 2, 6             76       0
+    DIABLO                    keep_x 20, 60 × n_components 4, 2, 6             76      12
     XGBoost                   max_depth 3, 6                                    7       6
     LightGBM                  num_leaves 8, 4                                   7       4
     CatBoost                  depth 4, 6                                        7       8
