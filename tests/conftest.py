@@ -52,13 +52,22 @@ def positions():
     return {"exp": slice(0, 60), "cna": slice(60, 110), "mut": slice(110, 130)}
 
 
-@pytest.fixture(scope="module")
-def without_figures():
-    """Leave the figures of reports empty; drawing them takes most of the time of a report."""
-    with pytest.MonkeyPatch.context() as patched:
-        empty = '<svg xmlns="http://www.w3.org/2000/svg"></svg>'
-        patched.setattr("matplotlib.figure.Figure.savefig", lambda _, file, **__: file.write(empty))
-        yield
+@pytest.fixture(scope="session")
+def empty_figure():
+    """A class of figures for reports; drawing the real ones takes most of the time of a report."""
+    from matplotlib.figure import Figure
+
+    class EmptyFigure(Figure):
+        def savefig(self, file, **options):
+            file.write('<svg xmlns="http://www.w3.org/2000/svg"></svg>')
+
+    return EmptyFigure
+
+
+@pytest.fixture
+def without_figures(empty_figure, monkeypatch):
+    """Leave the figures of reports empty."""
+    monkeypatch.setattr("xmodal_sklearn.report._figures.Figure", empty_figure)
 
 
 @pytest.fixture(scope="module")

@@ -50,7 +50,7 @@ def hostile_names(n):
     return list(names)[:n]
 
 
-NAMES = hostile_names(200)
+NAMES = hostile_names(80)
 MEASURES = ["shapley", "permutation", "gradients", "stacking"]
 MODELS = ["<script>alert(1)</script>", "$\\frac{1}$ a\rb", "../=1+1\u202e"]
 
@@ -60,7 +60,7 @@ def comparison():
     """Of models, classes, modalities and features with such names."""
     y = np.repeat(np.array(NAMES, dtype=object), 2)
     models = {name: DummyClassifier() for name in MODELS}
-    # Not all pairs of 200 classes, which take minutes.
+    # Not all pairs of 80 classes, which take long.
     scoring = ["f1_macro", "accuracy", "roc_auc_ovr"]
     X = pd.DataFrame(0.0, hostile_names(len(y)), ["$\\frac{1}$<b>__a", "=1+1\u202e__\r"])
     result = compare(models, X, y, cv=2, scoring=scoring, batch=np.resize(NAMES[:9], len(y)))
@@ -103,8 +103,10 @@ def test_a_stored_comparison_is_read_back(comparison, tmp_path):
 
 # There is no room for so many or so long names, which is not the matter here.
 @pytest.mark.filterwarnings("ignore:constrained_layout not applied:UserWarning")
-def test_a_report_shows_names_unchanged_and_runs_none(comparison, tmp_path, monkeypatch):
-    # Figures of 200 classes have up to 40,000 texts, which take minutes; some are drawn below.
+def test_a_report_shows_names_unchanged_and_runs_none(
+    comparison, without_figures, tmp_path, monkeypatch
+):
+    # Figures of 80 classes have up to 6,400 texts, which take long; some are drawn below.
     monkeypatch.setattr("xmodal_sklearn.report._models.draw_confusion", lambda *_: "")
     for figure in ("roc", "precision_recall", "calibration"):
         monkeypatch.delitem(CURVES, figure)

@@ -3,6 +3,7 @@
 import inspect
 import re
 import shlex
+from copy import deepcopy
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -61,8 +62,20 @@ def small_cohort(n_samples=None, *args, **options):
 MAKE = datasets.make_multiomics
 
 
+@pytest.fixture(scope="module")
+def fitted():
+    """A pipeline and a search over it, fitted to the small cohort."""
+    X, y = small_cohort(return_X_y=True, random_state=0)
+    classifier = xmodal_sklearn.CrossModalAttentionClassifier(
+        n_estimators=2, max_epochs=2, random_state=0
+    )
+    model = make_pipeline(xmodal_sklearn.MultiOmicsSelector(k=5), classifier)
+    search = GridSearchCV(model, {"multiomicsselector__k": [2, 4]}, cv=2)
+    return model.fit(X, y), search.fit(X, y)
+
+
 @pytest.fixture
-def names(tmp_path, monkeypatch):
+def names(fitted, tmp_path, monkeypatch):
     """Names that code in the pages may use: all public ones, and small data and models."""
     monkeypatch.chdir(tmp_path)
     quick = [
@@ -96,25 +109,21 @@ def names(tmp_path, monkeypatch):
     modules = [xmodal_sklearn, baselines, benchmark, inspection, persistence, plotting, report]
     public = {name: getattr(module, name) for module in modules for name in module.__all__}
     public |= {function.__name__: function for function in SKLEARN}
-    model = make_pipeline(
-        xmodal_sklearn.MultiOmicsSelector(k=5),
-        xmodal_sklearn.CrossModalAttentionClassifier(random_state=0),
-    )
+    model, search = deepcopy(fitted)
     models = {"a": LogisticRegression(max_iter=500), "name": model}
-    search = GridSearchCV(model, {"multiomicsselector__k": [2, 4]})
     yield public | {
         "np": np, "pd": pd, "X": X, "y": y, "X_train": X, "y_train": y, "X_test": X, "y_test": y,
-        "X_new": X, "X_held_out": X, "y_held_out": y, "model": model.fit(X, y), "models": models,
+        "X_new": X, "X_held_out": X, "y_held_out": y, "model": model, "models": models,
         "estimators": models, "expression": tables["exp"], "copy_number": tables["cna"],
         "mutations": tables["mut"], "clinical": clinical, "permutation": np.arange(n)[::-1],
-        "search": search.fit(X, y),
+        "search": search,
     }  # fmt: skip
     plt.close("all")
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning", "ignore::RuntimeWarning")
 @pytest.mark.parametrize("page", PAGES)
-def test_the_code_of_each_page_runs(names, page):
+def test_the_code_of_each_page_runs(names, without_figures, page):
     ran = 0
     if page == "README.md":  # its code runs as it is
         names = {}
@@ -128,7 +137,7 @@ def test_the_code_of_each_page_runs(names, page):
         pytest.skip("needs a download or a cluster")
 
 
-def test_the_commands_of_the_readme_run(tmp_path, monkeypatch):
+def test_the_commands_of_the_readme_run(without_figures, tmp_path, monkeypatch):
     defaults = xmodal_sklearn.CrossModalAttentionClassifier.__init__.__kwdefaults__
     monkeypatch.setitem(defaults, "max_epochs", 2)
     monkeypatch.chdir(tmp_path)

@@ -2,7 +2,8 @@
 
 import pandas as pd
 import pytest
-from sklearn.model_selection import StratifiedKFold, cross_val_score
+from sklearn.metrics import f1_score
+from sklearn.model_selection import train_test_split
 
 from xmodal_sklearn import CrossModalAttentionClassifier, concat_modalities
 
@@ -20,12 +21,6 @@ def tcga_brca(data_dir):
 def test_default_settings_classify_tcga_brca(tcga_brca):
     X, y = tcga_brca
     assert X.shape == (769, 700)
-    scores = cross_val_score(
-        CrossModalAttentionClassifier(random_state=0),
-        X,
-        y,
-        scoring="f1_macro",
-        cv=StratifiedKFold(3, shuffle=True, random_state=0),
-        n_jobs=2,
-    )
-    assert scores.mean() >= 0.74
+    train, test, y_train, y_test = train_test_split(X, y, stratify=y, random_state=0)
+    model = CrossModalAttentionClassifier(random_state=0).fit(train, y_train)
+    assert f1_score(y_test, model.predict(test), average="macro") >= 0.74

@@ -23,12 +23,13 @@ selector = MultiOmicsSelector(k=10).fit(X, y)
 result = compare({"attention": model}, X, y, cv=3)
 array = CrossModalAttentionClassifier().fit([[1.0], [2.0]], ["a", "b"])
 """
-# Packages on a path are otherwise checked as strictly as the script. PyTorch would take a minute.
+# Packages on a path are otherwise checked as strictly as the script. Libraries that are not in the
+# types below would take a minute.
 SETTINGS = """
 [mypy]
 strict = True
 follow_imports = silent
-[mypy-torch.*]
+[mypy-torch.*,sklearn.*,scipy.*,matplotlib.*,numba.*]
 follow_imports = skip
 """
 REVEALED = {
