@@ -18,8 +18,9 @@ PUBLIC = [
 ]
 
 
-def run(code):
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+def run(code, *options):
+    command = [sys.executable, *options, "-c", code]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
     return done.stdout.strip()
 
 
@@ -82,3 +83,13 @@ def test_the_classifier_is_imported_on_first_use():
 def test_an_unknown_name_is_an_attribute_error():
     ask = "import xmodal_sklearn as x; print(hasattr(x, 'CrossModalRegressor'))"
     assert run(ask) == "False"
+
+
+def test_python_without_docstrings_imports_and_fits():
+    code = (
+        "from xmodal_sklearn import CrossModalAttentionClassifier, datasets\n"
+        "X, y = datasets.make_multiomics(30, {'exp': 5}, 2, return_X_y=True, random_state=0)\n"
+        "model = CrossModalAttentionClassifier(n_estimators=1, max_epochs=1).fit(X, y)\n"
+        "print(model.predict(X).shape)"
+    )
+    assert run(code, "-OO") == "(30,)"

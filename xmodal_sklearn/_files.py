@@ -17,12 +17,20 @@ _SCRATCH = re.compile(r"\..+\.([0-9A-Za-z-]*)\.(\d+)-\d+")
 @contextmanager
 def atomic_write(path: Path) -> Iterator[Path]:
     """Yield a scratch file to write, which replaces `path` when the block ends."""
-    scratch = path.with_name(f".{path.name}.{_mark()}")
+    if not path.parent.is_dir():
+        raise FileNotFoundError(f"There is no folder {path.parent} for {path.name}. Create it.")
+    # A name as long as the file system allows has no room for more.
+    scratch = path.with_name(f".{path.name[:50]}.{_mark()}")
     try:
         yield scratch
         with scratch.open("rb+") as file:
             os.fsync(file.fileno())
         scratch.replace(path)
+    except OSError as error:
+        # Only `path` is known to whoever reads the message.
+        if error.filename == str(scratch):
+            raise OSError(error.errno, error.strerror, str(path)) from error
+        raise
     finally:
         scratch.unlink(missing_ok=True)
 

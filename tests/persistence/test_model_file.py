@@ -1,3 +1,4 @@
+import copy
 import io
 import json
 import pickle
@@ -9,7 +10,11 @@ import pytest
 from safetensors.numpy import load
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.compose import make_column_transformer
-from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
+from sklearn.ensemble import (
+    HistGradientBoostingClassifier,
+    RandomForestClassifier,
+    VotingClassifier,
+)
 from sklearn.exceptions import NotFittedError
 from sklearn.feature_selection import SelectKBest
 from sklearn.frozen import FrozenEstimator
@@ -57,6 +62,10 @@ MODELS = {
         scoring="f1_macro",
         cv=2,
     ),
+    "voting": VotingClassifier(
+        [("network", network()), ("columns", make_pipeline(MultiOmicsSelector(3), logistic()))],
+        voting="soft",
+    ),
     "columns": make_pipeline(
         make_column_transformer(
             (RobustScaler(), slice(0, 9)), ("passthrough", [12, 13]), remainder="drop"
@@ -101,6 +110,18 @@ def test_classes_keep_their_type(labels, cohort, tmp_path):
     loaded = load_model(save_model(model, tmp_path / "model"))
     assert loaded.predict(X).tolist() == model.predict(X).tolist()
     assert loaded.classes_.dtype == model.classes_.dtype
+
+
+def test_a_search_over_a_fitted_model_is_saved(cohort, attention, tmp_path):
+    grid = {"multiomicsselector__k": [3, 5]}
+    search = GridSearchCV(copy.deepcopy(attention), grid, cv=2).fit(*cohort)
+    loaded = load_model(save_model(search, tmp_path / "model"))
+    np.testing.assert_array_equal(loaded.predict_proba(cohort[0]), search.predict_proba(cohort[0]))
+
+
+def test_a_missing_folder_is_named(linear, tmp_path):
+    with pytest.raises(FileNotFoundError, match=rf"There is no folder {tmp_path}/no for model\."):
+        save_model(linear, tmp_path / "no" / "model")
 
 
 def test_fitted_attributes_are_restored(attention, saved_attention):

@@ -13,8 +13,10 @@ import numpy as np
 import pandas as pd
 from sklearn.base import BaseEstimator
 from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.metrics._scorer import _PassthroughScorer
 from sklearn.neighbors import BallTree, KDTree, KNeighborsClassifier
 from sklearn.neural_network import MLPClassifier
+from sklearn.utils import Bunch
 
 from ..classifier._net import DeviceNet, net_from_arrays, net_to_arrays
 from ..modalities._input import ModalityInput
@@ -83,8 +85,9 @@ def _replace(value: Any, leaf: Callable[[Any], Any], done: dict[int, tuple[Any, 
     if new is not value:
         return new
     again = partial(_replace, leaf=leaf, done=done)
-    if type(value) is dict:
-        new = {key: again(item) for key, item in value.items()}
+    if type(value) in (dict, Bunch):
+        new = type(value)()
+        new.update({key: again(item) for key, item in value.items()})
     elif type(value) in (list, tuple):
         new = type(value)(again(item) for item in value)
     elif isinstance(value, np.ndarray) and value.dtype == object:
@@ -106,7 +109,8 @@ def _replace(value: Any, leaf: Callable[[Any], Any], done: dict[int, tuple[Any, 
 def _has_plain_attributes(value: Any) -> bool:
     setstate = getattr(type(value), "__setstate__", None)
     is_plain = type(getattr(value, "__dict__", None)) is dict and setstate in PLAIN_SETSTATE
-    return is_plain and not callable(value)
+    # A search that scores by the method of its estimator keeps this estimator once more.
+    return is_plain and (not callable(value) or isinstance(value, _PassthroughScorer))
 
 
 def _store(arrays: Arrays, value: Any) -> Any:
