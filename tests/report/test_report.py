@@ -208,7 +208,64 @@ def test_branch_weights_are_shown_if_recorded(comparison, html, tmp_path):
     weighted = dataclasses.replace(comparison, scores=scores)
     text = write_report(weighted, tmp_path / "weights.html").read_text(encoding="utf-8")
     branches = visible(section(text, "branches"))
-    assert f"{name} branch weight attention 0.750 ±0.000 mlp: exp 0.250 ±0.000" in branches
+    assert f"Stacking weights of the branches of {name}" in branches
+    assert "branch weight attention 0.750 ±0.000 mlp: exp 0.250 ±0.000" in branches
+
+
+def test_methods_name_the_branches_and_which_part_is_the_paper_s(comparison, tmp_path):
+    name = "linear SVM, early"
+    rows = comparison.scores.query("estimator == @name and metric == 'n_test'")
+    weights = [
+        rows.assign(metric="branch_weight", part=part, value=value)
+        for part, value in {"attention": 0.08, "stumps": 0.75, "pairs": 0.001}.items()
+    ]
+    text = "Pipeline(steps=[MultiOmicsSelector(k=5), CrossModalAttentionClassifier()])"
+    network = {**comparison.info["models"][name], "text": text, "parameters": {"n_estimators": "8"}}
+    result = dataclasses.replace(
+        comparison,
+        scores=pd.concat([comparison.scores, *weights], ignore_index=True),
+        info={**comparison.info, "models": {**comparison.info["models"], name: network}},
+    )
+    page = write_report(result, tmp_path / "report.html").read_text(encoding="utf-8")
+    methods = visible(section(page, "methods"))
+    assert "an ensemble of 8 networks" in methods
+    assert "feature selection, which is nested" in methods
+    assert "stumps 0.75 and attention 0.08; the other branches had less than 0.005" in methods
+    assert "The attention of one modality to the others, a single one of these branches" in methods
+    assert "Zhumagozhayev" in methods
+
+
+def test_every_figure_and_table_is_numbered_and_has_a_caption(html):
+    for kind, tag in {"Figure": "figure", "Table": 'div class="scroll"'}.items():
+        captions = re.findall(rf"<b>{kind} (\d+)\.</b> (.+?)</", html)
+        assert [int(number) for number, _ in captions] == list(range(1, 1 + html.count(f"<{tag}")))
+        assert len({caption for _, caption in captions}) == len(captions)
+
+
+def test_the_report_says_what_the_data_are_and_names_no_folder(comparison, tmp_path):
+    name = next(iter(comparison.info["models"]))
+    cached = "make(MultiOmicsSelector(k=5, memory='/home/me/rankings'), Next())"
+    info = {
+        **comparison.info,
+        "data": {**comparison.info["data"], "source": "simulated data"},
+        "command": "xmodal bench --table exp=/home/me/exp.csv --out C:\\me\\out",
+        "models": {name: {**comparison.info["models"][name], "text": cached}},
+    }
+    result = dataclasses.replace(comparison, info=info)
+    page = write_report(result, tmp_path / "report.html").read_text(encoding="utf-8")
+    assert "<title>Comparison of classifiers: simulated data</title>" in page
+    for part in ("methods", "origin"):
+        assert "simulated data" in visible(section(page, part))
+    assert "xmodal bench --table exp=exp.csv --out out" in visible(section(page, "origin"))
+    assert "make(MultiOmicsSelector(k=5), Next())" in visible(section(page, "models"))
+    assert "me/rankings" not in page
+
+
+def test_the_glossary_explains_the_metrics(comparison, html):
+    glossary = visible(section(html, "glossary"))
+    for term in ("macro-F1", "Brier score", "at chance", "stability", "K"):
+        assert term in glossary
+    assert 'title="share of correct predictions"' in section(html, "summary")
 
 
 def test_samples_that_most_models_misclassify_are_named(comparison, html):

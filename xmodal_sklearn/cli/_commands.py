@@ -121,7 +121,7 @@ def bench(
         importance = (
             _models.measure_importance(attention, cohort, folds, seed, jobs) if inspect else None
         )
-    report_error = _save(result, out, importance)
+    report_error = _save(result, out, cohort, importance)
     console.print(
         f"\nK = {k} per modality; mean ± standard deviation over {folds} folds × {repeats}\n"
     )
@@ -182,7 +182,7 @@ def paper(
             n_jobs=jobs,
             verbose=1,
         )
-    report_error = _save(result, out)
+    report_error = _save(result, out, cohort)
     on_metabric = published.is_metabric(cohort.data.index)
     console.print(f"\nmean ± standard deviation over {folds} folds × {repeats}\n")
     console.print(paper_table(result, models, published.REPORTED if on_metabric else {}))
@@ -428,14 +428,15 @@ def _announce(n_models: int, folds: int, repeats: int, out: Path) -> None:
     )
 
 
-def _save(result: Any, out: Path, importance: Any = None) -> Exception | None:
+def _save(result: Any, out: Path, cohort: "Bunch", importance: Any = None) -> Exception | None:
     """Save a comparison and its report; return an error of the report, without which it is kept."""
     from ..benchmark._result_folder import publishing
     from ..report import write_report
     from ._models import save_importance
 
     command = shlex.join(["xmodal", *sys.argv[1:]])
-    result = replace(result, info={**result.info, "command": command})
+    data = {**result.info["data"], "source": cohort.source}
+    result = replace(result, info={**result.info, "command": command, "data": data})
     with writing_results(out), publishing(out) as aside:
         result.save(aside)
         if importance is not None:

@@ -43,7 +43,7 @@ def read_study(
         target=target or STUDY_TARGET,
         join=join,
     )
-    cohort.source = folder.resolve().name if folder else study_id
+    cohort.source = f"study {folder.resolve().name if folder else study_id}"
     return cohort
 
 
@@ -69,7 +69,7 @@ def read_labeled_tables(
         )
     paths = {modality: paths[modality] for modality in modalities or paths}
     cohort = read_tables(paths, target=target, target_file=target_file, join=join)
-    cohort.source = ", ".join(paths)
+    cohort.source = ", ".join(path.name for path in paths.values())
     return cohort
 
 

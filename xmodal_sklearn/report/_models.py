@@ -69,12 +69,14 @@ def _model(overview: Overview, name: str) -> dict[str, Any]:
 def _settings(recorded: dict[str, Any] | None) -> list[tuple[str, str]]:
     if recorded is None:
         return []
+    # Where rankings are kept is no setting of the model.
+    text = re.sub(r"memory='[^']*'(,\s*)?|,\s*memory='[^']*'(?=\))", "", recorded["text"])
     seeds = dict.fromkeys(recorded["seeds"].values())
     settings = [
         ("K", ", ".join(recorded["k"])),
         ("seeds", ", ".join("not set" if seed == "None" else seed for seed in seeds)),
         # scikit-learn breaks it into lines.
-        ("parameters", re.sub(r"\n\s*", " ", recorded["text"])),
+        ("parameters", re.sub(r"\n\s*", " ", text)),
     ]
     return [(name, text) for name, text in settings if text]
 

@@ -66,6 +66,11 @@ class Overview:
         return self.comparison.metrics[0]
 
     @property
+    def source(self) -> str:
+        """What the data are, empty if that was not recorded."""
+        return self.data.get("source", "")
+
+    @property
     def info(self) -> dict[str, Any]:
         """What the comparison records about data, models and machine."""
         return self.comparison.info

@@ -6,12 +6,46 @@ import pandas as pd
 from markupsafe import Markup
 
 from ..benchmark._comparison import COSTS, probability_column
-from ..benchmark._metrics import CLASS_RECALL, LOSSES
+from ..benchmark._metrics import CLASS_RECALL, LOSSES, metric_label
 from ._figures import draw_folds, draw_learning, draw_timing
+from ._inspection import branch_section
 from ._overview import Overview
 
 MAX_BATCHES = 40
 MAX_SAMPLES = 40
+MIN_WEIGHT = 0.005  # of a branch that the methods mention
+
+METRIC_MEANINGS = {
+    "f1_macro": "mean over the classes of F1, the harmonic mean of precision and recall, so that "
+    "rare classes count as much as frequent ones",
+    "f1_weighted": "mean of F1 over the classes, weighted by their size",
+    "accuracy": "share of correct predictions",
+    "balanced_accuracy": "mean over the classes of the share that is classified correctly",
+    "roc_auc_ovr": "probability that a random sample of a class gets a higher probability of it "
+    "than a random other sample; mean over the classes",
+    "roc_auc_ovo": "the same between each two classes; mean over the pairs of classes",
+    "average_precision": "area under the precision-recall curve; mean over the classes",
+    "log_loss": "mean negative logarithm of the probability of the true class",
+    "brier": "mean squared difference between the probabilities and the true class",
+    "ece": "mean difference between the predicted probability and the share of correct "
+    "predictions, over bins of the probability",
+    "mcc": "correlation between true and predicted classes; 0 is chance",
+}
+TERMS = {
+    "at chance": "neither the mean recall over the classes nor ROC AUC exceeds chance by the "
+    "corrected t-test",
+    "branch": "a part of the network that predicts classes on its own; the network adds up their "
+    "log-probabilities by their weights",
+    "early, late fusion": "one model of all modalities side by side; one model for each modality, "
+    "with averaged probabilities",
+    "fold": "a split of the samples into training and test samples",
+    "K": "the number of features that are selected in each modality",
+    "p": "probability of a difference at least as large if the models were equally good, by a "
+    "t-test whose variance accounts for training samples shared between folds, adjusted for the "
+    "number of pairs (Holm)",
+    "stability": "agreement of the selected features between folds: 1 if all folds select the "
+    "same, 0 if they agree no more than by chance",
+}
 
 SOFTWARE = {
     "python": "Python",
@@ -34,11 +68,17 @@ def summary_section(overview: Overview) -> dict[str, Any]:
     # A model that guesses by the class frequencies is perfectly calibrated, which is no merit.
     means = overview.summary.drop(list(overview.at_chance)).xs("mean", axis=1, level=1)
     best = {m: means[m].min() if m in LOSSES else means[m].max() for m in measured}
-    return {"metrics": [*measured, *COSTS], "best": best, "losses": LOSSES, "costs": COSTS}
+    return {
+        "metrics": [*measured, *COSTS],
+        "best": best,
+        "losses": LOSSES,
+        "costs": COSTS,
+        "meanings": METRIC_MEANINGS,
+    }
 
 
-def fold_section(overview: Overview) -> list[Markup]:
-    return [draw_folds(overview.comparison, metric) for metric in _measured(overview)]
+def fold_section(overview: Overview) -> list[tuple[str, Markup]]:
+    return [(metric, draw_folds(overview.comparison, metric)) for metric in _measured(overview)]
 
 
 def _measured(overview: Overview) -> list[str]:
@@ -128,7 +168,9 @@ def methods_section(overview: Overview) -> dict[str, Any]:
             if name.endswith("multiomicsselector__estimator")
         ),
         "attention": [
-            name for name, model in models.items() if "CrossModalAttention" in model["text"]
+            _network(overview, name, model)
+            for name, model in models.items()
+            if "CrossModalAttention" in model["text"]
         ],
         "software": {
             name: f"{label} {versions[name]}"
@@ -143,10 +185,33 @@ def methods_section(overview: Overview) -> dict[str, Any]:
     }
 
 
+def _network(overview: Overview, name: str, model: dict[str, Any]) -> dict[str, Any]:
+    """Return what the methods say of a network: its ensemble, nesting and weights of branches."""
+    sizes = [v for key, v in model["parameters"].items() if key.endswith("n_estimators")]
+    weights = (branch_section(overview) or {}).get(name)
+    means = pd.Series(dtype=float) if weights is None else weights["mean"]
+    return {
+        "name": name,
+        "n_estimators": sizes[-1] if sizes else "several",
+        "nested": "MultiOmicsSelector" in model["text"],
+        "weights": means[means >= MIN_WEIGHT].to_dict(),
+        "unused": bool((means < MIN_WEIGHT).any()),
+    }
+
+
+def glossary_section(overview: Overview) -> dict[str, str]:
+    """Return the terms of the report and what they mean."""
+    metrics = {metric_label(m): METRIC_MEANINGS.get(m, "") for m in overview.comparison.metrics}
+    unused = set() if overview.at_chance else {"at chance"}
+    terms = {**metrics, **TERMS}
+    return {term: terms[term] for term in terms if terms[term] and term not in unused}
+
+
 def origin_section(overview: Overview) -> dict[str, Any]:
     info = overview.info
     facts = {
         "date": info.get("date", "").replace("T", " ").replace("+00:00", " UTC"),
+        "data": overview.source,
         "data, xxh3": overview.data.get("hash"),
         "folds": info.get("folds"),
         **info.get("hardware", {}),

@@ -1,7 +1,9 @@
 """Writing pages: the report of a comparison, and what its page shares with the card of a model."""
 
+import re
 from collections.abc import Mapping
 from functools import partial
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -45,7 +47,7 @@ def write_report(
     command : str, default=None
         The command that produced the comparison; None shows that in ``comparison.info``, if any.
     title : str, default=None
-        The title; None uses "Comparison of classifiers".
+        The title; None uses "Comparison of classifiers" and, if known, the source of the data.
     importance : ModalityImportance, default=None
         From :func:`~xmodal_sklearn.inspection.modality_importance`, for the section on inspection.
     features : DataFrame of shape (n_features, n_classes), default=None
@@ -102,6 +104,7 @@ def write_report(
         ("features", "Features", _inspection.selection_section),
         ("inspection", "Inspection", _inspection.inspection_section),
         ("methods", "Methods", _sections.methods_section),
+        ("glossary", "Glossary", _sections.glossary_section),
         ("origin", "Origin", _sections.origin_section),
     )
     overview = Overview(comparison, importance, features, maps)
@@ -109,11 +112,11 @@ def write_report(
     return write_page(
         "report.html",
         path,
-        title=title or "Comparison of classifiers",
+        title=title or ": ".join(filter(None, ["Comparison of classifiers", overview.source])),
         overview=overview,
         headline=headline(overview),
         sections=[section for section in contents if section[-1] is not None],
-        command=command or overview.info.get("command"),
+        command=without_folders(command or overview.info.get("command") or ""),
     )
 
 
@@ -132,6 +135,8 @@ def write_page(template: str, path: str | Path, **variables: Any) -> Path:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    numbers = {"figure": count(1), "table": count(1)}
+    environment.globals["next_number"] = lambda kind: next(numbers[kind])
     environment.filters |= {
         "number": format_number,
         "signed": partial(format_number, sign="+"),
@@ -147,6 +152,11 @@ def write_page(template: str, path: str | Path, **variables: Any) -> Path:
     with atomic_write(path) as scratch:
         scratch.write_text(text, encoding="utf-8")
     return path
+
+
+def without_folders(text: str) -> str:
+    """Return a text in which absolute paths are names of files, as folders may name people."""
+    return re.sub(r"(?<![\w.:/])(?:[A-Za-z]:)?[/\\](?:[^\s'\"=,/\\]+[/\\])+", "", text)
 
 
 def format_number(value: float | None, digits: int = 3, sign: str = "-") -> str:
