@@ -10,6 +10,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
+from joblib import parallel_config
 from sklearn.feature_selection import SelectFromModel
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV, RepeatedStratifiedKFold, cross_validate
@@ -146,7 +147,8 @@ def test_the_commands_of_the_readme_run(without_figures, tmp_path, monkeypatch):
         if program == "cd":
             monkeypatch.chdir(*arguments)
         elif program == "xmodal" and arguments != ["bench"]:  # two minutes
-            shown = CliRunner().invoke(app, arguments)
+            with parallel_config("threading"):
+                shown = CliRunner().invoke(app, arguments)
             assert shown.exit_code == 0, shown.output
             ran.append(arguments[0])
     assert ran == ["demo", "bench", "fit", "predict"]

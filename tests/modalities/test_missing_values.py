@@ -346,7 +346,7 @@ def test_a_sample_without_adjacent_unnamed_columns_is_reported(cohort):
         MultiOmicsSelector().fit(sparse.csc_matrix(values), y)
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=6, deadline=None)
 @given(st.integers(0, 2**32 - 1), st.floats(0, 0.9), st.integers(6, 40), st.integers(1, 4))
 @pytest.mark.filterwarnings("ignore")
 def test_no_pattern_of_gaps_ends_a_run(seed, share, n_samples, k):

@@ -54,7 +54,7 @@ def with_categories(X):
     return categorical
 
 
-@pytest.mark.parametrize("k", [1, 19, 50])
+@pytest.mark.parametrize("k", [1, 19])
 @pytest.mark.parametrize(
     "change",
     [lambda X: X, with_gaps, with_categories, lambda X: X.astype(pd.SparseDtype(float, 0))],
@@ -66,7 +66,7 @@ def test_selects_what_the_rows_alone_select(cohort, change, k):
     assert_selects_as_a_fit_to_the_rows(change(X), y, k=k)
 
 
-@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("seed", range(3))
 def test_simulated_and_random_tables(seed):
     random = np.random.default_rng(seed)
     X, y = make_multiomics(100, {"exp": 300}, dtype="float32", return_X_y=True, random_state=seed)
