@@ -48,10 +48,9 @@ def fit_components(
         projections.append([_regress(*pair) for pair in zip(residuals, scores, strict=True)])
         n_iter.append(iterations)
         residuals = _deflate(residuals, scores)
-    failed = [number for number, iterations in enumerate(n_iter, 1) if iterations > max_iter]
-    if failed:
+    if max(n_iter) > max_iter:
         warn(
-            f"Components {failed} did not converge in max_iter={max_iter} iterations. Increase "
+            f"At least one component did not converge in max_iter={max_iter} iterations. Increase "
             "max_iter or tol, or keep other numbers of features.",
             ConvergenceWarning,
         )
