@@ -20,7 +20,7 @@ BASE = {
     "_warnings",
 }
 LEVELS = [
-    {"_alignment", "_typing"},
+    {"_alignment", "_html", "_typing"},
     BASE,
     {"_store"},
     {"modalities"},

@@ -1,5 +1,7 @@
 """Common tools around scikit-learn work with the estimators."""
 
+import re
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -26,6 +28,7 @@ from xmodal_sklearn import (
     split_modalities,
 )
 from xmodal_sklearn.benchmark import compare
+from xmodal_sklearn.inspection import explain
 
 K, EPOCHS = "multiomicsselector__k", "crossmodalattentionclassifier__max_epochs"
 
@@ -278,6 +281,20 @@ def test_estimators_and_results_are_displayed_in_a_notebook(data, fitted):
     assert "CrossModalAttentionClassifier" in fitted._repr_html_()
     assert "MultiOmicsSelector" in MultiOmicsSelector()._repr_html_()
     X, y = data
+    selector, classifier = fitted
+    selected = selector._repr_mimebundle_()["text/html"]
+    for modality, ranking in selector.rankings_.items():
+        assert modality in selected
+        assert ", ".join(ranking[:5]) in selected
+    weights = classifier.stacking_weights_.iloc[0]
+    tables = classifier._repr_html_()
+    for branch, weight in weights.items():
+        assert re.search(rf">{branch}<.*?>{weight:.2f}<", tables, re.DOTALL)
+    explanation = explain(fitted, X.iloc[:1])
+    page = explanation._repr_html_()
+    assert f"{X.index[0]}: {explanation.prediction}, next {explanation.runner_up}" in page
+    for feature in explanation.features.index:
+        assert feature in page
     result = compare({"a <b>": LogisticRegression(max_iter=1000)}, X, y, cv=2)
     page = result._repr_html_()
     assert "macro-F1" in page

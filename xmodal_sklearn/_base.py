@@ -5,6 +5,7 @@ from numbers import Integral, Real
 import numpy as np
 import numpy.typing as npt
 from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.utils import estimator_html_repr
 from sklearn.utils._param_validation import Interval, InvalidParameterError
 from sklearn.utils.validation import check_is_fitted
 
@@ -19,6 +20,13 @@ INTEGER_REMEDY = (
 
 class ValidatedEstimator(BaseEstimator):
     """An estimator whose error for a whole number of type float names the int to pass."""
+
+    def _html_repr(self) -> str:
+        """Return the diagram of scikit-learn and, if fitted, a summary, for a notebook."""
+        return f"{estimator_html_repr(self)}{self._html_summary()}"
+
+    def _html_summary(self) -> str:
+        return ""
 
     def _validate_params(self) -> None:
         for name, allowed in self._parameter_constraints.items():

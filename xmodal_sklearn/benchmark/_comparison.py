@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from .._html import html_table
 from .._suggestions import did_you_mean
 from ._metrics import CLASS_RECALL, COSTS, LOSSES, metric_label
 from ._result_folder import locked, publishing, result_file
@@ -99,7 +100,8 @@ class Comparison:
         return f"{self._caption()}\n{self._shown()}"
 
     def _repr_html_(self) -> str:
-        return f"<p>{self._caption()}</p>{self._shown().to_html()}"
+        means = self.summary()[self.metrics[0], "mean"]
+        return html_table(self._shown().rename_axis("model"), self._caption(), means)
 
     def _caption(self) -> str:
         folds = self.scores[FOLD].drop_duplicates()

@@ -27,6 +27,7 @@ from skorch import NeuralNet
 
 from .._alignment import check_weights
 from .._base import ProbabilityClassifierMixin, ValidatedEstimator
+from .._html import html_table
 from .._typing import Labels, Seed, Table, typed
 from ..modalities._columns import check_primary
 from ..modalities._input import ModalityInput, validate_table
@@ -401,6 +402,17 @@ class CrossModalAttentionClassifier(ProbabilityClassifierMixin, ValidatedEstimat
         positive = weights[weights > 0].items()
         shown = ", ".join(f"{branch} {weight:.2f}" for branch, weight in positive)
         return f"{text}\n# stacking weights of {weights.name}: {shown}"
+
+    def _html_summary(self) -> str:
+        """Return the modalities and the weights of the branches as tables."""
+        if not hasattr(self, "stacking_weights_"):
+            return ""
+        sizes = {name: len(columns) for name, columns in self.modalities_.items()}
+        modalities = pd.DataFrame({"columns": sizes}).rename_axis("modality")
+        weights = self.stacking_weights_.iloc[0].sort_values(ascending=False, kind="stable")
+        branches = weights.map("{:.2f}".format).to_frame("weight").rename_axis("branch")
+        caption = f"Branches, for samples with {weights.name}"
+        return html_table(modalities, "Modalities") + html_table(branches, caption, weights)
 
     @property
     def feature_importances_(self) -> np.ndarray:

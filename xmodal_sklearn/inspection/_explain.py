@@ -10,6 +10,7 @@ from sklearn.base import BaseEstimator
 from sklearn.metrics import nan_euclidean_distances
 
 from .._alignment import values_by_sample
+from .._html import html_table
 from .._typing import at_least, check_arguments
 from ..modalities._input import as_table
 from ._attributions import attribute_logits, shapley_values
@@ -88,6 +89,26 @@ class Explanation:
         shown = weights.map("{:.2f}".format).to_string(header=False)
         parts.append(f"Weights of the branches\n{shown}")
         return "\n\n".join(parts)
+
+    def _repr_html_(self) -> str:
+        """Return the explanation as tables for a notebook."""
+        caption = f"{self.sample}: {self.prediction}, next {self.runner_up}"
+        numbers = self.probabilities.map("{:.3f}".format).to_frame("probability")
+        parts = [html_table(numbers.rename_axis("class"), caption, self.probabilities)]
+        shares = self.shares.map("{:+.2f}".format).rename_axis("modality")
+        parts.append(html_table(shares, "Contribution of each modality, in logits"))
+        strength = self.features["against the runner-up"].abs()
+        columns = ["against the runner-up", "for the class", "modality", "value"]
+        features = self.features[columns].map(_two_decimals).rename_axis("feature")
+        title = f"Features that most favor {self.prediction} over {self.runner_up}, in logits"
+        parts.append(html_table(features, title, strength / (strength.max() or 1)))
+        weights = self.branches[self.branches > 0].sort_values(ascending=False)
+        branches = weights.map("{:.2f}".format).to_frame("weight").rename_axis("branch")
+        return "".join([*parts, html_table(branches, "Branches", weights)])
+
+
+def _two_decimals(value: Any) -> str:
+    return f"{value:.2f}" if isinstance(value, float) else str(value)
 
 
 @check_arguments(train=[tuple, list, None], n=[at_least(1)])

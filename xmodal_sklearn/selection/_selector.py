@@ -21,6 +21,7 @@ from sklearn.utils.validation import _check_feature_names_in, check_is_fitted
 from threadpoolctl import ThreadpoolController
 
 from .._base import INTEGER_REMEDY, ValidatedEstimator
+from .._html import html_table
 from .._suggestions import did_you_mean
 from .._typing import Labels, Table, typed
 from .._warnings import warn
@@ -243,6 +244,20 @@ class MultiOmicsSelector(SelectorMixin, ValidatedEstimator):
         select = partial(self._select_for, table, blocks, codes)
         prepare_hand_over(select, self.n_features_in_, y)
         return selected
+
+    def _html_summary(self) -> str:
+        """Return the number of selected features of each modality, and the best, as a table."""
+        if not hasattr(self, "rankings_"):
+            return ""
+        support = self.get_support()
+        kept = {name: support[columns].sum() for name, columns in self.modalities_.items()}
+        rows = {
+            name: (kept[name], len(columns), ", ".join(map(str, self.rankings_[name][:5])))
+            for name, columns in self.modalities_.items()
+        }
+        table = pd.DataFrame.from_dict(rows, "index", columns=["selected", "features", "best"])
+        shares = table["selected"] / table["features"]
+        return html_table(table.rename_axis("modality"), "Selected features", shares)
 
     def transform(self, X: Table) -> Any:
         """Keep the selected columns.
