@@ -3,6 +3,7 @@
 import io
 import re
 import sys
+from types import SimpleNamespace
 
 import pytest
 from tqdm.asyncio import tqdm_asyncio
@@ -31,6 +32,13 @@ def test_a_log_has_plain_lines_at_the_start_and_the_end(capsys):
     assert start == "Fitting: 0/3, 00:00 so far, ? left"
     assert re.fullmatch(r"Fitting: 3/3, \d\d:\d\d so far, 00:00 left", end)
     assert rest == ""
+
+
+def test_a_notebook_without_widgets_has_a_bar(monkeypatch, capsys):
+    ipython = SimpleNamespace(get_ipython=lambda: SimpleNamespace(kernel="python3"))
+    monkeypatch.setitem(sys.modules, "IPython", ipython)
+    assert list(progress_bar(iter("abc"), "Fitting", 3)) == ["a", "b", "c"]
+    assert "100%|██████████| 3/3" in capsys.readouterr().err
 
 
 def test_a_log_has_lines_at_intervals(monkeypatch, capsys):

@@ -1,18 +1,24 @@
 """Progress: a bar in a terminal or notebook, a line every half minute in a log."""
 
 import sys
+import warnings
 from typing import Any
 
+from tqdm import TqdmWarning
 from tqdm.asyncio import tqdm_asyncio
-from tqdm.auto import tqdm
+
+with warnings.catch_warnings():
+    # A notebook without widgets gets a bar of text, which is no reason for a warning.
+    warnings.simplefilter("ignore", TqdmWarning)
+    from tqdm.auto import tqdm
 
 SECONDS_BETWEEN_LINES = 30
 
 
 def progress_bar(*args: Any, **kwargs: Any) -> tqdm:
     """Return a tqdm bar, which writes lines if the error stream is no terminal or notebook."""
-    in_notebook = tqdm is not tqdm_asyncio
-    if in_notebook or sys.stderr.isatty():
+    has_widgets = tqdm is not tqdm_asyncio
+    if has_widgets or _in_notebook() or sys.stderr.isatty():
         return tqdm(*args, **kwargs)
     return tqdm(
         *args,
@@ -22,6 +28,11 @@ def progress_bar(*args: Any, **kwargs: Any) -> tqdm:
         bar_format="{desc}: {n_fmt}/{total_fmt}, {elapsed} so far, {remaining} left{postfix}",
         **kwargs,
     )
+
+
+def _in_notebook() -> bool:
+    ipython = sys.modules.get("IPython")
+    return ipython is not None and hasattr(ipython.get_ipython(), "kernel")
 
 
 class _Lines:
