@@ -8,7 +8,7 @@ import os
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from functools import partial
@@ -73,16 +73,29 @@ def study_parser(docstring: str) -> argparse.ArgumentParser:
 
 def tcga() -> tuple[pd.DataFrame, np.ndarray]:
     """Read TCGA-BRCA: expression, methylation and microRNAs, with PAM50 subtypes."""
-    folder = DATA / "tcga_brca"
     files = {"exp": "rna", "met": "methylation", "mir": "mirna"}
-    X = concat_modalities(
-        {
-            modality: pd.read_csv(folder / f"{file}.csv", index_col=0)
-            for modality, file in files.items()
-        }
-    )
-    y = pd.read_csv(folder / "target.csv", index_col=0)["target"]
-    return X, y.astype(int).loc[X.index].to_numpy()
+    X, y = read_csv_tables("tcga_brca", files, "target")
+    return X, y.astype(int).to_numpy()
+
+
+def lgg() -> tuple[pd.DataFrame, np.ndarray]:
+    """Read lower-grade glioma: four tables, with the histology as classes."""
+    files = {"exp": "rna", "met": "meth", "mir": "mirna", "mut": "mut"}
+    X, y = read_csv_tables("lgg", files, "histology")
+    return X, y.to_numpy(object)
+
+
+def read_csv_tables(
+    folder: str, files: Mapping[str, str], target: str
+) -> tuple[pd.DataFrame, pd.Series]:
+    """Read a table per modality, and the classes of its patients from a file of their name."""
+    tables = {
+        modality: pd.read_csv(DATA / folder / f"{file}.csv", index_col=0)
+        for modality, file in files.items()
+    }
+    X = concat_modalities(tables)
+    y = pd.read_csv(DATA / folder / f"{target}.csv", index_col=0)[target]
+    return X, y.loc[X.index]
 
 
 def metabric(
@@ -116,6 +129,7 @@ def simulated(
 
 COHORTS: dict[str, Callable[[], tuple[pd.DataFrame, np.ndarray]]] = {
     "tcga": tcga,
+    "lgg": lgg,
     "metabric-pam50": partial(metabric, ("cna", "mut")),
     "metabric-intclust": partial(metabric, ("cna", "mut"), target="INTCLUST"),
     "metabric-exp": partial(metabric, ("exp", "mut")),

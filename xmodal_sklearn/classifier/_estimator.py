@@ -287,6 +287,9 @@ class CrossModalAttentionClassifier(ProbabilityClassifierMixin, ValidatedEstimat
         "verbose": ["verbose"],
     }
 
+    # Models that were saved before it was a parameter have none.
+    selector = None
+
     def __init__(
         self,
         *,

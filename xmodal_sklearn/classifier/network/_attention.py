@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from ._branches import PRIMARY
-from ._layers import MemberLinear, uniform
+from ._layers import HIDDEN_BIAS, MemberLinear, uniform
 
 # Four and eight patches were no better on simulated cohorts with interactions.
 N_PATCHES = 2
@@ -142,7 +142,9 @@ class CrossModalEncoder(nn.Module):
             for _ in range(max(len(widths) - 1, 1))
         )
         n_tokens = widths[PRIMARY] if tokenizer == "feature" else N_PATCHES
-        self.project = MemberLinear(n_members, embed_dim * n_tokens, hidden_dim, generator)
+        self.project = MemberLinear(
+            n_members, embed_dim * n_tokens, hidden_dim, generator, HIDDEN_BIAS
+        )
         self.absent_primary = nn.Parameter(
             torch.zeros(n_members, 1, hidden_dim, dtype=torch.float32)
         )

@@ -20,7 +20,7 @@ from ._branches import (
 )
 from ._centroids import CentroidBranch
 from ._combiner import StackingCombiner
-from ._layers import Dropout, MemberLinear, ResidualMLP
+from ._layers import HIDDEN_BIAS, Dropout, MemberLinear, ResidualMLP
 
 
 class CrossModalNetwork(nn.Module):
@@ -56,7 +56,7 @@ class CrossModalNetwork(nn.Module):
                 widths, n_members, hidden_dim=hidden_dim, generator=generator, **encoder
             )
         self.hidden = nn.ModuleList(
-            MemberLinear(n_members, width, hidden_dim, generator)
+            MemberLinear(n_members, width, hidden_dim, generator, HIDDEN_BIAS)
             for width in widths
             if "mlp" in branches
         )
