@@ -39,9 +39,15 @@ def second_derivatives(classifier, sample):
     )
 
 
-@pytest.mark.parametrize("enrichment", ["product", "sum"])
-@pytest.mark.parametrize("attention", ["linear", "softmax"])
-@pytest.mark.parametrize("tokenizer", ["patch", "feature"])
+@pytest.mark.parametrize(
+    ("tokenizer", "attention", "enrichment"),
+    [
+        ("patch", "linear", "product"),
+        ("patch", "softmax", "sum"),
+        ("feature", "linear", "sum"),
+        ("feature", "softmax", "product"),
+    ],
+)
 def test_effects_are_the_second_derivatives_of_the_stacked_logits(
     cohort, tokenizer, attention, enrichment
 ):
