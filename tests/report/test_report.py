@@ -302,6 +302,18 @@ def test_confusion_matrices_have_shares_and_counts(comparison, tmp_path):
             del texts[place : place + 2]
 
 
+def test_figures_of_many_models_and_classes_are_limited(comparison, tmp_path, monkeypatch):
+    for name in ("MAX_MODELS", "MAX_CURVES", "MAX_CELLS"):
+        monkeypatch.setattr(f"xmodal_sklearn.report._models.{name}", 1)
+    html = write_report(comparison, tmp_path / "report.html").read_text(encoding="utf-8")
+    models = section(html, "models")
+    text = visible(models)
+    assert "Only the best model is shown here; the scores of all others are in" in text
+    assert "Curves are drawn for the most frequent classes only" in text
+    assert models.count("<details") == 1
+    assert "ROC curves of" in models
+
+
 def test_the_interval_of_an_auc_is_that_of_its_folds(comparison, html):
     label = comparison.classes[0]
     rows = comparison.predictions.query("estimator == 'logistic regression, early'")

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from scipy.stats import rankdata
 from sklearn import metrics as sk
 from sklearn.utils import assert_all_finite
 
@@ -128,17 +129,41 @@ def expected_calibration_error(
 
 
 def _macro(score: Callable) -> Callable[..., float]:
-    """Average a two-class score over the classes among the targets, each against the rest."""
+    """Average a score by class over the classes among the targets, each against the rest."""
 
     def average(target: np.ndarray, probabilities: np.ndarray, classes: np.ndarray) -> float:
         present = np.flatnonzero(np.isin(classes, target))
         if len(present) < 2:
             return np.nan
-        if len(classes) == 2:
-            return score(target == classes[1], probabilities[:, 1])
-        return float(np.mean([score(target == classes[c], probabilities[:, c]) for c in present]))
+        assert_all_finite(probabilities)
+        compared = present[1:] if len(classes) == 2 else present
+        return score(target[:, None] == classes[compared], probabilities[:, compared]).mean()
 
     return average
+
+
+def roc_areas(is_class: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
+    """Return the area under the ROC curve of each column, NaN without samples of both kinds."""
+    n_class = is_class.sum(axis=0)
+    n_pairs = n_class * (len(is_class) - n_class)
+    ranks = (rankdata(probabilities, axis=0) * is_class).sum(axis=0)
+    no_pairs = np.full(len(n_pairs), np.nan)
+    return np.divide(ranks - n_class * (n_class + 1) / 2, n_pairs, out=no_pairs, where=n_pairs > 0)
+
+
+def average_precisions(is_class: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
+    """Return the average precision of each column, NaN without samples of the class."""
+    order = np.argsort(-probabilities, axis=0)
+    is_class, descending = (np.take_along_axis(x, order, 0) for x in (is_class, probabilities))
+    # No threshold separates equal probabilities, so the last of them counts for all.
+    n_samples = len(order)
+    is_last = np.vstack([np.diff(descending, axis=0) != 0, np.ones((1, descending.shape[1]), bool)])
+    last = np.where(is_last, np.arange(n_samples)[:, None], n_samples)
+    last = np.minimum.accumulate(last[::-1], axis=0)[::-1]
+    precision = np.take_along_axis(is_class.cumsum(axis=0), last, 0) / (last + 1)
+    n_class = is_class.sum(axis=0)
+    total = (precision * is_class).sum(axis=0)
+    return np.divide(total, n_class, out=np.full(len(n_class), np.nan), where=n_class > 0)
 
 
 def _roc_auc_ovo(target: np.ndarray, probabilities: np.ndarray, classes: np.ndarray) -> float:
@@ -168,9 +193,9 @@ FUNCTIONS: dict[str, tuple[str, str, Callable[..., float]]] = {
         # scikit-learn's warns if a class is predicted that the fold does not test.
         lambda y, p, _: sk.recall_score(y, p, labels=np.unique(y), average="macro"),
     ),
-    "roc_auc_ovr": ("ROC AUC (ovr)", "probabilities", _macro(sk.roc_auc_score)),
+    "roc_auc_ovr": ("ROC AUC (ovr)", "probabilities", _macro(roc_areas)),
     "roc_auc_ovo": ("ROC AUC (ovo)", "probabilities", _roc_auc_ovo),
-    "average_precision": ("average precision", "probabilities", _macro(sk.average_precision_score)),
+    "average_precision": ("average precision", "probabilities", _macro(average_precisions)),
     "log_loss": ("log loss", "probabilities", lambda y, p, c: sk.log_loss(y, p, labels=c)),
     "brier": (
         "Brier score",

@@ -14,14 +14,13 @@ from sklearn.metrics import (
     ConfusionMatrixDisplay,
     PrecisionRecallDisplay,
     RocCurveDisplay,
-    average_precision_score,
     confusion_matrix,
     precision_recall_fscore_support,
-    roc_auc_score,
 )
 
 from .._text import visible
 from ..benchmark._comparison import FOLD, Comparison, probability_column
+from ..benchmark._metrics import average_precisions, roc_areas
 from ..plotting._common import line_style
 from ..plotting._comparison import mean_intervals
 from ._figures import LIGHT, UNNAMED, draw_legend_below, figure_for_page
@@ -33,6 +32,8 @@ RATE_AXES = {"xlim": (-0.01, 1.01), "ylim": (-0.01, 1.01), "aspect": "equal"}
 DIAGONAL = {"label": UNNAMED, "color": LIGHT["muted"], "linestyle": ":", "linewidth": 1}
 LABEL_WIDTH = 16
 MAX_BINS = 10
+# More can't be told apart, and take minutes and hundreds of megabytes.
+MAX_MODELS, MAX_CURVES, MAX_CELLS = 12, 12, 40**2
 # The frequency in a bin of fewer samples is too uncertain.
 MIN_IN_BIN = 10
 
@@ -40,8 +41,12 @@ MIN_IN_BIN = 10
 def model_section(overview: Overview) -> dict[str, Any]:
     predicted = set(overview.comparison.predictions["estimator"])  # not if all its fits failed
     names = [name for name in overview.names if name in predicted]
-    models = [_model(overview, name) for name in names]
-    return {"repeated": overview.info.get("n_repeats", 1) > 1, "models": models}
+    return {
+        "repeated": overview.info.get("n_repeats", 1) > 1,
+        "models": [_model(overview, name) for name in names[:MAX_MODELS]],
+        "more_models": max(len(names) - MAX_MODELS, 0),
+        "more_classes": max(len(overview.classes) - MAX_CURVES, 0),
+    }
 
 
 def _model(overview: Overview, name: str) -> dict[str, Any]:
@@ -104,17 +109,20 @@ def _by_class(
 
 def _areas(predictions: pd.DataFrame, classes: list[str]) -> pd.DataFrame:
     """Return areas under the curves of each class versus the rest: a row per fold."""
-    columns = pd.MultiIndex.from_product([["auc", "average_precision"], classes])
-    folds = predictions.groupby(FOLD)
-    areas = pd.DataFrame(np.nan, range(folds.ngroups), columns)
-    for row, (_, fold) in enumerate(folds):
-        for label in classes:
-            is_class, probability = fold["target"] == label, fold[probability_column(label)]
-            if is_class.nunique() == 2 and probability.notna().all():
-                areas.loc[row, ("auc", label)] = roc_auc_score(is_class, probability)
-                precision = average_precision_score(is_class, probability)
-                areas.loc[row, ("average_precision", label)] = precision
-    return areas
+    kinds = {"auc": roc_areas, "average_precision": average_precisions}
+    everything = predictions[[probability_column(label) for label in classes]].to_numpy(float)
+    targets = predictions["target"].to_numpy()[:, None] == np.array(classes, dtype=object)
+    folds = predictions.groupby(FOLD).indices.values()
+    areas = np.full((len(folds), len(kinds), len(classes)), np.nan)
+    for by_kind, rows in zip(areas, folds, strict=True):
+        is_class, probabilities = targets[rows], everything[rows]
+        defined = (
+            is_class.any(axis=0) & ~is_class.all(axis=0) & ~np.isnan(probabilities).any(axis=0)
+        )
+        for values, score in zip(by_kind, kinds.values(), strict=True):
+            values[defined] = score(is_class[:, defined], probabilities[:, defined])
+    columns = pd.MultiIndex.from_product([kinds, classes])
+    return pd.DataFrame(areas.reshape(len(folds), -1), columns=columns)
 
 
 def draw_confusion(name: str, predictions: pd.DataFrame, classes: Sequence[str]) -> Markup:
@@ -125,27 +133,32 @@ def draw_confusion(name: str, predictions: pd.DataFrame, classes: Sequence[str])
         shades = LinearSegmentedColormap.from_list("shades", [(*rgb, 0), (*rgb, 0.62)])
         counts = confusion_matrix(predictions["target"], predictions["predicted"], labels=classes)
         shares = counts / counts.sum(axis=1, keepdims=True).clip(1)
-        ConfusionMatrixDisplay(
-            shares, display_labels=[fill(visible(label), LABEL_WIDTH) for label in classes]
-        ).plot(
-            include_values=False,
-            cmap=shades,
-            colorbar=False,
-            im_kw={"vmin": 0, "vmax": 1, "interpolation": "none"},
-            xticks_rotation=90 if len(classes) > 4 or max(map(len, classes)) > 8 else 0,
-            ax=ax,
-        )
-        size = min(9.5, 62 / len(classes))
-        for (row, column), count in np.ndenumerate(counts):
-            cell = {"ha": "center", "color": LIGHT["ink"]}
-            share = f"{shares[row, column]:.0%}"
-            ax.text(column, row - 0.02, share, va="bottom", fontsize=size, **cell)
-            ax.text(column, row + 0.06, f"{count}", va="top", fontsize=0.85 * size, **cell)
+        style = {"cmap": shades, "vmin": 0, "vmax": 1, "interpolation": "none"}
+        if counts.size <= MAX_CELLS:
+            _draw_cells(ax, counts, shares, classes, style)
+        else:
+            ax.imshow(shares, **style)
+            ax.set(xticks=[], yticks=[])
         ax.grid(visible=False)
         ax.set(xlabel="predicted class", ylabel="true class")
         ax.tick_params(length=0, labelcolor=LIGHT["ink"])
         ax.spines[:].set_visible(False)
     return svg()
+
+
+def _draw_cells(
+    ax: Any, counts: np.ndarray, shares: np.ndarray, classes: Sequence[str], style: dict[str, Any]
+) -> None:
+    labels = [fill(visible(label), LABEL_WIDTH) for label in classes]
+    rotation = 90 if len(classes) > 4 or max(map(len, classes)) > 8 else 0
+    display = ConfusionMatrixDisplay(shares, display_labels=labels)
+    display.plot(include_values=False, colorbar=False, im_kw=style, xticks_rotation=rotation, ax=ax)
+    size = min(9.5, 62 / len(classes))
+    for (row, column), count in np.ndenumerate(counts):
+        cell = {"ha": "center", "color": LIGHT["ink"]}
+        share = f"{shares[row, column]:.0%}"
+        ax.text(column, row - 0.02, share, va="bottom", fontsize=size, **cell)
+        ax.text(column, row + 0.06, f"{count}", va="top", fontsize=0.85 * size, **cell)
 
 
 def draw_curve(kind: str, name: str, predictions: pd.DataFrame, classes: Sequence[str]) -> Markup:
@@ -161,8 +174,7 @@ def _draw_by_class(
     ax: Any, predictions: pd.DataFrame, classes: Sequence[str], display: Any
 ) -> None:
     # Two classes have the same curve.
-    shown = [label for label in classes if (predictions["target"] == label).any()]
-    shown = shown if len(classes) > 2 else list(classes[1:])
+    shown = _most_frequent(predictions, classes) if len(classes) > 2 else list(classes[1:])
     for index, label in enumerate(shown):
         style = {
             **line_style(index),
@@ -177,6 +189,12 @@ def _draw_by_class(
             is_class, probability, name=visible(label), curve_kwargs=style, ax=ax
         )
     draw_legend_below(ax)
+
+
+def _most_frequent(predictions: pd.DataFrame, classes: Sequence[str]) -> list[str]:
+    """Return the classes whose curves are drawn, in their order."""
+    frequent = predictions["target"].value_counts().index[:MAX_CURVES]
+    return [label for label in classes if label in frequent]
 
 
 def _draw_roc(ax: Any, predictions: pd.DataFrame, classes: Sequence[str]) -> None:
@@ -196,7 +214,7 @@ def _draw_reliability(ax: Any, predictions: pd.DataFrame, classes: Sequence[str]
 
 
 def _draw_calibration(ax: Any, predictions: pd.DataFrame, classes: Sequence[str]) -> None:
-    for index, label in enumerate(classes):
+    for index, label in enumerate(_most_frequent(predictions, classes)):
         style = {**line_style(index), "label": visible(label)}
         is_class = predictions["target"] == label
         _draw_frequency(ax, is_class, predictions[probability_column(label)], style)

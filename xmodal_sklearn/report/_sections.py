@@ -120,7 +120,9 @@ def recall_section(overview: Overview) -> pd.DataFrame:
 
 def hard_sample_section(overview: Overview) -> dict[str, Any] | None:
     """Return the samples that most models better than chance misclassify, or None if none."""
-    predictions = overview.comparison.predictions
+    everything = overview.comparison.predictions
+    # Without probabilities, which take most of the memory.
+    predictions = everything[["estimator", "sample", "target", "predicted"]]
     predictions = predictions[~predictions["estimator"].isin(overview.at_chance)]
     predictions = predictions.assign(
         target=predictions["target"].map(str), predicted=predictions["predicted"].map(str)
@@ -145,7 +147,7 @@ def hard_sample_section(overview: Overview) -> dict[str, Any] | None:
                 "predicted": others.index[0],
                 "agreement": others.iloc[0] / len(own),
                 "share": share_of_models,
-                "probability": own[probability_column(target)].mean(),
+                "probability": everything.loc[own.index, probability_column(target)].mean(),
             }
         )
     n_models = predictions["estimator"].nunique()
