@@ -45,13 +45,14 @@ autodoc_default_options = {
 autodoc_typehints = "none"
 numpydoc_show_class_members = False
 
-# Real cohorts, as in the tests. Without them, their example is shown but not run: no download.
+# Real cohorts, as in the tests. Without them, their examples are shown with stored figures, and not
+# run: no download.
 DATA = os.environ.setdefault("XMODAL_DATA", str(Path(__file__).parents[2] / "shared" / "data"))
 
 sphinx_gallery_conf = {
     "examples_dirs": "../examples",
     "gallery_dirs": "gallery",
-    "filename_pattern": r"\.py$" if Path(DATA).is_dir() else r"(?<!cbioportal)\.py$",
+    "filename_pattern": r"\.py$" if Path(DATA).is_dir() else r"(?<!cbioportal)(?<!metabric)\.py$",
     "abort_on_example_error": True,
     "backreferences_dir": "gallery/backreferences",
     "doc_module": ("xmodal_sklearn",),

@@ -2,8 +2,8 @@
 Attention maps
 ==============
 
-Which genes of two tables interact? The attention map of a fitted classifier shows which pairs of
-features affect the prediction jointly, beyond their separate effects.
+Which genes of two tables act together? The attention map of a fitted classifier shows which pairs
+of features affect the prediction jointly, beyond their separate effects.
 """
 
 # %%
@@ -52,3 +52,7 @@ importance = modality_importance(model, X, y, cv=2, random_state=0)
 print(importance.summary().round(3))
 ModalityImportanceDisplay.from_importance(importance)
 plt.show()
+
+# %%
+# **Answer.** The largest entries of the map. In real data the truth is unknown, so look for pairs
+# that recur over folds and seeds.

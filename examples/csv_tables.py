@@ -2,8 +2,8 @@
 Your own CSV tables
 ===================
 
-From files to a comparison: one file per modality, a clinical file with the classes, patients who
-are missing from some of the files, and two batches.
+The laboratory sent four CSV files. Not every patient is in every file, and half of them come from
+another hospital. How do you get from the files to a comparison that you can trust?
 """
 
 # %%
@@ -87,3 +87,7 @@ print("Warnings:", *result.warnings, sep="\n")
 #         --target-file clinical.csv --target subtype --join outer --k 30
 ComparisonDisplay.from_comparison(result)
 plt.show()
+
+# %%
+# **Answer.** Combine the files with ``join="outer"``, keep every patient, pass the hospital as
+# ``batch=``, and read the warnings before the scores.

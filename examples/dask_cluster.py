@@ -2,8 +2,8 @@
 A comparison on a Dask cluster
 ==============================
 
-The same call runs on a cluster: within ``parallel_config("dask")``, every fold of every model is a
-task that any worker can run.
+The comparison takes hours on one machine. How do you run it on a cluster? Within
+``parallel_config("dask")``, every fold of every model is a task that any worker can run.
 """
 
 # %%

@@ -2,8 +2,9 @@
 All displays
 ============
 
-Displays work as in scikit-learn: ``from_…`` computes and draws, on ``ax`` if given, and stores the
-numbers in attributes. This example uses classical models.
+Which figures are there for a talk or a paper? Displays work as in scikit-learn: ``from_…`` computes
+and draws, on ``ax`` if given, and stores the numbers in attributes. This example uses classical
+models on a simulated cohort.
 """
 
 # %%

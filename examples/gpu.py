@@ -2,8 +2,9 @@
 On a GPU
 ========
 
-``device="auto"``, the default, uses CUDA or Apple's MPS if available. Nothing else changes: the
-input is a table, the output is probabilities, and a model trained on a GPU can predict without one.
+Is a GPU worthwhile? ``device="auto"``, the default, uses CUDA or Apple's MPS if available. Nothing
+else changes: the input is a table, the output is probabilities, and a model trained on a GPU can
+predict without one.
 """
 
 # %%

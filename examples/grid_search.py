@@ -2,8 +2,9 @@
 A search over K and attention heads
 ===================================
 
-``GridSearchCV`` tunes the number of features and the number of attention heads together. With
-``memory``, the selector ranks the features once per fold and modality, however many values of K.
+How many genes per table should a classifier use, and do more attention heads help?
+``GridSearchCV`` tunes both together. With ``memory``, the selector ranks the features once per fold
+and modality, however many values of K.
 """
 
 # %%
@@ -53,5 +54,6 @@ KScoreDisplay.from_estimator(search)
 plt.show()
 
 # %%
-# The score of the best setting is too optimistic, because it was selected for being the best. For
-# an unbiased estimate, pass the search itself to ``cross_validate`` or ``compare``.
+# **Answer.** Choose K by a search; the number of heads can stay at its default. The score of the
+# best setting is too optimistic, because it was selected for being the best. For an unbiased
+# estimate, pass the search itself to ``cross_validate`` or ``compare``.

@@ -2,8 +2,9 @@
 An interaction
 ==============
 
-The effect of a gene's expression may depend on a mutation. In the extreme case, neither table is
-informative alone, and methods that consider one column at a time miss the signal.
+A drug target matters only in patients with a certain mutation. Can a classifier find such an
+effect, if neither the gene's expression nor the mutation predicts anything alone? Methods that
+consider one column at a time miss the signal. The cohort is simulated.
 """
 
 # %%
@@ -82,3 +83,7 @@ plt.show()
 # entries should be the true interactions above.
 effects = attention_map(fitted["interactions first"], X_test)
 print(top_pairs(effects, 6, X=X_test).to_string(index=False))
+
+# %%
+# **Answer.** Yes, if the selector keeps the features of the pair, as with ``pairs=True``, and the
+# network multiplies them.

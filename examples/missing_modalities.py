@@ -2,8 +2,8 @@
 Patients without a modality
 ===========================
 
-In practice, some patients lack whole tables. They can still be used for training and prediction: an
-absent table is a block of NaN, which is masked, not imputed.
+Forty percent of your patients have no copy-number data. Must you drop them? An absent table is a
+block of NaN, which is masked, not imputed. The cohort is simulated.
 """
 
 # %%
@@ -60,3 +60,7 @@ plt.show()
 # Each pattern of modalities has its own weights of the branches, learned from training patients
 # with that pattern. Branches of an absent modality have no weight.
 print(model.stacking_weights_.round(2).T)
+
+# %%
+# **Answer.** No: patients who lack some tables can be used for training, and they are classified by
+# the tables that they have.

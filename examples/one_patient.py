@@ -2,8 +2,8 @@
 Explaining one patient
 ======================
 
-Why is this patient classified this way, how certain is the prediction, and does the patient
-resemble those in the training data?
+The tumor board asks: why is this patient classified this way, how certain is the prediction, and
+does the patient resemble those in the training data? The patients are simulated.
 """
 
 # %%
@@ -37,5 +37,6 @@ plt.tight_layout()
 plt.show()
 
 # %%
-# An explanation for one patient shows neither a cause nor a finding about all patients. In a shell,
-# use ``xmodal explain``.
+# **Answer.** The tables above say which features decide between the two most probable classes, and
+# how typical the patient is of each. They show neither a cause nor a finding about all patients.
+# In a shell, use ``xmodal explain``.

@@ -2,9 +2,9 @@
 An HTML report
 ==============
 
-Write a comparison as a single HTML file that needs no other file and no network. It has sortable
-tables, every fold, pairwise comparisons, confusion matrices, ROC and reliability curves, and the
-selected features.
+How do you show a comparison to colleagues who do not program? A report is a single HTML file that
+needs no other file and no network. It has sortable tables, every fold, pairwise comparisons,
+confusion matrices, ROC and reliability curves, and the selected features.
 """
 
 # %%

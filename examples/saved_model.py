@@ -2,9 +2,8 @@
 A saved model and a new cohort
 ==============================
 
-Save a fitted model in a file that describes itself and executes no code when it is loaded, and
-apply it to a cohort whose columns are in another order, incomplete and measured on another
-platform.
+Another hospital wants to apply your model. Its table has other columns, in another order, measured
+on another platform. What do you send, and how do they know whether the predictions hold?
 """
 
 # %%
@@ -64,3 +63,7 @@ predicted = loaded.predict(aligned)
 print(f"macro-F1 {f1_score(y_next, predicted, average='macro'):.3f} after standardization")
 ConfusionMatrixDisplay.from_predictions(y_next, predicted, cmap="Blues", colorbar=False)
 plt.show()
+
+# %%
+# **Answer.** Send the model file, which executes no code when it is loaded. ``align_features``
+# reports what is missing, and ``drift`` whether the values resemble those of training.
