@@ -13,6 +13,8 @@ The folder is ``metabric_discovery`` in ``$XMODAL_DATA`` (by default ``../shared
 it, the script downloads the study once, and this page was built without running the code.
 """
 
+# sphinx_gallery_thumbnail_path = "_static/cbioportal.png"
+
 # %%
 import os
 from pathlib import Path

@@ -70,8 +70,8 @@ for name, selector in models.items():
 # they would not.
 
 # %%
-# The weights of the branches, learned from out-of-fold predictions. Most of the weight is on pairs,
-# which are products of features.
+# The weights of the branches, learned from out-of-fold predictions. Much of the weight is on pairs
+# and attention, which multiply features of the two tables.
 weights = fitted["interactions first"][-1].stacking_weights_.loc["exp+mut"].sort_values()
 figure, ax = plt.subplots(figsize=(6.5, 3), layout="constrained")
 ax.barh(weights.index, weights)

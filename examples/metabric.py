@@ -13,6 +13,8 @@ The study is read from ``$XMODAL_DATA`` (by default ``../shared/data``). Without
 downloaded once, and this page was built without running the code.
 """
 
+# sphinx_gallery_thumbnail_path = "_static/metabric.png"
+
 # %%
 import os
 import warnings
