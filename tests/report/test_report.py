@@ -139,6 +139,7 @@ def test_a_model_at_chance_is_marked_last_and_never_best(comparison, html):
     assert sum(row.count('class="best"') for row in rows) >= len(comparison.metrics)
 
 
+@pytest.mark.usefixtures("without_figures")
 def test_no_model_is_at_chance_if_all_are(cohort, tmp_path):
     models = {"dummy": DummyClassifier(), "other": DummyClassifier()}
     guessing = compare(models, *cohort, cv=2, scoring=["accuracy"])
@@ -212,6 +213,7 @@ def test_branch_weights_are_shown_if_recorded(comparison, html, tmp_path):
     assert "branch weight attention 0.750 ±0.000 mlp: exp 0.250 ±0.000" in branches
 
 
+@pytest.mark.usefixtures("without_figures")
 def test_methods_name_the_branches_and_which_part_is_the_paper_s(comparison, tmp_path):
     name = "linear SVM, early"
     rows = comparison.scores.query("estimator == @name and metric == 'n_test'")
@@ -242,6 +244,7 @@ def test_every_figure_and_table_is_numbered_and_has_a_caption(html):
         assert len({caption for _, caption in captions}) == len(captions)
 
 
+@pytest.mark.usefixtures("without_figures")
 def test_the_report_says_what_the_data_are_and_names_no_folder(comparison, tmp_path):
     name = next(iter(comparison.info["models"]))
     cached = "make(MultiOmicsSelector(k=5, memory='/home/me/rankings'), Next())"
@@ -346,6 +349,7 @@ def test_methods_are_made_from_the_run(comparison, html, cohort, tmp_path):
     assert "elastic net" not in section(plain, "methods")
 
 
+@pytest.mark.usefixtures("without_figures")
 def test_comparisons_without_recorded_data_are_reported(comparison, tmp_path):
     recorded = ("n_samples", "n_features", "n_folds", "n_repeats", "seconds", "versions")
     added = comparison.scores["metric"] == "without_modality"
@@ -418,6 +422,7 @@ def test_two_classes_given_as_numbers(cohort, tmp_path):
     assert curves == ["1", "1"]  # one for each model
 
 
+@pytest.mark.usefixtures("without_figures")
 def test_a_single_fold_has_no_spread_and_no_test(cohort, models, tmp_path):
     X, y = cohort
     split = np.arange(80), np.arange(80, 120)
@@ -428,6 +433,7 @@ def test_a_single_fold_has_no_spread_and_no_test(cohort, models, tmp_path):
     assert "Pairwise comparisons" not in text
 
 
+@pytest.mark.usefixtures("without_figures")
 def test_models_without_the_first_metric_are_left_out_of_the_tests(cohort, models, tmp_path):
     folds = RepeatedStratifiedKFold(n_splits=2, n_repeats=1, random_state=0)
     areas = compare(models, *cohort, cv=folds, scoring=["roc_auc_ovr"])
@@ -439,6 +445,7 @@ def test_models_without_the_first_metric_are_left_out_of_the_tests(cohort, model
     assert "linear SVM, early" in visible(html)
 
 
+@pytest.mark.usefixtures("without_figures")
 def test_a_report_of_one_model_that_selects_nothing(cohort, tmp_path):
     dummy = compare({"dummy": DummyClassifier()}, *cohort, cv=2, scoring=["accuracy"])
     dummy = dataclasses.replace(dummy, info={"command": "xmodal bench --k 3"})
