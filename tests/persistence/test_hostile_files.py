@@ -173,10 +173,10 @@ def test_parts_of_two_models_are_not_mixed(saved, saved_attention, parts_of, wri
         check_error(mixed, name, "checksum")
 
 
-def test_a_truncated_file_raises_at_every_tenth_byte(cohort, tmp_path):
+def test_a_truncated_file_raises_at_every_hundredth_byte(cohort, tmp_path):
     saved = save_model(NearestCentroid().fit(cohort[0].iloc[:, :3], cohort[1]), tmp_path / "small")
     data = saved.read_bytes()
-    for size in range(0, len(data), 10):
+    for size in range(0, len(data), 100):
         saved.write_bytes(data[:size])
         check_error(saved)
 
@@ -185,7 +185,7 @@ def test_changed_bytes_are_detected_or_change_nothing(saved, linear, cohort):
     data, rng = saved.read_bytes(), np.random.default_rng(0)
     expected = linear.predict_proba(cohort[0])
     n_detected = 0
-    for place in rng.integers(len(data), size=300):
+    for place in rng.integers(len(data), size=100):
         changed = bytearray(data)
         changed[place] ^= 1 << rng.integers(8)
         saved.write_bytes(changed)
@@ -196,7 +196,7 @@ def test_changed_bytes_are_detected_or_change_nothing(saved, linear, cohort):
             n_detected += 1
         else:
             np.testing.assert_array_equal(model.predict_proba(cohort[0]), expected)
-    assert n_detected > 290
+    assert n_detected > 95
 
 
 def test_random_manifests_raise(saved, parts_of, write):
