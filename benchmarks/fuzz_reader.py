@@ -1,11 +1,13 @@
 """Damage study files and tables in many ways; check that each raises an error or is read correctly.
 
-The checks are those of test_fuzz.py and test_fuzz_tables.py in tests/datasets, on more inputs.
+The checks are those of test_fuzz.py and test_fuzz_tables.py in tests/datasets, and of
+test_fuzz_files.py in tests/persistence, on more inputs.
 Prints how often each outcome occurred, and the first seeds of what is wrong:
 
     python -m benchmarks.fuzz_reader studies --inputs 20000
     python -m benchmarks.fuzz_reader tables --inputs 20000
     python -m benchmarks.fuzz_reader damaged --inputs 5000
+    python -m benchmarks.fuzz_reader models --inputs 1000
 """
 
 import os
@@ -19,6 +21,7 @@ ROOT = Path(__file__).parents[1]
 TESTS = {
     "studies": ["tests/datasets/cbioportal/test_fuzz.py", "-k", "mutated_file"],
     "tables": ["tests/datasets/test_fuzz_tables.py", "-k", "mutated_table"],
+    "models": ["tests/persistence/test_fuzz_files.py"],
     "damaged": ["tests/datasets/test_fuzz_tables.py", "-k", "damaged"],
 }
 

@@ -1,5 +1,6 @@
 """No file makes load_model run code, take memory without bounds, or fail without naming it."""
 
+import copy
 import io
 import json
 import os
@@ -213,7 +214,8 @@ WRONG = [
     {"classes": 3}, {"columns": [1, 2]}, {"features": {"exp": [None]}}, {"held_out": "ab"},
     {"modalities": {"exp": "30"}}, {"modalities": []}, {"n_columns": 1.5}, {"versions": None},
     {"versions": {"torch": 2}}, {"takes_absent": {"exp": "yes"}}, {"training": [1]},
-    {"reference_predictions": [["a"]]}, {"model": None}, {"format_version": True},
+    {"reference_predictions": [["a"]]}, {"reference_predictions": [[10**400]]},
+    {"model": None}, {"format_version": True},
     {"format_version": 99, "needs": "1'; rm -rf ~; '"}, {"format_version": 99, "needs": None},
 ]  # fmt: skip
 
@@ -268,6 +270,24 @@ def test_arrays_that_are_missing_or_of_other_sizes_raise(saved_attention, parts_
     for changed in ({}, {**arrays, largest: wrong}, {**arrays, largest: wrong.astype(np.int64)}):
         check_error(write(saved_attention, {**parts, "arrays.safetensors": save(changed)}))
     check_error(write(saved_attention, {**parts, "arrays.safetensors": b"\xff" * 100}))
+
+
+@pytest.mark.parametrize("name", ["stumps.columns", "stumps.modalities", "pairs.columns"])
+@pytest.mark.parametrize("index", [-1, 10**6])
+def test_indices_beyond_the_columns_of_a_network_raise(name, index, attention, tmp_path):
+    broken = copy.deepcopy(attention)
+    tensor = dict(broken[1].net_.module_.named_buffers())[name]
+    tensor.view(-1)[0] = index
+    check_error(save_model(broken, tmp_path / "model"), "refers to columns that do not exist")
+
+
+@pytest.mark.parametrize("name", ["columns", "modalities", "thresholds", "weight"])
+def test_stumps_of_unequal_length_raise(name, attention, tmp_path):
+    broken = copy.deepcopy(attention)
+    stumps = broken[1].net_.module_.stumps
+    tensor = getattr(stumps, name)
+    setattr(stumps, name, tensor[:, :-1] if name == "weight" else tensor[:-1])
+    check_error(save_model(broken, tmp_path / "model"), "of the network has type", "stumps.")
 
 
 def change_schema(parts, change):
@@ -339,6 +359,8 @@ def test_hostile_files_take_no_more_memory_than_the_model(saved, parts_of, write
         "wide": {**parts, "structure.skops": zipped({"schema.json": b"[" + b"[]," * 10**6})},
         "wide manifest": {**parts, "manifest.json": b"[" + b"[]," * 10**6 + b"[]]"},
         "many texts": {**parts, "manifest.json": b"[" + b'"ab",' * 10**6 + b'"ab"]'},
+        "many names": {**parts, "manifest.json": b"[" + b'"abcdefgh",' * 10**6 + b'"ab"]'},
+        "wide letters": {**parts, "manifest.json": '["{}😀"]'.format("a" * 10**7).encode()},
     }
     code = (
         "import resource, sys\n"
@@ -355,5 +377,5 @@ def test_hostile_files_take_no_more_memory_than_the_model(saved, parts_of, write
     arguments = [sys.executable, "-c", code, saved, *paths]
     done = subprocess.run(arguments, capture_output=True, text=True, check=True)
     *outcomes, extra = done.stdout.split()
-    assert outcomes == ["refused"] * 5
+    assert outcomes == ["refused"] * len(hostile)
     assert int(extra) < 2 * max(path.stat().st_size for path in paths) + 2**24

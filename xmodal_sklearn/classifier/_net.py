@@ -14,7 +14,7 @@ from torch.utils.data import TensorDataset
 
 from .._progress import progress_bar
 from ._torch import available_device, reproducible_torch
-from .network import BranchLoss, CrossModalNetwork, StackingCombiner, StumpsBranch, ensemble_proba
+from .network import BranchLoss, CrossModalNetwork, ensemble_proba
 
 # Samples at a time where nothing is trained; bounds the memory that predicting takes.
 EVALUATION_BATCH = 256
@@ -156,6 +156,7 @@ def net_from_arrays(
     with torch.device("meta"):
         module = CrossModalNetwork(**settings)
     _set_tensors(module, arrays)
+    _check_indices(arrays, settings["columns"])
     return DeviceNet.from_module(
         module,
         settings,
@@ -185,11 +186,38 @@ def _set_tensors(module: nn.Module, arrays: Mapping[str, np.ndarray]) -> None:
         new = torch.from_numpy(arrays[name])
         path, _, leaf = name.rpartition(".")
         owner = module.get_submodule(path)
-        # The numbers of patterns of modalities and of stumps are learned, not set.
-        same_size = new.shape == old.shape or isinstance(owner, StackingCombiner | StumpsBranch)
-        if not same_size or new.dtype != old.dtype or new.dim() != old.dim():
+        shape = _shape(name, tuple(old.shape), arrays)
+        if tuple(new.shape) != shape or new.dtype != old.dtype:
             raise ValueError(
                 f"{name} of the network has type {new.dtype} and shape {tuple(new.shape)}, but "
-                f"its settings need {old.dtype} and {tuple(old.shape)}"
+                f"its settings need {old.dtype} and {shape}"
             )
         setattr(owner, leaf, nn.Parameter(new) if isinstance(old, nn.Parameter) else new)
+
+
+def _shape(name: str, shape: tuple[int, ...], arrays: Mapping[str, np.ndarray]) -> tuple[int, ...]:
+    """Return the shape of a tensor, where the numbers of stumps and of patterns are learned."""
+    match name:
+        case "stumps.columns" | "stumps.modalities" | "stumps.thresholds":
+            return (arrays["stumps.columns"].size,)
+        case "stumps.weight":
+            return (shape[0], arrays["stumps.columns"].size, shape[2])
+        case "combiner.patterns":
+            return (len(arrays[name]), shape[1])
+        case "combiner.weights" | "combiner.prior":
+            return (len(arrays["combiner.patterns"]) + 1, shape[1])
+    return shape
+
+
+def _check_indices(arrays: Mapping[str, np.ndarray], columns: list[list[int]]) -> None:
+    """Check that indices of a network with these columns of each modality stay within its input."""
+    positions = sorted(position for chosen in columns for position in chosen)
+    limits = dict.fromkeys(("stumps.columns", "pairs.columns"), positions[-1] + 1)
+    limits["stumps.modalities"] = len(columns)
+    within = [
+        ((arrays[name] >= 0) & (arrays[name] < limit)).all()
+        for name, limit in limits.items()
+        if name in arrays
+    ]
+    if positions[0] < 0 or len(set(positions)) < len(positions) or not all(within):
+        raise ValueError("the network refers to columns that do not exist")

@@ -148,7 +148,7 @@ def load_model(path: str | Path) -> Any:
     path = Path(path)
     with add_path_to_errors(path):
         reader = JsonReader(path.stat().st_size)
-        manifest, parts = read_parts(path, reader)
+        manifest, parts = read_parts(path)
         arrays = load(parts.pop(ARRAYS))
         with warnings.catch_warnings():
             # Whether other versions matter is decided below, by what the model predicts.
@@ -200,7 +200,7 @@ def read_manifest(path: str | Path) -> dict[str, Any]:
     """
     path = Path(path)
     with add_path_to_errors(path):
-        return read_parts(path, JsonReader(path.stat().st_size), names=())[0]
+        return read_parts(path, names=())[0]
 
 
 @contextmanager
