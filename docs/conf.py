@@ -59,6 +59,7 @@ sphinx_gallery_conf = {
     "reference_url": {"xmodal_sklearn": None},
     "within_subsection_order": "_stories.story_order",
     "remove_config_comments": True,
+    "capture_repr": ("_repr_html_",),
     "show_memory": False,
     "write_computation_times": False,
     "min_reported_time": 0,
