@@ -1,13 +1,19 @@
 """Global settings of scikit-learn, pandas, PyTorch and NumPy change no result."""
 
+import locale
+import os
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from pathlib import Path
 
 import joblib
+import matplotlib
 import numpy as np
 import pandas as pd
 import pytest
 import sklearn
 import torch
+from sklearn.dummy import DummyClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -15,6 +21,8 @@ from sklearn.preprocessing import StandardScaler
 from xmodal_sklearn import CrossModalAttentionClassifier, MultiOmicsSelector
 from xmodal_sklearn.baselines import make_baselines
 from xmodal_sklearn.benchmark import compare
+from xmodal_sklearn.persistence import load_model, save_model
+from xmodal_sklearn.report import write_report
 
 
 @contextmanager
@@ -125,3 +133,42 @@ def test_parallel_folds_have_the_settings_of_serial_ones(with_absent):
         one, two = (compare({"m": model}, X, y, cv=2, n_jobs=n).selected for n in (1, 2))
     assert set(one["modality"]) == {"exp", "cna", "mut"}
     pd.testing.assert_frame_equal(one, two)
+
+
+def settings_of_the_process():
+    umask = os.umask(0)
+    os.umask(umask)
+    return {
+        "threads": torch.get_num_threads(),
+        "dtype": torch.get_default_dtype(),
+        "precision": torch.get_float32_matmul_precision(),
+        "deterministic": torch.are_deterministic_algorithms_enabled(),
+        "gradients": torch.is_grad_enabled(),
+        "errors": np.geterr(),
+        "scikit-learn": sklearn.get_config(),
+        "locale": locale.setlocale(locale.LC_ALL),
+        "umask": umask,
+        "folder": Path.cwd(),
+        "figures": dict(matplotlib.rcParams),
+        "precision of print": np.get_printoptions(),
+        "variables": dict(os.environ),
+    }
+
+
+@pytest.mark.filterwarnings("ignore")  # which Python does not keep apart in threads
+def test_settings_of_the_process_are_equal_after_overlapping_runs(with_absent, tmp_path):
+    X, y = with_absent
+
+    def run(index):
+        folder = tmp_path / str(index)
+        model = make_pipeline(MultiOmicsSelector(k=3), classifier()).fit(X, y)
+        load_model(save_model(model, tmp_path / f"{index}.xmodal")).predict_proba(X)
+        result = compare({"a": DummyClassifier(), "b": LogisticRegression()}, X.fillna(0), y, cv=2)
+        result.save(folder)
+        write_report(type(result).load(folder), tmp_path / f"{index}.html")
+
+    run("first")  # what libraries set once, when they are imported
+    before = settings_of_the_process()
+    with ThreadPoolExecutor(3) as threads:
+        list(threads.map(run, range(3)))
+    assert settings_of_the_process() == before

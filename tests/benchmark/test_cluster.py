@@ -193,3 +193,36 @@ def test_folds_are_stored_without_a_shared_file_system(client, cohort, tmp_path,
         compare({"slow": Slow(str(tmp_path / "log"), 0)}, X, y, cv=CV, store="folds")
     assert len(list((tmp_path / "folds").iterdir())) == 12
     assert not list(elsewhere.iterdir())
+
+
+def test_a_run_whose_cluster_is_lost_resumes_on_another(cohort, tmp_path):
+    X, y = cohort
+    model, store = {"slow": Slow(str(tmp_path / "log"), 0.1)}, tmp_path / "store"
+    options = {"n_workers": 2, "threads_per_worker": 1, "dashboard_address": ":0"}
+
+    def lose(cluster):
+        while len(list(store.glob("*.fold"))) < 4:
+            time.sleep(0.01)
+        cluster.close()
+
+    with distributed.LocalCluster(**options) as cluster, distributed.Client(cluster):
+        closer = threading.Thread(target=lose, args=(cluster,), daemon=True)
+        closer.start()
+        with pytest.raises(Exception), parallel_config("dask"):  # noqa: B017
+            compare(model, X, y, cv=CV, store=store)
+        closer.join()
+    n_stored = len(list(store.glob("*.fold")))
+    n_fits = len((tmp_path / "log").read_text().splitlines())
+    assert 4 <= n_stored < 12
+    with (
+        distributed.LocalCluster(**options) as cluster,
+        distributed.Client(cluster),
+        parallel_config("dask"),
+    ):
+        result = compare(model, X, y, cv=CV, store=store)
+    assert len((tmp_path / "log").read_text().splitlines()) == n_fits + 12 - n_stored
+    pd.testing.assert_frame_equal(
+        without_costs(result),
+        without_costs(compare({"slow": Slow(str(tmp_path / "log"), 0)}, X, y, cv=CV)),
+        check_exact=True,
+    )

@@ -5,6 +5,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from contextlib import contextmanager
 from io import StringIO
 from textwrap import fill
+from threading import RLock
 from typing import Any
 from zlib import crc32
 
@@ -68,13 +69,14 @@ METADATA = ("Creator", "Date", "Format", "Type")  # left out, so that equal figu
 UNNAMED = "_\n"  # label of reference lines; no visible name has a line break
 WIDTH = 4.4  # inches, so that text of 10 points is legible at the width of a phone
 NAME_WIDTH = 24
+SETTINGS = RLock()  # Matplotlib's are those of the process, whatever the thread
 POINTS: Any = {"marker": "o", "linestyle": "", "markersize": 4.5}
 
 
 @contextmanager
 def figure_for_page(label: str) -> Iterator[tuple[Any, Callable[[], Markup]]]:
     """Yield axes in the report's style, and a function that returns the SVG after the block."""
-    with mpl.rc_context():
+    with SETTINGS, mpl.rc_context():
         mpl.rcdefaults()
         mpl.rcParams.update(STYLE)
         figure = Figure(figsize=(WIDTH, 0.86 * WIDTH), layout="constrained")
