@@ -155,7 +155,7 @@ def settings_of_the_process():
     }
 
 
-@pytest.mark.filterwarnings("ignore")  # which Python does not keep apart in threads
+@pytest.mark.filterwarnings("ignore")
 def test_settings_of_the_process_are_equal_after_overlapping_runs(with_absent, tmp_path):
     X, y = with_absent
 

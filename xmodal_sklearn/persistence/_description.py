@@ -1,6 +1,5 @@
 """What the file of a model says of it: its training in summary figures, its inputs and outputs."""
 
-import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,7 +11,7 @@ from scipy.sparse import issparse
 from .._fitted_model import first_with, kept_features
 from .._text import visible
 from .._typing import Labels, Table
-from .._warnings import warn
+from .._warnings import recorded_warnings, warn
 from ..benchmark._metrics import CLASS_RECALL
 from ..modalities._columns import resolve_modalities
 
@@ -156,8 +155,7 @@ def predict_noise(model: Any, absent: Any = slice(0)) -> list[list[float]] | Non
     names = getattr(model, "feature_names_in_", None)
     X = values if names is None else pd.DataFrame(values, columns=names)
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+        with recorded_warnings():
             probabilities = np.asarray(model.predict_proba(X), dtype=float)
     # A model may raise anything for values that it was not made for.
     except Exception:

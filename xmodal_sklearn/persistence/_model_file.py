@@ -1,17 +1,16 @@
 """Saving a fitted model as one file, and loading it."""
 
-import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from sklearn.base import BaseEstimator
-from sklearn.exceptions import InconsistentVersionWarning
 from sklearn.utils.validation import check_is_fitted
 
 from .._text import visible
 from .._version import __version__, installed_versions
+from .._warnings import recorded_warnings
 from ._arrays import extract_arrays, rebuild_attributes, restore_arrays
 from ._container import ARRAYS, STRUCTURE, JsonReader, read_parts, write_parts
 from ._description import describe_model, warn_if_versions_matter
@@ -150,9 +149,8 @@ def load_model(path: str | Path) -> Any:
         reader = JsonReader(path.stat().st_size)
         manifest, parts = read_parts(path)
         arrays = load(parts.pop(ARRAYS))
-        with warnings.catch_warnings():
-            # Whether other versions matter is decided below, by what the model predicts.
-            warnings.simplefilter("ignore", InconsistentVersionWarning)
+        # Whether other versions matter is decided below, by what the model predicts.
+        with recorded_warnings():
             structure = structure_from_bytes(parts.pop(STRUCTURE), reader)
         model = restore_arrays(structure, arrays, reader)
         if not isinstance(model, BaseEstimator):
