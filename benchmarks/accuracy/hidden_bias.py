@@ -1,0 +1,83 @@
+"""Ask what of feature tokens pays: attention, identities, or the bias that these add up to.
+
+    python -m benchmarks.accuracy.hidden_bias metabric-discovery-exp tcga
+
+Each trained branch alone, with small and with large initial biases of the hidden units; feature
+tokens also without identities, whose sum is such a bias. Width 8, four members. The cohorts are
+read from $XMODAL_DATA (default ../shared/data).
+"""
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+from unittest.mock import patch
+
+import numpy as np
+import pandas as pd
+from sklearn.metrics import accuracy_score
+from sklearn.model_selection import RepeatedStratifiedKFold
+from torch import Tensor
+
+from benchmarks.shared import COHORTS, make_parser, measure_folds, scores, summary
+from xmodal_sklearn import CrossModalAttentionClassifier
+from xmodal_sklearn.classifier.network import _attention, _network
+
+FEATURE_TOKENS = {"tokenizer": "feature", "attention": "linear", "enrichment": "sum"}
+BRANCHES = {
+    "MLPs": {"branches": ["mlp"]},
+    "attention, patches": {"branches": ["attention"]},
+    "attention, feature tokens": {"branches": ["attention"], **FEATURE_TOKENS},
+}
+
+
+def main() -> None:
+    parser = make_parser(__doc__)
+    parser.add_argument("cohorts", nargs="+", choices=COHORTS, metavar="cohort")
+    parser.add_argument("--repeats", type=int, default=1, help="of the five folds")
+    parser.add_argument("--jobs", type=int, default=2, help="folds at a time")
+    arguments = parser.parse_args()
+    folds = RepeatedStratifiedKFold(n_splits=5, n_repeats=arguments.repeats, random_state=0)
+    for name in arguments.cohorts:
+        cohort = [(*COHORTS[name](), None)]
+        rows = measure_folds(measure_fold, cohort, folds, arguments.jobs)
+        print(f"\n{name}\n{summary(rows, ['network']).to_string()}", flush=True)
+
+
+def measure_fold(
+    X: pd.DataFrame, y: np.ndarray, _: None, train: np.ndarray, test: np.ndarray
+) -> list[dict]:
+    rows = []
+    for name, parameters in variants():
+        model = CrossModalAttentionClassifier(
+            n_estimators=4, embed_dim=8, random_state=0, **parameters
+        )
+        proba = model.fit(X.iloc[train], y[train]).predict_proba(X.iloc[test])
+        accuracy = accuracy_score(y[test], model.classes_[proba.argmax(axis=1)])
+        rows.append(
+            {"network": name, **scores(y[test], proba, model.classes_), "accuracy": accuracy}
+        )
+    return rows
+
+
+def variants() -> Iterator[tuple[str, dict]]:
+    """Yield the name and parameters of each network, and patch it meanwhile."""
+    for size, bound in {"small": None, "large": 6.0}.items():
+        with ExitStack() as patches:
+            for module in (_attention, _network):
+                patches.enter_context(patch.object(module, "HIDDEN_BIAS", bound))
+            for name, parameters in BRANCHES.items():
+                yield f"{name}, {size} biases", parameters
+            patches.enter_context(
+                patch.object(_attention.FeatureTokenizer, "forward", without_identities)
+            )
+            yield f"{name} without identities, {size} biases", parameters
+
+
+def without_identities(
+    tokenizer: _attention.FeatureTokenizer, values: Tensor
+) -> _attention.FeatureTokens:
+    identity = 0 * tokenizer.identity
+    return _attention.FeatureTokens(values, tokenizer.direction, identity)
+
+
+if __name__ == "__main__":
+    main()
