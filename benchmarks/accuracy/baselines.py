@@ -44,8 +44,10 @@ def main() -> None:
         "--models", default=",".join(MODELS), help="classical models, comma-separated"
     )
     parser.add_argument("--fusion", default="early,late", help="of the classical models")
+    parser.add_argument("--k", type=int, help="features per modality, in place of the usual number")
     arguments = parser.parse_args()
-    for name, X, y, k in read_cohorts(arguments.cohorts, arguments.sizes.split(",")):
+    for name, X, y, usual_k in read_cohorts(arguments.cohorts, arguments.sizes.split(",")):
+        k = arguments.k or usual_k
         models = make_baselines(
             k=k,
             models=arguments.models.split(","),
