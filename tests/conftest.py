@@ -7,6 +7,9 @@ from pathlib import Path
 import hypothesis
 import pytest
 
+# Before NumPy is imported: with a process per core, threads would wait for one another.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 from xmodal_sklearn.datasets import make_multiomics
 
 # How fast a machine is decides no test.

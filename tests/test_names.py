@@ -149,21 +149,23 @@ def test_figures_show_names_unchanged():
     shares = {name: np.array([0.5, 1.0]) for name in PIECES}
     losses = dict.fromkeys(PIECES, pd.DataFrame({"mean": 0.1, "std": 0.2}, classes))
     title = "<script>$\\frac{1}$\n"
-    svgs = {
-        "confusion": draw_confusion(title, predictions, classes),
-        "roc": draw_curve("roc", title, predictions, classes),
-        "precision": draw_curve("precision_recall", title, predictions, classes),
-        "calibration": draw_curve("calibration", title, predictions, classes),
-        "frequencies": draw_frequencies(title, shares),
-        "ablation": draw_ablation(losses, "accuracy", classes),
+    few = classes[:4] + classes[-8:]  # as many as curves are drawn of
+    chosen = predictions[predictions["target"].isin(few)]
+    figures = {
+        "confusion": (classes, draw_confusion(title, predictions, classes)),
+        "roc": (few, draw_curve("roc", title, chosen, few)),
+        "precision": (few, draw_curve("precision_recall", title, chosen, few)),
+        "calibration": (few, draw_curve("calibration", title, chosen, few)),
+        "frequencies": (PIECES, draw_frequencies(title, shares)),
+        "ablation": (PIECES, draw_ablation(losses, "accuracy", classes)),
     }
-    for figure, svg in svgs.items():
+    for figure, (names, svg) in figures.items():
         page = Page()
         page.feed(svg)
         assert "script" not in page.elements
         # Long names are broken into lines.
         shown = "".join("".join(page.texts).split())
-        for name in PIECES if figure in ("frequencies", "ablation") else classes:
+        for name in names:
             assert "".join(visible(name).split()) in shown, (figure, name)
 
 

@@ -7,7 +7,9 @@ import pytest
 NOTEBOOK = Path(__file__).parents[1] / "examples" / "from_csv_to_report.ipynb"
 
 
-def test_the_notebook_runs(tmp_path):
+def test_the_notebook_runs(tmp_path, monkeypatch):
+    # Commands that ran in this process have set it.
+    monkeypatch.delenv("MPLBACKEND", raising=False)
     nbformat = pytest.importorskip("nbformat")
     nbclient = pytest.importorskip("nbclient")
     pytest.importorskip("ipykernel")

@@ -18,7 +18,7 @@ from xmodal_sklearn import CrossModalAttentionClassifier, MultiOmicsSelector
 
 
 def small(k=20, modalities=None, **parameters):
-    defaults = {"embed_dim": 8, "n_heads": 2, "n_estimators": 1, "max_epochs": 10}
+    defaults = {"embed_dim": 8, "n_heads": 2, "n_estimators": 1, "max_epochs": 40}
     defaults |= {"branches": ["attention", "mlp"], "random_state": 0}
     return make_pipeline(
         MultiOmicsSelector(k=k, modalities=modalities),

@@ -367,7 +367,8 @@ def test_a_quick_bench_takes_fewer_models_and_folds_unless_they_are_given(
     assert shown.exit_code == 0, shown.output
     assert "K = 5 per modality" in shown.output
     assert "3 models × 3 folds = 9 fits" in shown.output
-    assert f"Open {tmp_path / 'report.html'} in a browser" in shown.output
+    output = "".join(shown.output.split())
+    assert f"Open{tmp_path / 'report.html'}inabrowser" in output
     assert "over 3 folds" in shown.output
     models = Comparison.load(tmp_path).summary().index
     assert set(models) == {"cross-modal attention", "logistic regression, early", "dummy"}

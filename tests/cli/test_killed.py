@@ -77,7 +77,7 @@ def test_a_folder_that_cannot_be_written_is_an_error_before_anything_is_computed
     shown = CliRunner().invoke(app, bench(2)[3:])
     output = " ".join(shown.output.replace("│", " ").split())
     assert shown.exit_code == 2
-    assert "Read-only file system. Results of an earlier run there are unchanged" in output
+    assert "file system. Choose another --out" in output
     assert list(out.iterdir()) == []
 
 
@@ -191,8 +191,8 @@ def test_a_full_disk_keeps_the_old_run(run, tmp_path):
     out = tmp_path / "out"
     assert run()[0] == 0
     before = {path.name: path.read_bytes() for path in out.iterdir() if path.is_file()}
-    # No fold has room, no scores, no report.
-    for limit in (100, 2_000, len(before["report.html"]) - 1):
+    # No fold has room, no scores, no report, whose length varies with the seconds that it shows.
+    for limit in (100, 2_000, len(before["report.html"]) - 1_000):
         shutil.rmtree(out / "folds", ignore_errors=True)
         code, output = run(limit=limit)
         assert code == 2

@@ -143,7 +143,8 @@ def test_wrapped_models_are_inspected(table, wrap):
 def test_the_error_for_a_vote_points_to_its_members(table):
     X, y = table
     linear = make_pipeline(MultiOmicsSelector(k=2), LogisticRegression())
-    attention = make_pipeline(MultiOmicsSelector(k=2), network(max_epochs=2))
+    alone = network(max_epochs=2, branches=["attention"])
+    attention = make_pipeline(MultiOmicsSelector(k=2), alone)
     vote = VotingClassifier([("linear", linear), ("attention", attention)], voting="soft")
     vote.fit(X, y)
     pd.testing.assert_frame_equal(drift(vote, X), drift(vote.estimators_[0], X))

@@ -239,7 +239,7 @@ def test_methods_name_the_branches_and_which_part_is_the_paper_s(comparison, tmp
 
 def test_every_figure_and_table_is_numbered_and_has_a_caption(html):
     for kind, tag in {"Figure": "figure", "Table": 'div class="scroll"'}.items():
-        captions = re.findall(rf"<b>{kind} (\d+)\.</b> (.+?)</", html)
+        captions = re.findall(rf"<strong>{kind} (\d+)\.</strong> (.+?)</", html)
         assert [int(number) for number, _ in captions] == list(range(1, 1 + html.count(f"<{tag}")))
         assert len({caption for _, caption in captions}) == len(captions)
 
