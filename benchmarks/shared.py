@@ -32,6 +32,7 @@ __all__ = [
     "anonymous_bytes",
     "checkouts",
     "compile_ranking",
+    "fold_parser",
     "in_new_process",
     "make_parser",
     "measure_folds",
@@ -59,6 +60,14 @@ def make_parser(docstring: str) -> argparse.ArgumentParser:
     return argparse.ArgumentParser(
         description=docstring, formatter_class=argparse.RawDescriptionHelpFormatter
     )
+
+
+def fold_parser(docstring: str, *, repeats: int) -> argparse.ArgumentParser:
+    """Return a parser with options for repeated folds."""
+    parser = make_parser(docstring)
+    parser.add_argument("--repeats", type=int, default=repeats, help="of the five folds")
+    parser.add_argument("--jobs", type=int, default=2, help="folds at a time")
+    return parser
 
 
 def study_parser(docstring: str) -> argparse.ArgumentParser:

@@ -18,3 +18,9 @@ def html_table(table: pd.DataFrame, caption: str, values: pd.Series | None = Non
         bars = [BAR.format(share) for share in (values / max(values.max(), 1)).clip(0).fillna(0)]
         style = style.apply(lambda _: bars, subset=list(table.columns[:1]))
     return style.to_html()
+
+
+def html_weights(weights: pd.Series, caption: str) -> str:
+    """Return the weights of branches as a table with bars."""
+    table = weights.map("{:.2f}".format).to_frame("weight").rename_axis("branch")
+    return html_table(table, caption, weights)

@@ -19,7 +19,7 @@ import pandas as pd
 from sklearn.model_selection import RepeatedStratifiedKFold
 from sklearn.pipeline import make_pipeline
 
-from benchmarks.shared import COHORTS, make_parser, read_cohorts
+from benchmarks.shared import COHORTS, fold_parser, read_cohorts
 from xmodal_sklearn import CrossModalAttentionClassifier, MultiOmicsSelector
 from xmodal_sklearn.baselines import make_baselines
 from xmodal_sklearn.benchmark import Comparison, compare
@@ -59,7 +59,7 @@ def main() -> None:
 
 def accuracy_parser(docstring: str) -> argparse.ArgumentParser:
     """Return a parser with the options shared by all comparisons of cohorts."""
-    parser = make_parser(docstring)
+    parser = fold_parser(docstring, repeats=5)
     cohorts = [*COHORTS, "simulated"]
     parser.add_argument(
         "cohorts", nargs="+", choices=cohorts, metavar="cohort", help=", ".join(cohorts)
@@ -69,8 +69,6 @@ def accuracy_parser(docstring: str) -> argparse.ArgumentParser:
         default="100x50x2,300x100x5,1000x300x5",
         help="of the simulated cohorts: samples x K x classes [x imbalance]",
     )
-    parser.add_argument("--repeats", type=int, default=5, help="of the five folds")
-    parser.add_argument("--jobs", type=int, default=2, help="folds at a time")
     parser.add_argument("--out", type=Path, help="folder that keeps finished folds")
     return parser
 

@@ -20,7 +20,7 @@ import torch
 from sklearn.model_selection import RepeatedStratifiedKFold
 
 from benchmarks.accuracy.interactions import KINDS, SIZES, simulate
-from benchmarks.shared import COHORTS, make_parser, measure_folds, read_cohorts, scores
+from benchmarks.shared import COHORTS, fold_parser, measure_folds, read_cohorts, scores
 from xmodal_sklearn import CrossModalAttentionClassifier, MultiOmicsSelector
 from xmodal_sklearn.classifier import _stacking, _trainer
 from xmodal_sklearn.classifier._inspection import ClassifierView
@@ -28,12 +28,10 @@ from xmodal_sklearn.classifier.network import StackingCombiner
 
 
 def main() -> None:
-    parser = make_parser(__doc__)
+    parser = fold_parser(__doc__, repeats=5)
     choices = [*COHORTS, "simulated", *KINDS]
     parser.add_argument("cohorts", nargs="+", choices=choices, metavar="cohort")
     parser.add_argument("--sizes", default="300x100x5", help="of the simulated cohorts")
-    parser.add_argument("--repeats", type=int, default=5, help="of the five folds")
-    parser.add_argument("--jobs", type=int, default=2, help="folds at a time")
     arguments = parser.parse_args()
     folds = RepeatedStratifiedKFold(n_splits=5, n_repeats=arguments.repeats, random_state=0)
     for name in arguments.cohorts:

@@ -17,23 +17,27 @@ from sklearn.metrics import accuracy_score
 from sklearn.model_selection import RepeatedStratifiedKFold
 from torch import Tensor
 
-from benchmarks.shared import COHORTS, make_parser, measure_folds, scores, summary
+from benchmarks.shared import COHORTS, fold_parser, measure_folds, scores, summary
 from xmodal_sklearn import CrossModalAttentionClassifier
 from xmodal_sklearn.classifier.network import _attention, _network
+from xmodal_sklearn.classifier.network._layers import HIDDEN_BIAS
 
-FEATURE_TOKENS = {"tokenizer": "feature", "attention": "linear", "enrichment": "sum"}
+FEATURE_TOKENS = {
+    "branches": ["attention"],
+    "tokenizer": "feature",
+    "attention": "linear",
+    "enrichment": "sum",
+}
 BRANCHES = {
     "MLPs": {"branches": ["mlp"]},
     "attention, patches": {"branches": ["attention"]},
-    "attention, feature tokens": {"branches": ["attention"], **FEATURE_TOKENS},
+    "attention, feature tokens": FEATURE_TOKENS,
 }
 
 
 def main() -> None:
-    parser = make_parser(__doc__)
+    parser = fold_parser(__doc__, repeats=1)
     parser.add_argument("cohorts", nargs="+", choices=COHORTS, metavar="cohort")
-    parser.add_argument("--repeats", type=int, default=1, help="of the five folds")
-    parser.add_argument("--jobs", type=int, default=2, help="folds at a time")
     arguments = parser.parse_args()
     folds = RepeatedStratifiedKFold(n_splits=5, n_repeats=arguments.repeats, random_state=0)
     for name in arguments.cohorts:
@@ -60,7 +64,7 @@ def measure_fold(
 
 def variants() -> Iterator[tuple[str, dict]]:
     """Yield the name and parameters of each network, and patch it meanwhile."""
-    for size, bound in {"small": None, "large": 6.0}.items():
+    for size, bound in {"small": None, "large": HIDDEN_BIAS}.items():
         with ExitStack() as patches:
             for module in (_attention, _network):
                 patches.enter_context(patch.object(module, "HIDDEN_BIAS", bound))
@@ -69,7 +73,7 @@ def variants() -> Iterator[tuple[str, dict]]:
             patches.enter_context(
                 patch.object(_attention.FeatureTokenizer, "forward", without_identities)
             )
-            yield f"{name} without identities, {size} biases", parameters
+            yield f"feature tokens without identities, {size} biases", FEATURE_TOKENS
 
 
 def without_identities(

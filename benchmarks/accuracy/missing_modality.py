@@ -14,7 +14,7 @@ import pandas as pd
 from joblib import Parallel, delayed
 from sklearn.model_selection import RepeatedStratifiedKFold
 
-from benchmarks.shared import make_parser, metabric, scores
+from benchmarks.shared import fold_parser, metabric, scores
 from xmodal_sklearn import CrossModalAttentionClassifier
 from xmodal_sklearn.benchmark._statistics import corrected_t_test
 
@@ -22,9 +22,7 @@ SCORES = ["macro-F1", "ROC AUC", "log loss"]
 
 
 def main() -> None:
-    parser = make_parser(__doc__)
-    parser.add_argument("--repeats", type=int, default=5, help="of the five folds")
-    parser.add_argument("--jobs", type=int, default=2, help="folds at a time")
+    parser = fold_parser(__doc__, repeats=5)
     arguments = parser.parse_args()
     X, y = metabric(join="outer")
     complete = np.flatnonzero(X.filter(like="exp__").notna().all(axis=1))

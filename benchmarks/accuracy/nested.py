@@ -17,7 +17,7 @@ from sklearn.model_selection import RepeatedStratifiedKFold
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
-from benchmarks.shared import DATA, make_parser, measure_folds, scores, summary
+from benchmarks.shared import DATA, fold_parser, measure_folds, scores, summary
 from xmodal_sklearn import CrossModalAttentionClassifier, MultiOmicsSelector
 from xmodal_sklearn.baselines import make_baselines
 from xmodal_sklearn.datasets import make_multiomics
@@ -28,12 +28,10 @@ BASELINES = ["logistic regression", "random forest"]
 
 
 def main() -> None:
-    parser = make_parser(__doc__)
+    parser = fold_parser(__doc__, repeats=1)
     parser.add_argument("cohorts", nargs="+", help="microarrays, or simulated-N of N samples")
     parser.add_argument("--seeds", type=int, default=2, help="of simulated cohorts")
-    parser.add_argument("--repeats", type=int, default=1, help="of the five folds")
     parser.add_argument("--k", type=int, default=100, help="features per table")
-    parser.add_argument("--jobs", type=int, default=2, help="folds at a time")
     arguments = parser.parse_args()
     folds = RepeatedStratifiedKFold(n_splits=5, n_repeats=arguments.repeats, random_state=0)
     for name in arguments.cohorts:

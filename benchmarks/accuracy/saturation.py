@@ -19,7 +19,7 @@ from sklearn.base import clone
 from sklearn.metrics import log_loss
 from sklearn.model_selection import RepeatedStratifiedKFold, StratifiedKFold, cross_val_predict
 
-from benchmarks.shared import COHORTS, make_parser, measure_folds, scores, summary
+from benchmarks.shared import COHORTS, fold_parser, measure_folds, scores, summary
 from xmodal_sklearn import CrossModalAttentionClassifier
 from xmodal_sklearn.baselines import make_baselines
 
@@ -28,11 +28,9 @@ WEIGHTS = np.linspace(0, 1, 21)
 
 
 def main() -> None:
-    parser = make_parser(__doc__)
+    parser = fold_parser(__doc__, repeats=1)
     parser.add_argument("cohorts", nargs="+", choices=COHORTS, metavar="cohort")
-    parser.add_argument("--repeats", type=int, default=1, help="of the five folds")
     parser.add_argument("--peers", nargs="+", help="boosted stumps or names of baselines")
-    parser.add_argument("--jobs", type=int, default=2, help="folds at a time")
     arguments = parser.parse_args()
     folds = RepeatedStratifiedKFold(n_splits=5, n_repeats=arguments.repeats, random_state=0)
     for name in arguments.cohorts:

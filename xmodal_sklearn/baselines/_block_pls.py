@@ -9,25 +9,23 @@ import numpy.typing as npt
 import pandas as pd
 from scipy.spatial.distance import cdist
 from sklearn.base import TransformerMixin, _fit_context
-from sklearn.utils import Tags
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
-from .._base import ProbabilityClassifierMixin, ValidatedEstimator
+from .._base import ValidatedEstimator
 from .._suggestions import did_you_mean
 from .._typing import Labels, Table, at_least, typed
-from .._warnings import warn
 from ..modalities._columns import SEPARATOR, column_labels
-from ..modalities._input import ModalityInput, validate_table
+from ..modalities._input import validate_table
 from ..modalities._missing import Missing, warn_if_looks_imputed, warn_missing
-from ._fusion import count_classes
+from ._fusion import ModalityClassifier, has_classes
 from ._sparse_gcca import fit_components
 
 # Votes of equal number are decided by the weights of the modalities, which count as little.
 TIE_BREAK = 1e-6
 
 
-class BlockSparsePLSDA(TransformerMixin, ProbabilityClassifierMixin, ValidatedEstimator):
+class BlockSparsePLSDA(TransformerMixin, ModalityClassifier, ValidatedEstimator):
     r"""Multi-block sparse partial least squares discriminant analysis (DIABLO).
 
     Each component consists of one linear combination per modality, of a few features. These
@@ -197,11 +195,7 @@ class BlockSparsePLSDA(TransformerMixin, ProbabilityClassifierMixin, ValidatedEs
         BlockSparsePLSDA
             The fitted classifier.
         """
-        table, y = validate_table(self, X, y, ensure_min_samples=2, accept_sparse="csc")
-        self.classes_, counts = count_classes(y)
-        self.class_prior_ = counts / counts.sum()
-        self.input_ = ModalityInput(table, self.modalities)
-        self.modalities_ = self.input_.modalities
+        table, y = self._read_training(X, y)
         values, missing = self.input_.read_matrix(table)
         self.n_imputed_ = missing.n_gaps
         warn_missing(missing, rare="are ignored")
@@ -212,7 +206,7 @@ class BlockSparsePLSDA(TransformerMixin, ProbabilityClassifierMixin, ValidatedEs
         # Standard deviations of the samples have n in the denominator, those of PLS have n - 1.
         self._factors = np.sqrt((n_values - 1) / n_values)
         indicators = (y[:, None] == self.classes_).astype(float)
-        self._used = _modalities_with_classes(missing, indicators)
+        self._used = _modalities_with_classes(missing, y)
         self._fit_blocks(self._standardize(values, missing), missing, indicators)
         labels = self.input_.encoder.names(np.arange(self.n_features_in_), column_labels(table))
         for modality, loadings in self.loadings_.items():
@@ -286,12 +280,11 @@ class BlockSparsePLSDA(TransformerMixin, ProbabilityClassifierMixin, ValidatedEs
         """Weighted squared loadings, see the attributes of the class."""
         check_is_fitted(self)
         encoder = self.input_.encoder
-        origin = encoder.repeat_encoded(np.arange(self.n_features_in_))
-        importances = np.zeros(len(origin))
+        importances = np.zeros(encoder.n_encoded)
         for modality, loadings in self.loadings_.items():
             weights = self.block_weights_.loc[modality]
             importances[encoder.columns[modality]] = (loadings**2) @ weights
-        by_column = np.bincount(origin, importances, minlength=self.n_features_in_)
+        by_column = encoder.sum_encoded(importances)
         return by_column / max(by_column.sum(), np.finfo(float).tiny)
 
     def _fit_blocks(
@@ -392,24 +385,10 @@ class BlockSparsePLSDA(TransformerMixin, ProbabilityClassifierMixin, ValidatedEs
         at = [list(self.modalities_).index(name) for name in self._used]
         return design[np.ix_(at, at)]
 
-    def __sklearn_tags__(self) -> Tags:
-        """Return the estimator's capabilities."""
-        tags = super().__sklearn_tags__()
-        tags.input_tags.allow_nan = tags.input_tags.sparse = True
-        return tags
 
-
-def _modalities_with_classes(missing: Missing, indicators: np.ndarray) -> list[str]:
+def _modalities_with_classes(missing: Missing, y: np.ndarray) -> list[str]:
     """Return the modalities that training samples of several classes have; warn of others."""
-    used = []
-    for modality, gaps in missing.gaps.items():
-        if indicators[gaps.present].any(axis=0).sum() > 1:
-            used.append(modality)
-        elif gaps.present.any():
-            warn(
-                f"Modality {modality!r} is ignored: the {gaps.present.sum()} training samples that "
-                "have it belong to a single class."
-            )
+    used = [name for name, gaps in missing.gaps.items() if has_classes(name, gaps.present, y)]
     if not used:
         raise ValueError(
             "No modality can be used: the training samples that have one belong to a single class, "

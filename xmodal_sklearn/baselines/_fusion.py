@@ -28,7 +28,26 @@ STACKING_C = 0.1
 MIN_PROBABILITY = 1e-3
 
 
-class LateFusionClassifier(ProbabilityClassifierMixin, BaseEstimator):
+class ModalityClassifier(ProbabilityClassifierMixin, BaseEstimator):
+    """A classifier that treats each modality of its table separately."""
+
+    def _read_training(self, X: Any, y: Any) -> tuple[Any, np.ndarray]:
+        """Validate training samples; learn their classes and modalities."""
+        table, y = validate_table(self, X, y, ensure_min_samples=2, accept_sparse="csc")
+        self.classes_, counts = count_classes(y)
+        self.class_prior_ = counts / counts.sum()
+        self.input_ = ModalityInput(table, self.modalities)
+        self.modalities_ = self.input_.modalities
+        return table, y
+
+    def __sklearn_tags__(self) -> Tags:
+        """Return the estimator's capabilities."""
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = tags.input_tags.sparse = True
+        return tags
+
+
+class LateFusionClassifier(ModalityClassifier):
     """Fit one classifier per modality and average their probabilities.
 
     A sample that lacks a modality takes no part in fitting that modality's classifier, and its
@@ -155,11 +174,7 @@ class LateFusionClassifier(ProbabilityClassifierMixin, BaseEstimator):
 
     def _fit_modalities(self, X: Any, y: Any) -> tuple[dict, dict[str, np.ndarray], np.ndarray]:
         """Fit the classifiers; return the values of each modality, which samples have it, and y."""
-        table, y = validate_table(self, X, y, ensure_min_samples=2, accept_sparse="csc")
-        self.classes_, counts = count_classes(y)
-        self.class_prior_ = counts / counts.sum()
-        self.input_ = ModalityInput(table, self.modalities)
-        self.modalities_ = self.input_.modalities
+        table, y = self._read_training(X, y)
         self._used = used = list(self.modalities_ if self.use is None else self.use)
         if not used or not set(used) <= set(self.modalities_):
             raise ValueError(
@@ -176,12 +191,7 @@ class LateFusionClassifier(ProbabilityClassifierMixin, BaseEstimator):
         self.estimators_ = {}
         for modality in used:
             rows = present[modality]
-            if len(np.unique(y[rows])) < 2:
-                if rows.any():
-                    warn(
-                        f"Modality {modality!r} is ignored: the {rows.sum()} training samples that "
-                        "have it belong to a single class."
-                    )
+            if not has_classes(modality, rows, y):
                 continue
             with _add_modality_to_errors(modality, y[rows]):
                 estimator = clone(self.estimator)
@@ -203,12 +213,6 @@ class LateFusionClassifier(ProbabilityClassifierMixin, BaseEstimator):
                     estimator.predict_proba(values[modality][rows]), estimator.classes_
                 )
         return probabilities
-
-    def __sklearn_tags__(self) -> Tags:
-        """Return the estimator's capabilities."""
-        tags = super().__sklearn_tags__()
-        tags.input_tags.allow_nan = tags.input_tags.sparse = True
-        return tags
 
     def _in_all_classes(self, probabilities: np.ndarray, classes: np.ndarray) -> np.ndarray:
         """Add zeros for the classes that a modality's training samples lacked."""
@@ -360,6 +364,18 @@ def count_classes(y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
             "least two classes."
         )
     return classes, counts
+
+
+def has_classes(modality: str, present: np.ndarray, y: np.ndarray) -> bool:
+    """Return whether samples that have a modality are of several classes; warn if they are not."""
+    if len(np.unique(y[present])) > 1:
+        return True
+    if present.any():
+        warn(
+            f"Modality {modality!r} is ignored: the {present.sum()} training samples that have it "
+            "belong to a single class."
+        )
+    return False
 
 
 @contextmanager

@@ -63,8 +63,6 @@ OPTIONAL = {
 class LabelEncodedClassifier(ProbabilityClassifierMixin, BaseEstimator):
     """Encode the classes as 0, 1, …, and drop column names, for classifiers that need it."""
 
-    keep_names = False  # of models that were saved without it
-
     def __init__(self, estimator: Any, *, balanced: bool = False, keep_names: bool = False):
         self.estimator = estimator
         self.balanced = balanced

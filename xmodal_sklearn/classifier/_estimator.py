@@ -27,7 +27,7 @@ from skorch import NeuralNet
 
 from .._alignment import check_weights
 from .._base import ProbabilityClassifierMixin, ValidatedEstimator
-from .._html import html_table
+from .._html import html_table, html_weights
 from .._typing import Labels, Seed, Table, typed
 from ..modalities._columns import check_primary
 from ..modalities._input import ModalityInput, validate_table
@@ -287,9 +287,6 @@ class CrossModalAttentionClassifier(ProbabilityClassifierMixin, ValidatedEstimat
         "verbose": ["verbose"],
     }
 
-    # Models that were saved before it was a parameter have none.
-    selector = None
-
     def __init__(
         self,
         *,
@@ -413,9 +410,8 @@ class CrossModalAttentionClassifier(ProbabilityClassifierMixin, ValidatedEstimat
         sizes = {name: len(columns) for name, columns in self.modalities_.items()}
         modalities = pd.DataFrame({"columns": sizes}).rename_axis("modality")
         weights = self.stacking_weights_.iloc[0].sort_values(ascending=False, kind="stable")
-        branches = weights.map("{:.2f}".format).to_frame("weight").rename_axis("branch")
         caption = f"Branches, for samples with {weights.name}"
-        return html_table(modalities, "Modalities") + html_table(branches, caption, weights)
+        return html_table(modalities, "Modalities") + html_weights(weights, caption)
 
     @property
     def feature_importances_(self) -> np.ndarray:
@@ -427,9 +423,8 @@ class CrossModalAttentionClassifier(ProbabilityClassifierMixin, ValidatedEstimat
             importances[selector.get_support()] = classifier.feature_importances_
             return importances
         # A categorical column is as important as its categories together.
-        origin = self.input_.encoder.repeat_encoded(np.arange(self.n_features_in_))
-        inputs = feature_importances(self.net_, len(origin))
-        return np.bincount(origin, inputs, minlength=self.n_features_in_)
+        encoder = self.input_.encoder
+        return encoder.sum_encoded(feature_importances(self.net_, encoder.n_encoded))
 
     def _fit_selector(self, X: Any, y: Any, sample_weight: Any) -> "CrossModalAttentionClassifier":
         """Fit the selector, and a classifier without it to the columns that it selects."""

@@ -10,7 +10,7 @@ from sklearn.base import BaseEstimator
 from sklearn.metrics import nan_euclidean_distances
 
 from .._alignment import values_by_sample
-from .._html import html_table
+from .._html import html_table, html_weights
 from .._typing import at_least, check_arguments
 from ..modalities._input import as_table
 from ._attributions import attribute_logits, shapley_values
@@ -103,8 +103,7 @@ class Explanation:
         title = f"Features that most favor {self.prediction} over {self.runner_up}, in logits"
         parts.append(html_table(features, title, strength / (strength.max() or 1)))
         weights = self.branches[self.branches > 0].sort_values(ascending=False)
-        branches = weights.map("{:.2f}".format).to_frame("weight").rename_axis("branch")
-        return "".join([*parts, html_table(branches, "Branches", weights)])
+        return "".join([*parts, html_weights(weights, "Branches")])
 
 
 def _two_decimals(value: Any) -> str:

@@ -88,6 +88,17 @@ class CategoryEncoder:
         widths = self._widths(positions)
         return np.maximum.reduceat(scores, np.cumsum(widths) - widths)
 
+    @property
+    def n_encoded(self) -> int:
+        """The number of encoded columns of all modalities."""
+        return sum(map(len, self.columns.values()))
+
+    def sum_encoded(self, values: np.ndarray) -> np.ndarray:
+        """Return the sum of each column of the table, given the values of all encoded ones."""
+        n_columns = sum(map(len, self.modalities.values()))
+        origin = self.repeat_encoded(np.arange(n_columns))
+        return np.bincount(origin, values, minlength=n_columns)
+
     def numeric_only(self, positions: np.ndarray, values: np.ndarray) -> np.ndarray:
         """Return the value of each column, given those of encoded ones; NaN for categorical."""
         widths = self._widths(positions)

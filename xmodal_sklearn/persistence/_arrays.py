@@ -6,6 +6,7 @@ What is left, the structure, refers to the arrays by name.
 import json
 from collections.abc import Callable
 from functools import partial
+from inspect import Parameter, signature
 from types import ModuleType
 from typing import Any
 
@@ -62,8 +63,10 @@ def restore_arrays(structure: Any, arrays: Arrays, reader: JsonReader) -> Any:
 
 
 def rebuild_attributes(model: Any) -> None:
-    """Compute the attributes of a loaded model that are not saved but needed to predict."""
+    """Set the attributes of a loaded model that are not saved but needed to predict."""
     for value, _ in walk_parts(model):
+        if isinstance(value, BaseEstimator):
+            _add_new_parameters(value)
         if isinstance(value, KNeighborsClassifier) and hasattr(value, "_fit_X"):
             search_tree = SEARCH_TREES.get(value._fit_method)
             options = {"metric": value.effective_metric_, **value.effective_metric_params_}
@@ -71,6 +74,13 @@ def rebuild_attributes(model: Any) -> None:
         elif isinstance(value, ModalityInput) and not hasattr(value, "scales"):
             # Of a file whose model keeps scikit-learn's scaler.
             value.scales = getattr(vars(value)["scaler"], "scale_", None)
+
+
+def _add_new_parameters(estimator: BaseEstimator) -> None:
+    """Set parameters that an estimator did not have when it was saved to their defaults."""
+    for name, parameter in signature(type(estimator).__init__).parameters.items():
+        if parameter.default is not Parameter.empty and not hasattr(estimator, name):
+            setattr(estimator, name, parameter.default)
 
 
 def _replace(value: Any, leaf: Callable[[Any], Any], done: dict[int, tuple[Any, Any]]) -> Any:

@@ -21,6 +21,7 @@ from sklearn.utils.validation import _check_feature_names_in, check_is_fitted
 from threadpoolctl import ThreadpoolController
 
 from .._base import INTEGER_REMEDY, ValidatedEstimator
+from .._fitted_model import kept_features
 from .._html import html_table
 from .._suggestions import did_you_mean
 from .._typing import Labels, Table, typed
@@ -249,10 +250,9 @@ class MultiOmicsSelector(SelectorMixin, ValidatedEstimator):
         """Return the number of selected features of each modality, and the best, as a table."""
         if not hasattr(self, "rankings_"):
             return ""
-        support = self.get_support()
-        kept = {name: support[columns].sum() for name, columns in self.modalities_.items()}
+        kept = kept_features(self)
         rows = {
-            name: (kept[name], len(columns), ", ".join(map(str, self.rankings_[name][:5])))
+            name: (len(kept[name]), len(columns), ", ".join(map(str, self.rankings_[name][:5])))
             for name, columns in self.modalities_.items()
         }
         table = pd.DataFrame.from_dict(rows, "index", columns=["selected", "features", "best"])
