@@ -137,7 +137,10 @@ class StumpsBranch(nn.Module):
         """Map ``(batch, features)``, NaN if absent, to logits ``(members, batch, classes)``."""
         available = torch.stack(list(present), dim=1).to(x.dtype)
         inputs = torch.cat([self.rise(x) * available[:, self.modalities], available], dim=1)
-        return map_common(inputs, torch.cat([self.weight, self.offset], dim=1), self.bias)
+        # Many terms cancel, and in single precision the order of samples would change the rounding.
+        dtype = torch.float32 if x.device.type == "mps" else torch.float64
+        weight = torch.cat([self.weight, self.offset], dim=1).to(dtype)
+        return map_common(inputs.to(dtype), weight, self.bias.to(dtype)).to(x.dtype)
 
     def rise(self, x: Tensor) -> Tensor:
         """Return how far each stump has risen, ``(batch, stumps)``, from 0 to 1."""
