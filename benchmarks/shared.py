@@ -1,9 +1,10 @@
-"""Shared by the benchmarks: the parser, cohorts, timers, peaks of memory, simulated studies.
+"""Shared by the benchmarks: parser, cohorts, stored folds, timers, peaks of memory, studies.
 
 Memory is read from /proc, so those figures are for Linux only.
 """
 
 import argparse
+import inspect
 import os
 import subprocess
 import threading
@@ -18,16 +19,22 @@ from tempfile import TemporaryDirectory
 from types import SimpleNamespace
 from typing import Any
 
+import joblib
 import numpy as np
 import pandas as pd
 from joblib import Parallel, delayed
 from sklearn.metrics import f1_score, log_loss, roc_auc_score
 
 from xmodal_sklearn import MultiOmicsSelector, concat_modalities, split_modalities
+from xmodal_sklearn._store import Store, source_hash
+from xmodal_sklearn._version import installed_versions
 from xmodal_sklearn.datasets import make_multiomics, read_cbioportal
 
 __all__ = [
     "COHORTS",
+    "LIBRARIES",
+    "MICROARRAYS",
+    "STORE",
     "Timer",
     "anonymous_bytes",
     "checkouts",
@@ -42,14 +49,17 @@ __all__ = [
     "sample_names",
     "sampled_peak",
     "scores",
+    "stored",
     "study_parser",
-    "summary",
     "tree_bytes",
     "write_random_study",
     "write_study",
 ]
 
 DATA = Path(os.environ.get("XMODAL_DATA", "../shared/data"))
+# Finished folds, from which an interrupted program resumes.
+STORE = Path(".benchmarks")
+LIBRARIES = ("scikit-learn", "torch", "numpy", "lightgbm")
 N_MUTATED = 173  # genes that METABRIC's panel sequenced
 EXPRESSION = "data_mrna_illumina_microarray.txt"
 LOG2_CNA, DISCRETE_CNA = "data_log2_cna.txt", "data_cna.txt"
@@ -94,6 +104,24 @@ def lgg() -> tuple[pd.DataFrame, np.ndarray]:
     return X, y.to_numpy(object)
 
 
+def breast_tcga() -> tuple[pd.DataFrame, np.ndarray]:
+    """Read 150 breast tumors with three tables, the training samples of mixOmics' example."""
+    files = {"exp": "train_mrna", "mir": "train_mirna", "prot": "train_protein"}
+    tables = {
+        modality: pd.read_csv(DATA / "breast_tcga" / f"{file}.csv", index_col=0)
+        for modality, file in files.items()
+    }
+    y = pd.read_csv(DATA / "breast_tcga" / "train_subtype.csv", index_col=0).squeeze()
+    X = concat_modalities(tables)
+    return X, y.loc[X.index].to_numpy(object)
+
+
+def microarray(name: str) -> tuple[pd.DataFrame, np.ndarray]:
+    """Read a microarray study of few samples and thousands of genes."""
+    with np.load(DATA / "wide" / f"{name}.npz", allow_pickle=True) as file:
+        return pd.DataFrame(file["x"].T).add_prefix("exp__"), file["y"].astype(object)
+
+
 def read_csv_tables(
     folder: str, files: Mapping[str, str], target: str
 ) -> tuple[pd.DataFrame, pd.Series]:
@@ -136,9 +164,12 @@ def simulated(
     return X, np.asarray(y).astype(str)
 
 
+MICROARRAYS = ("alon", "golub", "gravier", "khan", "pomeroy", "singh", "su")
 COHORTS: dict[str, Callable[[], tuple[pd.DataFrame, np.ndarray]]] = {
     "tcga": tcga,
     "lgg": lgg,
+    "breast_tcga": breast_tcga,
+    **{name: partial(microarray, name) for name in MICROARRAYS},
     "metabric-pam50": partial(metabric, ("cna", "mut")),
     "metabric-intclust": partial(metabric, ("cna", "mut"), target="INTCLUST"),
     "metabric-exp": partial(metabric, ("exp", "mut")),
@@ -162,6 +193,19 @@ def read_cohorts(
             yield f"simulated {size}", *simulated(*shape), shape[1]
 
 
+def stored(function: Callable[..., Any], *arguments: Any) -> Any:
+    """Return the result of a function, from an earlier run if nothing it depends on has changed.
+
+    It depends on its arguments, the package, the versions of libraries, and the sources of the
+    program and of this module.
+    """
+    program = Path(inspect.getfile(function))
+    store = Store(STORE / program.stem, ".pickle", load=joblib.load, dump=joblib.dump)
+    sources = [source_hash("**/*.py"), *(file.read_text() for file in (program, Path(__file__)))]
+    key = [sources, installed_versions(LIBRARIES), function.__qualname__, arguments]
+    return store.look_up(store.name(key, function.__name__), partial(function, *arguments))
+
+
 def measure_folds(
     measure: Callable[..., list[dict]], cohorts: Iterable[tuple], folds: Any, n_jobs: int
 ) -> list[dict]:
@@ -170,17 +214,10 @@ def measure_folds(
         row
         for X, y, k in cohorts
         for rows in Parallel(n_jobs=n_jobs)(
-            delayed(measure)(X, y, k, train, test) for train, test in folds.split(X, y)
+            delayed(stored)(measure, X, y, k, train, test) for train, test in folds.split(X, y)
         )
         for row in rows
     ]
-
-
-def summary(rows: list[dict], by: list[str]) -> pd.DataFrame:
-    """Return mean±standard deviation of the rows, by some of their columns."""
-    grouped = pd.DataFrame(rows).groupby(by, sort=False)
-    mean, std = grouped.mean(), grouped.std()
-    return mean.round(3).astype(str) + "±" + std.round(3).astype(str)
 
 
 def scores(y: np.ndarray, probabilities: np.ndarray, classes: np.ndarray) -> dict[str, float]:

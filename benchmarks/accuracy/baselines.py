@@ -1,7 +1,7 @@
 """Compare the classifier, with its default settings, with tuned classical models.
 
 All models use the same outer folds; selection, scaling and tuning happen inside each training fold.
-Completed folds are kept in --out, so an interrupted run can resume.
+"Ahead" is the mean lead of the classifier, and p is of the corrected resampled t-test.
 
     python -m benchmarks.accuracy.baselines tcga --repeats 5
     python -m benchmarks.accuracy.baselines metabric-discovery-exp-cna-mut --repeats 1
@@ -12,17 +12,18 @@ The real cohorts are read from $XMODAL_DATA (default ../shared/data).
 """
 
 import argparse
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from sklearn.model_selection import RepeatedStratifiedKFold
 from sklearn.pipeline import make_pipeline
 
-from benchmarks.shared import COHORTS, fold_parser, read_cohorts
+from benchmarks.markdown import mean_spread, print_table
+from benchmarks.shared import COHORTS, STORE, fold_parser, read_cohorts
 from xmodal_sklearn import CrossModalAttentionClassifier, MultiOmicsSelector
 from xmodal_sklearn.baselines import make_baselines
 from xmodal_sklearn.benchmark import Comparison, compare
+from xmodal_sklearn.plotting import metric_label
 
 __all__ = ["accuracy_parser", "measure"]
 
@@ -35,13 +36,13 @@ MODELS = [
     "MLP",
     "nearest shrunken centroid",
 ]
-METRICS = ["f1_macro", "roc_auc_ovr", "f1_weighted", "accuracy", "log_loss", "ece"]
+METRICS = ["f1_macro", "log_loss", "roc_auc_ovr", "accuracy"]
 
 
 def main() -> None:
     parser = accuracy_parser(__doc__)
     parser.add_argument(
-        "--models", default=",".join(MODELS), help="classical models, comma-separated"
+        "--models", default=",".join(MODELS), help="classical models, comma-separated, or all"
     )
     parser.add_argument("--fusion", default="early,late", help="of the classical models")
     parser.add_argument("--k", type=int, help="features per modality, in place of the usual number")
@@ -50,7 +51,7 @@ def main() -> None:
         k = arguments.k or usual_k
         models = make_baselines(
             k=k,
-            models=arguments.models.split(","),
+            models=None if arguments.models == "all" else arguments.models.split(","),
             fusion=arguments.fusion.split(","),
             random_state=0,
         )
@@ -69,7 +70,6 @@ def accuracy_parser(docstring: str) -> argparse.ArgumentParser:
         default="100x50x2,300x100x5,1000x300x5",
         help="of the simulated cohorts: samples x K x classes [x imbalance]",
     )
-    parser.add_argument("--out", type=Path, help="folder that keeps finished folds")
     return parser
 
 
@@ -89,34 +89,34 @@ def measure(
         y,
         cv=RepeatedStratifiedKFold(n_splits=5, n_repeats=arguments.repeats, random_state=0),
         scoring=METRICS,
-        store=arguments.out,
+        store=STORE / "comparisons",
         n_jobs=arguments.jobs,
         verbose=1,
     )
     classes = np.unique(y, return_counts=True)[1]
-    print(
-        f"\n{name}: {X.shape[0]} samples, {X.shape[1]} features, K = {k}, classes of "
-        f"{sorted(classes.tolist(), reverse=True)}, 5 folds x {arguments.repeats}"
+    sizes = ", ".join(map(str, sorted(classes, reverse=True)))
+    print_table(
+        f"{name}: {X.shape[0]} samples, {X.shape[1]} features, K = {k}, classes of {sizes} "
+        f"samples, 5 folds × {arguments.repeats}",
+        table(result),
     )
-    print(table(result).to_string(), flush=True)
 
 
 def table(result: Comparison) -> pd.DataFrame:
-    """Return means and standard deviations, and the lead of attention."""
-    summary = result.summary()
-    metrics = [*METRICS, "fit_seconds"]
-    columns = {
-        metric: [
-            f"{mean:.3f}±{std:.3f}"
-            for mean, std in zip(summary[metric, "mean"], summary[metric, "std"], strict=True)
-        ]
-        for metric in metrics
-    }
+    """Return means and standard deviations, and the lead of attention in the first metrics."""
+    shown = result.scores[result.scores["metric"].isin(METRICS)]
+    by_fold = shown.pivot_table(
+        index=["estimator", "repeat", "fold"], columns="metric", values="value"
+    )
+    columns = mean_spread(by_fold, "estimator").loc[result.summary().index].rename_axis("model")
+    columns = columns[METRICS]
     for metric in METRICS[:2]:
-        against = result.test(ATTENTION, metric).reindex(summary.index)
-        columns[f"ahead in {metric}"] = against["difference"].map("{:+.3f}".format)
-        columns[f"p ({metric})"] = against["p"].map("{:.3f}".format)
-    return pd.DataFrame(columns, index=summary.index)
+        against = result.test(ATTENTION, metric).reindex(columns.index)
+        place = columns.columns.get_loc(metric) + 1
+        ahead = against["difference"].map("{:+.3f}".format, na_action="ignore")
+        columns.insert(place, f"ahead in {metric_label(metric)}", ahead.fillna(""))
+        columns.insert(place + 1, f"p of {metric_label(metric)}", against["p"])
+    return columns.rename(columns=metric_label)
 
 
 if __name__ == "__main__":

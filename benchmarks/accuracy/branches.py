@@ -20,6 +20,7 @@ import torch
 from sklearn.model_selection import RepeatedStratifiedKFold
 
 from benchmarks.accuracy.interactions import KINDS, SIZES, simulate
+from benchmarks.markdown import print_table
 from benchmarks.shared import COHORTS, fold_parser, measure_folds, read_cohorts, scores
 from xmodal_sklearn import CrossModalAttentionClassifier, MultiOmicsSelector
 from xmodal_sklearn.classifier import _stacking, _trainer
@@ -36,8 +37,9 @@ def main() -> None:
     folds = RepeatedStratifiedKFold(n_splits=5, n_repeats=arguments.repeats, random_state=0)
     for name in arguments.cohorts:
         rows = measure_folds(measure_fold, tables(name, arguments.sizes), folds, arguments.jobs)
-        print(f"\n{name}, 5 folds x {arguments.repeats}")
-        print(table(pd.DataFrame(rows)).to_string(), flush=True)
+        print_table(
+            f"{name}, 5 folds × {arguments.repeats}", table(pd.DataFrame(rows)), higher=(), lower=()
+        )
 
 
 def tables(name: str, sizes: str) -> Iterator[tuple[pd.DataFrame, np.ndarray, int | str]]:

@@ -17,7 +17,8 @@ from sklearn.metrics import accuracy_score
 from sklearn.model_selection import RepeatedStratifiedKFold
 from torch import Tensor
 
-from benchmarks.shared import COHORTS, fold_parser, measure_folds, scores, summary
+from benchmarks.markdown import mean_spread, print_table
+from benchmarks.shared import COHORTS, fold_parser, measure_folds, scores
 from xmodal_sklearn import CrossModalAttentionClassifier
 from xmodal_sklearn.classifier.network import _attention, _network
 from xmodal_sklearn.classifier.network._layers import HIDDEN_BIAS
@@ -43,7 +44,7 @@ def main() -> None:
     for name in arguments.cohorts:
         cohort = [(*COHORTS[name](), None)]
         rows = measure_folds(measure_fold, cohort, folds, arguments.jobs)
-        print(f"\n{name}\n{summary(rows, ['network']).to_string()}", flush=True)
+        print_table(name, mean_spread(rows, "network"))
 
 
 def measure_fold(

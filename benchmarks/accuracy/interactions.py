@@ -13,7 +13,6 @@ probabilities from which the classes were drawn.
 """
 
 import argparse
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -22,12 +21,14 @@ from sklearn.model_selection import StratifiedKFold
 from sklearn.pipeline import make_pipeline
 from sklearn.utils import Bunch
 
-from benchmarks.shared import make_parser
+from benchmarks.markdown import print_table
+from benchmarks.shared import STORE, make_parser
 from xmodal_sklearn import CrossModalAttentionClassifier, MultiOmicsSelector
 from xmodal_sklearn.baselines import make_baselines
 from xmodal_sklearn.benchmark import compare
 from xmodal_sklearn.datasets import make_multiomics
 
+BEST, MEAN = "best possible", "mean of interactions"
 KINDS = ["switch", "gate", "dosage", "cis", "additive"]
 MODELS = [
     "logistic regression",
@@ -57,7 +58,6 @@ def main() -> None:
     parser.add_argument("--k", type=int, help="features to select in each table")
     parser.add_argument("--fusion", default="early", help="of the classical models")
     parser.add_argument("--jobs", type=int, default=2, help="folds at a time")
-    parser.add_argument("--out", type=Path, help="folder that keeps finished folds")
     arguments = parser.parse_args()
     for n_samples in arguments.samples:
         for n_columns in arguments.columns:
@@ -70,8 +70,8 @@ def main() -> None:
                 )
                 for kind in arguments.kinds
             }
-            print(f"\n{n_samples} samples, {n_columns} columns, {arguments.seeds} seeds: ROC AUC")
-            print(table(by_kind).to_string(), flush=True)
+            title = f"ROC AUC: {n_samples} samples, {n_columns} columns, {arguments.seeds} seeds"
+            print_table(title, table(by_kind), higher=[*by_kind, MEAN], apart=BEST)
 
 
 def simulate(kind: str, n_samples: int, sizes: dict, seed: int) -> tuple[Bunch, np.ndarray]:
@@ -108,7 +108,7 @@ def areas(
         y,
         cv=folds,
         scoring=["roc_auc_ovr"],
-        store=arguments.out,
+        store=STORE / "comparisons",
         n_jobs=arguments.jobs,
     )
     truth = cohort.proba["class_1"].to_numpy()
@@ -116,12 +116,12 @@ def areas(
         roc_auc_score(y[test] == "class_1", truth[test]) for _, test in folds.split(cohort.data, y)
     ]
     by_model = result.summary()["roc_auc_ovr", "mean"]
-    return pd.concat([pd.Series({"best possible": np.mean(best)}), by_model])
+    return pd.concat([pd.Series({BEST: np.mean(best)}), by_model])
 
 
 def table(by_kind: dict[str, pd.DataFrame]) -> pd.DataFrame:
     """Return mean and standard deviation over the seeds, a column per kind, and their mean."""
-    models = next(iter(by_kind.values())).index
+    models = next(iter(by_kind.values())).index.rename("model")
     # Each kind has its own best model, and so its own order.
     by_kind = {kind: areas.loc[models] for kind, areas in by_kind.items()}
     means = pd.DataFrame({kind: areas.mean(axis=1) for kind, areas in by_kind.items()})
@@ -134,7 +134,7 @@ def table(by_kind: dict[str, pd.DataFrame]) -> pd.DataFrame:
     )
     interactions = [kind for kind in by_kind if kind != "additive"]
     if interactions:
-        shown["mean of interactions"] = means[interactions].mean(axis=1).map("{:.3f}".format)
+        shown[MEAN] = means[interactions].mean(axis=1).map("{:.3f}".format)
     return shown
 
 

@@ -14,7 +14,8 @@ import pandas as pd
 from joblib import Parallel, delayed
 from sklearn.model_selection import RepeatedStratifiedKFold
 
-from benchmarks.shared import fold_parser, metabric, scores
+from benchmarks.markdown import mean_spread, print_table
+from benchmarks.shared import fold_parser, metabric, scores, stored
 from xmodal_sklearn import CrossModalAttentionClassifier
 from xmodal_sklearn.benchmark._statistics import corrected_t_test
 
@@ -26,19 +27,25 @@ def main() -> None:
     arguments = parser.parse_args()
     X, y = metabric(join="outer")
     complete = np.flatnonzero(X.filter(like="exp__").notna().all(axis=1))
-    print(f"{len(X)} patients, {len(complete)} of them with expression")
     folds = RepeatedStratifiedKFold(n_splits=5, n_repeats=arguments.repeats, random_state=0)
     rows = Parallel(n_jobs=arguments.jobs)(
-        delayed(measure_fold)(X, y, complete, train, test, seed)
+        delayed(stored)(measure_fold, X, y, complete, train, test, seed)
         for seed, (train, test) in enumerate(folds.split(complete, y[complete]))
     )
     table = pd.DataFrame([row for of_fold in rows for row in of_fold])
-    print(table.groupby("trained on").agg(["mean", "std"]).round(3).to_string())
+    shown = mean_spread(table.drop(columns="patients"), "trained on")
+    shown.insert(0, "patients", table.groupby("trained on")["patients"].mean().round().astype(int))
+    title = (
+        f"METABRIC: {len(X)} patients, {len(complete)} with expression, of which test patients are"
+    )
+    print_table(f"{title}, 5 folds × {arguments.repeats}", shown)
+    leads = []
     for score in SCORES:
         columns = {name: rows[score].to_numpy() for name, rows in table.groupby("trained on")}
         ahead = columns["all patients"] - columns["complete patients"]
         test = corrected_t_test(ahead, 1 / 4)
-        print(f"{score}: all minus complete {ahead.mean():+.4f}, p = {test.p:.2f}")
+        leads.append({"all minus complete": score, "mean": f"{ahead.mean():+.4f}", "p": test.p})
+    print_table("Differences, with the corrected resampled t-test", pd.DataFrame(leads))
 
 
 def measure_fold(
@@ -60,7 +67,7 @@ def measure_fold(
         model = CrossModalAttentionClassifier(random_state=seed).fit(table, y[patients])
         tested = X.iloc[complete[test]][table.columns]
         measured = scores(y[complete[test]], model.predict_proba(tested), model.classes_)
-        rows.append({"trained on": name, "n_train": len(patients), **measured})
+        rows.append({"trained on": name, "patients": len(patients), **measured})
     # The model trained on all patients must also answer for a patient with mutations alone.
     only = X.iloc[:1].copy()
     only.loc[:, ~X.columns.str.startswith("mut__")] = np.nan

@@ -17,12 +17,12 @@ from sklearn.model_selection import RepeatedStratifiedKFold
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
-from benchmarks.shared import DATA, fold_parser, measure_folds, scores, summary
+from benchmarks.markdown import mean_spread, print_table
+from benchmarks.shared import COHORTS, MICROARRAYS, fold_parser, measure_folds, scores
 from xmodal_sklearn import CrossModalAttentionClassifier, MultiOmicsSelector
 from xmodal_sklearn.baselines import make_baselines
 from xmodal_sklearn.datasets import make_multiomics
 
-MICROARRAYS = ("alon", "golub", "gravier", "khan", "pomeroy", "singh", "su")
 SIZES = {"exp": 5000, "cna": 3000, "mut": 300}
 BASELINES = ["logistic regression", "random forest"]
 
@@ -35,15 +35,15 @@ def main() -> None:
     arguments = parser.parse_args()
     folds = RepeatedStratifiedKFold(n_splits=5, n_repeats=arguments.repeats, random_state=0)
     for name in arguments.cohorts:
-        cohorts = ((X, y, arguments.k) for X, y in read(name, arguments.seeds))
+        cohorts = [(X, y, arguments.k) for X, y in read(name, arguments.seeds)]
         rows = measure_folds(measure_fold, cohorts, folds, arguments.jobs)
-        print(f"\n{name}\n{summary(rows, ['model']).to_string()}", flush=True)
+        size = " × ".join(map(str, cohorts[0][0].shape))
+        print_table(f"{name}, {size}, {len(cohorts)} cohorts", mean_spread(rows, "model"))
 
 
 def read(name: str, n_seeds: int) -> list[tuple[pd.DataFrame, np.ndarray]]:
     if name in MICROARRAYS:
-        with np.load(DATA / "wide" / f"{name}.npz", allow_pickle=True) as file:
-            return [(pd.DataFrame(file["x"].T).add_prefix("exp__"), file["y"].astype(object))]
+        return [COHORTS[name]()]
     n_samples = int(name.removeprefix("simulated-"))
     cohorts = (
         make_multiomics(n_samples, SIZES, return_X_y=True, random_state=seed)

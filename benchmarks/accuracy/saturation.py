@@ -19,7 +19,8 @@ from sklearn.base import clone
 from sklearn.metrics import log_loss
 from sklearn.model_selection import RepeatedStratifiedKFold, StratifiedKFold, cross_val_predict
 
-from benchmarks.shared import COHORTS, fold_parser, measure_folds, scores, summary
+from benchmarks.markdown import mean_spread, print_table
+from benchmarks.shared import COHORTS, fold_parser, measure_folds, scores
 from xmodal_sklearn import CrossModalAttentionClassifier
 from xmodal_sklearn.baselines import make_baselines
 
@@ -37,7 +38,7 @@ def main() -> None:
         X, y = COHORTS[name]()
         cohort = [(X, y, arguments.peers or ["boosted stumps", *PEERS])]
         rows = measure_folds(measure_fold, cohort, folds, arguments.jobs)
-        print(f"\n{name}\n{summary(rows, ['model']).to_string()}", flush=True)
+        print_table(name, mean_spread(rows, "model").replace("nan±nan", ""))
 
 
 def models(peers: list[str]) -> dict:

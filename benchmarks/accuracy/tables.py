@@ -16,7 +16,8 @@ from sklearn.model_selection import RepeatedStratifiedKFold
 from sklearn.pipeline import make_pipeline
 
 from benchmarks.accuracy.baselines import accuracy_parser
-from benchmarks.shared import read_cohorts
+from benchmarks.markdown import print_table
+from benchmarks.shared import STORE, read_cohorts
 from xmodal_sklearn import (
     CrossModalAttentionClassifier,
     MultiOmicsSelector,
@@ -24,6 +25,7 @@ from xmodal_sklearn import (
     split_modalities,
 )
 from xmodal_sklearn.benchmark import compare
+from xmodal_sklearn.plotting import metric_label
 
 METRICS = ["f1_macro", "roc_auc_ovr", "log_loss"]
 NOISE = "the last shuffled"
@@ -42,15 +44,15 @@ def main() -> None:
                 y,
                 cv=folds,
                 scoring=METRICS,
-                store=arguments.out,
+                store=STORE / "comparisons",
                 n_jobs=arguments.jobs,
             )
             attention = result.scores.query("estimator == 'cross-modal attention'")
             by_set[of] = attention.pivot_table(
                 index=["repeat", "fold"], columns="metric", values="value"
             )
-        print(f"\n{name}: {len(X)} samples, 5 folds x {arguments.repeats}")
-        print(table(by_set, list(split_modalities(X))).to_string(), flush=True)
+        title = f"{name}: {len(X)} samples, 5 folds × {arguments.repeats}"
+        print_table(title, table(by_set, list(split_modalities(X))))
 
 
 def sets_of_tables(X: pd.DataFrame) -> dict[str, pd.DataFrame]:
@@ -74,11 +76,11 @@ def table(by_set: dict[str, pd.DataFrame], modalities: list[str]) -> pd.DataFram
     without_noise = "+".join(modalities[:-1])
     shown = scores.map("{:.3f}".format)
     ahead = {of: ahead_in_f1(by_set[of], by_set[best]) for of in by_set}
-    shown[f"ahead of {best} in f1_macro"] = pd.Series(ahead)
+    shown[f"ahead of {best}"] = pd.Series(ahead)
     shown.loc[NOISE, f"ahead of {without_noise}"] = ahead_in_f1(
         by_set[NOISE], by_set[without_noise]
     )
-    return shown.fillna("")
+    return shown.fillna("").rename(columns=metric_label).rename_axis("tables")
 
 
 def ahead_in_f1(scores: pd.DataFrame, reference: pd.DataFrame) -> str:
