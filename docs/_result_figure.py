@@ -1,4 +1,4 @@
-"""The figure of the start page, drawn from the table in docs/results.md."""
+"""The figure of the start page, drawn from the table in docs/results/interactions.md."""
 
 import re
 from pathlib import Path
@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 
 __all__ = ["draw_result"]
 
-SECTION = "## Interactions between two tables"
+FILE = Path(__file__).parent / "results" / "interactions.md"
 # The colors of Okabe and Ito, each with its own marker, so no two series differ by color alone.
 STYLES = {
     "best possible": {"color": "#999999", "marker": "_", "markersize": 22},
@@ -20,18 +20,18 @@ STYLES = {
 
 def read_table():
     """Return ROC AUC by model and kind of interaction."""
-    text = (Path(__file__).parent / "results.md").read_text(encoding="utf-8")
-    section = text.partition(SECTION)[2].partition("\n## ")[0]
-    lines = [line for line in section.splitlines() if line.startswith("|")]
+    # The last table is that of the smallest cohorts.
+    text = FILE.read_text(encoding="utf-8").rpartition("\n| model")[2]
+    lines = [line for line in f"| model{text}".splitlines() if line.startswith("|")]
     rows = [[cell.strip(" *") for cell in line.strip("|").split("|")] for line in lines]
-    kinds = [kind for kind in rows[0][1:] if kind not in {"mean", "additive"}]
+    kinds = rows[0][1 : rows[0].index("additive")]
     table = {
         name: [float(re.match(r"[\d.]+", cell)[0]) for cell in cells[: len(kinds)]]
         for name, *cells in rows
         if name in STYLES
     }
     if not kinds or set(table) != set(STYLES):
-        raise ValueError(f"docs/results.md, {SECTION!r}: no table with rows {list(STYLES)}.")
+        raise ValueError(f"{FILE} has no table with rows {list(STYLES)}.")
     return kinds, table
 
 

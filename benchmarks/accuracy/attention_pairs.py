@@ -16,7 +16,8 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.accuracy.interactions import SIZES, simulate
-from benchmarks.shared import COHORTS, Timer, make_parser
+from benchmarks.markdown import print_table
+from benchmarks.shared import COHORTS, Timer, make_parser, stored
 from xmodal_sklearn import CrossModalAttentionClassifier
 from xmodal_sklearn.inspection import attention_map, top_pairs
 
@@ -33,16 +34,27 @@ def main() -> None:
     parser.add_argument("--metabric", action="store_true", help="METABRIC's discovery cohort too")
     arguments = parser.parse_args()
     branches = arguments.branches or "all"
-    for kind in arguments.kinds:
-        rows = [
-            planted_ranks(kind, arguments.samples, SIZES[arguments.columns], seed, branches)
-            for seed in range(arguments.seeds)
-        ]
-        print(f"\n{kind}: {arguments.samples} samples, {arguments.columns} columns")
-        print(pd.DataFrame(rows).to_string(index=False), flush=True)
+    size = arguments.samples, SIZES[arguments.columns]
+    rows = [
+        {"kind": kind, **stored(planted_ranks, kind, *size, seed, branches)}
+        for kind in arguments.kinds
+        for seed in range(arguments.seeds)
+    ]
+    if rows:
+        title = f"Simulated pairs: {arguments.samples} samples, {arguments.columns} columns"
+        print_table(title, by_kind(pd.DataFrame(rows)))
     if arguments.metabric:
-        print("\nMETABRIC, discovery cohort: expression and copy number")
-        print(cis_shares(branches).to_string(), flush=True)
+        print_cis_shares(branches)
+
+
+def by_kind(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return a row for each kind of interaction, with the values of all seeds."""
+    by_seed = ["first rank", "in first 1%"]
+    listed = rows.astype(dict.fromkeys(by_seed, "Int64")).astype(dict.fromkeys(by_seed, str))
+    table = listed.groupby("kind", sort=False)[by_seed].agg(", ".join)
+    table.insert(0, "pairs", rows.groupby("kind")["pairs"].first())
+    table.insert(1, "simulated pairs", rows.groupby("kind")["of"].first())
+    return table
 
 
 def planted_ranks(
@@ -70,25 +82,21 @@ def planted_ranks(
     }
 
 
-def cis_shares(branches: str | Sequence[str]) -> pd.DataFrame:
-    """Return the share of pairs of the same gene among the top pairs of METABRIC."""
+def print_cis_shares(branches: str | Sequence[str]) -> None:
+    """Print the share of pairs of the same gene among the top pairs of METABRIC."""
     X, y = COHORTS["metabric-discovery-exp-cna-mut"]()
     model = CrossModalAttentionClassifier(branches=branches, random_state=0).fit(X, y)
-    print(model.stacking_weights_.iloc[0].round(3).to_string())
+    print_table("METABRIC, discovery cohort: stacking weights", model.stacking_weights_.iloc[:1])
     effects = attention_map(model, X, source="cna")
     pairs = top_pairs(effects, effects.size, X=None)
     genes = [set(names.str.partition("__").get_level_values(2)) for names in effects.axes]
     chance = len(genes[0] & genes[1]) / effects.size
-    first = top_pairs(effects, 20, X=X).round(3)
-    print(first.to_string(index=False))
-    return pd.DataFrame(
-        {
-            "share of cis pairs": {
-                f"first {n}": pairs["same_gene"][:n].mean() for n in (20, 100, 1000, 3000)
-            }
-            | {"among all": chance}
-        }
-    ).round(5)
+    print_table("Top pairs of expression and copy number", top_pairs(effects, 20, X=X))
+    rows = [
+        {"pairs": n, "of the same gene": pairs["same_gene"][:n].sum(), "by chance": n * chance}
+        for n in (20, 100, 1000, 3000)
+    ]
+    print_table("Pairs of the same gene among the top pairs", pd.DataFrame(rows))
 
 
 if __name__ == "__main__":

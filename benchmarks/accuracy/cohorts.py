@@ -19,13 +19,15 @@ from sklearn.metrics import f1_score
 from sklearn.model_selection import train_test_split
 from sklearn.pipeline import make_pipeline
 
-from benchmarks.shared import COHORTS, make_parser, summary
+from benchmarks.markdown import mean_spread, print_table
+from benchmarks.shared import COHORTS, make_parser, stored
 from xmodal_sklearn import CrossModalAttentionClassifier, MultiOmicsSelector, align_features
 from xmodal_sklearn.inspection import drift
 from xmodal_sklearn.modalities._columns import resolve_modalities
 
 DISCOVERY = "metabric-discovery-exp-cna-mut"
 SMALLEST_SITE = 40
+VALUES = ("training", "within")
 
 
 def main() -> None:
@@ -40,23 +42,28 @@ def main() -> None:
 
 def measure_alarms(n_splits: int, k: int) -> None:
     """Print the drift of held-out patients of the same cohort, over ten times the splits."""
+    rows = []
     for name in (DISCOVERY, "tcga"):
         X, y = COHORTS[name]()
         for n_samples in (len(X), 150):
-            rows = []
-            for seed in range(10 * n_splits):
-                chosen = np.random.default_rng(seed).permutation(len(X))[:n_samples]
-                train, test = train_test_split(chosen, test_size=0.3, random_state=seed)
-                selector = MultiOmicsSelector(k).fit(X.iloc[train], y[train])
-                table, warned = drift_of(selector, X.iloc[test])
-                shares = {
-                    f"{share}: {modality}": table.loc[modality, share]
-                    for share in ("outside", "moved")
-                    for modality in table.index
-                }
-                rows.append({**shares, "warned": warned})
-            title = f"{name}: {len(train)} to fit, {len(test)} held back, {len(rows)} splits"
-            show(title, pd.DataFrame(rows).astype(float).agg(["mean", "std", "max"]).T)
+            splits = [stored(alarm, X, y, n_samples, k, seed) for seed in range(10 * n_splits)]
+            row = {"cohort": name, "splits": len(splits), "fitted": splits[0]["fitted"]}
+            for share in ("outside", "moved"):
+                shares = np.array([split[share] for split in splits])
+                row |= {share: shares.mean(), f"{share}, largest": shares.max()}
+            rows.append(row | {"warned": sum(split["warned"] for split in splits)})
+    title = "Random patients of the same cohort: mean over splits and tables, and the largest value"
+    print_table(title, pd.DataFrame(rows))
+
+
+def alarm(X: pd.DataFrame, y: np.ndarray, n_samples: int, k: int, seed: int) -> dict:
+    """Return the drift of held-out patients in one split, by table."""
+    chosen = np.random.default_rng(seed).permutation(len(X))[:n_samples]
+    train, test = train_test_split(chosen, test_size=0.3, random_state=seed)
+    selector = MultiOmicsSelector(k).fit(X.iloc[train], y[train])
+    table, warned = drift_of(selector, X.iloc[test])
+    shares = table[["outside", "moved"]].to_dict("list")
+    return {"fitted": len(train), "warned": warned, **shares}
 
 
 def measure_changed(n_splits: int, k: int) -> None:
@@ -65,19 +72,23 @@ def measure_changed(n_splits: int, k: int) -> None:
     for tables in (("exp", "cna", "mut"), ("cna", "mut")):
         names = resolve_modalities(X, None)
         own = X.iloc[:, np.concatenate([names[name] for name in tables])]
-        rows = []
-        for seed in range(n_splits):
-            train, test = train_test_split(
-                np.arange(len(y)), test_size=0.3, stratify=y, random_state=seed
-            )
-            model = fit_model(own.iloc[train], y[train], k, seed)
-            for mix, some in mixes(y, test, seed):
-                for platform, values in platforms(own.iloc[some], own.iloc[train], tables[0], seed):
-                    for how in ("training", "within"):
-                        row = measure(model, values, y[some], {tables[0]: how}, tables[0])
-                        rows.append({"patients": mix, "platform": platform, "values": how} | row)
+        splits = [stored(changed, own, y, tables[0], k, seed) for seed in range(n_splits)]
+        rows = [row for split in splits for row in split]
         by = ["patients", "platform", "values"]
-        show(f"{'+'.join(tables)}, {n_splits} splits", summary(rows, by))
+        print_table(f"{'+'.join(tables)}, {n_splits} splits", mean_spread(rows, by), higher=[])
+
+
+def changed(X: pd.DataFrame, y: np.ndarray, modality: str, k: int, seed: int) -> list[dict]:
+    """Return the scores of one split by mix of patients, platform and normalization."""
+    train, test = train_test_split(np.arange(len(y)), test_size=0.3, stratify=y, random_state=seed)
+    model = fit_model(X.iloc[train], y[train], k, seed)
+    return [
+        {"patients": mix, "platform": platform, "values": how}
+        | measure(model, values, y[some], {modality: how}, modality)
+        for mix, some in mixes(y, test, seed)
+        for platform, values in platforms(X.iloc[some], X.iloc[train], modality, seed)
+        for how in VALUES
+    ]
 
 
 def measure_second(n_splits: int, k: int) -> None:
@@ -86,33 +97,39 @@ def measure_second(n_splits: int, k: int) -> None:
     others, labels = COHORTS["metabric-exp"]()
     new = ~others.index.isin(X.index)
     others, labels = others[new], labels[new]
-    print(f"{new.sum()} other patients: {pd.Series(labels).value_counts().to_dict()}")
-    rows = []
-    for seed in range(n_splits):
-        model = fit_model(X, y, k, seed)
-        for how in ("training", "within"):
-            row = measure(model, others, labels, {"exp": how}, "exp")
-            rows.append({"values": how} | row)
-    show(f"expression and mutations, {n_splits} seeds", summary(rows, ["values"]))
+    fits = [stored(second, X, y, others, labels, k, seed) for seed in range(n_splits)]
+    table = mean_spread([row for fit in fits for row in fit], "values")
+    print_table(f"METABRIC, {len(others)} other patients, {n_splits} seeds", table)
+
+
+def second(
+    X: pd.DataFrame, y: np.ndarray, others: pd.DataFrame, labels: np.ndarray, k: int, seed: int
+) -> list[dict]:
+    """Return the scores of one fit on other patients."""
+    model = fit_model(X, y, k, seed)
+    return [{"values": how} | measure(model, others, labels, {"exp": how}, "exp") for how in VALUES]
 
 
 def measure_sites(n_splits: int, k: int) -> None:
     """Print scores on each large site of TCGA-BRCA of models of all other sites."""
     X, y = COHORTS["tcga"]()
-    sites = X.index.str[5:7].to_numpy()
-    rows = []
-    for site, size in pd.Series(sites).value_counts().items():
-        if size < SMALLEST_SITE:
-            continue
-        at_site = sites == site
-        model = fit_model(X[~at_site], y[~at_site], k, 0)
-        for how in ("training", "within"):
-            row = measure(model, X[at_site], y[at_site], how, None)
-            rows.append({"site": f"{site} ({size})", "values": how} | row)
-    table = pd.DataFrame(rows)
-    show("TCGA-BRCA by site", table.set_index(["site", "values"]))
-    del table["site"]
-    show("over sites", summary(table.to_dict("records"), ["values"]))
+    sizes = X.index.str[5:7].value_counts()
+    large = sizes.index[sizes >= SMALLEST_SITE]
+    table = pd.DataFrame([row for site in large for row in stored(site_scores, X, y, site, k)])
+    print_table("TCGA-BRCA by site", table, higher=[], lower=[])
+    by = mean_spread(table.drop(columns=["site", "patients"]), "values")
+    print_table(f"TCGA-BRCA, mean over {len(large)} sites", by)
+
+
+def site_scores(X: pd.DataFrame, y: np.ndarray, site: str, k: int) -> list[dict]:
+    """Return the scores on one site of a model of all others."""
+    at_site = X.index.str[5:7].to_numpy() == site
+    model = fit_model(X[~at_site], y[~at_site], k, 0)
+    return [
+        {"site": site, "patients": at_site.sum(), "values": how}
+        | measure(model, X[at_site], y[at_site], how, None)
+        for how in VALUES
+    ]
 
 
 PARTS: dict[str, Callable[[int, int], None]] = {
@@ -192,10 +209,6 @@ def drift_of(model: object, X: pd.DataFrame) -> tuple[pd.DataFrame, bool]:
         warnings.simplefilter("always")
         table = drift(model, X)
     return table, bool(caught)
-
-
-def show(title: str, table: pd.DataFrame) -> None:
-    print(f"\n{title}\n{table.round(3).to_string()}", flush=True)
 
 
 if __name__ == "__main__":

@@ -17,7 +17,8 @@ import pandas as pd
 from scipy.stats import spearmanr
 from sklearn.model_selection import StratifiedKFold
 
-from benchmarks.shared import COHORTS, make_parser, scores
+from benchmarks.markdown import print_table
+from benchmarks.shared import COHORTS, make_parser, scores, stored
 from xmodal_sklearn import CrossModalAttentionClassifier, MultiOmicsSelector
 from xmodal_sklearn.inspection import integrated_gradients, stability_index
 
@@ -39,10 +40,11 @@ def main() -> None:
         X, y = COHORTS[name]()
         folds = list(StratifiedKFold(arguments.folds, shuffle=True, random_state=0).split(X, y))
         for labels in arguments.labels:
-            measured = [fold_of(X, y, *fold, labels, seed=0) for fold in folds]
-            more = [fold_of(X, y, *folds[0], labels, seed) for seed in range(1, arguments.seeds)]
-            print(f"\n{name}, {labels} labels in training: {len(X)} samples, {len(folds)} folds")
-            report(measured, [measured[0], *more])
+            measured = [stored(fold_of, X, y, *fold, labels, 0) for fold in folds]
+            seeds = range(1, arguments.seeds)
+            more = [stored(fold_of, X, y, *folds[0], labels, seed) for seed in seeds]
+            title = f"{name}, {labels} labels in training: {len(X)} samples, {len(folds)} folds"
+            report(title, measured, [measured[0], *more])
 
 
 def fold_of(
@@ -102,26 +104,38 @@ def deleted(
     return pd.Series(scores(y, proba, model.classes_))[METRICS]
 
 
-def report(measured: list[dict], seeds: list[dict]) -> None:
+def report(title: str, measured: list[dict], seeds: list[dict]) -> None:
     lost = pd.concat([fold["lost"] for fold in measured], keys=range(len(measured)))
+    rows = []
     for metric in METRICS:
         losses = lost.xs(metric, level=1)
         before = np.mean([fold["before"][metric] for fold in measured])
-        print(f"{metric} {before:.3f}; lost by deleting the first")
         shown = losses.agg(lambda losses: f"{losses.mean():+.3f}±{losses.sem():.3f}")
-        print(pd.DataFrame({n: shown.xs(n, level=1) for n in DELETED}).to_string())
-        for other in ("random", "elastic net"):
-            ahead = [
-                f"{(losses['integrated gradients', n] > losses[other, n]).sum()} at {n}"
-                for n in DELETED
-            ]
-            print(f"integrated gradients cost more than {other}, folds: {', '.join(ahead)}")
-    for ranking in ("integrated gradients", "elastic net"):
-        over_folds = stability(fold["orders"][ranking] for fold in measured)
-        over_seeds = stability(fit["orders"][ranking] for fit in seeds)
-        print(f"stability of the first {FIRST}, {ranking}: folds {over_folds}, seeds {over_seeds}")
-    for what in ("spearman", "spread of logits", "share of the first"):
-        print(f"{what}: {np.mean([fold[what] for fold in measured]):.3f}", flush=True)
+        ours = losses["integrated gradients"]
+        for ranking in shown.index.unique(0):
+            row = {"score": f"{metric}, {before:.3f}", "features by": ranking}
+            row |= {f"{n} deleted": shown[ranking, n] for n in DELETED}
+            if ranking != "integrated gradients":
+                less = [str((ours[n] > losses[ranking, n]).sum()) for n in DELETED]
+                row["folds in which integrated gradients cost more"] = ", ".join(less)
+            rows.append(row)
+    print_table(title, pd.DataFrame(rows).fillna(""))
+    quantities = {
+        f"stability of the top {FIRST} over {which}, {ranking}": stability(
+            fit["orders"][ranking] for fit in fits
+        )
+        for ranking in ("integrated gradients", "elastic net")
+        for which, fits in (("folds", measured), ("seeds", seeds))
+    }
+    quantities |= {
+        name: f"{np.mean([fold[key] for fold in measured]):.3f}"
+        for name, key in {
+            "Spearman correlation of the two rankings": "spearman",
+            "standard deviation of the logits": "spread of logits",
+            f"share of the top {FIRST} in all attributions": "share of the first",
+        }.items()
+    }
+    print_table(title, pd.Series(quantities, name="value").rename_axis("quantity").to_frame())
 
 
 def stability(orders: Iterable[np.ndarray]) -> str:

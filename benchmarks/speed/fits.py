@@ -17,7 +17,6 @@ are read from $XMODAL_DATA (default ../shared/data).
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -27,7 +26,8 @@ import pandas as pd
 from sklearn.model_selection import StratifiedKFold
 
 from benchmarks.accuracy.interactions import KINDS, SIZES, simulate
-from benchmarks.shared import COHORTS, checkouts, make_parser, scores
+from benchmarks.markdown import print_table
+from benchmarks.shared import COHORTS, checkouts, make_parser, scores, stored
 from xmodal_sklearn.baselines import make_baselines
 from xmodal_sklearn.datasets import make_multiomics
 
@@ -85,10 +85,10 @@ def main() -> None:
             rows = [
                 {"model": model, "fold": fold, **of_fit}
                 for fold, (train, test) in enumerate(folds.split(X, y))
-                for model, of_fit in fits(programs, X, y, train, test)
+                for model, of_fit in stored(fits, programs, X, y, train, test)
             ]
-            print(f"\n{name}: {len(X)} samples, {X.shape[1]} columns, {arguments.folds} folds")
-            print(table(pd.DataFrame(rows)).to_string(), flush=True)
+            title = f"{name}: {len(X)} samples, {X.shape[1]} columns, {arguments.folds} folds"
+            print_table(title, table(pd.DataFrame(rows)), higher=[], lower=[])
 
 
 def read(name: str) -> tuple[pd.DataFrame, np.ndarray]:
@@ -105,8 +105,9 @@ def read(name: str) -> tuple[pd.DataFrame, np.ndarray]:
 
 def fits(
     programs: dict, X: pd.DataFrame, y: np.ndarray, train: np.ndarray, test: np.ndarray
-) -> Iterator[tuple[str, dict[str, float]]]:
-    """Fit every model to the training samples; yield its seconds and its scores."""
+) -> list[tuple[str, dict[str, float]]]:
+    """Fit every model to the training samples; return its seconds and its scores."""
+    measured = []
     for name, (model, checkout) in programs.items():
         with TemporaryDirectory() as folder:
             task, answer = Path(folder, "task"), Path(folder, "answer")
@@ -118,7 +119,9 @@ def fits(
                 check=True,
             )
             seconds, probabilities, classes = joblib.load(answer)
-        yield name, {"seconds": seconds, **scores(y[test], probabilities, classes)}
+        fit = {"seconds": seconds, **scores(y[test], probabilities, classes)}
+        measured.append((name, fit))
+    return measured
 
 
 ONE_THREAD = dict.fromkeys(
@@ -141,7 +144,7 @@ def table(rows: pd.DataFrame) -> pd.DataFrame:
             else:
                 away = model_rows[metric] - ours[metric]
                 shown[model][metric] = f"{away.mean():+.4f}±{away.sem():.4f}"
-    return pd.DataFrame(shown).T
+    return pd.DataFrame(shown).T.rename_axis("model")
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ of a fit with two epochs.
 
 import pandas as pd
 
+from benchmarks.markdown import print_table
 from benchmarks.shared import Timer, make_parser, peak_bytes
 from xmodal_sklearn import CrossModalAttentionClassifier
 from xmodal_sklearn.datasets import make_multiomics
@@ -39,8 +40,8 @@ def main() -> None:
         with Timer() as timer:
             ask()
         rows[name] = {**timer.seconds(), "peak GB": peak_bytes() / 1e9}
-        print(name, rows[name], flush=True)
-    print(pd.DataFrame(rows).T.round(2).to_string())
+    title = f"{arguments.samples} simulated patients, {X.shape[1]} features"
+    print_table(title, pd.DataFrame(rows).T.rename_axis("computation"))
 
 
 if __name__ == "__main__":

@@ -17,7 +17,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from benchmarks.shared import checkouts, make_parser
+from benchmarks.markdown import print_table
+from benchmarks.shared import checkouts, make_parser, stored
 
 SIZES = "500x2x500x10,1600x2x500x10,5000x2x500x10,16000x2x500x10,50000x2x500x10"
 OURS, CLASSICAL = "cross-modal attention", "logistic regression"
@@ -70,10 +71,10 @@ def main() -> None:
         programs = {OURS: here, CLASSICAL: here}
         programs |= {f"{OURS}, {arguments.against}": folder for folder in others}
         for size in arguments.sizes.split(","):
-            rows = {name: measure(name, size, folder) for name, folder in programs.items()}
+            rows = {name: stored(measure, name, size, folder) for name, folder in programs.items()}
             table = pd.DataFrame.from_dict(rows, orient="index", columns=COLUMNS)
             table.insert(1, "ratio", table["fit s"] / table.loc[OURS, "fit s"])
-            print(f"\n{size}\n{table.round(2).to_string()}", flush=True)
+            print_table(size, table.rename_axis("model"), higher=[])
 
 
 def measure(model: str, size: str, checkout: Path) -> list[float]:
