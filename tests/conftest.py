@@ -1,5 +1,6 @@
 """Fixtures that several test modules share."""
 
+import multiprocessing
 import os
 import shutil
 from pathlib import Path
@@ -53,6 +54,16 @@ def cohort():
 def positions():
     """Column positions of the modalities of `cohort`."""
     return {"exp": slice(0, 60), "cna": slice(60, 110), "mut": slice(110, 130)}
+
+
+@pytest.fixture(scope="session")
+def processes():
+    """Start processes at once: each is forked from a server that has imported the libraries."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(
+        ["pytest", "xmodal_sklearn.benchmark", "xmodal_sklearn.baselines"]
+    )
+    return context
 
 
 @pytest.fixture(scope="session")

@@ -169,6 +169,6 @@ def test_settings_of_the_process_are_equal_after_overlapping_runs(with_absent, t
 
     run("first")  # what libraries set once, when they are imported
     before = settings_of_the_process()
-    with ThreadPoolExecutor(3) as threads:
-        list(threads.map(run, range(3)))
+    with ThreadPoolExecutor(2) as threads:
+        list(threads.map(run, range(2)))
     assert settings_of_the_process() == before

@@ -81,7 +81,7 @@ def equal(first, second):
     return True
 
 
-def test_twenty_kills_lose_and_repeat_no_fold(problem, tmp_path, monkeypatch):
+def test_kills_lose_and_repeat_no_fold(problem, processes, tmp_path):
     X, y = problem
     log, store = tmp_path / "log", tmp_path / "store"
     estimators = {f"shrink {s}": Recorder(str(log), s, seconds=0.02) for s in (0.0, 0.3, 0.6)}
@@ -90,12 +90,7 @@ def test_twenty_kills_lose_and_repeat_no_fold(problem, tmp_path, monkeypatch):
         for shrink in (0.0, 0.3, 0.6)
         for index, (train, _) in enumerate(CV.split(X, y))
     }
-    # A server that has imported this module forks in no time.
-    monkeypatch.syspath_prepend(Path(__file__).parent)
-    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(sys.path))
-    processes = multiprocessing.get_context("forkserver")
-    processes.set_forkserver_preload([__name__])
-    delays = np.random.default_rng().uniform(0, 0.08, size=20)
+    delays = np.random.default_rng().uniform(0, 0.08, size=10)
     for delay in delays:
         finished = {path.name: path.stat() for path in store.glob("*.fold")}
         n_fits = len(fits(log))
@@ -115,18 +110,18 @@ def test_twenty_kills_lose_and_repeat_no_fold(problem, tmp_path, monkeypatch):
             started = tasks[shrink, tuple(rows)]
             assert not any(name.startswith(started) for name in finished), delays
     resumed = compare(estimators, X, y, cv=CV, store=store)
-    assert len(fits(log)) <= 36 + 20  # at most one fold is under way at a kill
+    assert len(fits(log)) <= 36 + 10  # at most one fold is under way at a kill
     n_fits = len(fits(log))
     assert equal(resumed, compare(estimators, X, y, cv=CV, store=store))
     assert len(fits(log)) == n_fits
     assert equal(resumed, compare(estimators, X, y, cv=CV))
 
 
-def test_workers_store_their_folds_when_the_main_process_is_killed(problem, tmp_path):
+def test_workers_store_their_folds_when_the_main_process_is_killed(problem, processes, tmp_path):
     X, y = problem
     log, store = tmp_path / "log", tmp_path / "store"
     estimators = {"slow": Recorder(str(log), seconds=0.3)}
-    process = multiprocessing.get_context("spawn").Process(
+    process = processes.Process(
         target=compare,
         args=(estimators, X, y),
         kwargs={"cv": CV, "store": store, "n_jobs": 2},

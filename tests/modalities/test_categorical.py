@@ -6,7 +6,6 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import cross_validate
 from sklearn.pipeline import make_pipeline
 
 from xmodal_sklearn import (
@@ -233,12 +232,12 @@ def test_an_age_a_stage_a_flag_and_three_tables_go_through_everything(cohort, cl
     X, y = joined(cohort, clinical.iloc[:100], join="outer"), cohort[1]
     assert X.loc[X.index[100:], "clin__stage"].isna().all()
     model = make_pipeline(MultiOmicsSelector(k=5), small())
-    scores = cross_validate(model, X, y, cv=2, error_score="raise")
-    assert np.isfinite(scores["test_score"]).all()
     models = make_baselines(
-        k=3, models=["logistic regression", "random forest"], fusion=["early", "late"], tune=False
+        k=3, models=["logistic regression"], fusion=["early", "late"], tune=False
     )
-    result = compare({"attention": model, **models}, X, y, cv=2, scoring=["accuracy"])
+    result = compare(
+        {"attention": model, **models}, X, y, cv=2, scoring=["accuracy"], error_score="raise"
+    )
     assert result.scores.value.notna().all()
     assert "clin__stage" in set(result.selected.feature)
     assert not result.selected.feature.str.contains("=").any()
@@ -249,7 +248,8 @@ def test_an_age_a_stage_a_flag_and_three_tables_go_through_everything(cohort, cl
 
 
 def test_categories_become_noise_in_a_negative_control(cohort, clinical, tmp_path):
-    X, y = joined(cohort, clinical), cohort[1]
+    X = concat_modalities({"mut": split_modalities(cohort[0])["mut"], "clin": clinical})
+    y = cohort[1]
     models = make_baselines(k=3, models=["logistic regression"], fusion=["early"], tune=False)
     for _ in range(2):
         result = compare(models, X, y, cv=2, controls="logistic regression, early", store=tmp_path)

@@ -1,7 +1,6 @@
 """One ranking for every K: what the cache of MultiOmicsSelector may not get wrong."""
 
 import io
-import multiprocessing
 import pickle
 import signal
 import sys
@@ -43,9 +42,9 @@ def test_a_search_ranks_every_fold_once_and_scores_the_same(cohort, tmp_path, n_
     assert len(entries(tmp_path)) == (3 + 1) * 3  # three folds and the refit, three modalities
 
 
-def test_another_process_finds_the_ranking(cohort, tmp_path):
+def test_another_process_finds_the_ranking(cohort, processes, tmp_path):
     X, y = cohort
-    spawn(fit_resamples, X, y, str(tmp_path), 1).join()
+    start(processes, fit_resamples, X, y, str(tmp_path), 1).join()
     before = entries(tmp_path)
     again = MultiOmicsSelector(memory=str(tmp_path)).fit(*resample(X, y, 0))
     assert len(before) == 3
@@ -78,11 +77,12 @@ def test_bad_values_raise_with_their_name_with_a_cache_too(cohort, tmp_path):
             MultiOmicsSelector(memory=tmp_path).fit(bad, y)
 
 
-def test_a_process_killed_while_writing_leaves_no_partial_file(cohort, tmp_path):
+def test_a_process_killed_while_writing_leaves_no_partial_file(cohort, processes, tmp_path):
     X, y = cohort
     delays = np.random.default_rng(0).uniform(0, 0.05, size=3)
     for n_more, delay in enumerate(delays, start=1):
-        start_and_kill(X, y, tmp_path, n_entries=len(entries(tmp_path)) + n_more, delay=delay)
+        n_entries = len(entries(tmp_path)) + n_more
+        start_and_kill(processes, X, y, tmp_path, n_entries=n_entries, delay=delay)
     n_ranked = len(entries(tmp_path)) // 3
     assert n_ranked >= 1
     for seed in range(n_ranked + 2):
@@ -94,9 +94,9 @@ def test_a_process_killed_while_writing_leaves_no_partial_file(cohort, tmp_path)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs a limit on the size of files")
-def test_a_process_stopped_while_writing_leaves_no_partial_file(tmp_path):
+def test_a_process_stopped_while_writing_leaves_no_partial_file(processes, tmp_path):
     X, y = make_multiomics(30, {"exp": 4000}, return_X_y=True, random_state=0)
-    process = spawn(fit_with_short_files, X, y, str(tmp_path))
+    process = start(processes, fit_with_short_files, X, y, str(tmp_path))
     process.join()
     assert process.exitcode == -signal.SIGXFSZ
     written = [path.stat().st_size for path in tmp_path.glob(".*")]
@@ -106,12 +106,12 @@ def test_a_process_stopped_while_writing_leaves_no_partial_file(tmp_path):
     assert len(entries(tmp_path)) == 1
 
 
-def test_two_processes_at_once_share_a_cache(cohort, tmp_path):
+def test_two_processes_at_once_share_a_cache(cohort, processes, tmp_path):
     X, y = cohort
-    processes = [spawn(fit_resamples, X, y, str(tmp_path), 12) for _ in range(2)]
-    for process in processes:
+    running = [start(processes, fit_resamples, X, y, str(tmp_path), 12) for _ in range(2)]
+    for process in running:
         process.join()
-    assert [process.exitcode for process in processes] == [0, 0]
+    assert [process.exitcode for process in running] == [0, 0]
     assert len(entries(tmp_path)) == 12 * 3
     for seed in range(12):
         rows = resample(X, y, seed)
@@ -253,14 +253,14 @@ def fit_with_short_files(X, y, memory):
     MultiOmicsSelector(memory=memory).fit(X, y)
 
 
-def spawn(target, *arguments):
-    process = multiprocessing.get_context("spawn").Process(target=target, args=arguments)
+def start(processes, target, *arguments):
+    process = processes.Process(target=target, args=arguments)
     process.start()
     return process
 
 
-def start_and_kill(X, y, memory, *, n_entries, delay):
-    process = spawn(fit_resamples, X, y, str(memory), 10_000)
+def start_and_kill(processes, X, y, memory, *, n_entries, delay):
+    process = start(processes, fit_resamples, X, y, str(memory), 10_000)
     give_up = time.monotonic() + 60
     while len(entries(memory)) < n_entries and time.monotonic() < give_up:
         time.sleep(0.005)
