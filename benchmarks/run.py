@@ -47,9 +47,10 @@ PROGRAMS = {
     "tcga": [f"{ACCURACY}.baselines tcga --repeats 5"],
     "interactions": [f"{ACCURACY}.interactions --samples 800 300"],
     "missing-tables": [
-        f"{ACCURACY}.missing_tables tcga {ALL_TABLES} --repeats 1",
+        f"{ACCURACY}.missing_tables tcga --repeats 1",
         f"{ACCURACY}.missing_modality --repeats 1",
     ],
+    "missing-tables-metabric": [f"{ACCURACY}.missing_tables {ALL_TABLES} --repeats 1"],
     "cohorts-drift": [f"{ACCURACY}.cohorts alarms changed second sites"],
     "cost": [
         f"benchmarks.speed.fits tcga {ALL_TABLES} simulated",

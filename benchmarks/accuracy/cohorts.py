@@ -75,7 +75,9 @@ def measure_changed(n_splits: int, k: int) -> None:
         splits = [stored(changed, own, y, tables[0], k, seed) for seed in range(n_splits)]
         rows = [row for split in splits for row in split]
         by = ["patients", "platform", "values"]
-        print_table(f"{'+'.join(tables)}, {n_splits} splits", mean_spread(rows, by), higher=[])
+        print_table(
+            f"{'+'.join(tables)}, {n_splits} splits", mean_spread(rows, by), higher=[], lower=[]
+        )
 
 
 def changed(X: pd.DataFrame, y: np.ndarray, modality: str, k: int, seed: int) -> list[dict]:

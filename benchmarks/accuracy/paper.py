@@ -62,11 +62,17 @@ def main() -> None:
         names=["classifier"],
     )
     table = mean_spread(scores, ["tables", "K", "classifier"]).rename(columns=metric_label)
-    (tables, k), reported = next(iter(REPORTED.items()))
-    row = {metric_label(metric): f"{value} (reported)" for metric, value in reported.items()}
-    table.loc[(tables, k, f"paper, {SOURCE}"), :] = row
+    order = {
+        tables: place for place, (tables, _) in enumerate(paper_settings(MODALITIES, [0]).values())
+    }
+    table = table.sort_index(
+        level="tables", key=lambda level: level.map(order), sort_remaining=False, kind="stable"
+    )
     title = f"METABRIC discovery: {len(X)} samples, 5 folds × {arguments.repeats}"
-    print_table(title, table.sort_index(level="tables", sort_remaining=False), by="tables")
+    print_table(title, table, by="tables")
+    reported = pd.DataFrame(REPORTED).T.rename_axis(["tables", "K"])[METRICS]
+    title = f"Reported by the paper ({SOURCE}), which had all genes"
+    print_table(title, reported.rename(columns=metric_label))
     draw(scores, arguments.figure)
     print(f"\n![macro-F1 by number of features per table]({arguments.figure.name})")
 
