@@ -84,6 +84,13 @@ def without_figures(empty_figure, monkeypatch):
     monkeypatch.setattr("xmodal_sklearn.report._figures.Figure", empty_figure)
 
 
+@pytest.fixture
+def without_most_figures(monkeypatch):
+    """Leave out the sections of reports that have a figure of each metric or model."""
+    for section in ("_sections.fold_section", "_models.model_section"):
+        monkeypatch.setattr(f"xmodal_sklearn.report.{section}", lambda overview: None)
+
+
 @pytest.fixture(scope="module")
 def browser(tmp_path_factory):
     """A headless Chromium that logs errors and requests."""

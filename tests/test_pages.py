@@ -124,7 +124,7 @@ def names(fitted, tmp_path, monkeypatch):
 
 @pytest.mark.filterwarnings("ignore::UserWarning", "ignore::RuntimeWarning")
 @pytest.mark.parametrize("page", PAGES)
-def test_the_code_of_each_page_runs(names, without_figures, page):
+def test_the_code_of_each_page_runs(names, without_figures, without_most_figures, page):
     ran = 0
     if page == "README.md":  # its code runs as it is
         names = {}
@@ -138,7 +138,9 @@ def test_the_code_of_each_page_runs(names, without_figures, page):
         pytest.skip("needs a download or a cluster")
 
 
-def test_the_commands_of_the_readme_run(without_figures, tmp_path, monkeypatch):
+def test_the_commands_of_the_readme_run(
+    without_figures, without_most_figures, tmp_path, monkeypatch
+):
     defaults = xmodal_sklearn.CrossModalAttentionClassifier.__init__.__kwdefaults__
     monkeypatch.setitem(defaults, "max_epochs", 2)
     monkeypatch.chdir(tmp_path)

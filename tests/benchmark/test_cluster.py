@@ -33,7 +33,7 @@ def client():
     with (
         dask.config.set(interval),
         distributed.LocalCluster(
-            n_workers=3, threads_per_worker=1, processes=True, dashboard_address=":0"
+            n_workers=2, threads_per_worker=1, processes=True, dashboard_address=":0"
         ) as cluster,
         distributed.Client(cluster.scheduler_address) as client,
     ):
@@ -118,7 +118,7 @@ def test_data_is_sent_once_to_each_worker(client, cohort, tmp_path):
     X = Logged(X)
     X.log = str(tmp_path / "received")
     pids = set(client.run(os.getpid).values())
-    assert len(pids) == 3
+    assert len(pids) == 2
     with parallel_config("dask"):
         result = compare({"slow": Slow(str(tmp_path / "log"), 0.02)}, X, y, cv=CV)
     assert result.info["n_folds"] * result.info["n_repeats"] == 12
@@ -195,7 +195,7 @@ def test_folds_are_stored_without_a_shared_file_system(client, cohort, tmp_path,
     assert not list(elsewhere.iterdir())
 
 
-def test_a_run_whose_cluster_is_lost_resumes_on_another(cohort, tmp_path):
+def test_a_run_whose_cluster_is_lost_resumes_on_another(client, cohort, tmp_path):
     X, y = cohort
     model, store = {"slow": Slow(str(tmp_path / "log"), 0.1)}, tmp_path / "store"
     options = {"n_workers": 2, "threads_per_worker": 1, "dashboard_address": ":0"}
@@ -214,11 +214,7 @@ def test_a_run_whose_cluster_is_lost_resumes_on_another(cohort, tmp_path):
     n_stored = len(list(store.glob("*.fold")))
     n_fits = len((tmp_path / "log").read_text().splitlines())
     assert 4 <= n_stored < 12
-    with (
-        distributed.LocalCluster(**options) as cluster,
-        distributed.Client(cluster),
-        parallel_config("dask"),
-    ):
+    with parallel_config("dask", client=client):
         result = compare(model, X, y, cv=CV, store=store)
     assert len((tmp_path / "log").read_text().splitlines()) == n_fits + 12 - n_stored
     pd.testing.assert_frame_equal(

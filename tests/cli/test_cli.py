@@ -640,7 +640,7 @@ def test_ctrl_c_keeps_finished_folds_and_explains_how_to_resume(source, tmp_path
     (tmp_path / "slow.py").write_text(SLOW)
     path = os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])
     monkeypatch.setenv("XMODAL_TEST_OUT", str(tmp_path / "out"))
-    command = ["paper", *source[:4], "--folds", 12, "--k", 5, "--out", tmp_path / "out", "--jobs"]
+    command = ["paper", *source[:4], "--folds", 6, "--k", 5, "--out", tmp_path / "out", "--jobs"]
     folds = tmp_path / "out" / "folds"
     # A group of its own, as a terminal's Ctrl-C goes to the workers too.
     running = subprocess.Popen(
@@ -656,7 +656,7 @@ def test_ctrl_c_keeps_finished_folds_and_explains_how_to_resume(source, tmp_path
     assert "Stopped. Finished folds are kept" in output
     assert "Traceback" not in output
     kept = {path: path.stat().st_mtime_ns for path in folds.glob("*.fold")}
-    assert 3 <= len(kept) < 24
+    assert 3 <= len(kept) < 12
 
     (tmp_path / "out" / "go").touch()
     monkeypatch.syspath_prepend(tmp_path)
@@ -667,7 +667,7 @@ def test_ctrl_c_keeps_finished_folds_and_explains_how_to_resume(source, tmp_path
     assert again.exit_code == 0, again.output
     log = again.stderr.splitlines()
     assert log[0] == "Loading PyTorch …"
-    assert any(re.fullmatch(r"Fitting: 0/24, 00:00 so far, \? left", line) for line in log)
-    assert any(re.fullmatch(r"Fitting: 24/24, [\d:]+ so far, 00:00 left", line) for line in log)
+    assert any(re.fullmatch(r"Fitting: 0/12, 00:00 so far, \? left", line) for line in log)
+    assert any(re.fullmatch(r"Fitting: 12/12, [\d:]+ so far, 00:00 left", line) for line in log)
     assert {path: path.stat().st_mtime_ns for path in kept} == kept
-    assert len(list(folds.glob("*.fold"))) == 24
+    assert len(list(folds.glob("*.fold"))) == 12

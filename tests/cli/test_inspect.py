@@ -29,7 +29,8 @@ def folder(tmp_path_factory):
 def run(folder, *options):
     tables = [f"--table={name}={folder / name}.csv" for name in ("exp", "mut")]
     command = ["bench", "--quick", "--folds", "2", "--jobs", "1", "--n-estimators", "1"]
-    command += [*tables, "--target-file", str(folder / "classes.csv")]
+    command += ["--models", "nearest shrunken centroid", *tables]
+    command += ["--target-file", str(folder / "classes.csv")]
     result = CliRunner().invoke(
         app, [*command, "--branches", "mlp", "--out", str(folder / "out"), *options]
     )

@@ -34,7 +34,8 @@ def bench(tmp_path):
         return [
             *(sys.executable, "-m", "xmodal_sklearn.cli", "bench", "--quick", "--jobs", "1"),
             *(f"--table=exp={tmp_path / 'exp.csv'}", f"--target-file={tmp_path / 'classes.csv'}"),
-            *("--branches", "mlp", "--n-estimators", "1", "--folds", str(folds)),
+            *("--branches", "mlp", "--n-estimators", "1", "--models", "paper"),
+            *("--folds", str(folds)),
             *("--out", str(tmp_path / "out")),
         ]
 

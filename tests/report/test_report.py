@@ -153,6 +153,7 @@ def test_pairs_have_the_names_of_rows_and_columns(comparison, html):
     assert [unescape(name) for name in names] == list(comparison.summary().index)
 
 
+@pytest.mark.usefixtures("without_most_figures")
 def test_a_selection_of_all_features_has_no_stability(cohort, tmp_path):
     model = make_pipeline(
         MultiOmicsSelector({"exp": "all", "cna": 5, "mut": 20}), DummyClassifier()
@@ -197,6 +198,7 @@ def test_the_contribution_of_a_modality_is_the_loss_without_it(comparison, html)
     assert "alert" not in rows
 
 
+@pytest.mark.usefixtures("without_most_figures")
 def test_branch_weights_are_shown_if_recorded(comparison, html, tmp_path):
     assert 'id="branches"' not in html
     name = "linear SVM, early"
@@ -330,6 +332,7 @@ def test_the_interval_of_an_auc_is_that_of_its_folds(comparison, html):
     assert expected in visible(section(html, "models"))
 
 
+@pytest.mark.usefixtures("without_most_figures")
 def test_methods_are_made_from_the_run(comparison, html, cohort, tmp_path):
     text = visible(section(html, "methods"))
     for label, size in comparison.info["data"]["class_sizes"].items():
@@ -368,6 +371,7 @@ def test_comparisons_without_recorded_data_are_reported(comparison, tmp_path):
     assert "exp 60 – –" in visible(section(html, "data"))
 
 
+@pytest.mark.usefixtures("without_most_figures")
 def test_learning_curves_are_drawn_if_computed(comparison, html, tmp_path):
     assert "Learning curves" in visible(html)
     without = dataclasses.replace(comparison, learning=None, metrics=comparison.metrics[:1])
@@ -651,6 +655,7 @@ def test_it_prints_with_everything_open(opened):
     assert pages == len(re.findall(rb"/Type\s*/Page\b", opened_pdf)) > 2
 
 
+@pytest.mark.usefixtures("without_most_figures")
 def test_inspection_is_shown_if_given(comparison, html, tmp_path):
     assert 'id="inspection"' not in html
     modalities = ["exp", "mut", "together"]
@@ -683,6 +688,7 @@ def test_inspection_is_shown_if_given(comparison, html, tmp_path):
     assert f"exp {first.removeprefix('exp__')}" in unescape(section)
 
 
+@pytest.mark.usefixtures("without_most_figures")
 def test_features_are_those_of_the_folds_if_none_are_given(comparison, tmp_path):
     columns = pd.MultiIndex.from_product(
         [["permutation", "shapley", "gradients", "stacking"], ["exp"]]
