@@ -2,6 +2,7 @@
 
 import sys
 import warnings
+from contextlib import suppress
 from typing import Any
 
 from tqdm import TqdmWarning
@@ -18,7 +19,7 @@ SECONDS_BETWEEN_LINES = 30
 def progress_bar(*args: Any, **kwargs: Any) -> tqdm:
     """Return a tqdm bar, which writes lines if the error stream is no terminal or notebook."""
     has_widgets = tqdm is not tqdm_asyncio
-    if has_widgets or _in_notebook() or sys.stderr.isatty():
+    if has_widgets or _in_notebook() or (sys.stderr and sys.stderr.isatty()):
         return tqdm(*args, **kwargs)
     return tqdm(
         *args,
@@ -43,8 +44,10 @@ class _Lines:
 
     def write(self, text: str) -> None:
         line = text.strip()
-        if line and line != self.last:
-            print(line, file=sys.stderr, flush=True)
+        if line and line != self.last and sys.stderr:
+            # A log that is closed or full is no reason to end the work.
+            with suppress(OSError):
+                print(line, file=sys.stderr, flush=True)
             self.last = line
 
     def flush(self) -> None:

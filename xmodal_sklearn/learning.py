@@ -9,6 +9,7 @@ from sklearn.utils import check_random_state
 
 from ._alignment import values_by_sample
 from ._typing import Folds, Labels, Seed, Table
+from ._warnings import warn
 from .benchmark._compare import as_seed, check_labels, compare
 from .benchmark._splits import outer_folds
 
@@ -58,7 +59,8 @@ def learning_curves(
     -------
     DataFrame
         Scores like those of :class:`~xmodal_sklearn.benchmark.Comparison`; ``"n_train"`` among
-        the metrics is the size of each training set.
+        the metrics is the size of each training set. Shares at which all fits fail are left out,
+        with a warning.
 
     Examples
     --------
@@ -82,10 +84,20 @@ def learning_curves(
     folds = outer_folds(cv, X, y, groups, as_seed(random_state))
     rng = check_random_state(random_state)
     splits = [(train, test, rng.random(len(train))) for train, test in folds]
-    tables = []
+    tables: list[pd.DataFrame] = []
+    errors: dict[float, ValueError] = {}
     for share in sorted(shares):
         fewer = [(_share_of(train, y, share, order), test) for train, test, order in splits]
-        tables.append(compare(estimators, X, y, cv=fewer, groups=groups, **options).scores)
+        try:
+            tables.append(compare(estimators, X, y, cv=fewer, groups=groups, **options).scores)
+        except ValueError as error:
+            if options.get("error_score") == "raise":
+                raise
+            errors[share] = error
+    for share, failure in errors.items():
+        if not tables:
+            raise failure
+        warn(f"The learning curves lack {share:.0%} of the training samples. {failure}")
     return pd.concat(tables, ignore_index=True)
 
 

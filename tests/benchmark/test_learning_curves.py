@@ -96,3 +96,21 @@ def test_curves_are_saved_with_the_comparison(cohort, curves, tmp_path):
 def test_shares_outside_of_zero_and_one_are_an_error(cohort, shares):
     with pytest.raises(ValueError, match="between 0 and 1"):
         learning_curves({"dummy": DummyClassifier()}, *cohort, shares=shares)
+
+
+class Hungry(DummyClassifier):
+    """Cannot be fitted to few samples."""
+
+    def fit(self, X, y, sample_weight=None):
+        if len(X) < 30:
+            raise ValueError("too few samples")
+        return super().fit(X, y, sample_weight)
+
+
+def test_a_share_that_nothing_can_be_fitted_to_is_left_out_with_a_warning(cohort):
+    models, options = {"hungry": Hungry()}, {"cv": FOLDS, "scoring": ["f1_macro"]}
+    with pytest.warns(UserWarning, match="lack 10% of the training samples.*too few samples"):
+        curves = learning_curves(models, *cohort, shares=[0.1, 0.8], **options)
+    assert curves.query("metric == 'f1_macro'")["value"].notna().sum() == 3
+    with pytest.raises(ValueError, match="too few samples"):
+        learning_curves(models, *cohort, shares=[0.1], **options)

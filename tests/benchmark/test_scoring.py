@@ -137,6 +137,61 @@ def test_folds_that_cannot_be_fitted_are_nan(cohort, without_figures, tmp_path):
     assert zero.summary().loc["always", ("f1_macro", "mean")] == 0
 
 
+class Odd(DummyClassifier):
+    """Predicts a label that is no class, or fails for any samples but those it has seen."""
+
+    def __init__(self, label=None):
+        super().__init__()
+        self.label = label
+
+    def predict(self, X):
+        if self.label is not None:
+            return np.repeat(self.label, len(X))
+        seen = vars(self).setdefault("seen_", X.to_numpy())
+        if not np.array_equal(seen, X):
+            raise RuntimeError("never seen")
+        return super().predict(X)
+
+
+@pytest.mark.parametrize("label", ["Normam", "zzz", 0])
+def test_a_predicted_label_that_is_no_class_is_a_failed_fold(cohort, label):
+    with pytest.warns(FitFailedWarning, match=rf"it predicted {label!r}, which is not a class"):
+        result = compare(DUMMY | {"odd": Odd(label)}, *cohort, cv=2, scoring="accuracy")
+    assert set(result.predictions["estimator"]) == {"dummy"}
+    assert np.isnan(result.summary().loc["odd", ("accuracy", "mean")])
+
+
+def test_a_model_that_fails_for_permuted_samples_keeps_its_scores(cohort):
+    with pytest.warns(UserWarning, match="'without_modality' of 'odd' .* never seen"):
+        result = compare({"odd": Odd()}, *cohort, cv=2, scoring="accuracy")
+    assert result.summary().loc["odd", ("accuracy", "mean")] > 0
+    with pytest.raises(RuntimeError, match="never seen"):
+        compare({"odd": Odd()}, *cohort, cv=2, scoring="accuracy", error_score="raise")
+
+
+@pytest.mark.parametrize("value", [None, "good", [1, 2], 1j])
+def test_a_score_that_is_no_number_is_nan_with_a_warning(cohort, value):
+    scoring = {"accuracy": "accuracy", "odd": lambda *_: value}
+    with pytest.warns(UserWarning, match="'odd' of 'dummy' could not be computed"):
+        result = compare(DUMMY, *cohort, cv=2, scoring=scoring)
+    means = result.summary().loc["dummy"]
+    assert means["accuracy", "mean"] > 0
+    assert np.isnan(means["odd", "mean"])
+
+
+def test_several_scores_of_a_callable_that_fails_in_the_first_fold_are_nan_there(cohort):
+    def scorer(estimator, X, y):
+        if cohort[0].index[0] in X.index:
+            raise RuntimeError("no luck")
+        return {"a": 1.0, "b": 2.0}
+
+    with pytest.warns(UserWarning, match="'score' of 'dummy' could not be computed"):
+        result = compare(DUMMY, *cohort, cv=2, scoring=scorer)
+    assert result.metrics == ("a", "b")
+    assert result.scores.query("metric == 'b'")["value"].isna().tolist() == [True, False]
+    assert "score" not in set(result.scores["metric"])
+
+
 def test_a_comparison_whose_fits_all_fail_is_an_error(cohort):
     X, y = cohort
     with pytest.raises(ValueError, match=r"All 2 fits failed.*'m' in repeat 0, fold 0.*no luck"):

@@ -504,17 +504,24 @@ def test_paper_shows_the_papers_figures_for_metabric(quick_classifier, data_dir,
     assert "10.23950/jcmk/18568" in shown.output
 
 
-def test_results_are_kept_if_the_report_fails(quick_classifier, source, tmp_path, monkeypatch):
-    def write_report(*_, **__):
+def test_results_are_kept_if_what_follows_fails(quick_classifier, source, tmp_path, monkeypatch):
+    def fail(*_, **__):
         raise ValueError("odd")
 
-    monkeypatch.setattr("xmodal_sklearn.report.write_report", write_report)
+    for part in (
+        "learning.learning_curves",
+        "cli._models.measure_importance",
+        "report.write_report",
+    ):
+        monkeypatch.setattr(f"xmodal_sklearn.{part}", fail)
     shown = xmodal(
         "bench", *source[:4], "--k", 5, "--folds", 2, "--jobs", 1, "--out", tmp_path,
-        "--models", "nearest shrunken centroid", "--fusion", "early",
+        "--models", "nearest shrunken centroid", "--fusion", "early", "--learning-curves",
+        "--inspect",
     )  # fmt: skip
     assert shown.exit_code == 1
-    assert "report.html was not written: ValueError('odd')" in str(shown.exception)
+    for part in ("learning curves", "importance of modalities", "report.html"):
+        assert f"{part}: ValueError('odd')" in str(shown.exception)
     assert "macro-F1" in shown.output
     assert Comparison.load(tmp_path).info["n_folds"] == 2
 

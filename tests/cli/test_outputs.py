@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -10,9 +11,10 @@ import pytest
 from typer import Typer
 from typer.testing import CliRunner
 
+from xmodal_sklearn._progress import progress_bar
 from xmodal_sklearn._warnings import warn
 from xmodal_sklearn.cli import app
-from xmodal_sklearn.cli._session import Command, with_options
+from xmodal_sklearn.cli._session import Command, Output, with_options
 
 NAMES = [f"P{index}" for index in range(40)]
 READERS = {
@@ -110,6 +112,21 @@ def test_classes_outside_the_code_page_are_printed(folder, encoding):
     assert done.returncode == 0, done.stderr
     assert rb"ER\u03b1+ 20" in done.stdout
     assert (folder / "rankings.csv").exists()
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs Linux")
+def test_an_output_that_is_closed_or_full_ends_no_command(monkeypatch):
+    reader, writer = os.pipe()
+    os.close(reader)
+    with os.fdopen(writer, "w") as closed, Path("/dev/full").open("w") as full:
+        for stream in (closed, full):
+            output = Output(file=stream)
+            for _ in range(2):
+                output.print("text")
+        monkeypatch.setattr("sys.stderr", full)
+        assert list(progress_bar(range(3), "Fitting")) == [0, 1, 2]
+    monkeypatch.setattr("sys.stderr", None)
+    assert list(progress_bar(range(3), "Fitting")) == [0, 1, 2]
 
 
 def test_the_backend_of_a_notebook_is_not_used(folder, monkeypatch):

@@ -8,7 +8,7 @@ import pytest
 from joblib import parallel_config
 from scipy.special import log_softmax
 from sklearn.base import clone
-from sklearn.exceptions import NotFittedError
+from sklearn.exceptions import FitFailedWarning, NotFittedError
 from sklearn.inspection import permutation_importance as of_scikit_learn
 from sklearn.metrics import f1_score, log_loss
 
@@ -188,6 +188,19 @@ def test_the_summary_has_mean_and_deviation_of_each_measure(fitted):
     with parallel_config("threading"):
         again = modality_importance(model, X, y, cv=2, n_repeats=2, random_state=0, n_jobs=2)
     pd.testing.assert_frame_equal(again.folds, result.folds)
+
+
+def test_a_fold_that_cannot_be_fitted_is_nan_with_a_warning(cohort):
+    X, y = cohort
+    X = X.iloc[:, :6]
+    model = CrossModalAttentionClassifier(n_estimators=1, max_epochs=1, random_state=0)
+    train = np.arange(len(y) // 2)
+    folds = [(train, train + len(train)), (np.flatnonzero(y == y.iloc[0]), train)]
+    with pytest.warns(FitFailedWarning, match="Fold 1 failed and is left out: ValueError"):
+        result = modality_importance(model, X, y, cv=folds, n_repeats=1, random_state=0)
+    assert result.scores.isna().tolist() == [False, True]
+    assert result.folds.isna().all(axis=1).tolist() == [False, True]
+    assert result.summary()["permutation", "mean"].notna().any()
 
 
 def test_permuted_labels_have_a_low_score_and_stability(cohort):

@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.exceptions import FitFailedWarning
 
 from xmodal_sklearn import MultiOmicsSelector
 from xmodal_sklearn.inspection import selection_stability, stability_index
@@ -91,3 +92,22 @@ def test_invalid_options_are_errors(cohort, options):
 def test_invalid_selections_are_errors(selected, options, message):
     with pytest.raises(ValueError, match=message):
         stability_index(selected, **options)
+
+
+def test_resamples_that_cannot_be_ranked_are_left_out_with_a_warning(cohort, monkeypatch):
+    fit = MultiOmicsSelector.fit
+    fits = []
+
+    def fail_once(self, X, y):
+        fits.append(y)
+        if len(fits) == 2 or len(fits) > 4:
+            raise RuntimeError("no luck")
+        return fit(self, X, y)
+
+    monkeypatch.setattr(MultiOmicsSelector, "fit", fail_once)
+    options = {"n_resamples": 4, "k": 5, "random_state": 1}
+    with pytest.warns(FitFailedWarning, match="Resample 1 failed .* RuntimeError: no luck"):
+        result = selection_stability(MultiOmicsSelector(), *cohort, **options)
+    assert set(result.frequency[5] * 3 % 1) == {0}
+    with pytest.raises(RuntimeError, match="no luck"):
+        selection_stability(MultiOmicsSelector(), *cohort, **options)

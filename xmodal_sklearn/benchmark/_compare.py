@@ -175,7 +175,9 @@ def compare(
         "data": describe_data(X, y, batch, modalities),
         "models": {name: describe_model(estimator) for name, estimator in estimators.items()},
     }
-    metrics = next(tuple(result["metrics"]) for result in results if result["metrics"])
+    # Where a callable fails, the names of its scores are unknown.
+    fitted = [result for result in results if result["metrics"]]
+    metrics = tuple(min(fitted, key=lambda result: len(result["errors"]))["metrics"])
     tables = _tabulate(inputs, results, metrics)
     return Comparison(*tables, np.unique(y), metrics, (*messages, *later), info)
 
@@ -278,8 +280,11 @@ def _tabulate(
     for fold, result in zip(inputs, results, strict=True):
         repeat, index, _, test = fold.fold
         key = [fold.name, repeat, index]
-        absent = [[metric, "", fold.error_score] for metric in metrics if not result["metrics"]]
-        scores += [[*key, *row] for row in [*absent, *result["scores"]]]
+        failed = {metric for metric, _ in result["errors"]}
+        absent = set(metrics) - set(result["metrics"]) if failed else set()
+        rows = [[metric, "", fold.error_score] for metric in metrics if metric in absent]
+        rows += [row for row in result["scores"] if row[0] not in failed - set(metrics)]
+        scores += [[*key, *row] for row in rows]
         selected += [
             [*key, modality, feature]
             for modality, features in result["selected"].items()

@@ -257,7 +257,8 @@ class Comparison:
                     folder / name, index=False, quoting=csv.QUOTE_NONNUMERIC
                 )
             text = json.dumps(content, indent=2, ensure_ascii=False)
-            (folder / "comparison.json").write_text(text, encoding="utf-8")
+            # A command may name files whose names are not UTF-8; this escape is JSON's as well.
+            (folder / "comparison.json").write_text(text, "utf-8", "backslashreplace")
 
     @classmethod
     def load(cls, path: str | Path) -> "Comparison":

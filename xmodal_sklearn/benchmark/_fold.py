@@ -121,9 +121,13 @@ def _fit_and_score(inputs: FoldInputs, X: Any) -> Result:
     scores, errors = _compute_scores(inputs, inputs.scorers, fitted, X_test, predictions)
     parts = {
         CLASS_RECALL: class_recalls(inputs.y[test], predictions.labels, inputs.classes),
-        WITHOUT_MODALITY: _without_modalities(inputs, fitted, X_test),
         BRANCH_WEIGHT: _branch_weights(fitted),
     }
+    # A model may predict the test samples, but fail for permuted ones.
+    try:
+        parts[WITHOUT_MODALITY] = _without_modalities(inputs, fitted, X_test)
+    except Exception as error:
+        errors.append([WITHOUT_MODALITY, _describe_error(inputs, error)])
     probabilities = predictions.probabilities
     return {
         "metrics": list(scores),
@@ -148,6 +152,13 @@ def _failed(inputs: FoldInputs, error: Exception) -> Result:
     }
 
 
+def _describe_error(inputs: FoldInputs, error: Exception) -> str:
+    """Return an error as text, unless errors are to be raised."""
+    if inputs.error_score == "raise":
+        raise error
+    return f"{type(error).__name__}: {error}"
+
+
 def _score_rows(scores: Scores, parts: dict[str, Scores], costs: Scores, fold: Fold) -> list[list]:
     sizes = {"n_train": len(fold.train), "n_test": len(fold.test)}
     return [
@@ -166,7 +177,10 @@ def _predict(fitted: Any, X: Any, classes: np.ndarray) -> Predictions:
         # Single-precision probabilities do not sum to one in double precision.
         probabilities /= probabilities.sum(axis=1, keepdims=True)
     # CatBoost's predictions are a column.
-    return Predictions(np.ravel(fitted.predict(X)), probabilities)
+    labels = np.ravel(fitted.predict(X))
+    if unknown := set(labels.tolist()) - set(classes.tolist()):
+        raise ValueError(f"it predicted {min(unknown, key=str)!r}, which is not a class of y")
+    return Predictions(labels, probabilities)
 
 
 def _compute_scores(
@@ -182,14 +196,12 @@ def _compute_scores(
                 value: Any = compute_metric(scorer, target, predictions, inputs.classes)
             else:
                 value = scorer(fitted, X, target)
+            # As for cross_validate, a callable may return several scores by name.
+            named = value if isinstance(value, Mapping) else {metric: value}
+            scores |= {str(name): float(score) for name, score in named.items()}
         except Exception as error:
-            if inputs.error_score == "raise":
-                raise
-            value = inputs.error_score
-            errors.append([metric, f"{type(error).__name__}: {error}"])
-        # As for cross_validate, a callable may return several scores by name.
-        named = value if isinstance(value, Mapping) else {metric: value}
-        scores |= {str(name): float(score) for name, score in named.items()}
+            errors.append([metric, _describe_error(inputs, error)])
+            scores[metric] = inputs.error_score
     return scores, errors
 
 

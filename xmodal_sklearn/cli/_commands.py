@@ -21,6 +21,7 @@ from ._session import (
     dask_workers,
     error_console,
     prepare_process,
+    reported_later,
     resumable,
     status,
     writing_results,
@@ -115,18 +116,21 @@ def bench(
         samples = cohort.data, cohort.target
         controlled = ATTENTION if controls else None
         result = compare(estimators, *samples, batch=cohort.batch, controls=controlled, **design)
+        errors: list[str] = []
         if learning_curves:
-            scores = learning.learning_curves(estimators, *samples, **design)
-            result = replace(result, learning=scores)
-        importance = (
-            _models.measure_importance(attention, cohort, folds, seed, jobs) if inspect else None
-        )
-    report_error = _save(result, out, cohort, importance)
+            with reported_later("learning curves", errors):
+                scores = learning.learning_curves(estimators, *samples, **design)
+                result = replace(result, learning=scores)
+        importance = None
+        if inspect:
+            with reported_later("importance of modalities", errors):
+                importance = _models.measure_importance(attention, cohort, folds, seed, jobs)
+    _save(result, out, cohort, errors, importance)
     console.print(
         f"\nK = {k} per modality; mean ± standard deviation over {folds} folds × {repeats}\n"
     )
     console.print(summary_table(result), "", significance_table(result, ATTENTION), sep="\n")
-    _finish(result, out, report_error, json)
+    _finish(result, out, errors, json)
 
 
 @command(
@@ -182,7 +186,8 @@ def paper(
             n_jobs=jobs,
             verbose=1,
         )
-    report_error = _save(result, out, cohort)
+    errors: list[str] = []
+    _save(result, out, cohort, errors)
     on_metabric = published.is_metabric(cohort.data.index)
     console.print(f"\nmean ± standard deviation over {folds} folds × {repeats}\n")
     console.print(paper_table(result, models, published.REPORTED if on_metabric else {}))
@@ -191,7 +196,7 @@ def paper(
             f"\nThe paper's scores: {published.SOURCE}. "
             "It reports EXP+CNA+MUT as best for K from 300 to 500."
         )
-    _finish(result, out, report_error, json)
+    _finish(result, out, errors, json)
 
 
 @command("Example: xmodal select --study brca_metabric --out rankings.csv")
@@ -428,8 +433,10 @@ def _announce(n_models: int, folds: int, repeats: int, out: Path) -> None:
     )
 
 
-def _save(result: Any, out: Path, cohort: "Bunch", importance: Any = None) -> Exception | None:
-    """Save a comparison and its report; return an error of the report, without which it is kept."""
+def _save(
+    result: Any, out: Path, cohort: "Bunch", errors: list[str], importance: Any = None
+) -> None:
+    """Save a comparison and its report; add an error of the report, without which it is kept."""
     from ..benchmark._result_folder import publishing
     from ..report import write_report
     from ._models import save_importance
@@ -441,16 +448,11 @@ def _save(result: Any, out: Path, cohort: "Bunch", importance: Any = None) -> Ex
         result.save(aside)
         if importance is not None:
             save_importance(importance, aside, result.info["run"])
-        try:
+        with reported_later("report.html", errors):
             write_report(result, aside / "report.html", importance=importance)
-        except OSError:
-            raise
-        except Exception as error:
-            return error
-    return None
 
 
-def _finish(result: Any, out: Path, report_error: Exception | None, json: bool) -> None:
+def _finish(result: Any, out: Path, errors: list[str], json: bool) -> None:
     """Print the warnings of a comparison, and where its results are."""
     from ._tables import comparison_tables, json_text
 
@@ -460,8 +462,8 @@ def _finish(result: Any, out: Path, report_error: Exception | None, json: bool) 
         error_console.print(
             f"All {len(result.warnings)} warnings are in {out / 'comparison.json'}."
         )
-    if report_error is not None:
-        raise RuntimeError(f"report.html was not written: {report_error!r}") from report_error
+    if errors:
+        raise RuntimeError(f"Scores and predictions are in {out}, without {'; '.join(errors)}.")
     report = out / "report.html"
     console.print(f"\nOpen {report} in a browser. Scores and predictions are in {out}.")
     if json:

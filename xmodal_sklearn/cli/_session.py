@@ -6,7 +6,7 @@ import re
 import sys
 import warnings
 from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from contextvars import ContextVar
 from pathlib import Path
 from tempfile import TemporaryFile
@@ -31,10 +31,29 @@ INPUTS = (
     "train_target_file",
 )  # fmt: skip
 
+
+class Output(Console):
+    """Prints until a stream is closed or full, which must not end a command before its results."""
+
+    def print(self, *objects: Any, **options: Any) -> None:
+        """Print, or go quiet."""
+        try:
+            super().print(*objects, **options)
+        except OSError:
+            self.on_broken_pipe()
+
+    def on_broken_pipe(self) -> None:
+        """Discard all further output, instead of ending the process as rich does."""
+        self.quiet = True
+        # What the stream's buffer still holds would fail once more when the process ends.
+        with suppress(OSError, ValueError), Path(os.devnull).open("w") as nowhere:
+            os.dup2(nowhere.fileno(), self.file.fileno())
+
+
 # Results go to the output, everything else to the error stream. The names of genes and classes
 # must not be read as markup.
-console = Console(markup=False, emoji=False, highlight=False)
-error_console = Console(stderr=True, markup=False, emoji=False, highlight=False)
+console = Output(markup=False, emoji=False, highlight=False)
+error_console = Output(stderr=True, markup=False, emoji=False, highlight=False)
 
 
 # Of the command that runs, by the name of their parameter.
@@ -126,6 +145,17 @@ def resumable(out: Path) -> Iterator[None]:
             f"\nStopped. Finished folds are kept in {out}; run the same command again to resume."
         )
         raise typer.Exit(STOPPED) from None
+
+
+@contextmanager
+def reported_later(part: str, errors: list[str]) -> Iterator[None]:
+    """Add an error of the block to those that a command ends with, after it wrote its results."""
+    try:
+        yield
+    except OSError:
+        raise
+    except Exception as error:
+        errors.append(f"{part}: {error!r}")
 
 
 @contextmanager

@@ -20,7 +20,7 @@ from ..modalities._exchange import permuted_scores, present_samples, remove_colu
 from ..modalities._input import as_table
 from ._attributions import attribute_logits, shapley_values
 from ._selection import stability_index
-from ._view import ModelView, view_model, with_progress
+from ._view import ModelView, attempt, successful, view_model, with_progress
 
 N_TOP_FEATURES = 50
 # The row of the branches that see several modalities.
@@ -133,7 +133,13 @@ def modality_importance(
         With the measures ``"permutation"``, what the score loses when the modality is permuted over
         the samples; ``"shapley"``, its share of the score; ``"gradients"``, its share of the
         absolute integrated gradients; and ``"stacking"``, the weights of the branches that see only
-        this modality, with those of the others in the row ``"together"``.
+        this modality, with those of the others in the row ``"together"``. A fold that cannot be
+        fitted or measured is NaN.
+
+    Warns
+    -----
+    FitFailedWarning
+        If some folds cannot be fitted or measured. If none can, the error is raised.
 
     See Also
     --------
@@ -167,19 +173,18 @@ def modality_importance(
     folds = list(check_cv(cv, y, classifier=True).split(X, y))
     seeds = check_random_state(random_state).randint(np.iinfo(np.int32).max, size=len(folds))
     results = Parallel(n_jobs=n_jobs, return_as="generator")(
-        delayed(_measure_fold)(model, X, y, fold, scoring, n_repeats, int(seed))
+        delayed(attempt)(_measure_fold, model, X, y, fold, scoring, n_repeats, int(seed))
         for fold, seed in zip(folds, seeds, strict=True)
     )
     index = pd.RangeIndex(len(folds), name="fold")
-    measures, branches, scores, features = zip(
-        *with_progress(results, "Folds", len(folds)), strict=True
-    )
-    table = pd.DataFrame(measures).set_axis(index)
+    finished = successful(list(with_progress(results, "Folds", len(folds))), "Fold")
+    measures, branches, scores, features = zip(*finished.values(), strict=True)
+    table = pd.DataFrame(measures, finished).reindex(index)
     return ModalityImportance(
         table.rename_axis(columns=["measure", "modality"]),
-        pd.DataFrame(branches).set_axis(index),
-        pd.Series(scores, index, name="score"),
-        pd.concat(features, keys=index, names=["fold", "feature"]),
+        pd.DataFrame(branches, finished).reindex(index),
+        pd.Series(scores, finished, name="score").reindex(index),
+        pd.concat(features, keys=finished, names=["fold", "feature"]),
     )
 
 

@@ -15,7 +15,7 @@ from sklearn.utils.parallel import Parallel, delayed
 from .._alignment import values_by_sample
 from .._typing import Labels, Seed, Table
 from ..modalities._columns import column_labels
-from ._view import gene_name, with_progress
+from ._view import attempt, gene_name, successful, with_progress
 
 if TYPE_CHECKING:
     from ..selection import MultiOmicsSelector
@@ -125,9 +125,10 @@ def selection_stability(
     samples = np.arange(len(y))
     draws = [resample(samples, stratify=y, random_state=random_state) for _ in range(n_resamples)]
     results = Parallel(n_jobs=n_jobs, return_as="generator")(
-        delayed(_fit_resample)(selector, X, y, drawn) for drawn in draws
+        delayed(attempt)(_fit_resample, selector, X, y, drawn) for drawn in draws
     )
-    fitted = list(with_progress(results, "Resamples", n_resamples))
+    finished = successful(list(with_progress(results, "Resamples", n_resamples)), "Resample")
+    fitted = list(finished.values())
     labels = np.array(getattr(fitted[0], "feature_names_in_", column_labels(X)), dtype=object)
     frequencies, rows = {}, {}
     for modality, positions in fitted[0].modalities_.items():

@@ -1,15 +1,17 @@
 """The fitted classifier at the end of a model, with samples and the names of their columns."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
+from sklearn.exceptions import FitFailedWarning
 from sklearn.utils.validation import check_is_fitted
 
 from .._fitted_model import first_with, steps_of
 from .._progress import progress_bar
+from .._warnings import warn
 from ..modalities._columns import SEPARATOR, column_labels, column_names, sample_labels
 from ..modalities._input import as_table
 
@@ -112,3 +114,23 @@ def gene_name(feature: str) -> str:
 def with_progress(work: Iterable, what: str, total: int | None = None) -> Iterator:
     """Show a bar over work that takes more than some seconds."""
     yield from progress_bar(work, desc=what, total=total, delay=SECONDS_WITHOUT_BAR, leave=False)
+
+
+def attempt(function: Callable[..., Any], *arguments: Any) -> Any:
+    """Return the result of a function, or the error that it raises."""
+    try:
+        return function(*arguments)
+    except Exception as error:
+        return error
+
+
+def successful(results: list, what: str) -> dict[int, Any]:
+    """Return results of `attempt` by position; warn of each error, or raise it if all failed."""
+    kept = {index: r for index, r in enumerate(results) if not isinstance(r, Exception)}
+    for index, error in enumerate(results):
+        if not kept:
+            raise error
+        if index not in kept:
+            text = f"{what} {index} failed and is left out: {type(error).__name__}: {error}"
+            warn(text, FitFailedWarning)
+    return kept

@@ -85,6 +85,11 @@ def figure_for_page(label: str) -> Iterator[tuple[Any, Callable[[], Markup]]]:
         figure.savefig(text, format="svg", metadata=dict.fromkeys(METADATA))
 
 
+def name_in_figure(name: object, width: int = 60, lines: int = 1) -> str:
+    """Return a name without hidden characters, truncated so that it leaves room for the plot."""
+    return fill(visible(name), width, max_lines=lines, placeholder="…")
+
+
 def draw_legend_below(ax: Any) -> None:
     """Draw a legend of all lines but those labeled `UNNAMED` below the axes, on more height."""
     lines = [line for line in ax.lines if line.get_label() != UNNAMED]
@@ -169,7 +174,7 @@ def draw_learning(
             style = line_style(rank)
             band = {"alpha": 0.12, "linewidth": 0, "color": style["color"]}
             display.plot(ax, score_type="test", fill_between_kw=band)
-            display.lines_[0].set(label=visible(name), markersize=4, **style)
+            display.lines_[0].set(label=name_in_figure(name), markersize=4, **style)
             if name not in at_chance:
                 mean, std = values.mean(axis=1), values.std(axis=1)
                 bounds += [*(mean - std), *(mean + std)]
@@ -198,7 +203,8 @@ def draw_frequencies(name: str, shares: Mapping[str, np.ndarray]) -> Markup:
         for index, (modality, share) in enumerate(shares.items()):
             style = {**line_style(index), "markersize": 4, "markevery": (0.03 * index, 0.15)}
             ranks = np.arange(1, len(share) + 1)
-            ax.step(ranks, np.sort(share)[::-1], where="mid", label=visible(modality), **style)
+            style["label"] = name_in_figure(modality)
+            ax.step(ranks, np.sort(share)[::-1], where="mid", **style)
         ax.set(xlabel="features, most often selected first", ylabel="share of folds")
         ax.set_ylim(0, 1.03)
         draw_legend_below(ax)
@@ -215,7 +221,7 @@ def draw_ablation(losses: Mapping[str, pd.DataFrame], metric: str, names: Sequen
             rows = np.arange(len(names)) + shift * (index - (len(losses) - 1) / 2)
             mean, std = table.reindex(names)[["mean", "std"]].to_numpy().T
             style = {**line_style(index), "linestyle": "", "elinewidth": 1}
-            style |= {"markersize": 4, "label": visible(modality)}
+            style |= {"markersize": 4, "label": name_in_figure(modality)}
             bars.append(ax.errorbar(mean, rows, xerr=std, **style))
         ax.axvline(0, color=LIGHT["muted"], linestyle=":", linewidth=1)
         ax.figure.set_size_inches(WIDTH, 0.9 + 0.4 * len(names))
@@ -227,7 +233,7 @@ def draw_ablation(losses: Mapping[str, pd.DataFrame], metric: str, names: Sequen
 
 
 def _name_rows(ax: Any, names: Iterable[str]) -> None:
-    ax.set_yticks(ax.get_yticks(), labels=[fill(visible(name), NAME_WIDTH) for name in names])
+    ax.set_yticks(ax.get_yticks(), labels=[name_in_figure(name, NAME_WIDTH, 4) for name in names])
     ax.tick_params(axis="y", length=0, labelsize=9.5)
     ax.grid(visible=False, axis="y")
     ax.spines["left"].set_visible(False)

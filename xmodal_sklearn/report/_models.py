@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Callable, Sequence
-from textwrap import fill
 from typing import Any
 
 import numpy as np
@@ -18,12 +17,11 @@ from sklearn.metrics import (
     precision_recall_fscore_support,
 )
 
-from .._text import visible
 from ..benchmark._comparison import FOLD, Comparison, probability_column
 from ..benchmark._metrics import average_precisions, roc_areas
 from ..plotting._common import line_style
 from ..plotting._comparison import mean_intervals
-from ._figures import LIGHT, UNNAMED, draw_legend_below, figure_for_page
+from ._figures import LIGHT, UNNAMED, draw_legend_below, figure_for_page, name_in_figure
 from ._overview import Overview
 
 LABELS = ["target", "predicted"]
@@ -149,7 +147,7 @@ def draw_confusion(name: str, predictions: pd.DataFrame, classes: Sequence[str])
 def _draw_cells(
     ax: Any, counts: np.ndarray, shares: np.ndarray, classes: Sequence[str], style: dict[str, Any]
 ) -> None:
-    labels = [fill(visible(label), LABEL_WIDTH) for label in classes]
+    labels = [name_in_figure(label, LABEL_WIDTH, 4) for label in classes]
     rotation = 90 if len(classes) > 4 or max(map(len, classes)) > 8 else 0
     display = ConfusionMatrixDisplay(shares, display_labels=labels)
     display.plot(include_values=False, colorbar=False, im_kw=style, xticks_rotation=rotation, ax=ax)
@@ -186,7 +184,7 @@ def _draw_by_class(
         probability = predictions[probability_column(label)]
         is_class = predictions["target"] == label
         display.from_predictions(
-            is_class, probability, name=visible(label), curve_kwargs=style, ax=ax
+            is_class, probability, name=name_in_figure(label), curve_kwargs=style, ax=ax
         )
     draw_legend_below(ax)
 
@@ -215,7 +213,7 @@ def _draw_reliability(ax: Any, predictions: pd.DataFrame, classes: Sequence[str]
 
 def _draw_calibration(ax: Any, predictions: pd.DataFrame, classes: Sequence[str]) -> None:
     for index, label in enumerate(_most_frequent(predictions, classes)):
-        style = {**line_style(index), "label": visible(label)}
+        style = {**line_style(index), "label": name_in_figure(label)}
         is_class = predictions["target"] == label
         _draw_frequency(ax, is_class, predictions[probability_column(label)], style)
     ax.set(xlabel="predicted probability of the class", ylabel="observed share of the class")
