@@ -175,9 +175,7 @@ def compare(
         "data": describe_data(X, y, batch, modalities),
         "models": {name: describe_model(estimator) for name, estimator in estimators.items()},
     }
-    # Where a callable fails, the names of its scores are unknown.
-    fitted = [result for result in results if result["metrics"]]
-    metrics = tuple(min(fitted, key=lambda result: len(result["errors"]))["metrics"])
+    metrics = _metric_names(results)
     tables = _tabulate(inputs, results, metrics)
     return Comparison(*tables, np.unique(y), metrics, (*messages, *later), info)
 
@@ -267,6 +265,12 @@ def check_labels(X: Any, y: Any) -> np.ndarray:
     y = values_by_sample(y, X, "y")
     check_classification_targets(y)
     return y
+
+
+def _metric_names(results: list[Result]) -> tuple[str, ...]:
+    # Where a callable fails, the names of its scores are unknown.
+    fitted = [result for result in results if result["metrics"]]
+    return tuple(min(fitted, key=lambda result: len(result["errors"]))["metrics"])
 
 
 def _tabulate(
