@@ -244,8 +244,8 @@ def test_diablo_is_tuned_and_calibrated_with_its_modalities(cohort):
 
 def test_classes_of_one_and_two_samples_are_accepted(cohort):
     X, y = cohort
-    X = X.filter(like="exp__")
-    y = np.array(y)
+    X = X.filter(like="exp__").iloc[:60, :20]
+    y = np.array(y)[:60]
     y[0], y[1:3] = "rare", "rarer"
     models = ["linear SVM", "XGBoost", "MLP", "random forest", "nearest shrunken centroid"]
     for model in [*models, "DIABLO"]:

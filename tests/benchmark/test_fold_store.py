@@ -180,8 +180,7 @@ def double(X):
     ["C", "k", "X", "column", "dtype", "row", "y", "cv", "scoring", "grid", "function", "version"],
 )
 def test_changed_inputs_are_recomputed(cohort, tmp_path, monkeypatch, changed):
-    X, y = cohort
-    y = np.asarray(y)
+    X, y = cohort[0].iloc[:, 40:80], np.asarray(cohort[1])
     model, options = logistic(), {"cv": 2, "scoring": ["accuracy"], "store": tmp_path}
     if changed == "grid":
         model = GridSearchCV(logistic(), {"logisticregression__C": [0.1, 1]}, cv=2)

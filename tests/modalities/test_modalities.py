@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import sparse
 
@@ -101,6 +101,7 @@ def test_flags_and_small_integers_stay_small():
     assert X.iloc[::2].memory_usage(index=False).sum() == 25 * 80
 
 
+@settings(max_examples=25)
 @given(tables_of_modalities())
 def test_splitting_undoes_an_inner_join(tables):
     X = concat_modalities(tables)
@@ -110,6 +111,7 @@ def test_splitting_undoes_an_inner_join(tables):
         pd.testing.assert_frame_equal(parts[modality], table.loc[X.index])
 
 
+@settings(max_examples=25)
 @given(tables_of_modalities())
 def test_splitting_an_outer_join_gives_every_table_its_samples_and_values_back(tables):
     X = concat_modalities(tables, join="outer")
@@ -250,6 +252,7 @@ def test_modalities_may_be_interleaved(cohort):
     assert set(selected) == set(expected)
 
 
+@settings(max_examples=25)
 @given(tables_of_modalities())
 def test_feature_names_survive_selection_and_its_inverse(tables):
     X = concat_modalities(tables)

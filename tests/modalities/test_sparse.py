@@ -169,20 +169,22 @@ def test_selection_needs_a_fraction_of_the_dense_table():
     assert (selected != X[:, selector.get_support(indices=True)]).nnz == 0
 
 
-@pytest.mark.parametrize("form", [sparse.csr_array, sparse.coo_matrix])
-def test_a_sparse_matrix_is_compared_like_a_dense_one(form, cohort):
-    X, y = cohort[0].to_numpy(float), np.asarray(cohort[1])
-    models = make_baselines(k=10, modalities=MODALITIES, models=["logistic regression"], tune=False)
+def test_a_sparse_matrix_is_compared_like_a_dense_one(cohort):
+    X, y = cohort[0].to_numpy(float)[:, 60:], np.asarray(cohort[1])
+    modalities = {"cna": slice(0, 50), "mut": slice(50, 70)}
+    models = make_baselines(k=10, modalities=modalities, models=["logistic regression"], tune=False)
     given = {
-        "cv": 3,
+        "cv": 2,
         "controls": "logistic regression, early",
         "batch": np.arange(len(y)) % 2,
         "random_state": 0,
     }
-    results = [compare(models, table, y, **given) for table in (form(X), X)]
+    forms = (X, sparse.csr_array(X), sparse.coo_matrix(X))
+    results = [compare(models, table, y, **given) for table in forms]
     scores = [result.scores[~result.scores["metric"].isin(COSTS)] for result in results]
     assert "logistic regression, early, mut as noise" in set(scores[0]["estimator"])
-    pd.testing.assert_frame_equal(*scores)
+    for actual in scores[1:]:
+        pd.testing.assert_frame_equal(actual, scores[0])
 
 
 def test_a_model_of_a_sparse_matrix_is_inspected(cohort):

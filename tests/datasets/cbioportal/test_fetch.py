@@ -282,7 +282,7 @@ def quick_training(monkeypatch):
     """Networks that train in a second by default."""
     defaults = CrossModalAttentionClassifier.__init__.__kwdefaults__
     monkeypatch.setitem(defaults, "n_estimators", 1)
-    monkeypatch.setitem(defaults, "max_epochs", 40)
+    monkeypatch.setitem(defaults, "max_epochs", 20)
 
 
 def test_the_guide_s_example_runs(served_cohort, quick_training, capsys):
