@@ -168,7 +168,7 @@ def test_fingerprints_do_not_depend_on_string_hashes(cohort, tmp_path):
 
 
 def logistic(C=1.0, k=5, **options):
-    return make_pipeline(MultiOmicsSelector(k=k, **options), LogisticRegression(C=C, max_iter=500))
+    return make_pipeline(MultiOmicsSelector(k=k, **options), LogisticRegression(C=C, max_iter=2000))
 
 
 def double(X):
