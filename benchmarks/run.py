@@ -46,10 +46,8 @@ PROGRAMS = {
     "tables": [f"{ACCURACY}.tables {ALL_TABLES} tcga --repeats 5"],
     "tcga": [f"{ACCURACY}.baselines tcga --repeats 5"],
     "interactions": [f"{ACCURACY}.interactions --samples 800 300"],
-    "missing-tables": [
-        f"{ACCURACY}.missing_tables tcga --repeats 1",
-        f"{ACCURACY}.missing_modality --repeats 1",
-    ],
+    "missing-tables": [f"{ACCURACY}.missing_tables tcga --repeats 1"],
+    "partial-overlap": [f"{ACCURACY}.missing_modality --repeats 5"],
     "missing-tables-metabric": [f"{ACCURACY}.missing_tables {ALL_TABLES} --repeats 1"],
     "cohorts-drift": [f"{ACCURACY}.cohorts alarms changed second sites"],
     "cost": [
