@@ -38,6 +38,7 @@ def problem(request, cohort, positions):
 def test_fit_predict_pickle_and_clone(problem, tmp_path):
     model, X, y = problem
     model.fit(X, y)
+    assert list(model[1].modalities_) == list(model[0].modalities_)
     probabilities = model.predict_proba(X)
     assert probabilities.shape == (len(X), 3)
     np.testing.assert_allclose(probabilities.sum(axis=1), 1)
@@ -67,13 +68,6 @@ def test_grid_search_over_k_and_heads_is_the_same_in_parallel(cohort):
     )
     assert one.best_params_ == two.best_params_
     np.testing.assert_array_equal(one.predict_proba(X), two.predict_proba(X))
-
-
-def test_the_classifier_learns_the_modalities_from_the_selector(problem):
-    model, X, y = problem
-    model.fit(X, y)
-    selector, classifier = model[0], model[1]
-    assert list(classifier.modalities_) == list(selector.modalities_)
 
 
 def test_default_parameters_work_together(cohort):
