@@ -9,6 +9,7 @@ tables act independently or together. Both cohorts are simulated.
 # %%
 # We simulate two cohorts of 400 patients. In the first, the effects of an expression module and of
 # a copy-number segment add up; in the second, a mutation reverses the effect of the module.
+# Four networks, half the default number, keep this example short.
 import matplotlib.pyplot as plt
 from sklearn.model_selection import StratifiedKFold
 
@@ -19,7 +20,7 @@ from xmodal_sklearn.datasets import make_multiomics
 from xmodal_sklearn.plotting import ComparisonDisplay
 
 models = {
-    "cross-modal attention": CrossModalAttentionClassifier(random_state=0),
+    "cross-modal attention": CrossModalAttentionClassifier(n_estimators=4, random_state=0),
     **make_baselines(
         k="all", models=["logistic regression", "random forest"], fusion=["early"], random_state=0
     ),

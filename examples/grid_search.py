@@ -19,8 +19,9 @@ from xmodal_sklearn.datasets import make_multiomics
 from xmodal_sklearn.plotting import KScoreDisplay
 
 X, y = make_multiomics(250, {"exp": 300, "cna": 200}, return_X_y=True, random_state=0)
+# A single network per fit keeps this example short; the default is an ensemble of eight.
 selector = MultiOmicsSelector(memory=tempfile.mkdtemp())
-model = make_pipeline(selector, CrossModalAttentionClassifier(n_estimators=2, random_state=0))
+model = make_pipeline(selector, CrossModalAttentionClassifier(n_estimators=1, random_state=0))
 grid = {
     "multiomicsselector__k": [5, 20, 80],
     "crossmodalattentionclassifier__n_heads": [2, 8],
