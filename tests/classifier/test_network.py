@@ -17,6 +17,7 @@ from xmodal_sklearn.classifier.network import (
 )
 from xmodal_sklearn.classifier.network._branches import PairsBranch, PiecewiseLinearBranch
 from xmodal_sklearn.classifier.network._ridge import fit_ridge
+from xmodal_sklearn.classifier.network._softmax import SoftmaxAttention
 
 EXP, CNA, MUT = range(6), range(6, 11), range(11, 14)
 
@@ -127,6 +128,28 @@ def test_attention_equals_its_definition(attention, tokenizer, x):
     torch.testing.assert_close(weights.sum(dim=-1), torch.ones(weights.shape[:2]))
     expected = attend.output[0] @ (value @ weights.transpose(-1, -2))
     torch.testing.assert_close(result[0], expected)
+
+
+@pytest.mark.parametrize("scale", [1, 30])
+def test_softmax_and_its_derivatives_equal_those_of_pytorch(scale):
+    generator = torch.Generator().manual_seed(0)
+    # Numbers of queries and keys that are no multiples of what the kernel takes at a time.
+    query, key, value = (
+        torch.randn(6, 5, n_tokens, generator=generator).mul(size).requires_grad_()
+        for n_tokens, size in ((7, scale), (13, scale), (13, 1))
+    )
+    weights = (query.mT @ key / 5**0.5).softmax(dim=-1)
+    results = []
+    for attended in (SoftmaxAttention.apply(query, key, value), value @ weights.mT):
+        slopes = torch.autograd.grad(
+            attended.square().sum(), (query, key, value), create_graph=True
+        )
+        curvature = torch.autograd.grad(slopes[0].square().sum(), (query, key, value))
+        results.append((attended, *slopes, *curvature))
+    for ours, expected in zip(*results, strict=True):
+        torch.testing.assert_close(
+            ours, expected, rtol=1e-4, atol=1e-4 * expected.detach().abs().max().item()
+        )
 
 
 def test_tokens_are_enriched_by_the_sum_or_by_the_product(x):

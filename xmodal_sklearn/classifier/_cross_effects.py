@@ -12,7 +12,6 @@ import numpy as np
 import torch
 from torch import Tensor
 from torch.func import functional_call
-from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from ._torch import reproducible_torch
 from .network import PRIMARY, Branch, CrossModalNetwork, PatchTokenizer
@@ -119,9 +118,7 @@ def _attention_logits(
         name: parameter[first : first + module.n_members]
         for name, parameter in module.classifier.named_parameters()
     }
-    # PyTorch's faster kernels have no second derivative.
-    with sdpa_kernel(SDPBackend.MATH):
-        hidden = module.encoder.encode(tokens, present)
+    hidden = module.encoder.encode(tokens, present)
     logits = functional_call(module.classifier, mlp, (hidden,))
     return logits, coordinates[PRIMARY], coordinates[source]
 

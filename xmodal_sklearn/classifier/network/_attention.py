@@ -14,6 +14,7 @@ from torch.nn import functional
 
 from ._branches import PRIMARY
 from ._layers import HIDDEN_BIAS, MemberLinear, uniform
+from ._softmax import SoftmaxAttention
 
 # Four and eight patches were no better on simulated cohorts with interactions.
 N_PATCHES = 2
@@ -178,7 +179,7 @@ def softmax_attention(
     if isinstance(query, PatchTokens) and isinstance(key, PatchTokens):
         attended = _attend_to_patches(query.tokens, key.tokens, value.dense().mT, n_heads)
     else:
-        attended = _attend_to_features(query, key, value, n_heads).unflatten(0, (len(output), -1))
+        attended = _attend_to_features(query, key, value, n_heads)
     attended = (attended * present[:, None, None]).flatten(1, 2) @ output.mT
     return attended.view(len(output), len(present), -1, output.shape[-1]).mT
 
@@ -192,16 +193,16 @@ def _attend_to_patches(query: Tensor, key: Tensor, value: Tensor, n_heads: int) 
 
 
 def _attend_to_features(query: Tokens, key: Tokens, value: Tokens, n_heads: int) -> Tensor:
-    """Attend to many tokens, ``(members * batch, tokens, width)``, through the fused kernels."""
-
-    def by_head(tokens: Tokens) -> Tensor:
-        # The fused kernels want four axes, the width last, and in memory too: else PyTorch falls
-        # back to laying out the whole attention matrix.
-        heads = tokens.dense().unflatten(2, (n_heads, -1)).flatten(0, 1)
-        return heads.transpose(-1, -2).contiguous()
-
-    attended = functional.scaled_dot_product_attention(by_head(query), by_head(key), by_head(value))
-    return attended.transpose(1, 2).flatten(2)
+    """Attend to many tokens, ``(members, batch, tokens, width)``."""
+    tables = [table.dense().unflatten(2, (n_heads, -1)) for table in (query, key, value)]
+    if tables[0].device.type == "cpu":
+        attended = SoftmaxAttention.apply(*(table.flatten(0, 2) for table in tables))
+        return attended.view_as(tables[0]).flatten(2, 3).mT
+    # The fused kernels want four axes, the width last, and in memory too: else PyTorch falls back
+    # to laying out the whole attention matrix.
+    by_head = (table.flatten(0, 1).mT.contiguous() for table in tables)
+    attended = functional.scaled_dot_product_attention(*by_head)
+    return attended.unflatten(0, tables[0].shape[:2]).transpose(2, 3).flatten(3)
 
 
 def linear_attention(
