@@ -440,17 +440,23 @@ def test_a_common_factor_of_the_weights_changes_nothing(cohort):
     np.testing.assert_allclose(actual, expected, atol=1e-5)
 
 
-def test_balanced_classes_raise_the_recall_of_a_rare_one(cohort):
-    X, y = cohort
-    rare = y == y.iloc[0]
-    keep = np.r_[np.flatnonzero(rare)[:8], np.flatnonzero(~rare)]
-    X, y = X.iloc[keep], y.iloc[keep]
-
-    def share(class_weight):
-        model = small(class_weight=class_weight).fit(X, y)
-        return model.predict_proba(X)[:, model.classes_.tolist().index(y.iloc[0])].mean()
-
-    assert share(None) < share("sqrt") < share("balanced")
+def test_class_weights_change_what_is_predicted_but_not_what_is_probable():
+    sizes, weights = {"exp": 10, "cna": 5}, [0.9, 0.1]
+    X, y = make_multiomics(
+        400, sizes, n_classes=2, weights=weights, class_sep=1.5, return_X_y=True, random_state=0
+    )
+    train, test = slice(None, 200), slice(200, None)
+    rare = y.value_counts().idxmin()
+    predicted, expected = [], []
+    for class_weight in (None, "sqrt", "balanced", {rare: 50}):
+        model = small(n_estimators=5, class_weight=class_weight).fit(X[train], y[train])
+        proba = model.predict_proba(X[test])
+        predicted.append((model.predict(X[test]) == rare).sum())
+        expected.append(proba[:, model.classes_.tolist().index(rare)].sum())
+        chosen = (proba * model.class_weights_).argmax(axis=1)
+        np.testing.assert_array_equal(model.predict(X[test]), model.classes_[chosen])
+    assert predicted[0] < predicted[2] < predicted[3]
+    np.testing.assert_allclose(expected, (y[test] == rare).sum(), rtol=0.4)
 
 
 def test_warm_start_continues_the_previous_fit(cohort):

@@ -57,23 +57,28 @@ def fit_stacking(
     x: Tensor,
     present: np.ndarray,
     target: np.ndarray,
+    class_weights: np.ndarray,
     held_out_by: np.ndarray,
-) -> StackingWeights | None:
-    """Fit the weights of a net's branches to the samples that its members held out."""
+) -> StackingWeights:
+    """Fit the weights of a net's branches to the samples that its members held out, if any."""
     module = net.module_
+    start = initial_stacking(module.branches, class_weights)
     held_out = np.flatnonzero(target.any(axis=1) & (held_out_by < module.n_members))
     if len(held_out) == 0:
-        return None
+        prior = start[len(module.branches) :]
+        return StackingWeights(present[:0], module.combiner.weights.cpu().numpy(), prior[None])
     log_proba = out_of_fold_log_proba(net, x[held_out], held_out_by[held_out])
-    start = initial_weights(module.branches)
     return fit_stacking_weights(log_proba, present[held_out], target[held_out], start)
 
 
-def initial_weights(branches: Sequence[Branch]) -> np.ndarray:
-    """Return the weights without any evidence."""
-    if DEFAULT_BRANCH not in branches:
-        return np.full(len(branches), 1 / len(branches))
-    return np.array([float(branch == DEFAULT_BRANCH) for branch in branches])
+def initial_stacking(branches: Sequence[Branch], class_weights: np.ndarray) -> np.ndarray:
+    """Return the weights of the branches, then the prior of the classes, without any evidence."""
+    weights = np.full(len(branches), 1 / len(branches))
+    if DEFAULT_BRANCH in branches:
+        weights = np.array([float(branch == DEFAULT_BRANCH) for branch in branches])
+    # Branches are fitted to weighted classes, as if these were more frequent.
+    prior = -np.log(np.where(class_weights > 0, class_weights, 1))
+    return np.r_[weights, prior]
 
 
 def out_of_fold_log_proba(net: NeuralNet, x: Tensor, members: np.ndarray) -> np.ndarray:
@@ -91,9 +96,8 @@ def out_of_fold_log_proba(net: NeuralNet, x: Tensor, members: np.ndarray) -> np.
 def fit_stacking_weights(
     log_proba: np.ndarray, present: np.ndarray, target: np.ndarray, start: np.ndarray
 ) -> StackingWeights:
-    """Fit the weights of the branches for all samples, and for each pattern of modalities."""
-    n_branches, n_classes = log_proba.shape[1:]
-    common = _fit_weights(log_proba, target, np.r_[start, np.zeros(n_classes)])
+    """Fit weights and prior for all samples, and for each pattern of modalities."""
+    common = _fit_weights(log_proba, target, start)
     patterns = np.unique(present, axis=0)
     if len(patterns) == 1:
         patterns = patterns[:0]
@@ -101,7 +105,7 @@ def fit_stacking_weights(
     for pattern in patterns:
         rows = (present == pattern).all(axis=1)
         fitted.append(_fit_weights(log_proba[rows], target[rows], common))
-    weights, prior = np.split(np.array(fitted), [n_branches], axis=1)
+    weights, prior = np.split(np.array(fitted), [log_proba.shape[1]], axis=1)
     return StackingWeights(patterns, weights, prior)
 
 

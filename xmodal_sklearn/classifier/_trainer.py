@@ -28,7 +28,7 @@ from ._stacking import (
     assign_holdout_folds,
     fit_stacking,
     fit_stacking_weights,
-    initial_weights,
+    initial_stacking,
     out_of_fold_log_proba,
 )
 from ._stumps import fit_stumps
@@ -60,7 +60,8 @@ class Samples:
 
     x: Tensor
     codes: np.ndarray
-    target: np.ndarray
+    weights: np.ndarray
+    class_weights: np.ndarray
     rows: np.ndarray
     columns: list[list[int]]
 
@@ -71,10 +72,21 @@ class Samples:
         return Samples(
             self.x[positions],
             self.codes[positions],
-            self.target[positions],
+            self.weights[positions],
+            self.class_weights,
             self.rows[positions],
             self.columns,
         )
+
+    @property
+    def target(self) -> np.ndarray:
+        """Return the target of training, ``(samples, classes)``: the weight, times the class's."""
+        return np.diag(self.class_weights)[self.codes] * self.weights[:, None]
+
+    @property
+    def frequencies(self) -> np.ndarray:
+        """Return the target of probabilities: as for training, but all classes weigh the same."""
+        return np.diag(self.class_weights > 0)[self.codes] * self.weights[:, None]
 
     @property
     def present(self) -> np.ndarray:
@@ -121,10 +133,11 @@ def train(
     _solve(net.module_, samples, dataset.tensors[1], held_out_by, seed, net.device)
     _run(net, dataset)
     if stacking is None:
-        stacking = fit_stacking(net, samples.x, samples.present, samples.target, held_out_by)
-    if stacking is not None:
-        patterns, weights, prior = (torch.as_tensor(part).to(net.device) for part in stacking)
-        net.module_.set_stacking(patterns, weights.float(), prior.float())
+        stacking = fit_stacking(
+            net, samples.x, samples.present, samples.frequencies, samples.class_weights, held_out_by
+        )
+    patterns, weights, prior = (torch.as_tensor(part).to(net.device) for part in stacking)
+    net.module_.set_stacking(patterns, weights.float(), prior.float())
     if history is None:
         history = _history_of(net, settings)
     # A fitted model holds neither samples nor what only training needs.
@@ -160,7 +173,7 @@ def _train_nested(
     )
     _run(net, dataset)
     branches = list_branches(len(samples.columns), kinds)
-    log_proba = np.zeros((len(samples), len(branches), samples.target.shape[1]))
+    log_proba = np.zeros((len(samples), len(branches), len(samples.class_weights)))
     at_trained = [branches.index(branch) for branch in net.module_.branches]
     log_proba[:, at_trained] = out_of_fold_log_proba(net, together.x, fold_of)
     solved_kinds = [kind for kind in kinds if kind not in TRAINED_KINDS]
@@ -175,8 +188,8 @@ def _train_nested(
         log_proba[rows[:, None], at_solved] = out_of_fold_log_proba(
             solved, fold_samples.x[rows], np.zeros(len(rows), dtype=int)
         )
-    present, start = samples.present, initial_weights(branches)
-    stacking = fit_stacking_weights(log_proba, present, samples.target, start)
+    start = initial_stacking(branches, samples.class_weights)
+    stacking = fit_stacking_weights(log_proba, samples.present, samples.frequencies, start)
     if not settings.early_stopping:
         return stacking, None, settings.max_epochs
     history = _history_of(net, settings)
@@ -230,7 +243,7 @@ def _make_net(
     return DeviceNet(
         CrossModalNetwork,
         module__columns=samples.columns,
-        module__n_classes=samples.target.shape[1],
+        module__n_classes=len(samples.class_weights),
         module__n_members=n_members,
         module__branches=kinds,
         module__seed=seed,
