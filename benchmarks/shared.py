@@ -220,10 +220,16 @@ def measure_folds(
     ]
 
 
-def scores(y: np.ndarray, probabilities: np.ndarray, classes: np.ndarray) -> dict[str, float]:
-    """Return macro-F1, ROC AUC and log loss of the probabilities of classes."""
+def scores(
+    y: np.ndarray,
+    probabilities: np.ndarray,
+    classes: np.ndarray,
+    predicted: np.ndarray | None = None,
+) -> dict[str, float]:
+    """Return macro-F1 of predictions, by default the most probable classes, ROC AUC and log loss."""
     class_scores = probabilities[:, 1] if len(classes) == 2 else probabilities
-    predicted = classes[probabilities.argmax(axis=1)]
+    if predicted is None:
+        predicted = classes[probabilities.argmax(axis=1)]
     return {
         "macro-F1": f1_score(y, predicted, average="macro"),
         "ROC AUC": roc_auc_score(y, class_scores, multi_class="ovr", labels=classes),

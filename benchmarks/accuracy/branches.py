@@ -60,7 +60,7 @@ def measure_fold(
     classifier = CrossModalAttentionClassifier(random_state=0)
     with patch.object(_trainer, "fit_stacking", wraps=_trainer.fit_stacking) as spy:
         classifier.fit(selector.transform(X.iloc[train]), y[train])
-    _, x, present, target, held_out_by = spy.call_args.args
+    _, x, present, target, class_weights, held_out_by = spy.call_args.args
     net, classes = classifier.net_, classifier.classes_
     out_of_fold = _stacking.out_of_fold_log_proba(net, x, held_out_by)
     tested = torch.from_numpy(ClassifierView(classifier, selector.transform(X.iloc[test])).x)
@@ -70,12 +70,13 @@ def measure_fold(
     rows = []
     for variant, kept in variants(net.module_.branches).items():
         branches = [net.module_.branches[position] for position in kept]
-        start = _stacking.initial_weights(branches)
+        start = _stacking.initial_stacking(branches, class_weights)
         fitted = _stacking.fit_stacking_weights(out_of_fold[:, kept], present, target, start)
         combiner = StackingCombiner(*map(torch.as_tensor, fitted))
         proba = combiner(log_proba[:, :, kept], present).exp().mean(dim=(1, 2)).numpy()
         proba /= proba.sum(axis=1, keepdims=True)
-        rows.append({"branches": variant, **scores(y[test], proba, classes)})
+        predicted = classes[(proba * classifier.class_weights_).argmax(axis=1)]
+        rows.append({"branches": variant, **scores(y[test], proba, classes, predicted)})
     return rows
 
 

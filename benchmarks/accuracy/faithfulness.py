@@ -64,7 +64,7 @@ def fold_of(
     }
     orders = {ranking: np.argsort(-size, kind="stable") for ranking, size in importance.items()}
     random = [rng.permutation(X.shape[1]) for _ in range(N_RANDOM)]
-    before = pd.Series(scores(y[test], model.predict_proba(X_test), model.classes_))[METRICS]
+    before = deleted(model, X_train, X_test, y[test], np.arange(0))
     lost = {
         (ranking, n): before - deleted(model, X_train, X_test, y[test], order[:n])
         for ranking, order in orders.items()
@@ -100,8 +100,9 @@ def deleted(
     """Return the scores after some columns are set to their training means."""
     names = X_test.columns[columns]
     means = {name: X_train[name].mean() for name in names}
-    proba = model.predict_proba(X_test.assign(**means))
-    return pd.Series(scores(y, proba, model.classes_))[METRICS]
+    replaced = X_test.assign(**means)
+    proba, predicted = model.predict_proba(replaced), model.predict(replaced)
+    return pd.Series(scores(y, proba, model.classes_, predicted))[METRICS]
 
 
 def report(title: str, measured: list[dict], seeds: list[dict]) -> None:

@@ -56,9 +56,14 @@ def measure_fold(
             n_estimators=4, embed_dim=8, random_state=0, **parameters
         )
         proba = model.fit(X.iloc[train], y[train]).predict_proba(X.iloc[test])
-        accuracy = accuracy_score(y[test], model.classes_[proba.argmax(axis=1)])
+        predicted = model.predict(X.iloc[test])
+        accuracy = accuracy_score(y[test], predicted)
         rows.append(
-            {"network": name, **scores(y[test], proba, model.classes_), "accuracy": accuracy}
+            {
+                "network": name,
+                **scores(y[test], proba, model.classes_, predicted),
+                "accuracy": accuracy,
+            }
         )
     return rows
 

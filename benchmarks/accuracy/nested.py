@@ -70,8 +70,8 @@ def measure_fold(
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             fitted = clone(model).fit(X.iloc[train], y[train])
-        proba = fitted.predict_proba(X.iloc[test])
-        rows.append({"model": name, **scores(y[test], proba, fitted.classes_)})
+        proba, predicted = fitted.predict_proba(X.iloc[test]), fitted.predict(X.iloc[test])
+        rows.append({"model": name, **scores(y[test], proba, fitted.classes_, predicted)})
     return rows
 
 

@@ -6,7 +6,8 @@
 The blend of two models is the normalized product of their probabilities, each to the power of its
 weight. The weight is the one with the lowest log loss of out-of-fold predictions of the training
 samples. A blend with a lower log loss on test samples shows something to learn from the table that
-the classifier does not learn. The cohorts are read from $XMODAL_DATA (default ../shared/data).
+the classifier does not learn. Macro-F1 is that of the most probable classes. The cohorts are read
+from $XMODAL_DATA (default ../shared/data).
 """
 
 import warnings

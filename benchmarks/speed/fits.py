@@ -56,7 +56,8 @@ if model is None:
 start = time.process_time()
 model.fit(X.iloc[train], y[train])
 seconds = time.process_time() - start
-joblib.dump((seconds, model.predict_proba(X.iloc[test]), model.classes_), sys.argv[2])
+X = X.iloc[test]
+joblib.dump((seconds, model.predict_proba(X), model.classes_, model.predict(X)), sys.argv[2])
 """
 
 
@@ -118,8 +119,8 @@ def fits(
                 env={**os.environ, "PYTHONPATH": str(checkout), **ONE_THREAD},
                 check=True,
             )
-            seconds, probabilities, classes = joblib.load(answer)
-        fit = {"seconds": seconds, **scores(y[test], probabilities, classes)}
+            seconds, *predictions = joblib.load(answer)
+        fit = {"seconds": seconds, **scores(y[test], *predictions)}
         measured.append((name, fit))
     return measured
 
