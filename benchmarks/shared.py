@@ -226,7 +226,7 @@ def scores(
     classes: np.ndarray,
     predicted: np.ndarray | None = None,
 ) -> dict[str, float]:
-    """Return macro-F1 of predictions, by default the most probable classes, ROC AUC and log loss."""
+    """Return macro-F1 of what is predicted, by default the most probable, ROC AUC and log loss."""
     class_scores = probabilities[:, 1] if len(classes) == 2 else probabilities
     if predicted is None:
         predicted = classes[probabilities.argmax(axis=1)]
