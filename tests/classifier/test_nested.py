@@ -224,7 +224,7 @@ def test_any_transformer_is_nested():
     X, y = noise(160)
     steps = make_pipeline(StandardScaler(), SelectKBest(k=30), PCA(20))
     model = small(selector=steps).fit(X[:80], y[:80])
-    assert log_loss(y[80:], model.predict_proba(X[80:])) < np.log(2) + 0.05
+    assert log_loss(y[80:], model.predict_proba(X[80:])) < np.log(2) + 0.1
     model.set_params(selector=None).fit(X[:80, :9], y[:80])
     assert model.predict_proba(X[80:, :9]).shape == (80, 2)
 

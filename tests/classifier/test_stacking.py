@@ -13,6 +13,9 @@ from xmodal_sklearn.classifier._stacking import (
     fit_stacking_weights,
 )
 
+# Weights of two branches, and the prior of three classes.
+START = np.array([0.5, 0.5, 0, 0, 0])
+
 
 @pytest.fixture
 def branches():
@@ -26,7 +29,8 @@ def branches():
 
 def fit_common(logs, target, start):
     everything = np.ones((len(logs), 1), dtype=bool)
-    patterns, weights, prior = fit_stacking_weights(logs, everything, target, np.array(start))
+    start = np.r_[start, np.zeros(target.shape[1])]
+    patterns, weights, prior = fit_stacking_weights(logs, everything, target, start)
     assert len(patterns) == 0
     return weights[0], prior[0]
 
@@ -73,7 +77,7 @@ def test_each_pattern_of_modalities_has_weights_of_its_own(branches):
     first = np.arange(400) < 200
     logs[:200] = logs[:200, ::-1]  # where the second modality is absent, the first branch is good
     present = np.column_stack([np.ones(400), ~first]).astype(bool)
-    patterns, weights, prior = fit_stacking_weights(logs, present, target, np.array([0.5, 0.5]))
+    patterns, weights, prior = fit_stacking_weights(logs, present, target, START)
     assert patterns.tolist() == [[True, False], [True, True]]
     assert len(weights) == len(prior) == 3
     assert weights[1, 0] > 3 * weights[1, 1]
@@ -84,7 +88,7 @@ def test_a_pattern_with_few_samples_has_the_weights_of_the_others(branches):
     logs, target = branches
     logs = logs[:, :2]
     present = np.column_stack([np.ones(400), np.arange(400) > 1]).astype(bool)
-    patterns, weights, _ = fit_stacking_weights(logs, present, target, np.array([0.5, 0.5]))
+    patterns, weights, _ = fit_stacking_weights(logs, present, target, START)
     few = 1 + patterns.tolist().index([True, False])
     np.testing.assert_allclose(weights[few], weights[0], atol=0.1)
 
