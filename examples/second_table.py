@@ -20,7 +20,7 @@ from xmodal_sklearn.paper import compare_modalities
 from xmodal_sklearn.plotting import ComparisonDisplay, ModalityAblationDisplay
 
 X, y = make_multiomics(300, {"exp": 100, "cna": 60}, class_sep=0.6, return_X_y=True, random_state=0)
-classifier = CrossModalAttentionClassifier(n_estimators=4, random_state=0)
+classifier = CrossModalAttentionClassifier(n_estimators=2, random_state=0)  # for speed
 folds = StratifiedKFold(3, shuffle=True, random_state=0)
 result = compare_modalities(X, y, classifier, ks=[40], cv=folds, n_jobs=2)
 ComparisonDisplay.from_comparison(result)
