@@ -1,6 +1,6 @@
 """Model files with changed contents and right checksums load, or raise one error that names them.
 
-``XMODAL_FUZZ_INPUTS=2000 pytest tests/persistence/test_fuzz_files.py`` tries more of them.
+``pytest -m slow tests/persistence/test_fuzz_files.py`` tries 2,000 of them.
 """
 
 import copy
@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import load, save
 
-from tests.fuzzing import fuzz
+from tests.fuzzing import N_INPUTS, fuzz
 from xmodal_sklearn.persistence import load_model, read_manifest
 
 VALUES = [
@@ -73,8 +73,9 @@ def change_structure(rng, data, zipped):
     return zipped({**files, "schema.json": change_json(rng, files["schema.json"])})
 
 
+@pytest.mark.parametrize("n_inputs", [N_INPUTS, pytest.param(1000, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("name", ["saved", "saved_attention"])
-def test_changed_files_load_or_raise_one_error(name, request, parts_of, write, zipped):
+def test_changed_files_load_or_raise_one_error(name, n_inputs, request, parts_of, write, zipped):
     path = request.getfixturevalue(name)
     parts = parts_of(path)
 
@@ -101,4 +102,4 @@ def test_changed_files_load_or_raise_one_error(name, request, parts_of, write, z
         assert all(message.isprintable() for message in messages), messages
         return outcome
 
-    fuzz(check)
+    fuzz(check, n_inputs)

@@ -405,7 +405,7 @@ def at_chance(comparison: Comparison) -> frozenset[str]:
         chance = 1 / by_fold.count() if metric == CLASS_RECALL else 0.5
         gains = (by_fold.mean() - chance).groupby(level="estimator")
         above |= {name for name, values in gains if _is_above_zero(values, ratio)}
-    names = set(scores["estimator"])
+    names = set(scores["estimator"].unique())
     return frozenset(names - above) if above else frozenset()
 
 

@@ -137,6 +137,12 @@ def structure_from_bytes(data: bytes, reader: JsonReader) -> Any:
     """Return the structure that was written; types that aren't listed are not even imported."""
     import skops.io
 
+    _check_structure(data, reader)
+    return skops.io.loads(data, trusted=sorted(set().union(*ALLOWED.values())))
+
+
+def _check_structure(data: bytes, reader: JsonReader) -> None:
+    """Check sizes and types, in a function that frees what it parsed: skops parses it again."""
     with ZipFile(io.BytesIO(data)) as archive:
         check_stored(archive, len(data))
         _check_arrays(archive)
@@ -145,7 +151,6 @@ def structure_from_bytes(data: bytes, reader: JsonReader) -> Any:
     protocol = schema.get("protocol")
     if not isinstance(protocol, int) or protocol < MIN_PROTOCOL:
         raise ValueError(f"it has protocol {protocol!r} of skops, in which no model was saved")
-    return skops.io.loads(data, trusted=sorted(set().union(*ALLOWED.values())))
 
 
 def check_bounds(model: Any) -> None:

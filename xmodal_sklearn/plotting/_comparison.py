@@ -99,7 +99,7 @@ class ComparisonDisplay(Display):
         """
         metric = metric or comparison.metrics[0]
         table = comparison.scores[comparison.scores["part"] == ""]
-        if metric not in set(table["metric"]):
+        if metric not in table["metric"].unique():
             metrics = list(table["metric"].unique())
             raise ValueError(f"The comparison has no metric {metric!r}. Choose one of {metrics}.")
         by_fold = table[table["metric"].isin([metric, "n_train", "n_test"])].pivot(  # noqa: PD010

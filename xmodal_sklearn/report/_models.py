@@ -37,7 +37,8 @@ MIN_IN_BIN = 10
 
 
 def model_section(overview: Overview) -> dict[str, Any]:
-    predicted = set(overview.comparison.predictions["estimator"])  # not if all its fits failed
+    # Not a model all of whose fits failed.
+    predicted = set(overview.comparison.predictions["estimator"].unique())
     names = [name for name in overview.names if name in predicted]
     return {
         "repeated": overview.info.get("n_repeats", 1) > 1,
