@@ -23,8 +23,9 @@ def read_table():
     # The last table is that of the smallest cohorts.
     text = FILE.read_text(encoding="utf-8").rpartition("\n| model")[2]
     lines = [line for line in f"| model{text}".splitlines() if line.startswith("|")]
-    rows = [[cell.strip(" *") for cell in line.strip("|").split("|")] for line in lines]
-    kinds = rows[0][1 : rows[0].index("additive")]
+    cells = [[cell.strip(" *") for cell in line.strip("|").split("|")] for line in lines]
+    rows = [[name.removesuffix(", early"), *scores] for name, *scores in cells]
+    kinds = [kind for kind in rows[0][1:] if kind not in {"additive", "mean of interactions"}]
     table = {
         name: [float(re.match(r"[\d.]+", cell)[0]) for cell in cells[: len(kinds)]]
         for name, *cells in rows
