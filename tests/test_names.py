@@ -199,7 +199,7 @@ def test_a_terminal_shows_names_and_obeys_no_control_character(comparison):
     text = printed(
         cohort_text(cohort),
         ranking_table(rankings, top=len(NAMES)),
-        prediction_table(NAMES, np.eye(len(NAMES))),
+        prediction_table(NAMES, np.eye(len(NAMES)), np.array(NAMES, dtype=object)),
         summary_table(comparison),
     )
     assert not re.search("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200f\u202e\u2066\u2028]", text)
@@ -209,7 +209,7 @@ def test_a_terminal_shows_names_and_obeys_no_control_character(comparison):
 
 def test_predictions_hold_names_unchanged(tmp_path):
     classes = np.array(NAMES, dtype=object)
-    table = tabulate_predictions(pd.Index(NAMES), classes, np.eye(len(NAMES)))
+    table = tabulate_predictions(pd.Index(NAMES), classes, np.eye(len(NAMES)), classes)
     write_table(table, tmp_path / "out.csv")
     read = pd.read_csv(tmp_path / "out.csv", dtype=str, keep_default_na=False)
     assert read["sample"].tolist() == read["predicted"].tolist() == NAMES

@@ -290,13 +290,15 @@ def predict(
     X, notes = _align(samples, fitted, feature_map=names, missing=missing, normalize=rescaled)
     moved = drift(fitted, X)
     with status("Predicting"):
-        probabilities = fitted.predict_proba(X)
+        probabilities, predicted = fitted.predict_proba(X), fitted.predict(X)
     sets = None if coverage is None else predict_sets(fitted, probabilities, coverage)
     labels = fitted.classes_
-    predictions = _tables.tabulate_predictions(X.index, labels, probabilities, min_proba, sets)
+    predictions = _tables.tabulate_predictions(
+        X.index, labels, probabilities, predicted, min_proba, sets
+    )
     _tables.write_table(predictions, out)
-    classes = _tables.prediction_table(labels, probabilities)
-    abstentions = _tables.abstention_lines(probabilities, min_proba, sets, coverage)
+    classes = _tables.prediction_table(labels, probabilities, predicted)
+    abstentions = _tables.abstention_lines(predictions, min_proba, sets, coverage)
     console.print(*notes, _tables.drift_table(moved), "", classes, *abstentions, sep="\n")
     console.print(f"\nPredictions in {out}")
     if json:

@@ -136,7 +136,7 @@ HELP = {
         "allow_pickle": "Load a joblib or pickle file, which runs any code in it.",
         "coverage": "Also write sets of classes that contain the true class for this share of "
         "samples, for example 0.9. Needs a model from fit --calibrate.",
-        "min_proba": "Predict no class if the highest probability is below this.",
+        "min_proba": "Predict no class if its probability is below this.",
         "sample": "Name of the sample to explain.",
     },
 }

@@ -23,7 +23,7 @@ from ..benchmark._comparison import probability_column
 from ..benchmark._metrics import metric_label
 from ..inspection._view import gene_name
 from ..selection import MultiOmicsSelector
-from ..uncertainty._rejecting import reject
+from ..uncertainty._rejecting import confidence
 from ._options import table_format
 from ._session import with_options
 
@@ -126,12 +126,13 @@ def ranking_table(rankings: pd.DataFrame, *, top: int) -> RenderableType:
     return table
 
 
-def prediction_table(classes: Sequence[Any], probabilities: np.ndarray) -> RenderableType:
+def prediction_table(
+    classes: Sequence[Any], probabilities: np.ndarray, predicted: np.ndarray
+) -> RenderableType:
     """Tabulate the number of samples predicted as each class, and their mean probability."""
     table = Table("class", "samples", "mean probability", box=None, padding=(0, 2, 0, 0))
-    predicted = probabilities.argmax(axis=1)
     for code, label in enumerate(classes):
-        chosen = probabilities[predicted == code, code]
+        chosen = probabilities[predicted == label, code]
         mean = f"{chosen.mean():.2f}" if len(chosen) else ""
         table.add_row(visible(label), str(len(chosen)), mean)
     return Group(Text(f"{len(probabilities)} samples"), table)
@@ -154,15 +155,13 @@ def drift_table(drift: pd.DataFrame) -> RenderableType:
 
 
 def abstention_lines(
-    probabilities: np.ndarray, min_proba: float, sets: np.ndarray | None, coverage: float | None
+    predictions: pd.DataFrame, min_proba: float, sets: np.ndarray | None, coverage: float | None
 ) -> list[str]:
     """Return the number of samples without a predicted class, and the sizes of the sets."""
     lines = []
     if min_proba:
-        n_rejected = int((probabilities.max(axis=1) < min_proba).sum())
-        lines.append(
-            f"{n_rejected} without a class: the highest probability is below {min_proba:g}"
-        )
+        n_rejected = predictions["predicted"].isna().sum()
+        lines.append(f"{n_rejected} without a class: its probability is below {min_proba:g}")
     if sets is not None:
         sizes = sets.sum(axis=1)
         lines.append(
@@ -197,11 +196,15 @@ def tabulate_predictions(
     samples: pd.Index,
     classes: np.ndarray,
     probabilities: np.ndarray,
+    predicted: np.ndarray,
     min_proba: float = 0.0,
     sets: np.ndarray | None = None,
 ) -> pd.DataFrame:
     """Return the predicted class and the probability ``p: CLASS`` of each sample."""
-    columns = {"sample": samples, "predicted": reject(classes, probabilities, min_proba)}
+    certain = confidence(classes, probabilities, predicted) >= min_proba
+    shown = predicted.astype(object)
+    shown[~certain] = None
+    columns = {"sample": samples, "predicted": shown}
     columns |= zip(map(probability_column, classes), probabilities.T, strict=True)
     if sets is not None:
         columns |= zip((f"in set: {label}" for label in classes), sets.T.astype(int), strict=True)

@@ -30,9 +30,9 @@ class Explanation:
     sample : object
         Name of the sample.
     prediction : object
-        The most probable class.
+        The predicted class.
     runner_up : object
-        The second most probable class.
+        The most probable other class.
     probabilities : Series of shape (n_classes,)
         The probability of each class, the highest first.
     shares : DataFrame of shape (n_modalities + 1, 2)
@@ -67,10 +67,10 @@ class Explanation:
         str
             The page.
         """
-        best = self.probabilities.iloc[0]
+        best, second = self.probabilities[[self.prediction, self.runner_up]]
         parts = [
             f"{self.sample}: {self.prediction}, probability {best:.2f}; next {self.runner_up}, "
-            f"{self.probabilities.iloc[1]:.2f}",
+            f"{second:.2f}",
             f"Probabilities\n{self.probabilities.map('{:.3f}'.format).to_string(header=False)}",
             "Contribution of each modality, in logits\n"
             + self.shares.map("{:+.2f}".format).rename(index={"without": "none"}).to_string(),
@@ -161,7 +161,8 @@ def explain(
         )
     proba = pd.Series(view.classifier.predict_proba(view.table)[0], view.classifier.classes_)
     proba = proba.sort_values(ascending=False, kind="stable")
-    prediction, runner_up = proba.index[:2]
+    prediction = view.classifier.predict(view.table)[0]
+    runner_up = next(label for label in proba.index if label != prediction)
     by_class = shapley_values(view).droplevel(1)
     shares = _compare(by_class.loc[prediction], by_class.loc[runner_up])
     return Explanation(

@@ -21,6 +21,7 @@ from ..benchmark._comparison import FOLD, Comparison, probability_column
 from ..benchmark._metrics import average_precisions, roc_areas
 from ..plotting._common import line_style
 from ..plotting._comparison import mean_intervals
+from ..uncertainty._rejecting import confidence
 from ._figures import LIGHT, UNNAMED, draw_legend_below, figure_for_page, name_in_figure
 from ._overview import Overview
 
@@ -242,8 +243,10 @@ def _correct_by_confidence(
     predictions: pd.DataFrame, classes: Sequence[str]
 ) -> tuple[pd.Series, pd.Series]:
     """Return whether each prediction is correct, and the probability of the predicted class."""
-    confidence = predictions[[probability_column(label) for label in classes]].max(axis=1)
-    return predictions["target"] == predictions["predicted"], confidence
+    probabilities = predictions[[probability_column(label) for label in classes]].to_numpy()
+    sure = confidence(classes, probabilities, predictions["predicted"])
+    correct = predictions["target"] == predictions["predicted"]
+    return correct, pd.Series(sure, predictions.index)
 
 
 def accuracy_coverage(confidence: np.ndarray, correct: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -55,7 +55,7 @@ class ConformalClassifier(ClassifierWrapper):
 
     See Also
     --------
-    RejectingClassifier : Predicts no class if the highest probability is low.
+    RejectingClassifier : Predicts no class if its probability is low.
 
     Notes
     -----

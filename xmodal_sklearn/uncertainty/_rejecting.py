@@ -1,9 +1,11 @@
-"""Abstention: no prediction if the highest probability is too low."""
+"""Abstention: no prediction if its probability is too low."""
 
+from collections.abc import Sequence
 from numbers import Real
 from typing import Any, ClassVar, Self
 
 import numpy as np
+import pandas as pd
 from sklearn.base import BaseEstimator, MetaEstimatorMixin, clone
 from sklearn.utils import get_tags
 from sklearn.utils._param_validation import HasMethods
@@ -14,7 +16,7 @@ from .._typing import Labels, Table
 
 
 class ClassifierWrapper(ProbabilityClassifierMixin, MetaEstimatorMixin, ValidatedEstimator):
-    """A classifier whose probabilities are those of its fitted ``estimator_``."""
+    """A classifier that predicts as its fitted ``estimator_``."""
 
     estimator: Any
     estimator_: Any
@@ -40,6 +42,22 @@ class ClassifierWrapper(ProbabilityClassifierMixin, MetaEstimatorMixin, Validate
         check_is_fitted(self)
         return self.estimator_.predict_proba(X)
 
+    def predict(self, X: Table) -> np.ndarray:
+        """Predict classes with the fitted estimator.
+
+        Parameters
+        ----------
+        X : DataFrame or array of shape (n_samples, n_features)
+            Samples with the columns seen in fit.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,)
+            Class labels.
+        """
+        check_is_fitted(self)
+        return self.estimator_.predict(X)
+
     def _copy_fitted_attributes(self) -> None:
         self.classes_ = self.estimator_.classes_
         for name in ("n_features_in_", "feature_names_in_"):
@@ -48,7 +66,7 @@ class ClassifierWrapper(ProbabilityClassifierMixin, MetaEstimatorMixin, Validate
 
 
 class RejectingClassifier(ClassifierWrapper):
-    """Abstain from predicting samples whose highest probability is too low.
+    """Abstain from predictions whose probability is too low.
 
     Parameters
     ----------
@@ -113,14 +131,14 @@ class RejectingClassifier(ClassifierWrapper):
         return self
 
     def predict(self, X: Table, min_proba: float = 0.0) -> np.ndarray:
-        """Predict the most probable class, or None.
+        """Predict the class with the fitted estimator, or None.
 
         Parameters
         ----------
         X : DataFrame or array of shape (n_samples, n_features)
             Samples with the columns seen in fit.
         min_proba : float, default=0.0
-            From 0 to 1; the prediction is None if the highest probability is lower.
+            From 0 to 1; the prediction is None if the probability of its class is lower.
 
         Returns
         -------
@@ -128,16 +146,24 @@ class RejectingClassifier(ClassifierWrapper):
             Class labels; of dtype object if `min_proba` is greater than 0.
         """
         check_is_fitted(self)
-        return reject(self.classes_, self.predict_proba(X), min_proba)
-
-
-def reject(classes: np.ndarray, probabilities: np.ndarray, min_proba: float) -> np.ndarray:
-    """Return the most probable class of each sample, None if its probability is too low."""
-    if isinstance(min_proba, bool) or not isinstance(min_proba, Real) or not 0 <= min_proba <= 1:
-        raise ValueError(f"min_proba must be a number from 0 to 1, got {min_proba!r}.")
-    predicted = classes[probabilities.argmax(axis=1)]
-    if min_proba == 0:
+        predicted = super().predict(X)
+        if (
+            isinstance(min_proba, bool)
+            or not isinstance(min_proba, Real)
+            or not 0 <= min_proba <= 1
+        ):
+            raise ValueError(f"min_proba must be a number from 0 to 1, got {min_proba!r}.")
+        if min_proba == 0:
+            return predicted
+        rejected = confidence(self.classes_, self.predict_proba(X), predicted) < min_proba
+        predicted = predicted.astype(object)
+        predicted[rejected] = None
         return predicted
-    predicted = predicted.astype(object)
-    predicted[probabilities.max(axis=1) < min_proba] = None
-    return predicted
+
+
+def confidence(
+    classes: Sequence[Any] | np.ndarray, probabilities: np.ndarray, predicted: Any
+) -> np.ndarray:
+    """Return the probability of the predicted class of each sample."""
+    codes = pd.Index(classes).get_indexer(predicted)
+    return probabilities[np.arange(len(codes)), codes]
