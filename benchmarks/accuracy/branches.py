@@ -58,11 +58,11 @@ def measure_fold(
     """Fit once, and score all branches and subsets of them."""
     selector = MultiOmicsSelector(k).fit(X.iloc[train], y[train])
     classifier = CrossModalAttentionClassifier(random_state=0)
-    with patch.object(_trainer, "fit_stacking", wraps=_trainer.fit_stacking) as spy:
+    fit_weights = _trainer.fit_stacking_weights
+    with patch.object(_trainer, "fit_stacking_weights", wraps=fit_weights) as spy:
         classifier.fit(selector.transform(X.iloc[train]), y[train])
-    _, x, present, target, class_weights, held_out_by = spy.call_args.args
+    predict, held_out_present, target, _ = spy.call_args.args
     net, classes = classifier.net_, classifier.classes_
-    out_of_fold = _stacking.out_of_fold_log_proba(net, x, held_out_by)
     tested = torch.from_numpy(ClassifierView(classifier, selector.transform(X.iloc[test])).x)
     with torch.no_grad():
         log_proba = net.module_.branch_log_proba(tested).double()
@@ -70,8 +70,13 @@ def measure_fold(
     rows = []
     for variant, kept in variants(net.module_.branches).items():
         branches = [net.module_.branches[position] for position in kept]
-        start = _stacking.initial_stacking(branches, class_weights)
-        fitted = _stacking.fit_stacking_weights(out_of_fold[:, kept], present, target, start)
+        start = _stacking.initial_stacking(branches, classifier.class_weights_)
+        fitted = fit_weights(
+            lambda rows, pattern, kept=kept: predict(rows, pattern)[:, kept],
+            held_out_present,
+            target,
+            start,
+        )
         combiner = StackingCombiner(*map(torch.as_tensor, fitted))
         proba = combiner(log_proba[:, :, kept], present).exp().mean(dim=(1, 2)).numpy()
         proba /= proba.sum(axis=1, keepdims=True)

@@ -27,11 +27,17 @@ def branches():
     return log_softmax(np.stack([blind, good, bold], axis=1), axis=2), np.eye(3)[codes]
 
 
+def predict_from(logs):
+    """Predictions that are the same whatever modalities a sample has."""
+    return lambda rows, pattern: logs[rows]
+
+
 def fit_common(logs, target, start):
-    everything = np.ones((len(logs), 1), dtype=bool)
+    complete = np.ones((len(logs), 1), dtype=bool)
     start = np.r_[start, np.zeros(target.shape[1])]
-    patterns, weights, prior = fit_stacking_weights(logs, everything, target, start)
-    assert len(patterns) == 0
+    patterns, weights, prior = fit_stacking_weights(predict_from(logs), complete, target, start)
+    assert patterns.tolist() == [[True]]
+    np.testing.assert_array_equal(weights[1], weights[0])
     return weights[0], prior[0]
 
 
@@ -71,26 +77,45 @@ def test_it_is_a_logistic_regression_on_the_log_probabilities(branches):
     np.testing.assert_allclose(prior[1] - prior[0], expected[1] * np.sqrt(2), atol=1e-3)
 
 
+def row_of(patterns, pattern):
+    return 1 + patterns.tolist().index(pattern)
+
+
 def test_each_pattern_of_modalities_has_weights_of_its_own(branches):
     logs, target = branches
     logs = logs[:, :2].copy()
     first = np.arange(400) < 200
     logs[:200] = logs[:200, ::-1]  # where the second modality is absent, the first branch is good
     present = np.column_stack([np.ones(400), ~first]).astype(bool)
-    patterns, weights, prior = fit_stacking_weights(logs, present, target, START)
-    assert patterns.tolist() == [[True, False], [True, True]]
-    assert len(weights) == len(prior) == 3
-    assert weights[1, 0] > 3 * weights[1, 1]
-    assert weights[2, 1] > 3 * weights[2, 0]
+    patterns, weights, prior = fit_stacking_weights(predict_from(logs), present, target, START)
+    assert patterns.tolist() == [[True, True], [False, True], [True, False]]
+    assert len(weights) == len(prior) == 4
+    without, complete = (weights[row_of(patterns, [True, both])] for both in (False, True))
+    assert without[0] > 3 * without[1]
+    assert complete[1] > 3 * complete[0]
 
 
-def test_a_pattern_with_few_samples_has_the_weights_of_the_others(branches):
+@pytest.mark.parametrize("n_lacking", [0, 2])
+def test_a_pattern_of_few_samples_or_none_is_learned_from_samples_with_more(branches, n_lacking):
     logs, target = branches
-    logs = logs[:, :2]
-    present = np.column_stack([np.ones(400), np.arange(400) > 1]).astype(bool)
-    patterns, weights, _ = fit_stacking_weights(logs, present, target, START)
-    few = 1 + patterns.tolist().index([True, False])
-    np.testing.assert_allclose(weights[few], weights[0], atol=0.1)
+    good_first, good_second = logs[:, 1::-1], logs[:, :2]
+    present = np.column_stack([np.ones(400), np.arange(400) >= n_lacking]).astype(bool)
+
+    def predict(rows, pattern):
+        return (good_second if pattern.all() else good_first)[rows]
+
+    patterns, weights, _ = fit_stacking_weights(predict, present, target, START)
+    complete, lacking = (weights[row_of(patterns, [True, both])] for both in (True, False))
+    assert complete[1] > 3 * complete[0]
+    assert lacking[0] > 3 * lacking[1]
+
+
+def test_more_modalities_than_have_subsets_have_the_patterns_of_the_samples(branches):
+    logs, target = branches
+    present = np.ones((400, 5), dtype=bool)
+    present[:100, 4] = False
+    patterns, _, _ = fit_stacking_weights(predict_from(logs[:, :2]), present, target, START)
+    assert patterns.tolist() == [[True] * 5, [True] * 4 + [False]]
 
 
 @given(

@@ -149,8 +149,9 @@ class CrossModalAttentionClassifier(ProbabilityClassifierMixin, ValidatedEstimat
     net_ : skorch.NeuralNet
         The fitted network.
     stacking_weights_ : DataFrame of shape (n_patterns + 1, n_branches)
-        Weight of each branch. Rows are the patterns of modalities in the training samples, such as
-        ``"exp+cna"``, and last ``"other"`` for all other patterns. The columns ``"attention"``,
+        Weight of each branch. Rows are patterns of modalities, such as ``"exp+cna"``: all subsets
+        of at most four modalities, of more those of the training samples; and last ``"other"``
+        for all other patterns. The columns ``"attention"``,
         ``"stumps"``, ``"pairs"`` and ``"centroid"`` are branches that see all modalities; others,
         such as ``"mlp: exp"``, see only the modality that they name.
     history_ : DataFrame
@@ -224,7 +225,8 @@ class CrossModalAttentionClassifier(ProbabilityClassifierMixin, ValidatedEstimat
     :math:`\operatorname{softmax}(\sum_h w_h \log p_h + b)`. The weights :math:`w_h \ge 0` and the
     prior :math:`b` maximize the penalized likelihood of the samples that members held out [3]_.
     Their predictions on these are out of fold, so an uninformative modality or an overfitted branch
-    gets no weight. Samples with the same modalities share weights.
+    gets no weight. Each subset of at most four modalities has weights of its own, learned from
+    samples that have these, or more of which only these are used.
 
     Behind a :class:`~xmodal_sklearn.MultiOmicsSelector` in a pipeline, held-out samples must not
     be used to select the features either. So the weights, and with `early_stopping` the number

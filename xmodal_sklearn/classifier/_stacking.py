@@ -8,7 +8,8 @@ D. H. Wolpert, "Stacked Generalization", Neural Networks 5, 1992,
 doi:10.1016/S0893-6080(05)80023-1.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from itertools import product
 from typing import NamedTuple
 
 import numpy as np
@@ -26,12 +27,14 @@ from .network import Branch, CrossModalNetwork
 MIN_HOLDOUT_FOLDS = 5
 # In samples. Chosen from 2 to 256 on simulated cohorts and inner folds of TCGA-BRCA and METABRIC.
 STACKING_PENALTY = 8
+# Of this many modalities, all subsets are patterns; of more, those of training samples only.
+MAX_SUBSETS = 4
 # It has all the weight until there is evidence for others; chosen likewise.
 DEFAULT_BRANCH = Branch("centroid")
 
 
 class StackingWeights(NamedTuple):
-    """Weights of the branches by pattern of modalities; the first row is for other patterns."""
+    """Weights by pattern of modalities, with one row more, the first, for other patterns."""
 
     patterns: np.ndarray
     weights: np.ndarray
@@ -50,25 +53,6 @@ def assign_holdout_folds(
         samples = random_state.permutation(np.flatnonzero(codes == code))
         folds[samples] = (np.arange(len(samples)) + random_state.randint(n_folds)) % n_folds
     return folds
-
-
-def fit_stacking(
-    net: NeuralNet,
-    x: Tensor,
-    present: np.ndarray,
-    target: np.ndarray,
-    class_weights: np.ndarray,
-    held_out_by: np.ndarray,
-) -> StackingWeights:
-    """Fit the weights of a net's branches to the samples that its members held out, if any."""
-    module = net.module_
-    start = initial_stacking(module.branches, class_weights)
-    held_out = np.flatnonzero(target.any(axis=1) & (held_out_by < module.n_members))
-    if len(held_out) == 0:
-        prior = start[len(module.branches) :]
-        return StackingWeights(present[:0], module.combiner.weights.cpu().numpy(), prior[None])
-    log_proba = out_of_fold_log_proba(net, x[held_out], held_out_by[held_out])
-    return fit_stacking_weights(log_proba, present[held_out], target[held_out], start)
 
 
 def initial_stacking(branches: Sequence[Branch], class_weights: np.ndarray) -> np.ndarray:
@@ -94,19 +78,40 @@ def out_of_fold_log_proba(net: NeuralNet, x: Tensor, members: np.ndarray) -> np.
 
 
 def fit_stacking_weights(
-    log_proba: np.ndarray, present: np.ndarray, target: np.ndarray, start: np.ndarray
+    predict: Callable[[np.ndarray, np.ndarray], np.ndarray],
+    present: np.ndarray,
+    target: np.ndarray,
+    start: np.ndarray,
 ) -> StackingWeights:
-    """Fit weights and prior for all samples, and for each pattern of modalities."""
-    common = _fit_weights(log_proba, target, start)
-    patterns = np.unique(present, axis=0)
-    if len(patterns) == 1:
-        patterns = patterns[:0]
+    """Fit weights and prior for all samples, and for each pattern of modalities.
+
+    ``predict(rows, pattern)`` returns log-probabilities out of fold, ``(rows, branches, classes)``,
+    as if the samples lacked the modalities that are not in the pattern.
+    """
+    complete = np.ones(present.shape[1], dtype=bool)
+    common = _fit_weights(predict(np.arange(len(present)), complete), target, start)
+    patterns = _list_patterns(present)
     fitted = [common]
     for pattern in patterns:
-        rows = (present == pattern).all(axis=1)
-        fitted.append(_fit_weights(log_proba[rows], target[rows], common))
-    weights, prior = np.split(np.array(fitted), [log_proba.shape[1]], axis=1)
+        parameters = common
+        exact = (present == pattern).all(axis=1)
+        # Samples with more modalities first, as if they had these only.
+        for chosen in ((present >= pattern).all(axis=1) & ~exact, exact):
+            if chosen.any() and not exact.all():
+                rows = np.flatnonzero(chosen)
+                parameters = _fit_weights(predict(rows, pattern), target[rows], parameters)
+        fitted.append(parameters)
+    weights, prior = np.split(np.array(fitted), [len(start) - target.shape[1]], axis=1)
     return StackingWeights(patterns, weights, prior)
+
+
+def _list_patterns(present: np.ndarray) -> np.ndarray:
+    """Return the patterns of modalities to learn weights for, the complete one first."""
+    patterns = np.unique(present, axis=0)
+    n_modalities = present.shape[1]
+    if n_modalities <= MAX_SUBSETS:
+        patterns = np.array(list(product((False, True), repeat=n_modalities))[1:])
+    return patterns[np.argsort(-patterns.sum(axis=1), kind="stable")]
 
 
 def _fit_weights(log_proba: np.ndarray, target: np.ndarray, start: np.ndarray) -> np.ndarray:

@@ -26,7 +26,6 @@ from ._stacking import (
     MIN_HOLDOUT_FOLDS,
     StackingWeights,
     assign_holdout_folds,
-    fit_stacking,
     fit_stacking_weights,
     initial_stacking,
     out_of_fold_log_proba,
@@ -77,6 +76,14 @@ class Samples:
             self.rows[positions],
             self.columns,
         )
+
+    def keep_modalities(self, pattern: np.ndarray) -> Tensor:
+        """Return x as if the samples lacked the modalities that are not in the pattern."""
+        x = self.x.clone()
+        for positions, kept in zip(self.columns, pattern, strict=True):
+            if not kept:
+                x[..., positions] = torch.nan
+        return x
 
     @property
     def target(self) -> np.ndarray:
@@ -133,9 +140,7 @@ def train(
     _solve(net.module_, samples, dataset.tensors[1], held_out_by, seed, net.device)
     _run(net, dataset)
     if stacking is None:
-        stacking = fit_stacking(
-            net, samples.x, samples.present, samples.frequencies, samples.class_weights, held_out_by
-        )
+        stacking = _fit_stacking(net, samples, held_out_by)
     patterns, weights, prior = (torch.as_tensor(part).to(net.device) for part in stacking)
     net.module_.set_stacking(patterns, weights.float(), prior.float())
     if history is None:
@@ -143,6 +148,23 @@ def train(
     # A fitted model holds neither samples nor what only training needs.
     net.trim_for_prediction()
     return net, history
+
+
+def _fit_stacking(net: NeuralNet, samples: Samples, held_out_by: np.ndarray) -> StackingWeights:
+    """Fit the weights of a net's branches to the samples that its members held out, if any."""
+    module = net.module_
+    start = initial_stacking(module.branches, samples.class_weights)
+    rows = np.flatnonzero(samples.frequencies.any(axis=1) & (held_out_by < module.n_members))
+    held_out, members = samples.take(rows), held_out_by[rows]
+    if len(held_out) == 0:
+        prior = start[len(module.branches) :]
+        return StackingWeights(held_out.present, module.combiner.weights.cpu().numpy(), prior[None])
+
+    def predict(positions: np.ndarray, pattern: np.ndarray) -> np.ndarray:
+        x = held_out.keep_modalities(pattern)[positions]
+        return out_of_fold_log_proba(net, x, members[positions])
+
+    return fit_stacking_weights(predict, held_out.present, held_out.frequencies, start)
 
 
 def _train_nested(
@@ -173,23 +195,30 @@ def _train_nested(
     )
     _run(net, dataset)
     branches = list_branches(len(samples.columns), kinds)
-    log_proba = np.zeros((len(samples), len(branches), len(samples.class_weights)))
-    at_trained = [branches.index(branch) for branch in net.module_.branches]
-    log_proba[:, at_trained] = out_of_fold_log_proba(net, together.x, fold_of)
     solved_kinds = [kind for kind in kinds if kind not in TRAINED_KINDS]
-    if not list_branches(len(samples.columns), solved_kinds):
-        folds = []
+    solved_nets = []
     for fold, fold_samples in enumerate(folds):
-        rows = np.flatnonzero(fold_of == fold)
-        solved = _make_net(seed, fold_samples, settings, 1, solved_kinds)
-        others = np.where(fold_of == fold, 0, 1)
-        _solve(solved.module_, fold_samples, target[:, [fold]], others, seed, net.device)
-        at_solved = [branches.index(branch) for branch in solved.module_.branches]
-        log_proba[rows[:, None], at_solved] = out_of_fold_log_proba(
-            solved, fold_samples.x[rows], np.zeros(len(rows), dtype=int)
-        )
+        if list_branches(len(samples.columns), solved_kinds):
+            solved = _make_net(seed, fold_samples, settings, 1, solved_kinds)
+            others = np.where(fold_of == fold, 0, 1)
+            _solve(solved.module_, fold_samples, target[:, [fold]], others, seed, net.device)
+            solved_nets.append(solved)
+
+    def predict(rows: np.ndarray, pattern: np.ndarray) -> np.ndarray:
+        log_proba = np.zeros((len(rows), len(branches), len(samples.class_weights)))
+        x = together.keep_modalities(pattern)[rows]
+        at_trained = [branches.index(branch) for branch in net.module_.branches]
+        log_proba[:, at_trained] = out_of_fold_log_proba(net, x, fold_of[rows])
+        for fold, solved in enumerate(solved_nets):
+            positions = np.flatnonzero(fold_of[rows] == fold)
+            x = folds[fold].keep_modalities(pattern)[rows[positions]]
+            at_solved = [branches.index(branch) for branch in solved.module_.branches]
+            members = np.zeros(len(positions), dtype=int)
+            log_proba[positions[:, None], at_solved] = out_of_fold_log_proba(solved, x, members)
+        return log_proba
+
     start = initial_stacking(branches, samples.class_weights)
-    stacking = fit_stacking_weights(log_proba, samples.present, samples.frequencies, start)
+    stacking = fit_stacking_weights(predict, samples.present, samples.frequencies, start)
     if not settings.early_stopping:
         return stacking, None, settings.max_epochs
     history = _history_of(net, settings)
