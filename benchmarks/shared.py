@@ -44,6 +44,7 @@ __all__ = [
     "make_parser",
     "measure_folds",
     "metabric",
+    "model_scores",
     "peak_bytes",
     "read_cohorts",
     "sample_names",
@@ -107,13 +108,8 @@ def lgg() -> tuple[pd.DataFrame, np.ndarray]:
 def breast_tcga() -> tuple[pd.DataFrame, np.ndarray]:
     """Read 150 breast tumors with three tables, the training samples of mixOmics' example."""
     files = {"exp": "train_mrna", "mir": "train_mirna", "prot": "train_protein"}
-    tables = {
-        modality: pd.read_csv(DATA / "breast_tcga" / f"{file}.csv", index_col=0)
-        for modality, file in files.items()
-    }
-    y = pd.read_csv(DATA / "breast_tcga" / "train_subtype.csv", index_col=0).squeeze()
-    X = concat_modalities(tables)
-    return X, y.loc[X.index].to_numpy(object)
+    X, y = read_csv_tables("breast_tcga", files, "train_subtype")
+    return X, y.to_numpy(object)
 
 
 def microarray(name: str) -> tuple[pd.DataFrame, np.ndarray]:
@@ -125,13 +121,13 @@ def microarray(name: str) -> tuple[pd.DataFrame, np.ndarray]:
 def read_csv_tables(
     folder: str, files: Mapping[str, str], target: str
 ) -> tuple[pd.DataFrame, pd.Series]:
-    """Read a table per modality, and the classes of its patients from a file of their name."""
+    """Read a table per modality, and the classes of its patients from a file of one column."""
     tables = {
         modality: pd.read_csv(DATA / folder / f"{file}.csv", index_col=0)
         for modality, file in files.items()
     }
     X = concat_modalities(tables)
-    y = pd.read_csv(DATA / folder / f"{target}.csv", index_col=0)[target]
+    y = pd.read_csv(DATA / folder / f"{target}.csv", index_col=0).squeeze("columns")
     return X, y.loc[X.index]
 
 
@@ -235,6 +231,11 @@ def scores(
         "ROC AUC": roc_auc_score(y, class_scores, multi_class="ovr", labels=classes),
         "log loss": log_loss(y, probabilities, labels=classes),
     }
+
+
+def model_scores(model: Any, X: pd.DataFrame, y: np.ndarray) -> dict[str, float]:
+    """Return the scores of what a model predicts."""
+    return scores(y, model.predict_proba(X), model.classes_, model.predict(X))
 
 
 @contextmanager

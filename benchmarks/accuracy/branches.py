@@ -62,6 +62,9 @@ def measure_fold(
     with patch.object(_trainer, "fit_stacking_weights", wraps=fit_weights) as spy:
         classifier.fit(selector.transform(X.iloc[train]), y[train])
     predict, held_out_present, target, _ = spy.call_args.args
+    # All samples have all modalities, so there are no other patterns to weigh branches for.
+    out_of_fold = predict(np.arange(len(target)), np.ones(held_out_present.shape[1], dtype=bool))
+    no_patterns = torch.zeros(0, held_out_present.shape[1], dtype=torch.bool)
     net, classes = classifier.net_, classifier.classes_
     tested = torch.from_numpy(ClassifierView(classifier, selector.transform(X.iloc[test])).x)
     with torch.no_grad():
@@ -71,13 +74,9 @@ def measure_fold(
     for variant, kept in variants(net.module_.branches).items():
         branches = [net.module_.branches[position] for position in kept]
         start = _stacking.initial_stacking(branches, classifier.class_weights_)
-        fitted = fit_weights(
-            lambda rows, pattern, kept=kept: predict(rows, pattern)[:, kept],
-            held_out_present,
-            target,
-            start,
-        )
-        combiner = StackingCombiner(*map(torch.as_tensor, fitted))
+        fitted = _stacking._fit_weights(out_of_fold[:, kept], target, start)
+        weights, prior = torch.as_tensor(fitted)[None].split([len(kept), len(classes)], dim=1)
+        combiner = StackingCombiner(no_patterns, weights, prior)
         proba = combiner(log_proba[:, :, kept], present).exp().mean(dim=(1, 2)).numpy()
         proba /= proba.sum(axis=1, keepdims=True)
         predicted = classes[(proba * classifier.class_weights_).argmax(axis=1)]

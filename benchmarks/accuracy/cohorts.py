@@ -190,13 +190,14 @@ def measure(
     table, warned = drift_of(model, aligned)
     shares = table[["outside", "moved"]].mean() if modality is None else table.loc[modality]
     probabilities = model.predict_proba(aligned)
-    macro_f1 = scores_of_present(y, probabilities, model.classes_)
-    return {**macro_f1, "outside": shares["outside"], "moved": shares["moved"], "warned": warned}
+    measured = scores_of_present(y, probabilities, model.classes_, model.predict(aligned))
+    return {**measured, "outside": shares["outside"], "moved": shares["moved"], "warned": warned}
 
 
-def scores_of_present(y: np.ndarray, probabilities: np.ndarray, classes: np.ndarray) -> dict:
+def scores_of_present(
+    y: np.ndarray, probabilities: np.ndarray, classes: np.ndarray, predicted: np.ndarray
+) -> dict:
     """Return scores except ROC AUC, which is undefined if few patients lack a class."""
-    predicted = classes[probabilities.argmax(axis=1)]
     true = np.searchsorted(classes, y)
     losses = -np.log(np.maximum(probabilities[np.arange(len(y)), true], 1e-15))
     return {

@@ -18,7 +18,7 @@ from scipy.stats import spearmanr
 from sklearn.model_selection import StratifiedKFold
 
 from benchmarks.markdown import print_table
-from benchmarks.shared import COHORTS, make_parser, scores, stored
+from benchmarks.shared import COHORTS, make_parser, model_scores, stored
 from xmodal_sklearn import CrossModalAttentionClassifier, MultiOmicsSelector
 from xmodal_sklearn.inspection import integrated_gradients, stability_index
 
@@ -100,9 +100,7 @@ def deleted(
     """Return the scores after some columns are set to their training means."""
     names = X_test.columns[columns]
     means = {name: X_train[name].mean() for name in names}
-    replaced = X_test.assign(**means)
-    proba, predicted = model.predict_proba(replaced), model.predict(replaced)
-    return pd.Series(scores(y, proba, model.classes_, predicted))[METRICS]
+    return pd.Series(model_scores(model, X_test.assign(**means), y))[METRICS]
 
 
 def report(title: str, measured: list[dict], seeds: list[dict]) -> None:

@@ -13,12 +13,11 @@ from unittest.mock import patch
 
 import numpy as np
 import pandas as pd
-from sklearn.metrics import accuracy_score
 from sklearn.model_selection import RepeatedStratifiedKFold
 from torch import Tensor
 
 from benchmarks.markdown import mean_spread, print_table
-from benchmarks.shared import COHORTS, fold_parser, measure_folds, scores
+from benchmarks.shared import COHORTS, fold_parser, measure_folds, model_scores
 from xmodal_sklearn import CrossModalAttentionClassifier
 from xmodal_sklearn.classifier.network import _attention, _network
 from xmodal_sklearn.classifier.network._layers import HIDDEN_BIAS
@@ -55,16 +54,10 @@ def measure_fold(
         model = CrossModalAttentionClassifier(
             n_estimators=4, embed_dim=8, random_state=0, **parameters
         )
-        proba = model.fit(X.iloc[train], y[train]).predict_proba(X.iloc[test])
-        predicted = model.predict(X.iloc[test])
-        accuracy = accuracy_score(y[test], predicted)
-        rows.append(
-            {
-                "network": name,
-                **scores(y[test], proba, model.classes_, predicted),
-                "accuracy": accuracy,
-            }
-        )
+        model.fit(X.iloc[train], y[train])
+        measured = model_scores(model, X.iloc[test], y[test])
+        accuracy = model.score(X.iloc[test], y[test])
+        rows.append({"network": name, **measured, "accuracy": accuracy})
     return rows
 
 

@@ -15,7 +15,7 @@ from joblib import Parallel, delayed
 from sklearn.model_selection import RepeatedStratifiedKFold
 
 from benchmarks.markdown import mean_spread, print_table
-from benchmarks.shared import fold_parser, metabric, scores, stored
+from benchmarks.shared import fold_parser, metabric, model_scores, stored
 from xmodal_sklearn import CrossModalAttentionClassifier
 from xmodal_sklearn.benchmark._statistics import corrected_t_test
 
@@ -66,7 +66,7 @@ def measure_fold(
         table = X.iloc[patients].dropna(axis=1, how="all")
         model = CrossModalAttentionClassifier(random_state=seed).fit(table, y[patients])
         tested = X.iloc[complete[test]][table.columns]
-        measured = scores(y[complete[test]], model.predict_proba(tested), model.classes_)
+        measured = model_scores(model, tested, y[complete[test]])
         rows.append({"trained on": name, "patients": len(patients), **measured})
     # The model trained on all patients must also answer for a patient with mutations alone.
     only = X.iloc[:1].copy()

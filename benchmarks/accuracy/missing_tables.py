@@ -25,7 +25,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from benchmarks.markdown import mean_spread, print_table
-from benchmarks.shared import COHORTS, fold_parser, measure_folds, scores
+from benchmarks.shared import COHORTS, fold_parser, measure_folds, model_scores
 from xmodal_sklearn import CrossModalAttentionClassifier
 from xmodal_sklearn.baselines import make_baselines
 from xmodal_sklearn.modalities._columns import resolve_modalities
@@ -99,7 +99,7 @@ def score_rows(pattern: dict, fitted: dict, X: pd.DataFrame, y: np.ndarray) -> l
     for name, model in fitted.items():
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            measured = scores(y, model.predict_proba(X), model.classes_)
+            measured = model_scores(model, X, y)
         of_metrics = {metric: measured[metric] for metric in METRICS}
         rows.append(dict.fromkeys(PATTERN, "") | pattern | {"model": name} | of_metrics)
     return rows

@@ -18,7 +18,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
 from benchmarks.markdown import mean_spread, print_table
-from benchmarks.shared import COHORTS, MICROARRAYS, fold_parser, measure_folds, scores
+from benchmarks.shared import COHORTS, MICROARRAYS, fold_parser, measure_folds, model_scores
 from xmodal_sklearn import CrossModalAttentionClassifier, MultiOmicsSelector
 from xmodal_sklearn.baselines import make_baselines
 from xmodal_sklearn.datasets import make_multiomics
@@ -70,8 +70,7 @@ def measure_fold(
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             fitted = clone(model).fit(X.iloc[train], y[train])
-        proba, predicted = fitted.predict_proba(X.iloc[test]), fitted.predict(X.iloc[test])
-        rows.append({"model": name, **scores(y[test], proba, fitted.classes_, predicted)})
+        rows.append({"model": name, **model_scores(fitted, X.iloc[test], y[test])})
     return rows
 
 

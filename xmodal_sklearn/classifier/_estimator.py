@@ -414,9 +414,7 @@ class CrossModalAttentionClassifier(ProbabilityClassifierMixin, ValidatedEstimat
             Labels of the type seen in fit.
         """
         check_is_fitted(self)
-        # Models saved by earlier versions have weighted probabilities, and no weights.
-        weights = getattr(self, "class_weights_", 1)
-        return self.classes_[(self.predict_proba(X) * weights).argmax(axis=1)]
+        return self.classes_[(self.predict_proba(X) * self.class_weights_).argmax(axis=1)]
 
     def __repr__(self, N_CHAR_MAX: int = 700) -> str:
         """Return the parameters and, if fitted, the weights of the branches."""

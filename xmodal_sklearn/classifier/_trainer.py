@@ -77,9 +77,9 @@ class Samples:
             self.columns,
         )
 
-    def keep_modalities(self, pattern: np.ndarray) -> Tensor:
-        """Return x as if the samples lacked the modalities that are not in the pattern."""
-        x = self.x.clone()
+    def keep_modalities(self, rows: np.ndarray, pattern: np.ndarray) -> Tensor:
+        """Return x of some samples as if they lacked the modalities that are not in the pattern."""
+        x = self.x[rows]
         for positions, kept in zip(self.columns, pattern, strict=True):
             if not kept:
                 x[..., positions] = torch.nan
@@ -161,7 +161,7 @@ def _fit_stacking(net: NeuralNet, samples: Samples, held_out_by: np.ndarray) -> 
         return StackingWeights(held_out.present, module.combiner.weights.cpu().numpy(), prior[None])
 
     def predict(positions: np.ndarray, pattern: np.ndarray) -> np.ndarray:
-        x = held_out.keep_modalities(pattern)[positions]
+        x = held_out.keep_modalities(positions, pattern)
         return out_of_fold_log_proba(net, x, members[positions])
 
     return fit_stacking_weights(predict, held_out.present, held_out.frequencies, start)
@@ -204,17 +204,18 @@ def _train_nested(
             _solve(solved.module_, fold_samples, target[:, [fold]], others, seed, net.device)
             solved_nets.append(solved)
 
+    def positions_of(net: NeuralNet) -> list[int]:
+        return [branches.index(branch) for branch in net.module_.branches]
+
     def predict(rows: np.ndarray, pattern: np.ndarray) -> np.ndarray:
         log_proba = np.zeros((len(rows), len(branches), len(samples.class_weights)))
-        x = together.keep_modalities(pattern)[rows]
-        at_trained = [branches.index(branch) for branch in net.module_.branches]
-        log_proba[:, at_trained] = out_of_fold_log_proba(net, x, fold_of[rows])
+        x = together.keep_modalities(rows, pattern)
+        log_proba[:, positions_of(net)] = out_of_fold_log_proba(net, x, fold_of[rows])
         for fold, solved in enumerate(solved_nets):
             positions = np.flatnonzero(fold_of[rows] == fold)
-            x = folds[fold].keep_modalities(pattern)[rows[positions]]
-            at_solved = [branches.index(branch) for branch in solved.module_.branches]
-            members = np.zeros(len(positions), dtype=int)
-            log_proba[positions[:, None], at_solved] = out_of_fold_log_proba(solved, x, members)
+            x = folds[fold].keep_modalities(rows[positions], pattern)
+            solved_log_proba = out_of_fold_log_proba(solved, x, np.zeros_like(positions))
+            log_proba[positions[:, None], positions_of(solved)] = solved_log_proba
         return log_proba
 
     start = initial_stacking(branches, samples.class_weights)

@@ -23,7 +23,7 @@ from ..benchmark._comparison import probability_column
 from ..benchmark._metrics import metric_label
 from ..inspection._view import gene_name
 from ..selection import MultiOmicsSelector
-from ..uncertainty._rejecting import confidence
+from ..uncertainty._rejecting import reject
 from ._options import table_format
 from ._session import with_options
 
@@ -201,10 +201,8 @@ def tabulate_predictions(
     sets: np.ndarray | None = None,
 ) -> pd.DataFrame:
     """Return the predicted class and the probability ``p: CLASS`` of each sample."""
-    certain = confidence(classes, probabilities, predicted) >= min_proba
-    shown = predicted.astype(object)
-    shown[~certain] = None
-    columns = {"sample": samples, "predicted": shown}
+    kept = reject(classes, probabilities, predicted, min_proba)
+    columns = {"sample": samples, "predicted": kept}
     columns |= zip(map(probability_column, classes), probabilities.T, strict=True)
     if sets is not None:
         columns |= zip((f"in set: {label}" for label in classes), sets.T.astype(int), strict=True)

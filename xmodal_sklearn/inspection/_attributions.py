@@ -244,8 +244,8 @@ class _SubsetClassifier(ClassifierMixin, BaseEstimator):
         self.classes_ = view.classifier.classes_
 
     def predict(self, X: Any) -> np.ndarray:
-        weights = getattr(self.view.classifier, "class_weights_", 1)
-        return self.classes_[(self.predict_proba(X) * weights).argmax(axis=1)]
+        weighted = self.predict_proba(X) * self.view.classifier.class_weights_
+        return self.classes_[weighted.argmax(axis=1)]
 
     def predict_proba(self, X: Any) -> np.ndarray:
         """Return probabilities; class frequencies for samples without any of the modalities."""

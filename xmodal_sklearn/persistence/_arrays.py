@@ -67,6 +67,9 @@ def rebuild_attributes(model: Any) -> None:
     for value, _ in walk_parts(model):
         if isinstance(value, BaseEstimator):
             _add_new_parameters(value)
+        if hasattr(value, "stacking_weights_") and not hasattr(value, "class_weights_"):
+            # Earlier versions weighted the probabilities, and predicted the most probable class.
+            value.class_weights_ = np.ones(len(value.classes_))
         if isinstance(value, KNeighborsClassifier) and hasattr(value, "_fit_X"):
             search_tree = SEARCH_TREES.get(value._fit_method)
             options = {"metric": value.effective_metric_, **value.effective_metric_params_}

@@ -146,19 +146,25 @@ class RejectingClassifier(ClassifierWrapper):
             Class labels; of dtype object if `min_proba` is greater than 0.
         """
         check_is_fitted(self)
-        predicted = super().predict(X)
         if (
             isinstance(min_proba, bool)
             or not isinstance(min_proba, Real)
             or not 0 <= min_proba <= 1
         ):
             raise ValueError(f"min_proba must be a number from 0 to 1, got {min_proba!r}.")
+        predicted = super().predict(X)
         if min_proba == 0:
             return predicted
-        rejected = confidence(self.classes_, self.predict_proba(X), predicted) < min_proba
-        predicted = predicted.astype(object)
-        predicted[rejected] = None
-        return predicted
+        return reject(self.classes_, self.predict_proba(X), predicted, min_proba)
+
+
+def reject(
+    classes: np.ndarray, probabilities: np.ndarray, predicted: np.ndarray, min_proba: float
+) -> np.ndarray:
+    """Return the predicted classes, None where their probability is too low."""
+    kept = predicted.astype(object)
+    kept[confidence(classes, probabilities, predicted) < min_proba] = None
+    return kept
 
 
 def confidence(
