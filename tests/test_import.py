@@ -4,6 +4,8 @@ import pkgutil
 import subprocess
 import sys
 
+import pytest
+
 import xmodal_sklearn
 
 HEAVY = {
@@ -103,3 +105,14 @@ model = CrossModalAttentionClassifier(branches=["mlp"], n_estimators=1, max_epoc
 print(model.predict(X).shape)
 """
     assert run(code) == "(30,)"
+
+
+@pytest.mark.slow  # compiles every library anew
+def test_python_without_docstrings_imports_and_fits():
+    code = """
+from xmodal_sklearn import CrossModalAttentionClassifier, datasets
+X, y = datasets.make_multiomics(30, {"exp": 5}, 2, return_X_y=True, random_state=0)
+model = CrossModalAttentionClassifier(branches=["mlp"], n_estimators=1, max_epochs=1).fit(X, y)
+print(model.predict(X).shape)
+"""
+    assert run(code, "-OO") == "(30,)"

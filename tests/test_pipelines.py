@@ -61,7 +61,8 @@ def test_cross_validate_with_several_scorers(problem):
 
 def test_grid_search_over_k_and_heads_is_the_same_in_parallel(cohort):
     X, y = cohort
-    grid = {"multiomicsselector__k": [5, 20], "crossmodalattentionclassifier__n_heads": [2, 4]}
+    names = "multiomicsselector__k", "crossmodalattentionclassifier__n_heads"
+    grid = [{names[0]: [k], names[1]: [n_heads]} for k, n_heads in ((5, 2), (20, 4))]
     one, two = (
         GridSearchCV(small(max_epochs=2), grid, cv=2, n_jobs=n_jobs, error_score="raise").fit(X, y)
         for n_jobs in (1, 2)

@@ -81,7 +81,8 @@ def equal(first, second):
     return True
 
 
-def test_kills_lose_and_repeat_no_fold(problem, processes, tmp_path):
+@pytest.mark.parametrize("n_kills", [10, pytest.param(40, marks=pytest.mark.slow)])
+def test_kills_lose_and_repeat_no_fold(n_kills, problem, processes, tmp_path):
     X, y = problem
     log, store = tmp_path / "log", tmp_path / "store"
     estimators = {f"shrink {s}": Recorder(str(log), s, seconds=0.02) for s in (0.0, 0.3, 0.6)}
@@ -90,7 +91,7 @@ def test_kills_lose_and_repeat_no_fold(problem, processes, tmp_path):
         for shrink in (0.0, 0.3, 0.6)
         for index, (train, _) in enumerate(CV.split(X, y))
     }
-    delays = np.random.default_rng().uniform(0, 0.08, size=10)
+    delays = np.random.default_rng().uniform(0, 0.08, size=n_kills)
     for delay in delays:
         finished = {path.name: path.stat() for path in store.glob("*.fold")}
         n_fits = len(fits(log))
@@ -110,7 +111,7 @@ def test_kills_lose_and_repeat_no_fold(problem, processes, tmp_path):
             started = tasks[shrink, tuple(rows)]
             assert not any(name.startswith(started) for name in finished), delays
     resumed = compare(estimators, X, y, cv=CV, store=store)
-    assert len(fits(log)) <= 36 + 10  # at most one fold is under way at a kill
+    assert len(fits(log)) <= 36 + n_kills  # at most one fold is under way at a kill
     n_fits = len(fits(log))
     assert equal(resumed, compare(estimators, X, y, cv=CV, store=store))
     assert len(fits(log)) == n_fits

@@ -16,8 +16,6 @@ from xmodal_sklearn.benchmark import Comparison
 from xmodal_sklearn.cli import app
 from xmodal_sklearn.datasets import make_multiomics
 
-# Of a command that is killed where it touches a file; more of them: XMODAL_KILLS=20.
-N_KILLS_AT_FILES = int(os.environ.get("XMODAL_KILLS", "3"))
 # What a killed run may leave for the next, and nothing else that is hidden.
 KEPT = {"folds", "rankings"}
 
@@ -164,15 +162,16 @@ def run(runner, bench, tmp_path):
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="kills by a signal")
-def test_killed_at_any_touch_of_a_file_it_leaves_the_old_run_or_the_new_one(run, tmp_path):
+@pytest.mark.parametrize("n_kills", [3, pytest.param(20, marks=pytest.mark.slow)])
+def test_killed_at_any_touch_of_a_file_it_leaves_the_old_run_or_the_new_one(n_kills, run, tmp_path):
     out = tmp_path / "out"
     n_touches = int(run()[1].rpartition("touched ")[2])
     previous = Comparison.load(out).info["run"]
     outcomes = set()
-    for index in range(N_KILLS_AT_FILES):
+    for index in range(n_kills):
         for kept in KEPT:
             shutil.rmtree(out / kept)
-        kill_at = 1 + round(index * (n_touches - 1) / (N_KILLS_AT_FILES - 1))
+        kill_at = 1 + round(index * (n_touches - 1) / (n_kills - 1))
         assert run(kill_at=kill_at)[0] == -9
         current = Comparison.load(out).info["run"]
         assert set().union(*results(out).values()) == {current}
