@@ -64,6 +64,14 @@ def check_plain_file(path: Path) -> None:
         raise OSError(f"{path} is a {kind}, not a file. Remove it and try again.")
 
 
+def check_extension(path: Path, *extensions: str) -> None:
+    """Raise a ValueError if the name of a file has an extension other than these."""
+    if path.suffix.lower() not in ("", *extensions):
+        *others, last = extensions
+        allowed = f"{', '.join(others)} or {last}" if others else last
+        raise ValueError(f"The name of the file must end in {allowed}, got {path.name}.")
+
+
 def _mark() -> str:
     return f"{_HOST}.{os.getpid()}-{threading.get_ident()}"
 

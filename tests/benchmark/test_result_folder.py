@@ -17,6 +17,7 @@ from sklearn.dummy import DummyClassifier
 from xmodal_sklearn.benchmark import Comparison, compare
 from xmodal_sklearn.benchmark import _result_folder as result_folder
 from xmodal_sklearn.benchmark._result_folder import publishing, result_file
+from xmodal_sklearn.report import write_report
 
 FILES = {"scores.csv", "predictions.csv", "selected.csv", "comparison.json"}
 
@@ -58,6 +59,33 @@ def test_a_new_run_replaces_all_files_of_the_old_one(comparisons, tmp_path):
     comparisons[1].save(tmp_path)
     assert {path.name for path in tmp_path.iterdir()} == {*FILES, "notes.txt"}
     assert Comparison.load(tmp_path).scores["estimator"].unique().tolist() == ["second"]
+
+
+@pytest.mark.parametrize("name", result_folder.RESULT_FILES)
+def test_files_of_others_are_never_replaced(comparisons, tmp_path, name):
+    publish(comparisons[0], tmp_path)
+    (tmp_path / name).write_text('sample,score\nS1,0.5\n"run",1\n')
+    before = tree(tmp_path)
+    with pytest.raises(ValueError, match=rf"{name} was not written by this package"):
+        comparisons[1].save(tmp_path)
+    assert tree(tmp_path) == before
+
+
+def test_results_that_a_spreadsheet_has_saved_are_replaced(comparisons, tmp_path):
+    comparisons[0].save(tmp_path)
+    pd.read_csv(tmp_path / "scores.csv").to_csv(tmp_path / "scores.csv", index=False)
+    (tmp_path / "selected.csv").write_text("")
+    comparisons[1].save(tmp_path)
+    assert Comparison.load(tmp_path).scores["estimator"].unique().tolist() == ["second"]
+
+
+def test_a_report_is_replaced_whether_or_not_its_comparison_was_saved(comparisons, tmp_path):
+    unsaved = replace(comparisons[0], info={})
+    write_report(unsaved, tmp_path / "report.html")
+    comparisons[1].save(tmp_path)
+    assert not (tmp_path / "report.html").exists()
+    with pytest.raises(ValueError, match=r"must end in \.html or \.htm, got report\.pdf"):
+        write_report(comparisons[1], tmp_path / "report.pdf")
 
 
 @pytest.mark.parametrize("name", sorted(FILES))

@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 
 from xmodal_sklearn._progress import progress_bar
 from xmodal_sklearn._warnings import warn
+from xmodal_sklearn.benchmark._result_folder import RESULT_FILES
 from xmodal_sklearn.cli import app
 from xmodal_sklearn.cli._session import Command, Output, with_options
 
@@ -83,11 +84,13 @@ def test_other_commands_check_their_inputs_as_well(folder):
     data = ["--table", "exp=exp.csv", "--target-file", "y.csv"]
     (folder / "scores.csv").write_bytes((folder / "exp.csv").read_bytes())
     results = ["--table", "exp=scores.csv", "--target-file", "y.csv"]
+    for name in ("m.xmodal", "m.html"):
+        (folder / name).touch()
     for command in (
-        ["fit", *data, "--out", "exp.csv"],
+        ["fit", "--mudata", "m.xmodal", "--out", "m.xmodal"],
         ["predict", "y.csv", "--table", "exp=exp.csv", "--out", "y.csv"],
         ["predict", "m.xmodal", "--mudata", "exp.csv", "--out", "exp.csv"],
-        ["card", "y.csv", "--out", "y.csv"],
+        ["card", "m.html", "--out", "m.html"],
         ["bench", *results, "--out", "."],
     ):
         code, output = xmodal(*command)
@@ -99,6 +102,51 @@ def test_other_commands_check_their_inputs_as_well(folder):
     code, output = select("--out", ".")
     assert code == 2
     assert "is a directory" in output
+
+
+@pytest.mark.parametrize(
+    ("command", "name", "allowed"),
+    [
+        ("fit", "exp_model.csv", ".xmodal, .joblib or .pkl"),
+        ("fit", "model.pickle", ".xmodal, .joblib or .pkl"),
+        ("fit", "model.xmodal.gz", ".xmodal, .joblib or .pkl"),
+        ("card", "card.pdf", ".html or .htm"),
+        ("card", "card.md", ".html or .htm"),
+    ],
+)
+def test_models_and_cards_have_names_of_their_format(folder, command, name, allowed):
+    data = ["nowhere.xmodal"] if command == "card" else ["--table", "exp=nowhere.csv"]
+    code, output = xmodal(command, *data, "--out", name)
+    assert code == 2
+    assert "--out" in output
+    assert f"must end in {allowed}, got {name}" in output
+
+
+def test_no_output_replaces_a_file_of_the_study(folder):
+    (folder / "study" / "case_lists").mkdir(parents=True)
+    for name in ("notes.csv", "case_lists/notes.csv"):
+        path = folder / "study" / name
+        path.write_text("mine")
+        code, output = xmodal("select", "--study", "study", "--out", path)
+        assert code == 2
+        assert "would replace a file in study, which this command reads" in output
+        assert path.read_text() == "mine"
+
+
+@pytest.mark.parametrize("name", RESULT_FILES)
+def test_results_never_replace_files_of_others(folder, name, monkeypatch):
+    monkeypatch.setattr(
+        "xmodal_sklearn.benchmark.compare", lambda *_, **__: pytest.fail("was computed")
+    )
+    (folder / "out").mkdir()
+    path = folder / "out" / name
+    path.write_text('{"mine": 1}')
+    data = ["--table", "exp=exp.csv", "--target-file", "y.csv"]
+    code, output = xmodal("bench", *data, "--quick", "--out", "out")
+    assert code == 2
+    assert f"{path.relative_to(folder)} was not written by this package" in output
+    assert "choose another folder" in output
+    assert path.read_text() == '{"mine": 1}'
 
 
 @pytest.mark.parametrize("encoding", ["cp1252", "ascii"])

@@ -412,3 +412,15 @@ def test_categorical_columns_raise_by_name():
     X = pd.DataFrame({"exp__ESR1": [1.0, 2.0], "clin__stage": ["I", "II"]}, index=["a", "b"])
     with pytest.raises(ValueError, match="'stage' is categorical, but AnnData"):
         to_mudata(X)
+
+
+def test_the_extension_of_a_file_may_be_in_capitals(tmp_path):
+    X, y = make_multiomics(10, {"exp": 4}, return_X_y=True, random_state=0)
+    for name, data in {"a.H5AD": to_mudata(X, y).mod["exp"], "b.H5MU": to_mudata(X, y)}.items():
+        written = tmp_path / name.lower()
+        data.write(written)
+        written.rename(tmp_path / name)
+        assert load_mudata(tmp_path / name).n_obs == 10
+    (tmp_path / "a.h5").touch()
+    with pytest.raises(ValueError, match=r"must end in \.h5mu or \.h5ad, got a\.h5"):
+        load_mudata(tmp_path / "a.h5")

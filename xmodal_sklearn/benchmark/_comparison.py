@@ -237,6 +237,9 @@ class Comparison:
         ------
         OSError
             If the files cannot be written; earlier ones stay as they are.
+        ValueError
+            If the folder has a file, such as ``scores.csv``, that would be replaced and was not
+            written by this package.
         """
         self.info["run"] = secrets.token_hex(4)
         present = [name for name in TABLES if getattr(self, name) is not None]

@@ -7,8 +7,9 @@ of the names below only.
 
 import json
 import os
+import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -26,12 +27,20 @@ RESULT_FILES = (
 )
 PENDING = ".publish"
 NAMES = "names.json"
+# What files of this package contain near their beginning.
+MARKS = {
+    ".csv": re.compile(rb'[",]run"?\r?\n'),
+    ".json": re.compile(rb'^\{\s*"run": "'),
+    ".html": re.compile(rb'<meta name="(xmodal-run|generator" content="xmodal)'),
+}
+MARK_BYTES = 2**20
 
 
 @contextmanager
 def publishing(folder: Path) -> Iterator[Path]:
     """Yield a folder aside for a run's files, which replace those of the run before."""
     folder.mkdir(parents=True, exist_ok=True)
+    check_replaceable(folder)
     for abandoned in abandoned_folders(folder):
         shutil.rmtree(abandoned, ignore_errors=True)
     aside = scratch_folder(folder)
@@ -49,6 +58,21 @@ def publishing(folder: Path) -> Iterator[Path]:
             _move_into_place(folder)
     finally:
         shutil.rmtree(aside, ignore_errors=True)
+
+
+def check_replaceable(folder: Path, names: Iterable[str] = RESULT_FILES) -> None:
+    """Check that files that results would replace were written by this package."""
+    for path in (folder / name for name in names):
+        check_plain_file(path)
+        if not path.exists():
+            continue
+        with path.open("rb") as file:
+            beginning = file.read(MARK_BYTES)
+        if beginning and not MARKS[path.suffix].search(beginning):
+            raise ValueError(
+                f"{path} was not written by this package, and the results would replace it. Move "
+                "it, or choose another folder."
+            )
 
 
 @contextmanager

@@ -393,10 +393,12 @@ def card(model: Path, out: Path | None = None) -> None:
 def report(folder: Path) -> None:
     """Rewrite the report.html of a finished comparison."""
     from ..benchmark import Comparison
+    from ..benchmark._result_folder import check_replaceable
     from ..report import write_report
     from ._models import load_importance
 
     result = Comparison.load(folder)
+    check_replaceable(folder, ["report.html"])
     importance = load_importance(folder, result.info.get("run"))
     with writing_results(folder):
         page = write_report(result, folder / "report.html", importance=importance)

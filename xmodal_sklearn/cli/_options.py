@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from .._files import check_extension
 from .._version import __version__
 from ._session import usage_errors
 
@@ -39,6 +40,16 @@ def _check_table_name(path: Path) -> Path:
     with usage_errors():
         table_format(path)
     return path
+
+
+def _check_name(*extensions: str) -> Callable[[Path | None], Path | None]:
+    def check(path: Path | None) -> Path | None:
+        if path is not None:
+            with usage_errors():
+                check_extension(path, *extensions)
+        return path
+
+    return check
 
 
 def _show_version(is_asked: bool) -> None:
@@ -130,7 +141,7 @@ HELP = {
         "select.out": f"{TABLE_NAMES}: modality, rank, feature, score.",
         "predict.out": f"{TABLE_NAMES}: sample, predicted class, probability of each class; with "
         "--coverage whether each class is in the set.",
-        "fit.out": "File for the fitted pipeline; .joblib or .pkl at its end selects joblib.",
+        "fit.out": "File for the fitted pipeline: .xmodal; .joblib or .pkl selects joblib.",
         "demo.out": "Folder for the files.",
         "card.out": "HTML file to write; printed by default.",
         "allow_pickle": "Load a joblib or pickle file, which runs any code in it.",
@@ -154,8 +165,8 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "more_k": {"hidden": True},
     "min_proba": {"max": 1},
     "out": {"file_okay": False},
-    "fit.out": {"dir_okay": False},
-    "card.out": {"dir_okay": False},
+    "fit.out": {"dir_okay": False, "callback": _check_name(".xmodal", ".joblib", ".pkl")},
+    "card.out": {"dir_okay": False, "callback": _check_name(".html", ".htm")},
     "select.out": {"dir_okay": False, "callback": _check_table_name},
     "predict.out": {"dir_okay": False, "callback": _check_table_name},
     "version": {"is_eager": True, "callback": _show_version},

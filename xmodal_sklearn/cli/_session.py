@@ -128,6 +128,8 @@ def writing_results(out: Path) -> Iterator[None]:
 @contextmanager
 def resumable(out: Path) -> Iterator[None]:
     """Compute what is kept in a folder; on Ctrl-C, explain how to resume."""
+    from ..benchmark._result_folder import check_replaceable
+
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -135,6 +137,7 @@ def resumable(out: Path) -> Iterator[None]:
                 out.mkdir(parents=True, exist_ok=True)
                 # Now, rather than when the first fold is done.
                 TemporaryFile(dir=out).close()
+                check_replaceable(out)
             yield
     except OSError as error:
         if error.errno in NO_ROOM:
@@ -200,9 +203,10 @@ def _check_output(params: Mapping[str, Any]) -> None:
         for value in values if isinstance(values, list | tuple) else [values]:
             path = Path(str(value).partition("=")[2] if name.endswith("table") else value)
             if _is_replaced(path, out):
+                replaced = f"a file in {path}" if path.is_dir() else path
                 raise typer.BadParameter(
-                    f"--out {out} would replace {path}, which this command reads. Choose another "
-                    "--out."
+                    f"--out {out} would replace {replaced}, which this command reads. Choose "
+                    "another --out."
                 )
 
 
@@ -221,7 +225,7 @@ def _is_replaced(path: Path, out: Path) -> bool:
     if not path.exists():
         return False
     if out.is_file():
-        return path.samefile(out)
+        return path.samefile(out) or path.resolve() in out.resolve().parents
     from ..benchmark._result_folder import RESULT_FILES
 
     return path.name in RESULT_FILES and path.resolve().parent.samefile(out)

@@ -14,6 +14,7 @@ from scipy import sparse
 from sklearn.utils import Bunch
 
 from .._extras import needs_extra
+from .._files import check_extension
 from .._suggestions import did_you_mean, first_names
 from ..modalities._columns import UNNAMED, check_unique
 from ..modalities._concat import concat_modalities, split_modalities
@@ -233,6 +234,7 @@ def load_mudata(path: Path) -> Any:
         from mudata import read_h5mu
     if not path.is_file():
         raise FileNotFoundError(f"There is no file {path}.")
+    check_extension(path, ".h5mu", ".h5ad")
     # Read in another process first: a damaged file can make HDF5 end the process.
     done = subprocess.run([sys.executable, "-c", READ_ALL, path], capture_output=True)
     if done.returncode not in (0, 1):  # 1 is an exception, which comes again
@@ -241,7 +243,7 @@ def load_mudata(path: Path) -> Any:
             f"{done.returncode}. Download or save it again."
         )
     with add_path_to_errors(path, "MuData or AnnData"), _quiet_mudata():
-        return read_h5ad(path) if path.suffix == ".h5ad" else read_h5mu(path)
+        return read_h5ad(path) if path.suffix.lower() == ".h5ad" else read_h5mu(path)
 
 
 @contextmanager

@@ -5,9 +5,10 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
+from .._files import check_extension
 from .._text import visible
 from ..benchmark._metrics import metric_label
-from ._write import format_number, write_page
+from ._write import PAGES, format_number, write_page
 
 N_FEATURES = 10
 
@@ -72,7 +73,8 @@ def write_card(model: str | Path, path: str | Path) -> Path:
     FileNotFoundError
         If the file `model` does not exist.
     ValueError
-        If it is damaged, is not a model, or has a newer format.
+        If it is damaged, is not a model, or has a newer format, or if the name of the file to write
+        has an extension other than ``.html`` or ``.htm``.
 
     Notes
     -----
@@ -92,6 +94,7 @@ def write_card(model: str | Path, path: str | Path) -> Path:
     ...     write_card(saved, f"{folder}/card.html").read_text(encoding="utf-8")[:15]
     '<!doctype html>'
     """
+    check_extension(Path(path), *PAGES)
     sections, versions = _read_card(model)
     return write_page(
         "card.html", path, title=Path(model).name, sections=sections, versions=versions

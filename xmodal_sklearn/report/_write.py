@@ -10,13 +10,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from .._files import atomic_write
+from .._files import atomic_write, check_extension
 from .._text import visible
 from ..benchmark._comparison import Comparison
 from ..benchmark._metrics import metric_label
 from ..inspection._importance import ModalityImportance
 
 MISSING = "–"
+PAGES = ".html", ".htm"
 
 
 def write_report(
@@ -62,6 +63,11 @@ def write_report(
     Path
         The file written.
 
+    Raises
+    ------
+    ValueError
+        If the name of the file has an extension other than ``.html`` or ``.htm``.
+
     Notes
     -----
     Confusion matrices, curves and scores by class pool the predictions of all test folds; all
@@ -87,6 +93,7 @@ def write_report(
     from . import _inspection, _models, _sections
     from ._overview import Overview, headline
 
+    check_extension(Path(path), *PAGES)
     # Name of the template and id in the page, heading in the contents, variables of the template;
     # a section without variables is left out.
     sections = (
