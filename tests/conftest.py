@@ -1,5 +1,6 @@
 """Fixtures that several test modules share."""
 
+import errno
 import multiprocessing
 import os
 import shutil
@@ -106,3 +107,24 @@ def browser(tmp_path_factory):
     browser = webdriver.Chrome(options=options, service=webdriver.ChromeService(driver))
     yield browser
     browser.quit()
+
+
+@pytest.fixture
+def make_read_only(monkeypatch):
+    """A function after which nothing can be created in a folder, even by root."""
+
+    def make(folder):
+        def read_only(function):
+            def raise_read_only(path, *arguments, **options):
+                flags = arguments[0] if function is opened and arguments else os.O_RDWR
+                if str(path).startswith(str(folder)) and flags & (os.O_RDWR | os.O_WRONLY):
+                    raise OSError(errno.EROFS, "Read-only file system", str(path))
+                return function(path, *arguments, **options)
+
+            return raise_read_only
+
+        opened = os.open
+        monkeypatch.setattr(os, "open", read_only(os.open))
+        monkeypatch.setattr(os, "mkdir", read_only(os.mkdir))
+
+    return make

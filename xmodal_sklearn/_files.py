@@ -6,8 +6,9 @@ import socket
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from tempfile import TemporaryFile
 
 # Process numbers are those of one machine, and others may share the folder.
 _HOST = re.sub(r"[^0-9A-Za-z-]+", "", socket.gethostname())
@@ -44,7 +45,8 @@ def scratch_files(folder: Path) -> list[Path]:
 def remove_abandoned(folder: Path) -> None:
     """Remove the scratch files of ended processes of this machine."""
     for path in filter(_is_abandoned, scratch_files(folder)):
-        path.unlink(missing_ok=True)
+        with suppress(OSError):
+            path.unlink()
 
 
 def scratch_folder(folder: Path) -> Path:
@@ -55,6 +57,18 @@ def scratch_folder(folder: Path) -> Path:
 def abandoned_folders(folder: Path) -> list[Path]:
     """Return the scratch folders of ended processes of this machine."""
     return [path for path in folder.glob(".new.*") if path.is_dir() and _is_abandoned(path)]
+
+
+def check_writable(folder: Path) -> None:
+    """Raise an OSError, before work whose results would be lost, if a folder takes no files."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        TemporaryFile(dir=folder).close()
+    except OSError as error:
+        raise OSError(
+            f"Can't write to the folder {folder}: {error.strerror or error}. Allow writing there, "
+            "or pass another folder."
+        ) from error
 
 
 def check_plain_file(path: Path) -> None:

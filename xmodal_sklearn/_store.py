@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from functools import cache
 from os import PathLike
 from pathlib import Path
@@ -12,7 +13,7 @@ import joblib
 import numpy as np
 import xxhash
 
-from ._files import atomic_write, check_plain_file, remove_abandoned
+from ._files import atomic_write, check_plain_file, check_writable, remove_abandoned
 from ._warnings import warn
 
 PACKAGE = Path(__file__).parent
@@ -39,7 +40,10 @@ def dump_arrays(arrays: Iterable[Any], file: BinaryIO) -> None:
 
 
 class Store:
-    """A folder with one file per result, named by a digest of everything the result depends on."""
+    """A folder with one file per result, named by a digest of everything the result depends on.
+
+    Results can be read from a folder that is read-only.
+    """
 
     def __init__(
         self,
@@ -51,8 +55,13 @@ class Store:
     ):
         self._folder, self._suffix = Path(folder), suffix
         self._load, self._dump = load, dump
-        self._folder.mkdir(parents=True, exist_ok=True)
+        if not self._folder.is_dir():
+            self.check_writable()
         remove_abandoned(self._folder)
+
+    def check_writable(self) -> None:
+        """Check that a result that is about to be computed can be kept."""
+        check_writable(self._folder)
 
     def name(self, key: Any, label: str = "") -> str:
         """Return the file name for a key; a label makes it readable for people."""
@@ -76,7 +85,8 @@ class Store:
         # Content that others wrote raises whatever it leads to, in json, zipfile, zlib or NumPy.
         except Exception as error:
             warn(f"Ignoring invalid cache entry {path} ({error}); recomputing.")
-            path.unlink(missing_ok=True)
+            with suppress(OSError):
+                path.unlink()
             return None
 
     def write(self, name: str, result: Any) -> None:
@@ -97,6 +107,7 @@ class Store:
         """Return the result of a file, or else compute it and write it."""
         result = self.read(name)
         if result is None:
+            self.check_writable()
             result = compute()
             self.write(name, result)
         return result

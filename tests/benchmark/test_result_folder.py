@@ -297,3 +297,18 @@ def test_a_command_that_names_a_file_whose_name_is_not_utf8_is_kept(comparisons,
     result = replace(comparisons[0], info={**comparisons[0].info, "command": command})
     result.save(tmp_path)
     assert Comparison.load(tmp_path).info["command"] == command
+
+
+def test_finished_folds_are_read_from_a_read_only_store(tmp_path, make_read_only):
+    X, y = np.zeros((40, 2)), np.tile(["a", "b"], 20)
+    first = compare({"first": DummyClassifier()}, X, y, cv=2, store=tmp_path)
+    make_read_only(tmp_path)
+    again = compare({"first": DummyClassifier()}, X, y, cv=2, store=tmp_path)
+    pd.testing.assert_frame_equal(again.scores, first.scores)
+    with pytest.raises(OSError, match=f"Can't write to the folder {tmp_path}.*another folder"):
+        compare({"first": Unfittable()}, X, y, cv=2, store=tmp_path)
+
+
+class Unfittable(DummyClassifier):
+    def fit(self, X, y):
+        pytest.fail("was fitted")

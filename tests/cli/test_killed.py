@@ -1,6 +1,5 @@
 """The command may be killed at any moment: its folder then holds one run's results, or none."""
 
-import errno
 import json
 import os
 import re
@@ -55,21 +54,11 @@ def results(out):
 
 
 def test_a_folder_that_cannot_be_written_is_an_error_before_anything_is_computed(
-    bench, tmp_path, monkeypatch
+    bench, tmp_path, monkeypatch, make_read_only
 ):
     out = tmp_path / "out"
     out.mkdir()
-
-    def read_only(function):
-        def raise_read_only(path, *arguments, **options):
-            if str(path).startswith(str(out)):
-                raise OSError(errno.EROFS, "Read-only file system", str(path))
-            return function(path, *arguments, **options)
-
-        return raise_read_only
-
-    monkeypatch.setattr(os, "open", read_only(os.open))
-    monkeypatch.setattr(os, "mkdir", read_only(os.mkdir))
+    make_read_only(out)
     monkeypatch.setattr(
         "xmodal_sklearn.benchmark.compare", lambda *_, **__: pytest.fail("was computed")
     )

@@ -2,6 +2,7 @@
 
 import io
 import pickle
+import re
 import signal
 import sys
 import time
@@ -40,6 +41,24 @@ def test_a_search_ranks_every_fold_once_and_scores_the_same(cohort, tmp_path, n_
         plain.cv_results_["mean_test_score"], cached.cv_results_["mean_test_score"]
     )
     assert len(entries(tmp_path)) == (3 + 1) * 3  # three folds and the refit, three modalities
+
+
+def test_a_read_only_cache_is_read_but_nothing_is_computed_in_vain(
+    cohort, tmp_path, make_read_only, monkeypatch
+):
+    X, y = cohort
+    memory = tmp_path / "cache"
+    expected = MultiOmicsSelector(memory=str(memory)).fit(X, y).scores_
+    make_read_only(tmp_path)
+    monkeypatch.setattr(
+        "xmodal_sklearn.selection._ranking.rank_modality", lambda *_, **__: pytest.fail("ranked")
+    )
+    scores = MultiOmicsSelector(memory=str(memory)).fit(X, y).scores_
+    np.testing.assert_array_equal(scores, expected)
+    for folder in (memory, tmp_path / "new"):
+        message = f"Can't write to the folder {folder}: Read-only file system. Allow writing"
+        with pytest.raises(OSError, match=re.escape(message)):
+            MultiOmicsSelector(memory=str(folder)).fit(X.iloc[1:], y.iloc[1:])
 
 
 def test_another_process_finds_the_ranking(cohort, processes, tmp_path):

@@ -37,6 +37,8 @@ def run_folds(
             waiting[index] = fold
         else:
             yield index, result
+    if store is not None and waiting:
+        folder.check_writable()
     with _on_every_worker(X, n_jobs) as data:
         # One fold at a time, so that each result arrives at once, if the backend can do that.
         at_once = get_active_backend()[0].supports_return_generator

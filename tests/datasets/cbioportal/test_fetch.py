@@ -323,6 +323,20 @@ def test_the_second_call_neither_downloads_nor_parses(fetch, server, monkeypatch
     assert_same(fetch(download_if_missing=False), first)
 
 
+def test_a_read_only_folder_of_downloads_is_read(fetch, server, tmp_path, make_read_only):
+    first = fetch()
+    before = len(server.requests)
+    make_read_only(tmp_path)
+    assert_same(fetch(), first)
+    with pytest.raises(OSError, match=f"Can't write to the folder {tmp_path}.*another folder"):
+        fetch(modalities=["cna"])
+    with pytest.raises(OSError, match=f"Can't create the folder {tmp_path}/new .*data_home="):
+        fetch_cbioportal(STUDY, data_home=tmp_path / "new", base_url=server.url)
+    with pytest.raises(OSError, match="Can't write to the folder"):
+        fetch_cbioportal("another_study", data_home=tmp_path, base_url=server.url)
+    assert len(server.requests) == before
+
+
 def test_other_options_parse_the_existing_archive(fetch, server):
     assert list(fetch().modalities) == ["exp", "cna", "mut"]
     assert list(fetch(modalities=["cna", "mut"]).modalities) == ["cna", "mut"]

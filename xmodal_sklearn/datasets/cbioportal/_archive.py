@@ -13,7 +13,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from ..._files import atomic_write
+from ..._files import atomic_write, check_writable
 from ..._progress import progress_bar
 
 BASE_URL = "https://datahub.assets.cbioportal.org"
@@ -63,6 +63,7 @@ def compute_checksum(path: Path, algorithm: str = "sha256") -> str:
 
 def write_checksum(archive: Path, sha256: str) -> None:
     """Write the checksum of an archive into a file beside it."""
+    check_writable(archive.parent)
     with atomic_write(_checksum_path(archive)) as path:
         # In the form that `sha256sum --check` reads.
         path.write_text(f"{sha256}  {archive.name}\n", encoding="ascii")

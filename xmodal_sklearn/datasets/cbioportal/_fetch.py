@@ -14,7 +14,7 @@ from typing import Any, BinaryIO, Literal, TypedDict, Unpack, overload
 import pandas as pd
 from sklearn.utils import Bunch
 
-from ..._files import scratch_files
+from ..._files import check_writable, scratch_files
 from ..._store import Store, dump_arrays, load_arrays, source_hash
 from ..._typing import check_arguments
 from ..._version import __version__
@@ -198,7 +198,8 @@ def fetch_cbioportal(
         "profiles": dict(profiles or {}),
     }
     folder = _archive_folder(data_home)
-    folder.mkdir(exist_ok=True)
+    if not folder.is_dir():
+        check_writable(folder)
     _remove_leftovers(folder)
     archive = folder / f"{study_id}.tar.gz"
     url = f"{_archive.resolve_base_url(base_url)}/{archive.name}"
@@ -297,7 +298,13 @@ def _archive_folder(data_home: str | os.PathLike[str] | None) -> Path:
     # Imported here because it takes a fifth of a second.
     from sklearn.datasets import get_data_home
 
-    return Path(get_data_home(data_home), "cbioportal").absolute()
+    try:
+        return Path(get_data_home(data_home), "cbioportal").absolute()
+    except OSError as error:
+        raise OSError(
+            f"Can't create the folder {error.filename} for downloads: {error.strerror}. Pass "
+            "another data_home=, or set the environment variable SCIKIT_LEARN_DATA."
+        ) from error
 
 
 @contextmanager
@@ -320,6 +327,7 @@ def _remove_leftovers(folder: Path) -> None:
 
 
 def _read_archive(archive: Path, options: dict[str, Any]) -> Bunch:
+    check_writable(archive.parent)
     with TemporaryDirectory(dir=archive.parent, prefix=INCOMPLETE) as scratch:
         return read_cbioportal(_archive.unpack(archive, Path(scratch)), **options)
 
@@ -328,6 +336,7 @@ def _download_and_read(
     archive: Path, url: str, known_hash: str | None, options: dict[str, Any]
 ) -> Bunch:
     """Download an archive, put it in its place once it is unpacked whole, and parse it."""
+    check_writable(archive.parent)
     with TemporaryDirectory(dir=archive.parent, prefix=INCOMPLETE) as scratch:
         downloaded = _archive.download(url, Path(scratch), archive, known_hash)
         study_dir = _archive.unpack(downloaded, Path(scratch))
