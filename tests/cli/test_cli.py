@@ -605,7 +605,7 @@ def test_an_output_that_cannot_be_written_is_an_error(source, model, tmp_path):
     (tmp_path / "file").touch()
     absent = ["--table", "exp=absent.csv"]
     for command in (["predict", model, *absent], ["fit", *absent], ["bench", *absent]):
-        shown = xmodal(*command, "--out", tmp_path / "file" / "out.csv")
+        shown = xmodal(*command, "--out", tmp_path / "file" / "out")
         assert shown.exit_code == 2
         # Before any work: the table is missed later.
         assert "Can't write" in shown.output
