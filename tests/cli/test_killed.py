@@ -1,7 +1,6 @@
 """The command may be killed at any moment: its folder then holds one run's results, or none."""
 
 import json
-import os
 import re
 import shutil
 import subprocess
