@@ -103,6 +103,7 @@ assert CrossModalAttentionClassifier.fit.__doc__ is None
 X, y = datasets.make_multiomics(30, {"exp": 5}, 2, return_X_y=True, random_state=0)
 model = CrossModalAttentionClassifier(branches=["mlp"], n_estimators=1, max_epochs=1).fit(X, y)
 print(model.predict(X).shape)
+assert "torch._dynamo" not in sys.modules, "a fit imports PyTorch's compiler, which takes seconds"
 """
     assert run(code) == "(30,)"
 

@@ -1,5 +1,6 @@
 """The skorch net, its batches and callbacks, and its conversion to arrays and back."""
 
+import inspect
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import chain
@@ -100,6 +101,14 @@ class ProgressBar(Callback):
         self.bar_.close()
         # It would be pickled with the model.
         del self.bar_
+
+
+class AdamW(torch.optim.AdamW):
+    """PyTorch's AdamW, without the wrappers that import PyTorch's compiler, which takes seconds."""
+
+    add_param_group = inspect.unwrap(torch.optim.AdamW.add_param_group)
+    zero_grad = inspect.unwrap(torch.optim.AdamW.zero_grad)
+    step = torch.no_grad()(inspect.unwrap(torch.optim.AdamW.step))
 
 
 class TensorBatches:

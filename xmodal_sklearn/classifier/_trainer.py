@@ -21,7 +21,7 @@ from torch.utils.data import TensorDataset
 from .._screening import screen_pairs
 from .._suggestions import did_you_mean
 from .._warnings import warn
-from ._net import NET_PARAMETERS, DeviceNet, FiniteLoss, ProgressBar, TensorBatches
+from ._net import NET_PARAMETERS, AdamW, DeviceNet, FiniteLoss, ProgressBar, TensorBatches
 from ._stacking import (
     MIN_HOLDOUT_FOLDS,
     StackingWeights,
@@ -278,7 +278,7 @@ def _make_net(
         module__branches=kinds,
         module__seed=seed,
         **{f"module__{name}": getattr(settings, name) for name in NETWORK_PARAMETERS},
-        optimizer=torch.optim.AdamW,
+        optimizer=AdamW,
         optimizer__fused=True,
         optimizer__weight_decay=settings.weight_decay,
         lr=settings.lr,
