@@ -2,9 +2,11 @@
 
 import locale
 import os
+import warnings
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Event
 
 import joblib
 import matplotlib
@@ -13,6 +15,7 @@ import pandas as pd
 import pytest
 import sklearn
 import torch
+from sklearn.base import BaseEstimator
 from sklearn.dummy import DummyClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
@@ -21,6 +24,7 @@ from sklearn.preprocessing import StandardScaler
 from xmodal_sklearn import CrossModalAttentionClassifier, MultiOmicsSelector
 from xmodal_sklearn.baselines import make_baselines
 from xmodal_sklearn.benchmark import compare
+from xmodal_sklearn.inspection import selection_stability
 from xmodal_sklearn.persistence import load_model, save_model
 from xmodal_sklearn.report import write_report
 
@@ -172,3 +176,62 @@ def test_settings_of_the_process_are_equal_after_overlapping_runs(with_absent, t
     with ThreadPoolExecutor(2) as threads:
         list(threads.map(run, range(2)))
     assert settings_of_the_process() == before
+
+
+class CallsBack(BaseEstimator):
+    """Calls a function of the test while it ranks."""
+
+    callback = None
+
+    def fit(self, X, y):
+        CallsBack.callback()
+        self.coef_ = np.arange(X.shape[1])
+        return self
+
+
+RANKINGS = {
+    "selector": lambda ranked, X, y: ranked.fit(X, y),
+    "stability": lambda ranked, X, y: selection_stability(ranked, X, y, n_resamples=2, k=2),
+}
+
+
+@pytest.mark.parametrize("run", RANKINGS.values(), ids=RANKINGS)
+def test_warning_filters_are_restored_where_rankings_of_threads_overlap(
+    run, with_absent, monkeypatch
+):
+    X, y = with_absent
+    first_ranks, second_ranks, first_ends = Event(), Event(), Event()
+
+    def first():
+        run(MultiOmicsSelector(estimator=CallsBack()), X.fillna(0), y)
+        first_ends.set()
+
+    def callback():
+        if not first_ranks.is_set():
+            first_ranks.set()
+            assert second_ranks.wait(30)
+        elif not second_ranks.is_set():
+            second_ranks.set()
+            assert first_ends.wait(30)
+
+    monkeypatch.setattr(CallsBack, "callback", callback)
+    before = warnings.filters, warnings.filters[:], warnings.showwarning
+    with ThreadPoolExecutor(2) as threads:
+        one = threads.submit(first)
+        assert first_ranks.wait(30)
+        two = threads.submit(run, MultiOmicsSelector(estimator=CallsBack()), X.fillna(0), y)
+        one.result(), two.result()
+    assert warnings.filters is before[0]
+    assert (warnings.filters, warnings.showwarning) == before[1:]
+
+
+@pytest.mark.parametrize("n_jobs", [None, 2])
+def test_every_thread_of_a_ranking_has_the_configuration_of_the_caller(
+    n_jobs, with_absent, monkeypatch
+):
+    X, y = with_absent
+    seen = []
+    monkeypatch.setattr(CallsBack, "callback", lambda: seen.append(sklearn.get_config()))
+    with sklearn.config_context(assume_finite=True):
+        MultiOmicsSelector(estimator=CallsBack(), n_jobs=n_jobs).fit(X.fillna(0), y)
+    assert [config["assume_finite"] for config in seen] == [True, True, True]

@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from joblib import Parallel, delayed
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import check_scoring
-from sklearn.utils.parallel import Parallel, delayed
 
 from .._alignment import check_order
 from .._typing import Scoring
@@ -141,6 +141,7 @@ def integrated_gradients(
 def attribute_logits(view: ModelView, n_jobs: int | None = None) -> Attributions:
     network, classes = view.network, view.classes
     parts = np.array_split(np.arange(len(network.x)), -(-len(network.x) // BATCH))
+    # Not scikit-learn's Parallel, whose change of the warnings' filters mixes up threads.
     results = Parallel(n_jobs=n_jobs, backend="threading", return_as="generator")(
         delayed(network.integrated_gradients)(rows, TOLERANCE) for rows in parts
     )

@@ -11,7 +11,6 @@ from sklearn.metrics import check_scoring
 from sklearn.model_selection import check_cv
 from sklearn.utils import _safe_indexing, check_random_state
 from sklearn.utils._param_validation import StrOptions
-from sklearn.utils.parallel import Parallel, delayed
 
 from .._alignment import check_order, values_by_sample
 from .._typing import Folds, Scoring, Seed, at_least, check_arguments
@@ -20,7 +19,7 @@ from ..modalities._exchange import permuted_scores, present_samples, remove_colu
 from ..modalities._input import as_table
 from ._attributions import attribute_logits, shapley_values
 from ._selection import stability_index
-from ._view import ModelView, attempt, successful, view_model, with_progress
+from ._view import ModelView, run_all, view_model, with_progress
 
 N_TOP_FEATURES = 50
 # The row of the branches that see several modalities.
@@ -172,12 +171,12 @@ def modality_importance(
     y = values_by_sample(y, X, "y")
     folds = list(check_cv(cv, y, classifier=True).split(X, y))
     seeds = check_random_state(random_state).randint(np.iinfo(np.int32).max, size=len(folds))
-    results = Parallel(n_jobs=n_jobs, return_as="generator")(
-        delayed(attempt)(_measure_fold, model, X, y, fold, scoring, n_repeats, int(seed))
+    tasks = [
+        (model, X, y, fold, scoring, n_repeats, int(seed))
         for fold, seed in zip(folds, seeds, strict=True)
-    )
+    ]
     index = pd.RangeIndex(len(folds), name="fold")
-    finished = successful(list(with_progress(results, "Folds", len(folds))), "Fold")
+    finished = run_all(_measure_fold, tasks, "Fold", n_jobs)
     measures, branches, scores, features = zip(*finished.values(), strict=True)
     table = pd.DataFrame(measures, finished).reindex(index)
     return ModalityImportance(

@@ -10,12 +10,11 @@ import pandas as pd
 from scipy.stats import false_discovery_control, hypergeom, norm
 from sklearn.base import clone
 from sklearn.utils import _safe_indexing, check_array, check_random_state, indexable, resample
-from sklearn.utils.parallel import Parallel, delayed
 
 from .._alignment import values_by_sample
 from .._typing import Labels, Seed, Table
 from ..modalities._columns import column_labels
-from ._view import attempt, gene_name, successful, with_progress
+from ._view import gene_name, run_all
 
 if TYPE_CHECKING:
     from ..selection import MultiOmicsSelector
@@ -124,10 +123,8 @@ def selection_stability(
     random_state = check_random_state(random_state)
     samples = np.arange(len(y))
     draws = [resample(samples, stratify=y, random_state=random_state) for _ in range(n_resamples)]
-    results = Parallel(n_jobs=n_jobs, return_as="generator")(
-        delayed(attempt)(_fit_resample, selector, X, y, drawn) for drawn in draws
-    )
-    finished = successful(list(with_progress(results, "Resamples", n_resamples)), "Resample")
+    tasks = [(selector, X, y, drawn) for drawn in draws]
+    finished = run_all(_fit_resample, tasks, "Resample", n_jobs)
     fitted = list(finished.values())
     labels = np.array(getattr(fitted[0], "feature_names_in_", column_labels(X)), dtype=object)
     frequencies, rows = {}, {}

@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
+from joblib import effective_n_jobs
 from sklearn.exceptions import FitFailedWarning
+from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import check_is_fitted
 
 from .._fitted_model import first_with, steps_of
@@ -116,16 +118,17 @@ def with_progress(work: Iterable, what: str, total: int | None = None) -> Iterat
     yield from progress_bar(work, desc=what, total=total, delay=SECONDS_WITHOUT_BAR, leave=False)
 
 
-def attempt(function: Callable[..., Any], *arguments: Any) -> Any:
-    """Return the result of a function, or the error that it raises."""
-    try:
-        return function(*arguments)
-    except Exception as error:
-        return error
-
-
-def successful(results: list, what: str) -> dict[int, Any]:
-    """Return results of `attempt` by position; warn of each error, or raise it if all failed."""
+def run_all(
+    function: Callable[..., Any], tasks: list[tuple], what: str, n_jobs: int | None
+) -> dict[int, Any]:
+    """Return results by position; warn of each task that fails, or raise its error if all do."""
+    # One job needs no Parallel, whose change of the warnings' filters mixes up threads.
+    if effective_n_jobs(n_jobs) == 1:
+        work = (_attempt(function, *task) for task in tasks)
+    else:
+        parallel = Parallel(n_jobs=n_jobs, return_as="generator")
+        work = parallel(delayed(_attempt)(function, *task) for task in tasks)
+    results = list(with_progress(work, f"{what}s", len(tasks)))
     kept = {index: r for index, r in enumerate(results) if not isinstance(r, Exception)}
     for index, error in enumerate(results):
         if not kept:
@@ -134,3 +137,11 @@ def successful(results: list, what: str) -> dict[int, Any]:
             text = f"{what} {index} failed and is left out: {type(error).__name__}: {error}"
             warn(text, FitFailedWarning)
     return kept
+
+
+def _attempt(function: Callable[..., Any], *arguments: Any) -> Any:
+    """Return the result of a function, or the error that it raises."""
+    try:
+        return function(*arguments)
+    except Exception as error:
+        return error

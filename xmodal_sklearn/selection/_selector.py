@@ -8,15 +8,15 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from joblib import effective_n_jobs
+from joblib import Parallel, delayed, effective_n_jobs
 from scipy import sparse
+from sklearn import config_context, get_config
 from sklearn.base import _fit_context
 from sklearn.feature_selection import SelectorMixin
 from sklearn.preprocessing import LabelEncoder
 from sklearn.utils import Tags
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import _check_feature_names_in, check_is_fitted
 from threadpoolctl import ThreadpoolController
 
@@ -394,10 +394,15 @@ class MultiOmicsSelector(SelectorMixin, ValidatedEstimator):
         """Score the encoded columns of each modality; return what is missing in them, too."""
         n_best = n_best or dict.fromkeys(blocks, np.inf)
         rank = partial(
-            rank_modality, memory=self.memory, estimator=self.estimator, l1_ratio=self.l1_ratio
+            _rank_under,
+            get_config(),
+            memory=self.memory,
+            estimator=self.estimator,
+            l1_ratio=self.l1_ratio,
         )
         origins = self.input_.encoder.origins
-        # Threads, because the solver releases the lock and processes would copy the table.
+        # Threads, because the solver releases the lock and processes would copy the table. Not
+        # scikit-learn's Parallel, whose change of the warnings' filters mixes up threads.
         with _shared_processors(min(effective_n_jobs(self.n_jobs), len(self.modalities_))):
             results = Parallel(n_jobs=self.n_jobs, require="sharedmem")(
                 delayed(rank)(
@@ -506,6 +511,12 @@ class MultiOmicsSelector(SelectorMixin, ValidatedEstimator):
 
 # Outside of scikit-learn's conversion to another container, which makes another table.
 MultiOmicsSelector.fit_transform = hand_over(MultiOmicsSelector.fit_transform)  # type: ignore[method-assign]
+
+
+def _rank_under(config: Mapping[str, Any], *args: Any, **kwargs: Any) -> tuple[Any, np.ndarray]:
+    """Rank a modality under a configuration of scikit-learn, which other threads lack."""
+    with config_context(**config):
+        return rank_modality(*args, **kwargs)
 
 
 @contextmanager
