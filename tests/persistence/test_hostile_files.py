@@ -8,6 +8,7 @@ import pickle
 import re
 import subprocess
 import sys
+import tracemalloc
 import zipfile
 from functools import partial
 
@@ -379,3 +380,21 @@ def test_hostile_files_take_no_more_memory_than_the_model(saved, parts_of, write
     *outcomes, extra = done.stdout.split()
     assert outcomes == ["refused"] * len(hostile)
     assert int(extra) < 2 * max(path.stat().st_size for path in paths) + 2**24
+
+
+def test_small_objects_of_a_hostile_file_take_little_memory_each(saved, parts_of, write, zipped):
+    parts, n = parts_of(saved), 10_000
+    with zipfile.ZipFile(io.BytesIO(parts["structure.skops"])) as archive:
+        schema = json.loads(archive.read("schema.json"))
+    node = {"__class__": "list", "__module__": "builtins", "__loader__": "ListNode", "content": []}
+    schema = {name: schema[name] for name in ("protocol", "_skops_version")} | node
+    schema["content"] = [node] * n
+    parts["structure.skops"] = zipped({"schema.json": json.dumps(schema)})
+    path = write(saved.with_name("many"), parts)
+    tracemalloc.start()
+    try:
+        check_error(path, "it holds a list, not a model")
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 1500 * n + 3 * path.stat().st_size

@@ -137,20 +137,21 @@ def structure_from_bytes(data: bytes, reader: JsonReader) -> Any:
     """Return the structure that was written; types that aren't listed are not even imported."""
     import skops.io
 
-    _check_structure(data, reader)
-    return skops.io.loads(data, trusted=sorted(set().union(*ALLOWED.values())))
+    # Only the types that occur, as skops copies this list for each object that it reads.
+    return skops.io.loads(data, trusted=_check_structure(data, reader))
 
 
-def _check_structure(data: bytes, reader: JsonReader) -> None:
-    """Check sizes and types, in a function that frees what it parsed: skops parses it again."""
+def _check_structure(data: bytes, reader: JsonReader) -> list[str]:
+    """Check sizes and types, in a function that frees what it parsed; return the types."""
     with ZipFile(io.BytesIO(data)) as archive:
         check_stored(archive, len(data))
         _check_arrays(archive)
         schema = reader.parse(archive.read(SCHEMA))
-    _check_types(schema)
+    types = _check_types(schema)
     protocol = schema.get("protocol")
     if not isinstance(protocol, int) or protocol < MIN_PROTOCOL:
         raise ValueError(f"it has protocol {protocol!r} of skops, in which no model was saved")
+    return types
 
 
 def check_bounds(model: Any) -> None:
@@ -212,20 +213,23 @@ def _check_array(file: Any, size: int) -> None:
         raise ValueError("an array in its structure does not have the size that it claims")
 
 
-def _check_types(schema: Any) -> None:
-    """Check that skops would make objects of the listed types only."""
-    untrusted, waiting = set(), [schema]
+def _check_types(schema: Any) -> list[str]:
+    """Check that skops would make objects of the listed types only; return those that occur."""
+    found, untrusted, waiting = set(), set(), [schema]
     while waiting:
         node = waiting.pop()
         if isinstance(node, dict):
             name = f"{node.get('__module__')}.{node.get('__class__')}"
-            if "__loader__" in node and name not in ALLOWED.get(str(node["__loader__"]), ()):
-                untrusted.add(name)
+            if "__loader__" in node:
+                found.add(name)
+                if name not in ALLOWED.get(str(node["__loader__"]), ()):
+                    untrusted.add(name)
             waiting += node.values()
         elif isinstance(node, list):
             waiting += node
     if untrusted:
         raise ValueError(f"it holds {sorted(untrusted)[:9]}, none of which a saved model may hold")
+    return sorted(found)
 
 
 def _check_tree(children: np.ndarray, leaf: np.ndarray, feature: np.ndarray, n: int) -> None:
