@@ -133,3 +133,13 @@ def test_thresholds_lie_between_values_at_about_their_quantiles(n_distinct):
     counts = np.histogram(values, [-1, *thresholds, n_distinct])[0]
     assert counts.min() > 0
     assert counts.max() <= 2000 / min(n_distinct, _stumps.N_BINS) * 2
+
+
+def test_stumps_do_not_depend_on_how_many_rounds_a_call_computes(monkeypatch):
+    rng = np.random.default_rng(0)
+    values = rng.standard_normal((60, 20))
+    target = np.eye(3)[rng.integers(0, 3, 60)][:, None].repeat(2, axis=1)
+    expected = fit_stumps(values, target, seed=0)
+    monkeypatch.setattr(_stumps, "ROUNDS_PER_CALL", 300)
+    for whole, part in zip(fit_stumps(values, target, seed=0), expected, strict=True):
+        np.testing.assert_array_equal(whole, part)

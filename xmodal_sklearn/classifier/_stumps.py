@@ -26,6 +26,8 @@ PENALTY = np.float32(1)
 MAX_SAMPLES = 4096
 # Sums in a round, which bound its features, but for the least number.
 MAX_SUMS, MIN_FEATURES = 2**22, 16
+# An interrupt waits for compiled code to return.
+ROUNDS_PER_CALL = 10
 
 
 class Stumps(NamedTuple):
@@ -66,10 +68,15 @@ def fit_stumps(values: np.ndarray, target: np.ndarray, seed: int) -> Stumps:
     # Weights are scaled to mean one, so that a common factor changes nothing.
     total = max(target.sum(axis=(0, 2)).max(), np.finfo(float).tiny)
     shares = (target * (n_samples / total)).reshape(n_samples, -1).astype(np.float32)
-    columns, cuts, below, above, bias = _boost(
-        codes, shares, drawn, rng.permutation(n_samples), n_rows, n_classes
-    )
-    return _merge(columns, cuts, below, above, thresholds, bias, target.shape[1:])
+    order, logits = rng.permutation(n_samples), np.zeros_like(shares)
+    parts = [
+        _boost(
+            codes, shares, drawn[at : at + ROUNDS_PER_CALL], at, order, logits, n_rows, n_classes
+        )
+        for at in range(0, max(len(drawn), 1), ROUNDS_PER_CALL)
+    ]
+    *stumps, (bias, *_) = zip(*parts, strict=True)
+    return _merge(*map(np.concatenate, stumps), thresholds, bias, target.shape[1:])
 
 
 def _choose_thresholds(values: np.ndarray) -> np.ndarray:
@@ -104,15 +111,20 @@ def _merge(
 
 
 @compiled(fastmath=True)
-def _boost(codes, target, drawn, order, n_rows, n_classes):
+def _boost(codes, target, drawn, n_before, order, logits, n_rows, n_classes):
     """Return per round and group, which is a class of a member, the best stump, and the bias.
+
+    Logits are updated in place.
 
     Parameters
     ----------
     codes : ndarray of uint8 of shape (n_features, n_samples)
     target : ndarray of shape (n_samples, n_groups)
     drawn : ndarray of int of shape (n_rounds, n_drawn)
+    n_before : int
+        Earlier rounds.
     order : ndarray of int of shape (n_samples,)
+    logits : ndarray of shape (n_samples, n_groups)
     n_rows, n_classes : int
     """
     n_samples, n_groups = target.shape
@@ -122,15 +134,15 @@ def _boost(codes, target, drawn, order, n_rows, n_classes):
     below = np.zeros((n_rounds, n_groups), dtype=np.float32)
     above = np.zeros((n_rounds, n_groups), dtype=np.float32)
     bias = np.log(_frequencies(target, n_classes))
-    logits = np.zeros((n_samples, n_groups), dtype=np.float32)
-    logits += bias
+    if n_before == 0:
+        logits += bias
     # Of every group its slope, then its curvature.
     slopes = np.empty((n_rows, 2 * n_groups), dtype=np.float32)
     rows = np.empty(n_rows, dtype=np.int64)
     sums = np.empty((N_BINS + 1, 2 * n_groups), dtype=np.float32)
     for r in range(n_rounds):
         for i in range(n_rows):
-            rows[i] = order[(r * n_rows + i) % n_samples]
+            rows[i] = order[((n_before + r) * n_rows + i) % n_samples]
         _differentiate(logits, target, rows, n_classes, slopes)
         best = np.full(n_groups, np.float32(1e-6))
         columns[r] = drawn[r, 0]
