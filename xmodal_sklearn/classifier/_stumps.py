@@ -75,9 +75,9 @@ def fit_stumps(values: np.ndarray, target: np.ndarray, seed: int) -> Stumps:
         )
         for at in range(0, max(len(drawn), 1), ROUNDS_PER_CALL)
     ]
-    columns, cuts, below, above = (np.concatenate([part[i] for part in parts]) for i in range(4))
+    chosen, cuts, below, above = (np.concatenate([part[i] for part in parts]) for i in range(4))
     bias = parts[0][-1]
-    return _merge(columns, cuts, below, above, thresholds, bias, target.shape[1:])
+    return _merge(chosen, cuts, below, above, thresholds, bias, target.shape[1:])
 
 
 def _choose_thresholds(values: np.ndarray) -> np.ndarray:
