@@ -117,7 +117,10 @@ def test_a_malformed_table_raises_by_name(folder, name, text, message):
         ({"study": "here", "study_id": "there"}, "one data source, not --study and --study-id"),
         ({"study_id": "there"}, "--target-file holds the classes for --table"),
         ({"target_file": None, "target": "subtype"}, "need a data source"),
-        ({"target_file": None, "mudata": "classes.csv", "target": "a"}, "as MuData"),
+        (
+            {"target_file": None, "mudata": "classes.csv", "target": "a"},
+            r"must end in \.h5mu or \.h5ad, got classes.csv",
+        ),
     ],
 )
 def test_an_invalid_source_raises(folder, monkeypatch, options, message):
