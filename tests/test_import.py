@@ -19,6 +19,13 @@ PUBLIC = [
     if not module.name.startswith("_")
 ]
 
+FIT = """
+from xmodal_sklearn import CrossModalAttentionClassifier, datasets
+X, y = datasets.make_multiomics(30, {"exp": 5}, 2, return_X_y=True, random_state=0)
+model = CrossModalAttentionClassifier(branches=["mlp"], n_estimators=1, max_epochs=1).fit(X, y)
+print(model.predict(X).shape)
+"""
+
 
 def run(code, *options):
     command = [sys.executable, *options, "-c", code]
@@ -98,22 +105,14 @@ class Finder:
 import sys
 from importlib.machinery import PathFinder
 sys.meta_path.insert(0, Finder)
-from xmodal_sklearn import CrossModalAttentionClassifier, datasets
+"""
+    checks = """
 assert CrossModalAttentionClassifier.fit.__doc__ is None
-X, y = datasets.make_multiomics(30, {"exp": 5}, 2, return_X_y=True, random_state=0)
-model = CrossModalAttentionClassifier(branches=["mlp"], n_estimators=1, max_epochs=1).fit(X, y)
-print(model.predict(X).shape)
 assert "torch._dynamo" not in sys.modules, "a fit imports PyTorch's compiler, which takes seconds"
 """
-    assert run(code) == "(30,)"
+    assert run(code + FIT + checks) == "(30,)"
 
 
 @pytest.mark.slow  # compiles every library anew
 def test_python_without_docstrings_imports_and_fits():
-    code = """
-from xmodal_sklearn import CrossModalAttentionClassifier, datasets
-X, y = datasets.make_multiomics(30, {"exp": 5}, 2, return_X_y=True, random_state=0)
-model = CrossModalAttentionClassifier(branches=["mlp"], n_estimators=1, max_epochs=1).fit(X, y)
-print(model.predict(X).shape)
-"""
-    assert run(code, "-OO") == "(30,)"
+    assert run(FIT, "-OO") == "(30,)"

@@ -169,7 +169,6 @@ def net_from_arrays(
     return DeviceNet.from_module(
         module,
         settings,
-        # One of PyTorch's would make it import its compiler, which takes seconds.
         optimizer=_no_optimizer,
         train_split=None,
         callbacks="disable",
@@ -179,7 +178,7 @@ def net_from_arrays(
 
 
 def _no_optimizer(*_: Any, **__: Any) -> None:
-    return None
+    """Prediction needs none, and making one takes time."""
 
 
 def _tensors(module: nn.Module) -> dict[str, Tensor]:
