@@ -304,3 +304,16 @@ def test_arrays_and_sparse_columns_give_the_same_model(cohort, positions):
     np.testing.assert_allclose(
         BlockSparsePLSDA(keep_x=10).fit(sparse, y).predict_proba(sparse), expected
     )
+
+
+def test_a_component_that_is_unrelated_to_the_classes_is_zero():
+    # Two classes are explained by one component, so only errors of rounding are left for another.
+    rng = np.random.default_rng(0)
+    for _ in range(20):
+        y = np.repeat([0, 1], 6)
+        X = rng.integers(0, 5, (12, 2)) + 3.0 * y[:, None]
+        X = np.vstack([X, X[:, ::-1]])
+        model = BlockSparsePLSDA(n_components=2).fit(X, np.tile(y, 2))
+        (loadings,) = model.loadings_.values()
+        np.testing.assert_allclose(np.abs(np.asarray(loadings)[:, 0]), np.sqrt(0.5))
+        np.testing.assert_array_equal(np.asarray(loadings)[:, 1], 0)

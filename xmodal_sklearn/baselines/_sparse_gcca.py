@@ -9,7 +9,8 @@ from sklearn.exceptions import ConvergenceWarning
 
 from .._warnings import warn
 
-# A column of standardized values that are all smaller is constant, or explained by components.
+# A column of standardized values that are all smaller is constant, or explained by components, and
+# a block with smaller correlations to a variate is unrelated to it.
 EXHAUSTED = 1e-10
 # Blocks with so few rows or columns start from a full decomposition.
 MIN_LANCZOS = 4
@@ -76,13 +77,20 @@ def _find_loadings(
     for iteration in range(1, max_iter + 1):
         previous = list(loadings)
         for index, block in enumerate(blocks):
-            covariances = block.T @ (variates @ design[index])
+            covariances = _covariances(block, variates @ design[index])
             loadings[index] = _unit(_soft_threshold(covariances, n_kept[index]))
             variates[:, index] = block @ loadings[index]
         changes = [((w - old) ** 2).sum() for w, old in zip(loadings, previous, strict=True)]
         if max(changes) < tol:
             return loadings, iteration
     return loadings, max_iter + 1
+
+
+def _covariances(block: np.ndarray, variate: np.ndarray) -> np.ndarray:
+    """Return the products of columns with a variate, zeros if all are only errors of rounding."""
+    products = block.T @ variate
+    largest = np.linalg.norm(block, axis=0).max() * np.linalg.norm(variate)
+    return products if np.abs(products).max() > EXHAUSTED * largest else np.zeros_like(products)
 
 
 def _soft_threshold(values: np.ndarray, n_kept: int) -> np.ndarray:
