@@ -37,8 +37,13 @@ METABRIC = " ".join([*DISCOVERY, ALL_TABLES])
 ACCURACY = "benchmarks.accuracy"
 PROGRAMS = {
     "nested": [f"{ACCURACY}.nested gravier singh golub simulated-150"],
+    "wide": [
+        f"{ACCURACY}.nested simulated-100 simulated-300 --seeds 1 --models all",
+        f"{ACCURACY}.nested simulated-150 gate-150 switch-150 --exp 20000 --seeds 1 --models all",
+    ],
     "branches": [
-        f"{ACCURACY}.branches metabric-discovery-exp {ALL_TABLES} tcga --repeats 1",
+        f"{ACCURACY}.branches metabric-discovery-exp {ALL_TABLES} tcga lgg --repeats 1",
+        f"{ACCURACY}.branches breast_tcga gravier singh --repeats 1",
         f"{ACCURACY}.branches switch gate dosage cis additive --repeats 1",
     ],
     "hidden-bias": [f"{ACCURACY}.hidden_bias metabric-discovery-exp"],

@@ -28,10 +28,12 @@ from sklearn.metrics import f1_score, log_loss, roc_auc_score
 from xmodal_sklearn import MultiOmicsSelector, concat_modalities, split_modalities
 from xmodal_sklearn._store import Store, source_hash
 from xmodal_sklearn._version import installed_versions
+from xmodal_sklearn.baselines import make_baselines
 from xmodal_sklearn.datasets import make_multiomics, read_cbioportal
 
 __all__ = [
     "COHORTS",
+    "FOR_LOG_LOSS",
     "LIBRARIES",
     "MICROARRAYS",
     "STORE",
@@ -53,6 +55,7 @@ __all__ = [
     "stored",
     "study_parser",
     "tree_bytes",
+    "tuned_baselines",
     "write_random_study",
     "write_study",
 ]
@@ -60,6 +63,7 @@ __all__ = [
 DATA = Path(os.environ.get("XMODAL_DATA", "../shared/data"))
 # Finished folds, from which an interrupted program resumes.
 STORE = Path(".benchmarks")
+FOR_LOG_LOSS = ", for log loss"  # ends the names of models that are tuned for it
 LIBRARIES = ("scikit-learn", "torch", "numpy", "lightgbm")
 N_MUTATED = 173  # genes that METABRIC's panel sequenced
 EXPRESSION = "data_mrna_illumina_microarray.txt"
@@ -158,6 +162,14 @@ def simulated(
         n_samples, sizes, n_classes=n_classes, weights=weights, return_X_y=True, random_state=0
     )
     return X, np.asarray(y).astype(str)
+
+
+def tuned_baselines(**options: Any) -> dict[str, Any]:
+    """Make baselines tuned for macro-F1, and others tuned for log loss, without class weights."""
+    for_log_loss = make_baselines(**options, scoring="neg_log_loss", class_weight=None)
+    del for_log_loss["dummy"]
+    renamed = {f"{name}{FOR_LOG_LOSS}": model for name, model in for_log_loss.items()}
+    return make_baselines(**options) | renamed
 
 
 MICROARRAYS = ("alon", "golub", "gravier", "khan", "pomeroy", "singh", "su")

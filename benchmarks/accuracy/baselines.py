@@ -2,7 +2,9 @@
 
 All models use the same outer folds; selection, scaling and tuning happen inside each training fold.
 "Ahead" is the mean lead of the classifier, and p is of the corrected resampled t-test. The
-classifier is also fitted without class weights, which aims at accuracy in place of macro-F1.
+classical models are tuned for macro-F1, with balanced classes, and again for log loss, without
+class weights. The classifier is also fitted without class weights, which aims at accuracy in place
+of macro-F1.
 
     python -m benchmarks.accuracy.baselines tcga --repeats 5
     python -m benchmarks.accuracy.baselines metabric-discovery-exp-cna-mut --repeats 1
@@ -21,9 +23,8 @@ from sklearn.model_selection import RepeatedStratifiedKFold
 from sklearn.pipeline import make_pipeline
 
 from benchmarks.markdown import mean_spread, print_table
-from benchmarks.shared import COHORTS, STORE, fold_parser, read_cohorts
+from benchmarks.shared import COHORTS, STORE, fold_parser, read_cohorts, tuned_baselines
 from xmodal_sklearn import CrossModalAttentionClassifier, MultiOmicsSelector
-from xmodal_sklearn.baselines import make_baselines
 from xmodal_sklearn.benchmark import Comparison, compare
 from xmodal_sklearn.plotting import metric_label
 
@@ -51,7 +52,7 @@ def main() -> None:
     arguments = parser.parse_args()
     for name, X, y, usual_k in read_cohorts(arguments.cohorts, arguments.sizes.split(",")):
         k = arguments.k or usual_k
-        models = make_baselines(
+        models = tuned_baselines(
             k=k,
             models=None if arguments.models == "all" else arguments.models.split(","),
             fusion=arguments.fusion.split(","),

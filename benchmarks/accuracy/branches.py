@@ -7,8 +7,9 @@ parameters. Differences to all branches are paired, with their standard error ov
     python -m benchmarks.accuracy.branches tcga metabric-discovery-exp-cna-mut --repeats 5
     python -m benchmarks.accuracy.branches switch gate dosage cis additive --repeats 1
 
-The real cohorts are read from $XMODAL_DATA (default ../shared/data). Each kind of interaction has
-three cohorts of 800 samples and 115 columns, with seeds 0 to 2.
+The real cohorts are read from $XMODAL_DATA (default ../shared/data). Of the microarrays, 100
+genes are selected inside each fold. Each kind of interaction has three cohorts of 800 samples and
+115 columns, with seeds 0 to 2.
 """
 
 from collections.abc import Iterator
@@ -18,10 +19,11 @@ import numpy as np
 import pandas as pd
 import torch
 from sklearn.model_selection import RepeatedStratifiedKFold
+from sklearn.pipeline import make_pipeline
 
 from benchmarks.accuracy.interactions import KINDS, SIZES, simulate
 from benchmarks.markdown import print_table
-from benchmarks.shared import COHORTS, fold_parser, measure_folds, read_cohorts, scores
+from benchmarks.shared import COHORTS, MICROARRAYS, fold_parser, measure_folds, read_cohorts, scores
 from xmodal_sklearn import CrossModalAttentionClassifier, MultiOmicsSelector
 from xmodal_sklearn.classifier import _stacking, _trainer
 from xmodal_sklearn.classifier._inspection import ClassifierView
@@ -44,6 +46,9 @@ def main() -> None:
 
 def tables(name: str, sizes: str) -> Iterator[tuple[pd.DataFrame, np.ndarray, int | str]]:
     """Yield the table, labels and K of a cohort, or of the cohorts of a kind of interaction."""
+    if name in MICROARRAYS:
+        yield *COHORTS[name](), 100
+        return
     if name not in KINDS:
         yield from (cohort[1:] for cohort in read_cohorts([name], sizes.split(",")))
         return
@@ -56,15 +61,15 @@ def measure_fold(
     X: pd.DataFrame, y: np.ndarray, k: int | str, train: np.ndarray, test: np.ndarray
 ) -> list[dict]:
     """Fit once, and score all branches and subsets of them."""
-    selector = MultiOmicsSelector(k).fit(X.iloc[train], y[train])
-    classifier = CrossModalAttentionClassifier(random_state=0)
+    model = make_pipeline(MultiOmicsSelector(k), CrossModalAttentionClassifier(random_state=0))
     fit_weights = _trainer.fit_stacking_weights
     with patch.object(_trainer, "fit_stacking_weights", wraps=fit_weights) as spy:
-        classifier.fit(selector.transform(X.iloc[train]), y[train])
+        model.fit(X.iloc[train], y[train])
     predict, held_out_present, target, _ = spy.call_args.args
     # All samples have all modalities, so there are no other patterns to weigh branches for.
     out_of_fold = predict(np.arange(len(target)), np.ones(held_out_present.shape[1], dtype=bool))
     no_patterns = torch.zeros(0, held_out_present.shape[1], dtype=torch.bool)
+    selector, classifier = model
     net, classes = classifier.net_, classifier.classes_
     tested = torch.from_numpy(ClassifierView(classifier, selector.transform(X.iloc[test])).x)
     with torch.no_grad():

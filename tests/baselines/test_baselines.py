@@ -68,11 +68,36 @@ def test_tuning_chooses_from_the_documented_grid(cohort, model):
     X, y = cohort
     fitted = make_baselines(k=20, models=[model], fusion=["early"], random_state=0)
     search = fitted[f"{model}, early"].fit(X, y)[-1]
-    if model == "linear SVM":
-        search = search.estimator_.calibrated_classifiers_[0].estimator
-    assert f"C {search.param_grid['model__C'][0]}, " in make_baselines.__doc__
+    ((_, values),) = search.param_grid.items()
+    assert f"C {', '.join(map(str, values))} " in make_baselines.__doc__
     assert search.scoring == "f1_macro"
     assert search.cv.get_n_splits() == 3
+
+
+@pytest.mark.parametrize("model", ["random forest", "linear SVM", "DIABLO"])
+def test_models_can_be_tuned_for_log_loss(cohort, model, monkeypatch):
+    monkeypatch.setattr("xmodal_sklearn.baselines._models.N_TREES", 20)
+    X, y = cohort
+    models = make_baselines(
+        k=20, models=[model], fusion=["early"], scoring="neg_log_loss", random_state=0
+    )
+    search = next(iter(models.values())).fit(X, y)[-1]
+    assert search.best_score_ == max(search.cv_results_["mean_test_score"]) < 0
+
+
+@pytest.mark.parametrize("model", ["logistic regression", "MLP", "LightGBM", "XGBoost", "CatBoost"])
+def test_without_class_weights_probabilities_are_the_class_frequencies_on_average(cohort, model):
+    X, y = cohort
+    kept = np.flatnonzero((y == y.iloc[0]) | (np.arange(len(y)) % 3 == 0))
+    X, y = X.iloc[kept], y.iloc[kept]
+    options = {"k": 20, "models": [model], "fusion": ["early"], "tune": False, "random_state": 0}
+    frequencies = np.unique(y, return_counts=True)[1] / len(y)
+    bias = {}
+    for class_weight in (None, "balanced"):
+        fitted = next(iter(make_baselines(**options, class_weight=class_weight).values())).fit(X, y)
+        bias[class_weight] = np.abs(fitted.predict_proba(X).mean(axis=0) - frequencies).max()
+    assert bias[None] < 0.01
+    assert bias[None] < bias["balanced"]
 
 
 def test_calibration_keeps_the_predictions_of_an_svm(cohort):
@@ -233,12 +258,13 @@ def test_a_forest_chooses_the_leaf_size_with_the_best_out_of_bag_score(cohort):
 def test_diablo_is_tuned_and_calibrated_with_its_modalities(cohort):
     X, y = cohort
     model = make_baselines(k=20, models=["DIABLO"], random_state=0)["DIABLO"].fit(X, y)
-    search = model[-1].estimator_.calibrated_classifiers_[0].estimator
-    assert set(search.best_params_) == {"keep_x", "n_components"}
-    assert list(search.best_estimator_.loadings_) == ["exp", "cna", "mut"]
-    labels = search.best_estimator_.predict(model[0].transform(X))
+    search = model[-1]
+    assert {name.split("__")[-1] for name in search.best_params_} == {"keep_x", "n_components"}
+    diablo = search.best_estimator_.estimator_.calibrated_classifiers_[0].estimator
+    assert list(diablo.loadings_) == ["exp", "cna", "mut"]
+    labels = diablo.predict(model[0].transform(X))
     np.testing.assert_array_equal(model.predict(X), model.classes_[labels])
-    shares = search.best_estimator_.predict_proba(model[0].transform(X))
+    shares = diablo.predict_proba(model[0].transform(X))
     assert log_loss(y, model.predict_proba(X)) < log_loss(y, shares)
 
 

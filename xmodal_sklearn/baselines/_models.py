@@ -30,7 +30,7 @@ DIABLO = "DIABLO"
 
 # Parameters of each model to choose from; the first values are defaults.
 GRIDS: dict[str, dict[str, list]] = {
-    "logistic regression": {"model__C": [0.1, 0.001, 0.01, 1]},
+    "logistic regression": {"model__C": [0.1, 0.001, 0.003, 0.01, 0.03, 1]},
     "elastic net": {"model__C": [0.3, 0.1], "model__l1_ratio": [0.5, 0.1]},
     "linear SVM": {"model__C": [0.01, 0.001, 0.1]},
     "RBF SVM": {"model__C": [10, 1, 100], "model__gamma": [1e-3, 1e-4, "scale"]},
@@ -39,12 +39,12 @@ GRIDS: dict[str, dict[str, list]] = {
         "model__metric": ["cosine", "euclidean"],
     },
     "random forest": {"min_samples_leaf": [5, 2, 10]},
-    "gradient boosting": {"max_leaf_nodes": [8, 4]},
+    "gradient boosting": {"max_leaf_nodes": [8, 2]},
     "MLP": {"model__estimator__alpha": [1, 0.1, 3]},
     "nearest shrunken centroid": {"model__shrink_threshold": [0.3, None, 1, 2]},
     DIABLO: {"keep_x": [20, 60], "n_components": [4, 2, 6]},
-    "XGBoost": {"estimator__max_depth": [3, 6]},
-    "LightGBM": {"estimator__num_leaves": [8, 4]},
+    "XGBoost": {"estimator__max_depth": [3, 6, 1]},
+    "LightGBM": {"estimator__num_leaves": [8, 4, 2], "estimator__learning_rate": [0.1, 0.05]},
     "CatBoost": {"estimator__depth": [4, 6]},
     "TabICL": {},
 }
@@ -63,9 +63,11 @@ OPTIONAL = {
 class LabelEncodedClassifier(ProbabilityClassifierMixin, BaseEstimator):
     """Encode the classes as 0, 1, …, and drop column names, for classifiers that need it."""
 
-    def __init__(self, estimator: Any, *, balanced: bool = False, keep_names: bool = False):
+    def __init__(
+        self, estimator: Any, *, class_weight: str | None = None, keep_names: bool = False
+    ):
         self.estimator = estimator
-        self.balanced = balanced
+        self.class_weight = class_weight
         self.keep_names = keep_names
 
     def fit(self, X: Any, y: Any) -> "LabelEncodedClassifier":
@@ -75,8 +77,8 @@ class LabelEncodedClassifier(ProbabilityClassifierMixin, BaseEstimator):
         copies = [np.resize(rows, max(INNER_FOLDS - len(rows), 0)) for rows in by_class]
         rows = np.concatenate([np.arange(len(codes)), *copies])
         X, codes = _safe_indexing(self._table(X), rows), codes[rows]
-        weights = compute_sample_weight("balanced", codes)
-        weighted = {"sample_weight": weights} if self.balanced else {}
+        weights = compute_sample_weight(self.class_weight, codes)
+        weighted = {"sample_weight": weights} if self.class_weight else {}
         self.estimator_ = clone(self.estimator).fit(X, codes, **weighted)
         return self
 
@@ -89,16 +91,18 @@ class LabelEncodedClassifier(ProbabilityClassifierMixin, BaseEstimator):
 
 
 class OutOfBagForest(ProbabilityClassifierMixin, BaseEstimator):
-    """A balanced random forest, its leaf size chosen by the macro-F1 of out-of-bag predictions."""
+    """A random forest, its leaf size chosen by the macro-F1 of out-of-bag predictions."""
 
     def __init__(
         self,
         *,
         min_samples_leaf: int | list[int] = 5,
+        class_weight: str | None = "balanced",
         n_jobs: int | None = None,
         random_state: int | None = None,
     ):
         self.min_samples_leaf = min_samples_leaf
+        self.class_weight = class_weight
         self.n_jobs = n_jobs
         self.random_state = random_state
 
@@ -110,7 +114,7 @@ class OutOfBagForest(ProbabilityClassifierMixin, BaseEstimator):
             RandomForestClassifier(
                 N_TREES,
                 min_samples_leaf=size,
-                class_weight="balanced",
+                class_weight=self.class_weight,
                 oob_score=partial(f1_score, average="macro"),
                 n_jobs=self.n_jobs,
                 random_state=self.random_state,
@@ -127,31 +131,36 @@ class OutOfBagForest(ProbabilityClassifierMixin, BaseEstimator):
         return self.forest_.predict_proba(X)
 
 
-def all_models(random_state: int | None) -> dict[str, Any]:
+def all_models(random_state: int | None, class_weight: str | None = "balanced") -> dict[str, Any]:
     """Return the installed models, unfitted, by name."""
-    seed = {"random_state": random_state}
-    balanced = {"class_weight": "balanced"}
-    mlp = LabelEncodedClassifier(MLPClassifier((64,), max_iter=500, **seed), balanced=True)
+    seed: dict[str, Any] = {"random_state": random_state}
+    weight: dict[str, Any] = {"class_weight": class_weight}
+    priors = "uniform" if class_weight else "empirical"
+    mlp = LabelEncodedClassifier(MLPClassifier((64,), max_iter=500, **seed), **weight)
     models = {
-        "logistic regression": _scaled(LogisticRegression(**balanced, max_iter=1000)),
+        "logistic regression": _scaled(LogisticRegression(**weight, max_iter=1000)),
         # A third of the time of the default tolerance, and scores as high.
         "elastic net": _scaled(
-            LogisticRegression(solver="saga", tol=1e-3, max_iter=1000, **balanced, **seed)
+            LogisticRegression(solver="saga", tol=1e-3, max_iter=1000, **weight, **seed)
         ),
-        "linear SVM": _scaled(SVC(kernel="linear", **balanced)),
-        "RBF SVM": _scaled(SVC(**balanced)),
+        "linear SVM": _scaled(SVC(kernel="linear", **weight)),
+        "RBF SVM": _scaled(SVC(**weight)),
         "k nearest neighbors": _scaled(KNeighborsClassifier(weights="distance")),
-        "random forest": OutOfBagForest(random_state=random_state),
+        "random forest": OutOfBagForest(**weight, **seed),
         # Few bins and a tenth of the columns per split: a tenth of the time, scores no lower.
         "gradient boosting": HistGradientBoostingClassifier(
-            max_bins=32, max_features=0.1, early_stopping=False, **balanced, **seed
+            max_bins=32, max_features=0.1, early_stopping=False, **weight, **seed
         ),
         "MLP": _scaled(mlp),
-        "nearest shrunken centroid": _scaled(NearestCentroid()),
+        "nearest shrunken centroid": _scaled(NearestCentroid(priors=priors)),
         # In inner folds, this distance scores as high as the default or higher.
         DIABLO: BlockSparsePLSDA(distance="mahalanobis"),
     }
-    return {**models, **_boosting_models(random_state), **_pretrained_models(random_state)}
+    return {
+        **models,
+        **_boosting_models(random_state, class_weight),
+        **_pretrained_models(random_state),
+    }
 
 
 def check_model(name: str, available: Mapping[str, Any]) -> None:
@@ -173,7 +182,7 @@ def _scaled(model: Any) -> Pipeline:
     return Pipeline(steps).set_output(transform="default")
 
 
-def _boosting_models(random_state: int | None) -> dict[str, Any]:
+def _boosting_models(random_state: int | None, class_weight: str | None) -> dict[str, Any]:
     """Return the models of the extra ``boosting`` that are installed."""
     models: dict[str, Any] = {}
     if find_spec("xgboost"):
@@ -183,21 +192,22 @@ def _boosting_models(random_state: int | None) -> dict[str, Any]:
             n_estimators=200, learning_rate=0.1, max_bin=32, colsample_bynode=0.1, n_jobs=1,
             random_state=random_state,
         )  # fmt: skip
-        models["XGBoost"] = LabelEncodedClassifier(xgboost, balanced=True)
+        models["XGBoost"] = LabelEncodedClassifier(xgboost, class_weight=class_weight)
     if find_spec("lightgbm"):
         from lightgbm import LGBMClassifier
 
         lightgbm = LGBMClassifier(
-            n_estimators=200, max_bin=31, colsample_bytree=0.2, class_weight="balanced", n_jobs=1,
-            random_state=random_state, verbose=-1,
+            n_estimators=200, max_bin=31, colsample_bytree=0.2, class_weight=class_weight,
+            n_jobs=1, random_state=random_state, verbose=-1,
         )  # fmt: skip
         models["LightGBM"] = LabelEncodedClassifier(lightgbm)
     if find_spec("catboost"):
         from catboost import CatBoostClassifier
 
         catboost = CatBoostClassifier(
-            iterations=200, border_count=32, rsm=0.1, auto_class_weights="Balanced",
-            thread_count=1, allow_writing_files=False, random_state=random_state, verbose=0,
+            iterations=200, border_count=32, rsm=0.1, thread_count=1, allow_writing_files=False,
+            auto_class_weights="Balanced" if class_weight else None, random_state=random_state,
+            verbose=0,
         )  # fmt: skip
         models["CatBoost"] = LabelEncodedClassifier(catboost)
     return models
