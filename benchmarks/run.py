@@ -34,11 +34,13 @@ FOLDER = Path("docs/results")
 DISCOVERY = [f"metabric-discovery-{tables}" for tables in ("exp", "exp-cna", "exp-mut")]
 ALL_TABLES = "metabric-discovery-exp-cna-mut"
 ACCURACY = "benchmarks.accuracy"
+FAST = "'logistic regression,RBF SVM,random forest,LightGBM,nearest shrunken centroid,DIABLO'"
 PROGRAMS = {
     "nested": [f"{ACCURACY}.nested gravier singh golub simulated-150"],
     "wide": [
-        f"{ACCURACY}.nested simulated-100 simulated-300 --seeds 1 --models all",
-        f"{ACCURACY}.nested simulated-150 gate-150 switch-150 --exp 20000 --seeds 1 --models all",
+        f"{ACCURACY}.nested simulated-100 simulated-300 --seeds 1 --models {FAST}",
+        f"{ACCURACY}.nested simulated-150 gate-150 switch-150 --exp 20000 --seeds 1 "
+        f"--models {FAST}",
     ],
     "branches": [
         f"{ACCURACY}.branches metabric-discovery-exp {ALL_TABLES} tcga lgg --repeats 1",
