@@ -239,6 +239,21 @@ def test_methods_name_the_branches_and_which_part_is_the_paper_s(comparison, tmp
     assert "Zhumagozhayev" in methods
 
 
+@pytest.mark.usefixtures("without_figures")
+def test_methods_name_models_that_weigh_classes_equally(comparison, tmp_path):
+    name = "logistic regression, early"
+    models = comparison.info["models"]
+    weighted = {**models[name]["parameters"], "logisticregression__class_weight": "'balanced'"}
+    info = {
+        **comparison.info,
+        "models": {**models, name: {**models[name], "parameters": weighted}},
+    }
+    sentence = f"Every class had the same weight in the training of {name}."
+    for result, said in ((dataclasses.replace(comparison, info=info), True), (comparison, False)):
+        page = write_report(result, tmp_path / f"{said}.html").read_text(encoding="utf-8")
+        assert (sentence in visible(section(page, "methods"))) is said
+
+
 def test_every_figure_and_table_is_numbered_and_has_a_caption(html):
     for kind, tag in {"Figure": "figure", "Table": 'div class="scroll"'}.items():
         captions = re.findall(rf"<strong>{kind} (\d+)\.</strong> (.+?)</", html)

@@ -174,6 +174,15 @@ def methods_section(overview: Overview) -> dict[str, Any]:
             for name, model in models.items()
             if "CrossModalAttention" in model["text"]
         ],
+        "balanced": [
+            name
+            for name, model in models.items()
+            if "CrossModalAttention" not in model["text"]
+            and any(
+                key.endswith("class_weight") and value == "'balanced'"
+                for key, value in model["parameters"].items()
+            )
+        ],
         "software": {
             name: f"{label} {versions[name]}"
             for name, label in SOFTWARE.items()
