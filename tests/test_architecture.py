@@ -12,6 +12,7 @@ BASE = {
     "_extras",
     "_files",
     "_fitted_model",
+    "_parallel",
     "_progress",
     "_screening",
     "_suggestions",

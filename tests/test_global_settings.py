@@ -15,6 +15,7 @@ import pandas as pd
 import pytest
 import sklearn
 import torch
+from joblib import parallel_config
 from sklearn.base import BaseEstimator
 from sklearn.dummy import DummyClassifier
 from sklearn.linear_model import LogisticRegression
@@ -223,6 +224,17 @@ def test_warning_filters_are_restored_where_rankings_of_threads_overlap(
         one.result(), two.result()
     assert warnings.filters is before[0]
     assert (warnings.filters, warnings.showwarning) == before[1:]
+
+
+def test_resamples_in_threads_leave_warning_filters_alone(with_absent, monkeypatch):
+    X, y = with_absent
+    filters, seen = warnings.filters, []
+    monkeypatch.setattr(CallsBack, "callback", lambda: seen.append(warnings.filters is filters))
+    ranked = MultiOmicsSelector(estimator=CallsBack())
+    with parallel_config("threading"):
+        selection_stability(ranked, X.fillna(0), y, n_resamples=2, k=2, n_jobs=2)
+    assert seen
+    assert all(seen)
 
 
 @pytest.mark.parametrize("n_jobs", [None, 2])

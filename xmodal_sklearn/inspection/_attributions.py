@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from joblib import Parallel, delayed
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import check_scoring
 
 from .._alignment import check_order
+from .._parallel import run_parallel
 from .._typing import Scoring
 from .._warnings import warn
 from ..modalities._exchange import remove_columns
@@ -141,10 +141,8 @@ def integrated_gradients(
 def attribute_logits(view: ModelView, n_jobs: int | None = None) -> Attributions:
     network, classes = view.network, view.classes
     parts = np.array_split(np.arange(len(network.x)), -(-len(network.x) // BATCH))
-    # Not scikit-learn's Parallel, whose change of the warnings' filters mixes up threads.
-    results = Parallel(n_jobs=n_jobs, backend="threading", return_as="generator")(
-        delayed(network.integrated_gradients)(rows, TOLERANCE) for rows in parts
-    )
+    tasks = [(rows, TOLERANCE) for rows in parts]
+    results = run_parallel(network.integrated_gradients, tasks, n_jobs, in_threads=True)
     results = with_progress(results, "Integrated gradients", len(parts))
     values, gaps = map(np.concatenate, zip(*results, strict=True))
     if (gaps > TOLERANCE).any():

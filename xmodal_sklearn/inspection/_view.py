@@ -6,12 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-from joblib import effective_n_jobs
 from sklearn.exceptions import FitFailedWarning
-from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import check_is_fitted
 
 from .._fitted_model import first_with, steps_of
+from .._parallel import run_parallel
 from .._progress import progress_bar
 from .._warnings import warn
 from ..modalities._columns import SEPARATOR, column_labels, column_names, sample_labels
@@ -122,12 +121,7 @@ def run_all(
     function: Callable[..., Any], tasks: list[tuple], what: str, n_jobs: int | None
 ) -> dict[int, Any]:
     """Return results by position; warn of each task that fails, or raise its error if all do."""
-    # One job needs no Parallel, whose change of the warnings' filters mixes up threads.
-    if effective_n_jobs(n_jobs) == 1:
-        work = (_attempt(function, *task) for task in tasks)
-    else:
-        parallel = Parallel(n_jobs=n_jobs, return_as="generator")
-        work = parallel(delayed(_attempt)(function, *task) for task in tasks)
+    work = run_parallel(_attempt, [(function, *task) for task in tasks], n_jobs)
     results = list(with_progress(work, f"{what}s", len(tasks)))
     kept = {index: r for index, r in enumerate(results) if not isinstance(r, Exception)}
     for index, error in enumerate(results):

@@ -57,11 +57,11 @@ def rank_modality(
     origin: np.ndarray,
     block: Any,
     codes: np.ndarray,
+    n_best: float,
     *,
     memory: Any,
     estimator: Any,
     l1_ratio: float,
-    n_best: float = np.inf,
 ) -> tuple[Gaps, np.ndarray]:
     """Find the gaps of a modality, and score its columns, higher for better.
 

@@ -8,9 +8,8 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from joblib import Parallel, delayed, effective_n_jobs
+from joblib import effective_n_jobs
 from scipy import sparse
-from sklearn import config_context, get_config
 from sklearn.base import _fit_context
 from sklearn.feature_selection import SelectorMixin
 from sklearn.preprocessing import LabelEncoder
@@ -23,6 +22,7 @@ from threadpoolctl import ThreadpoolController
 from .._base import INTEGER_REMEDY, ValidatedEstimator
 from .._fitted_model import kept_features
 from .._html import html_table
+from .._parallel import run_parallel
 from .._suggestions import did_you_mean
 from .._typing import Labels, Table, typed
 from .._warnings import warn
@@ -394,22 +394,16 @@ class MultiOmicsSelector(SelectorMixin, ValidatedEstimator):
         """Score the encoded columns of each modality; return what is missing in them, too."""
         n_best = n_best or dict.fromkeys(blocks, np.inf)
         rank = partial(
-            _rank_under,
-            get_config(),
-            memory=self.memory,
-            estimator=self.estimator,
-            l1_ratio=self.l1_ratio,
+            rank_modality, memory=self.memory, estimator=self.estimator, l1_ratio=self.l1_ratio
         )
         origins = self.input_.encoder.origins
-        # Threads, because the solver releases the lock and processes would copy the table. Not
-        # scikit-learn's Parallel, whose change of the warnings' filters mixes up threads.
+        tasks = [
+            (table, modality, origins[modality], block, codes, n_best[modality])
+            for modality, block in blocks.items()
+        ]
+        # Threads, because the solver releases the lock and processes would copy the table.
         with _shared_processors(min(effective_n_jobs(self.n_jobs), len(self.modalities_))):
-            results = Parallel(n_jobs=self.n_jobs, require="sharedmem")(
-                delayed(rank)(
-                    table, modality, origins[modality], block, codes, n_best=n_best[modality]
-                )
-                for modality, block in blocks.items()
-            )
+            results = list(run_parallel(rank, tasks, self.n_jobs, in_threads=True))
         ranked = dict(zip(blocks, results, strict=True))
         missing = Missing({modality: gaps for modality, (gaps, _) in ranked.items()})
         scores = {modality: values for modality, (_, values) in ranked.items()}
@@ -511,12 +505,6 @@ class MultiOmicsSelector(SelectorMixin, ValidatedEstimator):
 
 # Outside of scikit-learn's conversion to another container, which makes another table.
 MultiOmicsSelector.fit_transform = hand_over(MultiOmicsSelector.fit_transform)  # type: ignore[method-assign]
-
-
-def _rank_under(config: Mapping[str, Any], *args: Any, **kwargs: Any) -> tuple[Any, np.ndarray]:
-    """Rank a modality under a configuration of scikit-learn, which other threads lack."""
-    with config_context(**config):
-        return rank_modality(*args, **kwargs)
 
 
 @contextmanager
