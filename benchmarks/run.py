@@ -48,8 +48,8 @@ PROGRAMS = {
         f"{ACCURACY}.branches switch gate dosage cis additive --repeats 1",
     ],
     "hidden-bias": [f"{ACCURACY}.hidden_bias metabric-discovery-exp"],
-    "metabric": [
-        f"{ACCURACY}.baselines {DISCOVERY[0]} --repeats 1 --models all --fusion early",
+    "metabric": [f"{ACCURACY}.baselines {DISCOVERY[0]} --repeats 1 --models all --fusion early"],
+    "metabric-tables": [
         f"{ACCURACY}.baselines {' '.join([*DISCOVERY[1:], ALL_TABLES])} --repeats 1 --fusion early "
         f"--models 'logistic regression,RBF SVM,random forest,LightGBM'",
     ],
