@@ -24,7 +24,7 @@ from pathlib import Path
 
 import joblib
 
-from benchmarks.shared import LIBRARIES, STORE, make_parser
+from benchmarks.shared import LIBRARIES, MICROARRAYS, STORE, make_parser
 from xmodal_sklearn._store import source_hash
 from xmodal_sklearn._version import installed_versions
 
@@ -36,7 +36,7 @@ ALL_TABLES = "metabric-discovery-exp-cna-mut"
 ACCURACY = "benchmarks.accuracy"
 FAST = "'logistic regression,RBF SVM,random forest,LightGBM,nearest shrunken centroid,DIABLO'"
 PROGRAMS = {
-    "nested": [f"{ACCURACY}.nested gravier singh golub simulated-150"],
+    "nested": [f"{ACCURACY}.nested {' '.join(MICROARRAYS)} simulated-150 --models {FAST}"],
     "wide": [
         f"{ACCURACY}.nested simulated-100 simulated-300 --seeds 1 --models {FAST}",
         f"{ACCURACY}.nested simulated-150 gate-150 switch-150 --exp 20000 --seeds 1 "
