@@ -114,8 +114,11 @@ def test_a_table_without_a_column_is_an_error(comparisons, tmp_path, column):
     comparisons[0].save(tmp_path)
     path = tmp_path / "scores.csv"
     pd.read_csv(path, dtype=str).drop(columns=column).to_csv(path, index=False)
-    with pytest.raises(ValueError, match=f"damaged comparison .*{column}.* Rerun the command"):
+    with pytest.raises(ValueError, match=f"damaged comparison .*{column}.*Delete the damaged"):
         Comparison.load(tmp_path)
+    path.unlink()
+    comparisons[0].save(tmp_path)
+    assert Comparison.load(tmp_path).summary().equals(comparisons[0].summary())
 
 
 @pytest.mark.parametrize("key", ["run", "rows", "classes", "dtype", "metrics", "warnings", "info"])
