@@ -295,8 +295,8 @@ class Comparison:
         # Files that someone has edited.
         except (KeyError, TypeError, AttributeError, IndexError, RecursionError) as error:
             raise ValueError(
-                f"{folder} holds a damaged comparison ({error!r}). Delete the damaged file, and rerun "
-                "the command that made it, with the same --out."
+                f"{folder} holds a damaged comparison ({error!r}). Delete the damaged file, and "
+                "rerun the command that made it, with the same --out."
             ) from error
 
     @classmethod
