@@ -34,6 +34,7 @@ FOLDER = Path("docs/results")
 DISCOVERY = [f"metabric-discovery-{tables}" for tables in ("exp", "exp-cna", "exp-mut")]
 ALL_TABLES = "metabric-discovery-exp-cna-mut"
 ACCURACY = "benchmarks.accuracy"
+FOUR = "'logistic regression,RBF SVM,random forest,LightGBM'"
 FAST = "'logistic regression,RBF SVM,random forest,LightGBM,nearest shrunken centroid,DIABLO'"
 PROGRAMS = {
     "nested": [f"{ACCURACY}.nested {' '.join(MICROARRAYS)} simulated-150 --models {FAST}"],
@@ -51,10 +52,10 @@ PROGRAMS = {
     "metabric": [f"{ACCURACY}.baselines {DISCOVERY[0]} --repeats 1 --models all --fusion early"],
     "metabric-tables": [
         f"{ACCURACY}.baselines {' '.join([*DISCOVERY[1:], ALL_TABLES])} --repeats 1 --fusion early "
-        f"--models 'logistic regression,RBF SVM,random forest,LightGBM'",
+        f"--models {FOUR}",
     ],
     "tables": [f"{ACCURACY}.tables {ALL_TABLES} tcga --repeats 5"],
-    "tcga": [f"{ACCURACY}.baselines tcga --repeats 5"],
+    "tcga-lgg": [f"{ACCURACY}.baselines tcga lgg --repeats 1 --fusion early --models {FOUR}"],
     "interactions": [f"{ACCURACY}.interactions --samples 800 300"],
     "missing-tables": [f"{ACCURACY}.missing_tables tcga --repeats 1"],
     "partial-overlap": [f"{ACCURACY}.missing_modality --repeats 5"],
