@@ -35,13 +35,13 @@ DISCOVERY = [f"metabric-discovery-{tables}" for tables in ("exp", "exp-cna", "ex
 ALL_TABLES = "metabric-discovery-exp-cna-mut"
 ACCURACY = "benchmarks.accuracy"
 FOUR = "'logistic regression,RBF SVM,random forest,LightGBM'"
-FAST = "'logistic regression,RBF SVM,random forest,LightGBM,nearest shrunken centroid,DIABLO'"
+FIVE = "'logistic regression,RBF SVM,random forest,LightGBM,nearest shrunken centroid'"
 PROGRAMS = {
-    "nested": [f"{ACCURACY}.nested {' '.join(MICROARRAYS)} simulated-150 --models {FAST}"],
+    "nested": [f"{ACCURACY}.nested {' '.join(MICROARRAYS)} simulated-150 --models {FIVE}"],
     "wide": [
-        f"{ACCURACY}.nested simulated-100 simulated-300 --seeds 1 --models {FAST}",
+        f"{ACCURACY}.nested simulated-100 simulated-300 --seeds 1 --models {FIVE}",
         f"{ACCURACY}.nested simulated-150 gate-150 switch-150 --exp 20000 --seeds 1 "
-        f"--models {FAST}",
+        f"--models {FIVE}",
     ],
     "branches": [
         f"{ACCURACY}.branches metabric-discovery-exp {ALL_TABLES} tcga lgg --repeats 1",

@@ -24,6 +24,7 @@ from benchmarks.markdown import mean_spread, print_table
 from benchmarks.shared import (
     COHORTS,
     MICROARRAYS,
+    STORE,
     fold_parser,
     measure_folds,
     model_scores,
@@ -70,12 +71,13 @@ def read(name: str, sizes: dict[str, int], n_seeds: int) -> list[tuple[pd.DataFr
 
 
 def models(options: dict) -> dict:
-    selector = MultiOmicsSelector(options["k"])
+    memory = str((STORE / "rankings").absolute())
+    selector = MultiOmicsSelector(options["k"], memory=memory)
     classifier = CrossModalAttentionClassifier(random_state=0)
     return {
         "nested": make_pipeline(selector, classifier),
         "not nested": make_pipeline(selector, FunctionTransformer(pd.DataFrame.copy), classifier),
-        **tuned_baselines(**options, fusion=["early"], random_state=0),
+        **tuned_baselines(**options, fusion=["early"], random_state=0, memory=memory),
     }
 
 
