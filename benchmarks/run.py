@@ -65,6 +65,7 @@ PROGRAMS = {
         f"benchmarks.speed.fits tcga {ALL_TABLES} simulated",
         "benchmarks.speed.many_patients",
     ],
+    "peers": [f"benchmarks.peers.compare tcga {ALL_TABLES} --folds 2"],
     "saturation": [f"{ACCURACY}.saturation metabric-discovery-exp {ALL_TABLES} tcga lgg"],
     "paper": [f"{ACCURACY}.paper --repeats 5"],
     "small-cohorts": [f"{ACCURACY}.many_cohorts --small"],

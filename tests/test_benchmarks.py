@@ -1,18 +1,24 @@
 """A table of docs/results.md is remade by one command, which resumes after an interruption."""
 
+import ast
 import re
 import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
+from sklearn.dummy import DummyClassifier
+from sklearn.metrics import log_loss
+from sklearn.model_selection import RepeatedStratifiedKFold
 
 ROOT = Path(__file__).parents[1]
 sys.path.append(str(ROOT))
 
 from benchmarks import run  # noqa: E402
 from benchmarks.markdown import markdown  # noqa: E402
+from benchmarks.peers import compare  # noqa: E402
 
 PROGRAM = """
 import sys
@@ -72,3 +78,65 @@ def test_programs_of_tables_exist():
         for command in programs:
             module = command.split()[0]
             assert (ROOT / module.replace(".", "/")).with_suffix(".py").is_file()
+
+
+STUB = """
+import numpy as np
+from benchmarks.peers.fold import run
+
+def predict(fold):
+    frequencies = np.bincount(fold.y) / len(fold.y)
+    return np.tile(frequencies, (len(fold.test["exp"]), 1))
+
+run(predict, "Predict the frequencies of the classes.")
+"""
+
+
+def install(peer, folder, interpreter):
+    """Write an environment that has been made for the requirements of a peer, which has none."""
+    (folder / f"{peer}.txt").touch()
+    environment = compare.FOLDER / "environments" / peer
+    (environment / "bin").mkdir(parents=True, exist_ok=True)
+    (environment / "requirements.txt").touch()
+    python = environment / "bin" / "python"
+    python.write_text(f'#!/bin/sh\nexec {interpreter} "$@"\n')
+    python.chmod(0o755)
+
+
+def test_peers_are_scored_on_the_same_folds_also_if_one_cannot_be_installed(
+    tmp_path, monkeypatch, capsys
+):
+    monkeypatch.setattr(compare, "PROGRAMS", tmp_path)
+    monkeypatch.setattr(compare, "FOLDER", tmp_path / "peers")
+    monkeypatch.setattr(compare, "MODELS", ())
+    (tmp_path / "stub.py").write_text(STUB)
+    (tmp_path / "broken.py").write_text(STUB)
+    (tmp_path / "broken.txt").write_text("--no-index\nno-such-package\n")
+    install("stub", tmp_path, sys.executable)
+    X = pd.DataFrame(np.arange(40.0).reshape(20, 2), columns=["exp__A", "cna__A"])
+    y = np.array(["b", "a", "a", "a"] * 5)
+
+    compare.measure("tiny", X, y, 2, ["broken", "stub"])
+    printed = capsys.readouterr().out
+    losses = []
+    for train, test in [*RepeatedStratifiedKFold(n_splits=5, random_state=0).split(X, y)][:2]:
+        dummy = DummyClassifier(strategy="prior").fit(X.iloc[train], y[train])
+        losses.append(log_loss(y[test], dummy.predict_proba(X.iloc[test])))
+    assert f"{np.mean(losses):.3f}±{np.std(losses, ddof=1):.3f}" in printed
+    assert re.search("^broken was not measured: .*no-such-package.*log", printed, re.MULTILINE)
+
+    install("stub", tmp_path, "false")
+    compare.measure("tiny", X, y, 2, ["stub"])
+    assert printed.startswith(capsys.readouterr().out.rstrip())  # reuses what is finished
+
+    compare.measure("tiny", X[::-1], y, 2, ["stub"])
+    assert "stub was not measured" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name", compare.PEERS)
+def test_peers_state_their_requirements_and_what_they_run(name):
+    program = compare.PROGRAMS / f"{name}.py"
+    tree = ast.parse(program.read_text())
+    compile(tree, str(program), "exec")
+    assert ast.get_docstring(tree)
+    assert "==" in program.with_suffix(".txt").read_text()
