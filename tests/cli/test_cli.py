@@ -26,6 +26,7 @@ from xmodal_sklearn import (
     split_modalities,
 )
 from xmodal_sklearn.benchmark import Comparison
+from xmodal_sklearn.classifier.network import BRANCH_KINDS
 from xmodal_sklearn.cli import app
 from xmodal_sklearn.persistence import load_model
 
@@ -290,6 +291,11 @@ NETWORK = {
     "n_estimators": 3,
     "device": "cpu",
 }
+
+
+def test_help_names_every_branch_of_the_network():
+    (option,) = [p for p in get_command(app).commands["fit"].params if p.name == "branches"]
+    assert all(kind in option.help for kind in BRANCH_KINDS)
 
 
 @pytest.mark.parametrize("command", ["bench", "paper", "fit"])

@@ -99,8 +99,8 @@ HELP = {
         "--coverage.",
     },
     "Network": {
-        "branches": "Branches of the network: all, or some of attention, mlp, piecewise, pairs, "
-        "centroid, separated by commas.",
+        "branches": "Branches of the network: all, or some of attention, mlp, piecewise, stumps, "
+        "centroid, pairs, separated by commas.",
         "n_heads": "Attention heads; must divide --embed-dim.",
         "embed_dim": "Width of the embedding.",
         "tokenizer": "What a token represents: a patch of all features, or a single feature, as "
