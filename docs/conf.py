@@ -1,8 +1,10 @@
 """Sphinx builds the site: ``python -m sphinx -W -b html docs docs/_build/html``."""
 
+import importlib.util
 import os
 import re
 import sys
+import warnings
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -49,6 +51,9 @@ numpydoc_show_class_members = False
 # run: no download.
 DATA = os.environ.setdefault("XMODAL_DATA", str(Path(__file__).parents[2] / "shared" / "data"))
 
+# Examples show warnings without the paths of the machine that built the site.
+warnings.formatwarning = lambda message, category, *_: f"{category.__name__}: {message}\n"
+
 sphinx_gallery_conf = {
     "examples_dirs": "../examples",
     "gallery_dirs": "gallery",
@@ -67,7 +72,10 @@ sphinx_gallery_conf = {
 
 html_theme = "pydata_sphinx_theme"
 html_title = f"xmodal-sklearn {release}"
-html_static_path = ["_static"]
+# Formulas are drawn without a network: SVG needs only this file, no fonts.
+MATHJAX = importlib.util.find_spec("sphinx-mathjax-offline").submodule_search_locations[0]
+html_static_path = ["_static", f"{MATHJAX}/static/mathjax/tex-svg.js"]
+mathjax_path = "tex-svg.js"
 html_css_files = ["site.css"]
 html_show_sourcelink = False
 toc_object_entries_show_parents = "hide"

@@ -54,5 +54,5 @@ ModalityImportanceDisplay.from_importance(importance)
 plt.show()
 
 # %%
-# **Answer.** The largest entries of the map. In real data the truth is unknown, so look for pairs
-# that recur over folds and seeds.
+# **Answer.** The pairs with the largest entries of the map act together. In real data the truth is
+# unknown, so trust only pairs that recur over folds and seeds.

@@ -47,6 +47,7 @@ for kind in ("additive", "switch"):
 figure, axes = plt.subplots(1, 2, figsize=(12, 3.5), layout="constrained")
 for ax, (kind, result) in zip(axes, results.items(), strict=True):
     ComparisonDisplay.from_comparison(result, ax=ax)
+    ax.locator_params(axis="x", nbins=5)
     ax.set_title({"additive": "additive effects", "switch": "interactions"}[kind])
 plt.show()
 

@@ -13,8 +13,6 @@ The folder is ``metabric_discovery`` in ``$XMODAL_DATA`` (by default ``../shared
 it, the script downloads the study once, and this page was built without running the code.
 """
 
-# sphinx_gallery_thumbnail_path = "_static/cbioportal.png"
-
 # %%
 import os
 from pathlib import Path
@@ -36,6 +34,8 @@ if folder.is_dir():
     study = read_cbioportal(folder, **settings)
 else:
     study = fetch_cbioportal("brca_metabric", **settings)
+
+# sphinx_gallery_thumbnail_path = "_static/cbioportal.png"
 
 # %%
 # Every patient is either in the data or counted in the report.

@@ -79,7 +79,6 @@ result = compare(
     n_jobs=2,
 )
 print(result.summary().round(3).to_string())
-print("Warnings:", *result.warnings, sep="\n")
 
 # %%
 # The same in a shell, with a report to open in a browser::

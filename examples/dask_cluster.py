@@ -62,3 +62,7 @@ if __name__ == "__main__":  # workers are new processes that import this file
     print("Same scores:", scores[metrics].equals(result.scores[metrics]))
     ComparisonDisplay.from_comparison(result)
     plt.show()
+
+# %%
+# **Answer.** Call :func:`~xmodal_sklearn.benchmark.compare` within ``parallel_config("dask")``. The
+# scores are those of a single machine, and with ``store`` no completed fold is lost.

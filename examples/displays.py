@@ -59,3 +59,7 @@ CoefficientPathDisplay.from_estimator(MultiOmicsSelector(), X_train, y_train, mo
 # The columns of one modality are permuted among the patients, ten times.
 ModalityAblationDisplay.from_estimator(search, X_test, y_test, scoring="f1_macro", random_state=0)
 plt.show()
+
+# %%
+# **Answer.** The four figures above are about comparison and selection. Those that explain a fitted
+# network are in the examples on attention maps and METABRIC.

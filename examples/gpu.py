@@ -44,3 +44,6 @@ plt.show()
 # If you fit several models at once on one GPU, watch its memory: ``n_jobs=2`` keeps two networks
 # there. ``CUDA_VISIBLE_DEVICES=1`` selects another GPU; to use several GPUs, start one Dask worker
 # for each.
+#
+# **Answer.** Run this example on your machine: a GPU is worthwhile if its line is below that of the
+# CPU at the size of your data.

@@ -13,8 +13,6 @@ The study is read from ``$XMODAL_DATA`` (by default ``../shared/data``). Without
 downloaded once, and this page was built without running the code.
 """
 
-# sphinx_gallery_thumbnail_path = "_static/metabric.png"
-
 # %%
 import os
 import warnings
@@ -39,6 +37,8 @@ data = read_cbioportal(folder) if folder.is_dir() else fetch_metabric()
 X, y = data.data, data.target
 model = make_pipeline(MultiOmicsSelector(k=150), CrossModalAttentionClassifier(random_state=0))
 model.fit(X, y)
+
+# sphinx_gallery_thumbnail_path = "_static/metabric.png"
 
 # %%
 # Integrated gradients measure the contribution of each feature to the logit of each class, through

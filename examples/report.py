@@ -60,3 +60,7 @@ print(f"{path.stat().st_size / 1e6:.1f} MB: open it in a browser.")
 # One of its figures:
 ComparisonDisplay.from_comparison(result, metric="roc_auc_ovr")
 plt.show()
+
+# %%
+# **Answer.** Send the file that ``write_report`` makes. Whoever opens it in a browser sees how the
+# models compare on the same folds, and which differences exceed chance.

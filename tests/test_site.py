@@ -111,3 +111,14 @@ def test_no_page_scrolls_horizontally(site, browser):
             browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
             wide = browser.execute_script("return document.documentElement.scrollWidth")
             assert wide <= width, (page.relative_to(site), width)
+
+
+def test_formulas_are_drawn_without_a_network(site, browser):
+    from selenium.webdriver.support.ui import WebDriverWait
+
+    browser.execute_cdp_cmd("Network.enable", {})
+    browser.execute_cdp_cmd("Network.setBlockedURLs", {"urls": ["http://*", "https://*"]})
+    browser.get((site / "method.html").as_uri())
+    drawn = "return document.querySelectorAll('mjx-container svg').length"
+    WebDriverWait(browser, 60).until(lambda browser: browser.execute_script(drawn) > 20)
+    browser.execute_cdp_cmd("Network.setBlockedURLs", {"urls": []})
