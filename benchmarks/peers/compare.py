@@ -171,7 +171,7 @@ def call(command: Sequence[object], log: Path) -> None:
             [*map(str, command)], stdout=file, stderr=subprocess.STDOUT, env=environment
         )
     if ran.returncode:
-        lines = log.read_text(errors="replace").split("\n")
+        lines = log.read_text(errors="replace").splitlines()
         last = next((line for line in reversed(lines) if line.strip()), "no message")
         raise PeerError(f"{last.strip()} ({log})")
 
