@@ -2,7 +2,8 @@
 
 Erickson et al., "AutoGluon-Tabular: robust and accurate AutoML for structured data",
 arXiv:2003.06505 (2020). It has 240 seconds on one core, and optimizes what it does by default,
-accuracy. Its models that need weights or other packages than those in autogluon.txt are skipped.
+accuracy. It counts seconds, not CPU seconds: leave it a free core. Without ray it fits its inner
+folds one after another.
 """
 
 from tempfile import TemporaryDirectory
