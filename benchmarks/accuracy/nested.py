@@ -6,8 +6,9 @@
 Each cohort has thousands of features a table, of which a selector keeps 100. *Nested* is the
 pipeline of selector and classifier; *not nested* has a step between them that loses the hand-over,
 so that held-out samples, which weigh the branches, have helped to select. The classical models are
-tuned for macro-F1, with balanced classes, and again for log loss, without class weights. The
-microarrays are read from $XMODAL_DATA (default ../shared/data).
+tuned for macro-F1, with balanced classes, and again for log loss, without class weights. They are
+tuned on samples that have helped to select, as usual; *nested* versions of two select again in each
+inner fold. The microarrays are read from $XMODAL_DATA (default ../shared/data).
 """
 
 import warnings
@@ -15,14 +16,17 @@ import warnings
 import numpy as np
 import pandas as pd
 from sklearn.base import clone
-from sklearn.model_selection import RepeatedStratifiedKFold
+from sklearn.ensemble import RandomForestClassifier
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GridSearchCV, RepeatedStratifiedKFold, StratifiedKFold
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import FunctionTransformer
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 from benchmarks.accuracy.interactions import KINDS, simulate
 from benchmarks.markdown import mean_spread, print_table
 from benchmarks.shared import (
     COHORTS,
+    FOR_LOG_LOSS,
     MICROARRAYS,
     STORE,
     fold_parser,
@@ -31,6 +35,7 @@ from benchmarks.shared import (
     tuned_baselines,
 )
 from xmodal_sklearn import CrossModalAttentionClassifier, MultiOmicsSelector
+from xmodal_sklearn.baselines._models import GRIDS
 from xmodal_sklearn.datasets import make_multiomics
 
 SIZES = {"exp": 5000, "cna": 3000, "mut": 300}
@@ -77,7 +82,24 @@ def models(options: dict) -> dict:
     return {
         "nested": make_pipeline(selector, classifier),
         "not nested": make_pipeline(selector, FunctionTransformer(pd.DataFrame.copy), classifier),
+        **nested_baselines(selector),
         **tuned_baselines(**options, fusion=["early"], random_state=0, memory=memory),
+    }
+
+
+def nested_baselines(selector: MultiOmicsSelector) -> dict:
+    """Return classical models that are tuned for log loss with selection in each inner fold."""
+    folds = StratifiedKFold(3, shuffle=True, random_state=0)
+    regression = make_pipeline(selector, StandardScaler(), LogisticRegression(max_iter=1000))
+    forest = make_pipeline(selector, RandomForestClassifier(300, random_state=0))
+    strengths = {"logisticregression__C": GRIDS["logistic regression"]["model__C"]}
+    sizes = {"randomforestclassifier__min_samples_leaf": GRIDS["random forest"]["min_samples_leaf"]}
+    return {
+        f"nested {name}{FOR_LOG_LOSS}": GridSearchCV(model, grid, scoring="neg_log_loss", cv=folds)
+        for name, model, grid in (
+            ("logistic regression", regression, strengths),
+            ("random forest", forest, sizes),
+        )
     }
 
 
