@@ -88,8 +88,11 @@ def make_baselines(
     -----
     The defaults serve macro-F1. Probabilities of balanced models overestimate rare classes; for the
     lowest log loss, use ``scoring="neg_log_loss"`` and ``class_weight=None``. K nearest neighbors
-    and DIABLO have no class weights. Models are fitted to standardized columns, with absent
-    modalities filled by the mean; tree ensembles accept absent modalities directly. The grids:
+    and DIABLO have no class weights. The inner folds tune and calibrate models on samples that have
+    helped to select; with thousands of features, that makes probabilities too bold, and a search
+    over a pipeline of selector and model is better. Models are fitted to standardized columns, with
+    absent modalities filled by the mean; tree ensembles accept absent modalities directly. The
+    grids:
 
     ========================= ============================================== ==== =======
     model                     grid                                           fits seconds
