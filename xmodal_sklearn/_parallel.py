@@ -29,7 +29,7 @@ def run_parallel(
 
 def _has_threads() -> bool:
     """Return whether joblib's backend runs tasks in threads of this process."""
-    return get_active_backend()[0].supports_sharedmem
+    return getattr(get_active_backend()[0], "supports_sharedmem", False)
 
 
 def _run_under(config: dict[str, Any], function: Callable[..., Any], *arguments: Any) -> Any:
