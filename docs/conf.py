@@ -68,7 +68,6 @@ sphinx_gallery_conf = {
     "show_memory": False,
     "write_computation_times": False,
     "min_reported_time": 0,
-    "parallel": 2,
 }
 
 html_theme = "pydata_sphinx_theme"
