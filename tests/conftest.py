@@ -13,6 +13,7 @@ import pytest
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 from xmodal_sklearn.datasets import make_multiomics
+from xmodal_sklearn.modalities import _nested
 
 # How fast a machine is decides no test.
 hypothesis.settings.register_profile("untimed", deadline=None)
@@ -29,6 +30,12 @@ BROWSER_FLAGS = (
     "--disable-sync",
 )
 DATA = Path(os.environ.get("XMODAL_DATA", Path(__file__).parents[2] / "shared" / "data"))
+
+
+@pytest.fixture(autouse=True)
+def no_earlier_selection():
+    """Keep a classifier from warning of a selection of the same labels in another test."""
+    _nested._LATEST.labels = None
 
 
 @pytest.fixture(scope="session")
