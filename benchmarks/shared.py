@@ -201,13 +201,13 @@ def read_cohorts(
             yield f"simulated {size}", *simulated(*shape), shape[1]
 
 
-def stored(function: Callable[..., Any], *arguments: Any) -> Any:
+def stored(function: Callable[..., Any], *arguments: Any, program: Path | None = None) -> Any:
     """Return the result of a function, from an earlier run if nothing it depends on has changed.
 
     It depends on its arguments, the package, the versions of libraries, and the sources of the
     program and of this module.
     """
-    program = Path(inspect.getfile(function))
+    program = program or Path(inspect.getfile(function))
     store = Store(STORE / program.stem, ".pickle", load=joblib.load, dump=joblib.dump)
     sources = [source_hash("**/*.py"), *(file.read_text() for file in (program, Path(__file__)))]
     key = [sources, installed_versions(LIBRARIES), function.__qualname__, arguments]
@@ -218,11 +218,14 @@ def measure_folds(
     measure: Callable[..., list[dict]], cohorts: Iterable[tuple], folds: Any, n_jobs: int
 ) -> list[dict]:
     """Return the rows that ``measure(X, y, k, train, test)`` has for each fold of (X, y, k)."""
+    # Workers do not know the file of a function of the main program.
+    program = Path(inspect.getfile(measure))
     return [
         row
         for X, y, k in cohorts
         for rows in Parallel(n_jobs=n_jobs)(
-            delayed(stored)(measure, X, y, k, train, test) for train, test in folds.split(X, y)
+            delayed(stored)(measure, X, y, k, train, test, program=program)
+            for train, test in folds.split(X, y)
         )
         for row in rows
     ]
